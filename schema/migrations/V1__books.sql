@@ -1,0 +1,364 @@
+-- Books, entries, transfers, balances; payments and open items; settlement files, lines, matches, breaks; payouts; settings.
+--
+-- Text that is compared or ordered is COLLATE "C": opaque ids, equal only when their bytes are, and cheap to index.
+-- Every unique constraint on a large table leads with book_id, so that the tables can be distributed by book.
+
+-- Reference tables ---------------------------------------------------------------------------------------------------
+
+create table account_code (
+    number          smallint primary key,
+    name            text collate "C" not null constraint account_code_name unique,
+    side            text collate "C" not null constraint account_code_side check (side in ('debit', 'credit')),
+    dimension       text collate "C" not null constraint account_code_dimension check (dimension in ('none', 'acquirer', 'bank')),
+    may_cross_zero  boolean not null,
+    memo            boolean not null
+);
+comment on table account_code is 'The chart of accounts.';
+
+insert into account_code (number, name, side, dimension, may_cross_zero, memo) values
+    (1010, 'bank:settlement',      'debit',  'bank',     true,  false),
+    (1100, 'acquirer:receivable',  'debit',  'acquirer', true,  false),
+    (1110, 'acquirer:in-transit',  'debit',  'acquirer', true,  false),
+    (1900, 'suspense:debit',       'debit',  'acquirer', false, false),
+    (2010, 'merchant:pending',     'credit', 'none',     true,  false),
+    (2020, 'merchant:available',   'credit', 'none',     true,  false),
+    (2100, 'payout:in-transit',    'credit', 'none',     false, false),
+    (2900, 'suspense:credit',      'credit', 'acquirer', false, false),
+    (4010, 'fee:percentage',       'credit', 'none',     false, false),
+    (4020, 'fee:fixed',            'credit', 'none',     false, false),
+    (5010, 'cost:interchange',     'debit',  'acquirer', true,  false),
+    (5020, 'cost:scheme',          'debit',  'acquirer', true,  false),
+    (5030, 'cost:acquirer',        'debit',  'acquirer', true,  false),
+    (5900, 'rounding-difference',  'debit',  'none',     true,  false),
+    (6010, 'fx:position',          'debit',  'none',     true,  false),
+    (9010, 'memo:auth-hold',       'debit',  'none',     false, true),
+    (9020, 'memo:auth-contra',     'credit', 'none',     false, true);
+
+create table entry_kind (
+    id    smallint primary key,
+    name  text collate "C" not null constraint entry_kind_name unique
+);
+comment on table entry_kind is 'What kinds of fact an entry can state.';
+
+insert into entry_kind (id, name) values
+    (1, 'authorization'), (2, 'decline'), (3, 'capture'), (4, 'void'), (5, 'refund'), (6, 'chargeback'),
+    (7, 'chargeback_reversal'), (10, 'settlement'), (11, 'suspense'), (12, 'batch_fee'), (20, 'payout_instruction'),
+    (21, 'payout_confirmation'), (30, 'reversal');
+
+create table record_type (
+    id    smallint primary key,
+    name  text collate "C" not null constraint record_type_name unique
+);
+comment on table record_type is 'What a settlement line or an open item reports.';
+
+insert into record_type (id, name) values
+    (1, 'capture'), (2, 'refund'), (3, 'chargeback'), (4, 'chargeback_reversal'), (5, 'batch_fee'), (6, 'payout'), (7, 'unsupported');
+
+create table acquirer (
+    id    smallint generated always as identity primary key,
+    name  text collate "C" not null constraint acquirer_name unique
+);
+comment on table acquirer is 'Acquirers, as settings name them. A reconciliation locks its row, so one acquirer has one at a time.';
+
+create table settings_version (
+    id              integer generated always as identity primary key,
+    effective_from  date not null constraint settings_version_effective_from unique,
+    digest          bytea not null,
+    content         text not null,
+    applied_at      timestamptz not null default now()
+);
+comment on table settings_version is 'Every settings file that was applied, whole. A booking date is governed by the latest effective_from at or before it.';
+
+create table source (
+    id           bigint generated always as identity primary key,
+    kind         text collate "C" not null constraint source_kind check (kind in ('events', 'settlement', 'payout')),
+    name         text not null,
+    digest       bytea not null,
+    recorded_at  timestamptz not null default now(),
+    constraint source_digest unique (kind, digest)
+);
+comment on table source is 'Where entries came from: a file or run, known by the SHA-256 of its content.';
+
+-- Books --------------------------------------------------------------------------------------------------------------
+
+create table book (
+    id        bigint generated always as identity primary key,
+    merchant  text collate "C" constraint book_merchant unique,
+    number    bigint not null default 0 constraint book_number check (number >= 0),
+    hash      bytea not null default '\x0000000000000000000000000000000000000000000000000000000000000000'
+                    constraint book_hash check (length(hash) = 32)
+);
+comment on table book is 'One a merchant, and the house (id 1, no merchant). number and hash are those of its last entry; its row lock is the book''s lock.';
+
+insert into book (merchant) values (null);
+
+create table account (
+    id         integer generated always as identity primary key,
+    code       smallint not null references account_code,
+    currency   text collate "C" not null constraint account_currency check (currency ~ '^[A-Z]{3}$'),
+    exponent   smallint not null constraint account_exponent check (exponent between 0 and 4),
+    dimension  text collate "C" not null,
+    constraint account_identity unique (code, currency, dimension)
+);
+comment on table account is 'Accounts: a code of the chart in one currency, by acquirer or bank account where the chart says so.';
+
+create table entry (
+    book_id             bigint not null,
+    number              bigint not null constraint entry_number check (number > 0),
+    kind                smallint not null,
+    reference           text collate "C" not null,
+    fingerprint         bytea not null constraint entry_fingerprint check (length(fingerprint) = 32),
+    payment             text collate "C",
+    acquirer_reference  text collate "C",
+    merchant_reference  text collate "C",
+    arn                 text collate "C",
+    rrn                 text collate "C",
+    auth_code           text collate "C",
+    reverses            bigint,
+    occurred_at         timestamptz not null,
+    booking_date        date not null,
+    recorded_at         timestamptz not null,
+    source_id           bigint not null,
+    source_line         integer,
+    hash                bytea not null constraint entry_hash check (length(hash) = 32),
+    constraint entry_identity primary key (book_id, number),
+    constraint entry_reference unique (book_id, reference)
+);
+comment on table entry is 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
+create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
+create index entry_booking_date on entry using brin (booking_date);
+
+create table transfer (
+    book_id         bigint not null,
+    entry_number    bigint not null,
+    ordinal         smallint not null constraint transfer_ordinal check (ordinal > 0),
+    debit_account   integer not null,
+    credit_account  integer not null,
+    amount          bigint not null constraint transfer_amount check (amount > 0),
+    constraint transfer_identity primary key (book_id, entry_number, ordinal),
+    constraint transfer_accounts check (debit_account <> credit_account)
+);
+comment on table transfer is 'What entries move: one debit, one credit, a positive amount of minor units.';
+
+create table balance (
+    book_id     bigint not null,
+    account_id  integer not null references account,
+    debits      bigint not null constraint balance_debits check (debits >= 0),
+    credits     bigint not null constraint balance_credits check (credits >= 0),
+    keeps_side  text collate "C" constraint balance_keeps_side check (keeps_side in ('debit', 'credit')),
+    constraint balance_identity primary key (book_id, account_id),
+    constraint balance_within_side check (
+        case keeps_side when 'debit' then debits >= credits when 'credit' then credits >= debits else true end)
+);
+comment on table balance is 'Σ debits and Σ credits of an account in a book. keeps_side: the side the chart forbids it to leave, null where it may.';
+
+-- Payments -----------------------------------------------------------------------------------------------------------
+
+create table payment (
+    book_id       bigint not null,
+    payment       text collate "C" not null,
+    acquirer_id   smallint not null references acquirer,
+    currency      text collate "C" not null,
+    authorized    bigint,
+    captured      bigint not null,
+    voided        bigint not null,
+    refunded      bigint not null,
+    charged_back  bigint not null,
+    constraint payment_identity primary key (book_id, payment),
+    constraint payment_amounts check (captured >= 0 and voided >= 0 and refunded >= 0 and charged_back >= 0),
+    constraint payment_captured_within_authorized check (captured + voided <= coalesce(authorized, 0)),
+    constraint payment_refunded_within_captured check (refunded <= captured)
+);
+comment on table payment is 'Where each payment stands, in minor units; authorized is null while every attempt was declined. charged_back is net of reversals.';
+
+create table open_item (
+    book_id             bigint not null,
+    number              bigint not null,
+    acquirer_id         smallint not null,
+    record_type         smallint not null,
+    acquirer_reference  text collate "C",
+    merchant_reference  text collate "C",
+    arn                 text collate "C",
+    gross               bigint not null,
+    currency            text collate "C" not null,
+    merchant_fee        bigint not null,
+    occurred_on         date not null,
+    expected_on         date not null,
+    constraint open_item_identity primary key (book_id, number)
+);
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us.';
+
+-- Reconciliation -----------------------------------------------------------------------------------------------------
+
+create table settlement_file (
+    source_id     bigint primary key references source,
+    acquirer_id   smallint not null references acquirer,
+    state         text collate "C" not null constraint settlement_file_state check (state in ('booked', 'quarantined')),
+    reason        text,
+    lines         bigint not null,
+    rejects       bigint not null,
+    as_of         date,
+    constraint settlement_file_reason check ((state = 'quarantined') = (reason is not null))
+);
+comment on table settlement_file is 'Settlement files taken in: booked whole, or quarantined whole and nothing posted.';
+
+create table settlement_line (
+    source_id           bigint not null,
+    ordinal             integer not null,
+    line                integer not null,
+    record_type         smallint not null,
+    type_text           text not null,
+    batch               text collate "C" not null,
+    acquirer_reference  text collate "C",
+    original_reference  text collate "C",
+    merchant_reference  text collate "C",
+    arn                 text collate "C",
+    occurred_on         date not null,
+    gross               bigint,
+    gross_currency      text collate "C",
+    net                 bigint not null,
+    net_currency        text collate "C" not null,
+    commission          bigint not null,
+    markup              bigint not null,
+    scheme_fee          bigint not null,
+    interchange         bigint not null,
+    exchange_rate       numeric,
+    raw                 text not null,
+    constraint settlement_line_identity primary key (source_id, ordinal),
+    constraint settlement_line_gross check ((gross is null) = (gross_currency is null))
+);
+comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us.';
+create index settlement_line_reference on settlement_line (acquirer_reference) where acquirer_reference is not null;
+
+create table settlement_reject (
+    source_id  bigint not null,
+    line       bigint not null,
+    place      integer not null,
+    column_name text,
+    reason     text not null,
+    constraint settlement_reject_identity primary key (source_id, place)
+);
+comment on table settlement_reject is 'Rows of quarantined files that could not be read: where and why (the first 10,000 of a file).';
+
+create table settlement_match (
+    book_id     bigint not null,
+    number      bigint not null,
+    source_id   bigint not null,
+    ordinal     integer not null,
+    pass        smallint not null,
+    item_gross  bigint not null,
+    line_gross  bigint not null,
+    constraint settlement_match_item primary key (book_id, number)
+);
+comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. An entry is matched once.';
+create index settlement_match_line on settlement_match (source_id, ordinal);
+
+create table break (
+    id               bigint generated always as identity primary key,
+    class            text collate "C" not null,
+    acquirer_id      smallint not null references acquirer,
+    state            text collate "C" not null default 'open' constraint break_state check (state in ('open', 'resolved')),
+    resolution       text collate "C",
+    source_id        bigint,
+    ordinal          integer,
+    book_id          bigint,
+    number           bigint,
+    currency         text collate "C",
+    expected         bigint,
+    actual           bigint,
+    suspense_number  bigint,
+    found_in         bigint not null references source,
+    expected_on      date,
+    detail           text not null,
+    constraint break_resolution check ((state = 'resolved') = (resolution is not null))
+);
+comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';
+create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
+create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state = 'open';
+create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
+create index break_open_item on break (book_id, number) where state = 'open' and book_id is not null;
+
+-- Payouts ------------------------------------------------------------------------------------------------------------
+
+create table payout (
+    id              bigint generated always as identity primary key,
+    book_id         bigint not null,
+    currency        text collate "C" not null,
+    exponent        smallint not null,
+    cutoff          date not null,
+    amount          bigint not null constraint payout_amount check (amount > 0),
+    state           text collate "C" not null default 'planned'
+                    constraint payout_state check (state in ('planned', 'approved', 'instructed', 'confirmed', 'cancelled')),
+    end_to_end_id   text collate "C" not null,
+    holder          text not null,
+    destination     text not null,
+    bank            text not null,
+    planned_by      text not null,
+    approved_by     text,
+    instruction     bigint,
+    confirmation    bigint,
+    constraint payout_once unique (book_id, currency, cutoff),
+    constraint payout_end_to_end_id unique (book_id, end_to_end_id),
+    constraint payout_two_people check (approved_by is null or approved_by <> planned_by),
+    constraint payout_approved check (state in ('planned', 'cancelled') or approved_by is not null),
+    constraint payout_instructed check ((instruction is not null) = (state in ('instructed', 'confirmed'))),
+    constraint payout_confirmed check ((confirmation is not null) = (state = 'confirmed'))
+);
+comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+
+-- Append-only, twice: by trigger for everyone, by rights for the run-time role ---------------------------------------------
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception using
+        errcode = 'restrict_violation',
+        message = format('%s is append-only: %s is refused; correct a mistake with a reversal', tg_table_name, lower(tg_op));
+end
+$$;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['entry', 'transfer', 'settlement_line', 'settlement_reject', 'settings_version', 'source', 'account'] loop
+        execute format('create trigger %I before update or delete or truncate on %I for each statement execute function refuse_change()',
+                       name || '_append_only', name);
+        execute format('alter table %I enable always trigger %I', name, name || '_append_only');
+    end loop;
+end
+$$;
+
+do $$
+begin
+    create role acquit_runtime nologin;
+exception when duplicate_object or unique_violation then
+    null;
+end
+$$;
+
+do $$
+begin
+    create role acquit_auditor nologin;
+exception when duplicate_object or unique_violation then
+    null;
+end
+$$;
+
+do $$
+begin
+    if not pg_has_role(current_user, 'acquit_runtime', 'member') then
+        execute format('grant acquit_runtime to %I', current_user);
+    end if;
+end
+$$;
+
+grant select on all tables in schema public to acquit_runtime, acquit_auditor;
+grant insert on acquirer, settings_version, source, book, account, entry, transfer, balance, payment, open_item, settlement_file,
+    settlement_line, settlement_reject, settlement_match, break, payout to acquit_runtime;
+grant update (number, hash) on book to acquit_runtime;
+grant update (debits, credits) on balance to acquit_runtime;
+grant update (acquirer_id, currency, authorized, captured, voided, refunded, charged_back) on payment to acquit_runtime;
+grant update (name) on acquirer to acquit_runtime;
+grant delete on open_item to acquit_runtime;
+grant update (state, resolution) on break to acquit_runtime;
+grant update (state, approved_by, instruction, confirmation) on payout to acquit_runtime;

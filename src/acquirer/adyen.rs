@@ -1,0 +1,1 @@
+//! The Adyen Settlement Details Report.

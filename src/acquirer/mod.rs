@@ -1,0 +1,181 @@
+//! Acquirers' settlement files: bytes in, settlement lines and rejects out.
+//!
+//! One file a format; a reader is an iterator of [`Row`]s over `impl Read` and keeps the file's [`ControlClaims`] as it
+//! goes. It never stops at the first bad row, never guesses, and never looks at the ledger. Identities that hold within
+//! a row are proven here; those of the file are claims that `recon` proves.
+
+pub mod adyen;
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::money::{Currency, Money};
+
+/// What a settlement line reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordType {
+    /// A sale that the acquirer settles: money to us.
+    Capture,
+    /// Money back to the shopper.
+    Refund,
+    /// Money taken by the scheme.
+    Chargeback,
+    /// A chargeback won back.
+    ChargebackReversal,
+    /// A cost of the batch that belongs to no payment.
+    BatchFee,
+    /// The sum that the acquirer sends to the bank: it proves the batch and moves nothing by itself.
+    Payout,
+    /// Readable, but nothing that we book by itself: its money goes to suspense, never dropped.
+    Unsupported,
+}
+
+impl RecordType {
+    /// Every record type, in the order of [`RecordType::id`].
+    pub const ALL: [Self; 7] = [
+        Self::Capture,
+        Self::Refund,
+        Self::Chargeback,
+        Self::ChargebackReversal,
+        Self::BatchFee,
+        Self::Payout,
+        Self::Unsupported,
+    ];
+
+    /// The number it is stored as.
+    pub fn id(self) -> i16 {
+        match self {
+            Self::Capture => 1,
+            Self::Refund => 2,
+            Self::Chargeback => 3,
+            Self::ChargebackReversal => 4,
+            Self::BatchFee => 5,
+            Self::Payout => 6,
+            Self::Unsupported => 7,
+        }
+    }
+
+    /// The record type stored as this number.
+    pub fn from_id(id: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|record| record.id() == id)
+    }
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+            Self::Chargeback => "chargeback",
+            Self::ChargebackReversal => "chargeback_reversal",
+            Self::BatchFee => "batch_fee",
+            Self::Payout => "payout",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// One row of a settlement file, in our terms. Amounts are signed: positive is money to us.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettlementLine {
+    /// Its place among the rows of the file: 1, 2, 3 ... The line's identity is (file, ordinal).
+    pub ordinal: u32,
+    /// The line of the file on which it begins, the header being 1.
+    pub line: u64,
+    /// What it reports.
+    pub record: RecordType,
+    /// The acquirer's own word for it, like `SecondChargeback`.
+    pub type_text: String,
+    /// The settlement batch: what the acquirer pays as one sum.
+    pub batch: String,
+    /// The acquirer's id of this capture, refund or dispute.
+    pub acquirer_reference: Option<String>,
+    /// The acquirer's id of the original authorization.
+    pub original_reference: Option<String>,
+    /// Our id as the acquirer echoes it.
+    pub merchant_reference: Option<String>,
+    /// The scheme's acquirer reference number.
+    pub arn: Option<String>,
+    /// The day it happened, as the file says it.
+    pub occurred_on: NaiveDate,
+    /// What the shopper paid or got back; rows of the batch have none.
+    pub gross: Option<Money>,
+    /// What the acquirer adds to (or takes from) the batch for it.
+    pub net: Money,
+    /// Blended commission, in minor units of the net currency; positive is a cost.
+    pub commission: i64,
+    /// The acquirer's markup, likewise.
+    pub markup: i64,
+    /// Scheme fees, likewise.
+    pub scheme_fee: i64,
+    /// Interchange, likewise.
+    pub interchange: i64,
+    /// From the gross to the net currency; none where both are one.
+    pub exchange_rate: Option<Decimal>,
+    /// The row as it came, card numbers masked.
+    pub raw: String,
+}
+
+/// A row that cannot be read: where, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Reject {
+    /// The line of the file, the header being 1.
+    pub line: u64,
+    /// The column by its header name, where one is at fault.
+    pub column: Option<String>,
+    /// What is wrong, card numbers masked.
+    pub reason: String,
+}
+
+/// A line or a reject.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "lines are the rule, rejects the exception")]
+pub enum Row {
+    /// A row in our terms.
+    Line(SettlementLine),
+    /// A row that cannot be read.
+    Reject(Reject),
+}
+
+/// Why a file is not read at all: it is not what it should be, or breaks a limit. Nothing of it is used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The file system failed.
+    #[error("reading the file failed")]
+    Io(#[from] std::io::Error),
+    /// Not of this format: a column missing or twice, an unknown encoding, no header.
+    #[error("line {line}: {reason}")]
+    Malformed {
+        /// The line of the file.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The sums of one (batch, currency), as they were read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BatchTotal {
+    /// Lines read.
+    pub lines: u64,
+    /// Σ net of every row but the payout, in minor units.
+    pub net_minor: i128,
+    /// Σ of the payout rows as the file signs them (negative: paid out).
+    pub payout_minor: i128,
+    /// How many payout rows there are.
+    pub payouts: u64,
+}
+
+/// What a file says about itself, gathered while reading, to be proven before anything is booked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ControlClaims {
+    /// By (batch, net currency).
+    pub totals: BTreeMap<(String, Currency), BatchTotal>,
+    /// Rows that became lines.
+    pub lines: u64,
+    /// Rows that became rejects.
+    pub rejects: u64,
+    /// The latest day on any line: the day the file is about.
+    pub latest_day: Option<NaiveDate>,
+}

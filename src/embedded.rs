@@ -1,0 +1,1 @@
+//! A private PostgreSQL for people who have none.

@@ -1,0 +1,130 @@
+//! Entries: immutable, numbered, balanced facts, made of transfers.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::account::Account;
+use crate::ids::{EntryNumber, SourceId};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $id:literal, $name:literal;)*) => {
+        /// What kind of fact an entry states.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EntryKind { $($(#[$doc])* $variant,)* }
+
+        impl EntryKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The number it is stored and hashed as.
+            pub fn id(self) -> i16 {
+                match self { $(Self::$variant => $id,)* }
+            }
+
+            /// Its name in files and reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An issuer's promise.
+    Authorization = 1, "authorization";
+    /// A refused authorization: an entry without transfers.
+    Decline = 2, "decline";
+    /// Money claimed from the acquirer.
+    Capture = 3, "capture";
+    /// What was open of an authorization, withdrawn.
+    Void = 4, "void";
+    /// Money back to the shopper.
+    Refund = 5, "refund";
+    /// Money taken by the scheme.
+    Chargeback = 6, "chargeback";
+    /// Money won back from the scheme.
+    ChargebackReversal = 7, "chargeback_reversal";
+    /// A settlement batch's matched lines of one book.
+    Settlement = 10, "settlement";
+    /// A settlement line whose owner is not known.
+    Suspense = 11, "suspense";
+    /// A cost of a settlement batch that belongs to no payment.
+    BatchFee = 12, "batch_fee";
+    /// A payout handed to the bank.
+    PayoutInstruction = 20, "payout_instruction";
+    /// A payout that the bank made.
+    PayoutConfirmation = 21, "payout_confirmation";
+    /// An entry undone.
+    Reversal = 30, "reversal";
+}
+
+impl EntryKind {
+    /// The kind stored under this number.
+    pub fn from_id(id: i16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.id() == id)
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One debit account, one credit account of the same currency, and a positive amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The account debited.
+    pub debit: Account,
+    /// The account credited.
+    pub credit: Account,
+    /// Minor units, above zero.
+    pub amount: i64,
+}
+
+/// SHA-256 of what was asked, to tell a replay from a conflict.
+pub type Fingerprint = [u8; 32];
+
+/// SHA-256 over an entry and the hash of the one before it.
+pub type EntryHash = [u8; 32];
+
+/// A fact to be written into a book: everything but its number and hash, which the book gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What kind of fact.
+    pub kind: EntryKind,
+    /// The caller's own id of it: unique in its book, for ever.
+    pub reference: String,
+    /// Of what was asked.
+    pub fingerprint: Fingerprint,
+    /// The payment it belongs to.
+    pub payment: Option<String>,
+    /// The acquirer's id of it.
+    pub acquirer_reference: Option<String>,
+    /// Our id as the acquirer echoes it.
+    pub merchant_reference: Option<String>,
+    /// The scheme's acquirer reference number.
+    pub arn: Option<String>,
+    /// The retrieval reference number (ISO 8583 field 37).
+    pub rrn: Option<String>,
+    /// The issuer's authorization code.
+    pub auth_code: Option<String>,
+    /// The entry of the same book that this one undoes.
+    pub reverses: Option<EntryNumber>,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// The day it is on the books.
+    pub booking_date: NaiveDate,
+    /// The file or run it came from.
+    pub source: SourceId,
+    /// The line of that file.
+    pub source_line: Option<i32>,
+    /// What it moves; nothing, for a decline.
+    pub transfers: Vec<Transfer>,
+}

@@ -1,0 +1,5 @@
+//! What may happen to a payment, and what it books: events, the lifecycle, merchant fees. All pure.
+
+pub mod event;
+pub mod fees;
+pub mod lifecycle;
