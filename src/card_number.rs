@@ -123,7 +123,7 @@ fn passes_luhn(digits: &[u8]) -> bool {
             }
         })
         .fold(0, u32::saturating_add);
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

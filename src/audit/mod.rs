@@ -1,1 +1,3 @@
-//! What auditors get.
+//! What auditors get: exports that are safe to open, and the proof that the books were not altered.
+
+pub mod export;

@@ -1,1 +1,86 @@
 //! The only module that knows PostgreSQL.
+//!
+//! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
+//! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
+
+pub mod connect;
+pub mod migrate;
+mod tx;
+
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use rand::RngExt;
+
+pub use tx::{StoreError, Tx};
+
+/// How often a transaction that lost a deadlock or serialization conflict is run again.
+pub const RETRIES: u32 = 5;
+
+/// A database of ours.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+impl Store {
+    /// A store on a pool whose sessions recycle clean (see [`connect::open`]).
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// A session for reading outside any transaction, as the run-time role.
+    pub async fn session(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(StoreError::pool)
+    }
+
+    /// Runs work in one transaction and commits it; a deadlock or serialization conflict runs it again, a bounded number of
+    /// times. The work may therefore run more than once: it keeps nothing outside the transaction.
+    pub async fn transact<T, E>(&self, work: impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError> + Retriable,
+    {
+        let mut attempt = 0_u32;
+        loop {
+            let result = self.attempt(&work).await;
+            match result {
+                Err(error) if attempt < RETRIES && error.is_retriable() => {
+                    attempt = attempt.saturating_add(1);
+                    let longest = 20_u64.saturating_mul(1 << attempt);
+                    let pause = rand::rng().random_range(5..=longest);
+                    tracing::debug!(attempt, pause, "transaction lost a conflict, running it again");
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt<T, E: From<StoreError>>(&self, work: &impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+        let mut tx = Tx::begin(self.session().await?).await?;
+        match work(&mut tx).await {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                tx.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs work in one transaction and rolls it back: what it would have done, and nothing done.
+    pub async fn rehearse<T, E: From<StoreError>>(&self, work: impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+        let mut tx = Tx::begin(self.session().await?).await?;
+        let result = work(&mut tx).await;
+        tx.roll_back().await;
+        result
+    }
+}
+
+/// Errors that know whether the same transaction may succeed when it is run again.
+pub trait Retriable {
+    /// A deadlock or serialization conflict.
+    fn is_retriable(&self) -> bool;
+}
