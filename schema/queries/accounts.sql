@@ -1,0 +1,2 @@
+-- Every account.
+select id, code, currency, dimension from account order by id;
