@@ -49,13 +49,23 @@ impl LockedBooks {
     /// Locks books by id. A transaction locks once: further locks could be out of order.
     pub async fn lock(tx: &mut Tx, books: &[BookId]) -> Result<Self, StoreError> {
         let ids: Vec<i64> = books.iter().map(|book| book.0).collect();
-        let rows = tx.query(include_str!("../../schema/queries/books_lock.sql"), &[&ids]).await?;
+        let rows = tx
+            .query(include_str!("../../schema/queries/books_lock.sql"), &[&ids])
+            .await?;
         Self::from_rows(&rows)
     }
 
     /// Locks the books of merchants, and says which book is whose. Merchants without a book are left out.
-    pub async fn lock_of_merchants(tx: &mut Tx, merchants: &[&str]) -> Result<(Self, HashMap<String, BookId>), StoreError> {
-        let rows = tx.query(include_str!("../../schema/queries/books_lock_of_merchants.sql"), &[&merchants]).await?;
+    pub async fn lock_of_merchants(
+        tx: &mut Tx,
+        merchants: &[&str],
+    ) -> Result<(Self, HashMap<String, BookId>), StoreError> {
+        let rows = tx
+            .query(
+                include_str!("../../schema/queries/books_lock_of_merchants.sql"),
+                &[&merchants],
+            )
+            .await?;
         let owners = rows
             .iter()
             .map(|row| Ok((row.try_get("merchant")?, BookId(row.try_get("id")?))))
@@ -70,10 +80,23 @@ impl LockedBooks {
             let book = BookId(row.try_get("id")?);
             recorded_at = row.try_get("recorded_at")?;
             let hash: &[u8] = row.try_get("hash")?;
-            let hash = EntryHash::try_from(hash).map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
-            heads.insert(book, BookHead { book, number: EntryNumber(row.try_get("number")?), hash });
+            let hash =
+                EntryHash::try_from(hash).map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
+            heads.insert(
+                book,
+                BookHead {
+                    book,
+                    number: EntryNumber(row.try_get("number")?),
+                    hash,
+                },
+            );
         }
-        Ok(Self { heads, recorded_at, appended: Vec::new(), movements: Movements::default() })
+        Ok(Self {
+            heads,
+            recorded_at,
+            appended: Vec::new(),
+            movements: Movements::default(),
+        })
     }
 
     /// How many entries wait to be written.
@@ -91,7 +114,12 @@ impl LockedBooks {
         for transfer in &entry.transfers {
             self.movements.add(book, transfer)?;
         }
-        self.appended.push(Numbered { book, number, entry, hash: head.hash });
+        self.appended.push(Numbered {
+            book,
+            number,
+            entry,
+            hash: head.hash,
+        });
         Ok(number)
     }
 
@@ -113,12 +141,35 @@ impl LockedBooks {
 
     async fn copy_entries(&self, tx: &mut Tx, entries: &[Numbered]) -> Result<(), StoreError> {
         const TYPES: [Type; 18] = [
-            Type::INT8, Type::INT8, Type::INT2, Type::TEXT, Type::BYTEA, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT,
-            Type::TEXT, Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::DATE, Type::TIMESTAMPTZ, Type::INT8, Type::INT4,
+            Type::INT8,
+            Type::INT8,
+            Type::INT2,
+            Type::TEXT,
+            Type::BYTEA,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::INT8,
+            Type::TIMESTAMPTZ,
+            Type::DATE,
+            Type::TIMESTAMPTZ,
+            Type::INT8,
+            Type::INT4,
             Type::BYTEA,
         ];
-        let mut copy = tx.copy(include_str!("../../schema/queries/entries_copy.sql"), &TYPES).await?;
-        for Numbered { book, number, entry, hash } in entries {
+        let mut copy = tx
+            .copy(include_str!("../../schema/queries/entries_copy.sql"), &TYPES)
+            .await?;
+        for Numbered {
+            book,
+            number,
+            entry,
+            hash,
+        } in entries
+        {
             let row: [&(dyn ToSql + Sync); 18] = [
                 &book.0,
                 &number.0,
@@ -149,27 +200,46 @@ impl LockedBooks {
         let ids: Vec<i64> = heads.iter().map(|head| head.book.0).collect();
         let numbers: Vec<i64> = heads.iter().map(|head| head.number.0).collect();
         let hashes: Vec<&[u8]> = heads.iter().map(|head| head.hash.as_slice()).collect();
-        tx.execute(include_str!("../../schema/queries/books_advance.sql"), &[&ids, &numbers, &hashes]).await?;
+        tx.execute(
+            include_str!("../../schema/queries/books_advance.sql"),
+            &[&ids, &numbers, &hashes],
+        )
+        .await?;
         Ok(())
     }
 }
 
-async fn copy_transfers(tx: &mut Tx, entries: &[Numbered], accounts: &HashMap<Account, AccountId>) -> Result<(), StoreError> {
+async fn copy_transfers(
+    tx: &mut Tx,
+    entries: &[Numbered],
+    accounts: &HashMap<Account, AccountId>,
+) -> Result<(), StoreError> {
     const TYPES: [Type; 6] = [Type::INT8, Type::INT8, Type::INT2, Type::INT4, Type::INT4, Type::INT8];
-    let mut copy = tx.copy(include_str!("../../schema/queries/transfers_copy.sql"), &TYPES).await?;
+    let mut copy = tx
+        .copy(include_str!("../../schema/queries/transfers_copy.sql"), &TYPES)
+        .await?;
     let mut rows = 0_usize;
-    for Numbered { book, number, entry, .. } in entries {
+    for Numbered {
+        book, number, entry, ..
+    } in entries
+    {
         for (ordinal, transfer) in (1_i16..).zip(&entry.transfers) {
             let debit = id_of(accounts, &transfer.debit)?;
             let credit = id_of(accounts, &transfer.credit)?;
-            copy.as_mut().write(&[&book.0, &number.0, &ordinal, &debit.0, &credit.0, &transfer.amount]).await?;
+            copy.as_mut()
+                .write(&[&book.0, &number.0, &ordinal, &debit.0, &credit.0, &transfer.amount])
+                .await?;
             rows = rows.saturating_add(1);
         }
     }
     tx.end_copy(copy, rows).await
 }
 
-async fn add_to_balances(tx: &mut Tx, movements: Movements, accounts: &HashMap<Account, AccountId>) -> Result<(), StoreError> {
+async fn add_to_balances(
+    tx: &mut Tx,
+    movements: Movements,
+    accounts: &HashMap<Account, AccountId>,
+) -> Result<(), StoreError> {
     let rows = movements.into_sorted();
     let mut books: Vec<i64> = Vec::with_capacity(rows.len());
     let mut ids: Vec<i32> = Vec::with_capacity(rows.len());
@@ -183,7 +253,11 @@ async fn add_to_balances(tx: &mut Tx, movements: Movements, accounts: &HashMap<A
         credits.push(moved.credits);
         sides.push(side_kept(account.code));
     }
-    tx.execute(include_str!("../../schema/queries/balances_add.sql"), &[&books, &ids, &debits, &credits, &sides]).await?;
+    tx.execute(
+        include_str!("../../schema/queries/balances_add.sql"),
+        &[&books, &ids, &debits, &credits, &sides],
+    )
+    .await?;
     Ok(())
 }
 
@@ -196,7 +270,10 @@ fn side_kept(code: AccountCode) -> Option<&'static str> {
 }
 
 fn id_of(accounts: &HashMap<Account, AccountId>, account: &Account) -> Result<AccountId, StoreError> {
-    accounts.get(account).copied().ok_or_else(|| StoreError::Unreadable(format!("no account {account}")))
+    accounts
+        .get(account)
+        .copied()
+        .ok_or_else(|| StoreError::Unreadable(format!("no account {account}")))
 }
 
 /// The ids of every account that the entries touch, opened where they are new.
@@ -211,9 +288,16 @@ async fn account_ids(tx: &mut Tx, entries: &[Numbered]) -> Result<HashMap<Accoun
     if !missing.is_empty() {
         let codes: Vec<i16> = missing.iter().map(|account| account.code.number()).collect();
         let currencies: Vec<&str> = missing.iter().map(|account| account.currency.code()).collect();
-        let exponents: Vec<i16> = missing.iter().map(|account| i16::from(account.currency.exponent())).collect();
+        let exponents: Vec<i16> = missing
+            .iter()
+            .map(|account| i16::from(account.currency.exponent()))
+            .collect();
         let dimensions: Vec<&str> = missing.iter().map(|account| &*account.dimension).collect();
-        tx.execute(include_str!("../../schema/queries/accounts_create.sql"), &[&codes, &currencies, &exponents, &dimensions]).await?;
+        tx.execute(
+            include_str!("../../schema/queries/accounts_create.sql"),
+            &[&codes, &currencies, &exponents, &dimensions],
+        )
+        .await?;
         known = load_accounts(tx).await?;
     }
     Ok(known)
@@ -224,11 +308,19 @@ async fn load_accounts(tx: &mut Tx) -> Result<HashMap<Account, AccountId>, Store
     rows.iter()
         .map(|row| {
             let code: i16 = row.try_get("code")?;
-            let code = AccountCode::from_number(code).ok_or_else(|| StoreError::Unreadable(format!("account code {code}")))?;
+            let code =
+                AccountCode::from_number(code).ok_or_else(|| StoreError::Unreadable(format!("account code {code}")))?;
             let currency: &str = row.try_get("currency")?;
             let currency = Currency::parse(currency).map_err(|error| StoreError::Unreadable(error.to_string()))?;
             let dimension: &str = row.try_get("dimension")?;
-            Ok((Account { code, currency, dimension: dimension.into() }, AccountId(row.try_get("id")?)))
+            Ok((
+                Account {
+                    code,
+                    currency,
+                    dimension: dimension.into(),
+                },
+                AccountId(row.try_get("id")?),
+            ))
         })
         .collect()
 }

@@ -41,7 +41,10 @@ impl Deployment {
 
     /// The name of an acquirer.
     pub fn acquirer_name(&self, id: AcquirerId) -> Option<&str> {
-        self.acquirers.iter().find(|(_, known)| **known == id).map(|(name, _)| name.as_str())
+        self.acquirers
+            .iter()
+            .find(|(_, known)| **known == id)
+            .map(|(name, _)| name.as_str())
     }
 }
 
@@ -100,7 +103,8 @@ impl Store {
         merchants.sort_unstable();
         let acquirers: Vec<&str> = settings.acquirers.keys().map(String::as_str).collect();
         self.transact(async |tx: &mut Tx| {
-            tx.query(include_str!("../../schema/queries/settings_lock.sql"), &[]).await?;
+            tx.query(include_str!("../../schema/queries/settings_lock.sql"), &[])
+                .await?;
             let versions = versions(tx).await?;
             if versions.iter().any(|version| version.digest == digest.as_slice()) {
                 return Ok(Applied::Already);
@@ -108,12 +112,18 @@ impl Store {
             if let Some(latest) = versions.last().map(|version| version.effective_from)
                 && settings.effective_from <= latest
             {
-                return Err(ApplyError::NotAfterLatest { begins: settings.effective_from, latest });
+                return Err(ApplyError::NotAfterLatest {
+                    begins: settings.effective_from,
+                    latest,
+                });
             }
             let insert = include_str!("../../schema/queries/settings_insert.sql");
-            tx.execute(insert, &[&settings.effective_from, &digest.as_slice(), &content]).await?;
-            tx.execute(include_str!("../../schema/queries/acquirers_create.sql"), &[&acquirers]).await?;
-            tx.execute(include_str!("../../schema/queries/books_create.sql"), &[&merchants]).await?;
+            tx.execute(insert, &[&settings.effective_from, &digest.as_slice(), &content])
+                .await?;
+            tx.execute(include_str!("../../schema/queries/acquirers_create.sql"), &[&acquirers])
+                .await?;
+            tx.execute(include_str!("../../schema/queries/books_create.sql"), &[&merchants])
+                .await?;
             Ok(Applied::New)
         })
         .await
@@ -128,7 +138,9 @@ impl Store {
     pub async fn deployment(&self) -> Result<Deployment, StoreError> {
         let (versions, acquirers) = self
             .rehearse(async |tx: &mut Tx| {
-                let rows = tx.query(include_str!("../../schema/queries/acquirers.sql"), &[]).await?;
+                let rows = tx
+                    .query(include_str!("../../schema/queries/acquirers.sql"), &[])
+                    .await?;
                 let acquirers = rows
                     .iter()
                     .map(|row| Ok((row.try_get("name")?, AcquirerId(row.try_get("id")?))))
@@ -146,7 +158,9 @@ impl Store {
 }
 
 async fn versions(tx: &mut Tx) -> Result<Vec<Version>, StoreError> {
-    let rows = tx.query(include_str!("../../schema/queries/settings_versions.sql"), &[]).await?;
+    let rows = tx
+        .query(include_str!("../../schema/queries/settings_versions.sql"), &[])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Version {
