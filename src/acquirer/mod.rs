@@ -5,6 +5,7 @@
 //! a row are proven here; those of the file are claims that `recon` proves.
 
 pub mod adyen;
+pub mod text;
 
 use std::collections::BTreeMap;
 
