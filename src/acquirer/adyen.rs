@@ -21,10 +21,10 @@ use std::io::Read;
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::text::{Record, Records};
-use super::{ControlClaims, FileError, RecordType, Reject, Row, SettlementLine};
+use super::{ControlClaims, RecordType, Reject, Row, SettlementLine};
 use crate::card_number;
 use crate::dates::parse_day;
+use crate::delimited::{FileError, Record, Records};
 use crate::ids::check_reference;
 use crate::money::{Currency, Money, decimal_text};
 

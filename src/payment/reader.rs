@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::event::PaymentEvent;
 use crate::dates::{DateError, parse_instant};
+use crate::delimited::{FileError, Records};
 use crate::ids::{ReferenceError, check_reference};
 use crate::ledger::entry::EntryKind;
 use crate::money::{AmountError, Currency, Money, UnknownCurrency};
@@ -212,4 +213,301 @@ fn parse_json(bytes: &[u8]) -> Result<PaymentEvent, Malformed> {
         ))
     })?;
     fields.into_event()
+}
+
+/// Reads events as CSV: a header with the field names in any order, then one event a row.
+pub struct CsvEvents<R> {
+    records: Records<R>,
+    /// For each cell, which field it is.
+    columns: Vec<usize>,
+}
+
+/// The columns of an event file: the first eight are required.
+pub const COLUMNS: [&str; 13] = [
+    "kind",
+    "merchant",
+    "payment",
+    "reference",
+    "amount",
+    "currency",
+    "occurred_at",
+    "acquirer",
+    "acquirer_reference",
+    "merchant_reference",
+    "arn",
+    "rrn",
+    "auth_code",
+];
+const REQUIRED: usize = 8;
+
+impl<R: Read> CsvEvents<R> {
+    /// Reads the header. Errors: a column unknown, missing or there twice; no header at all.
+    pub fn open(input: R) -> Result<Self, FileError> {
+        let mut records = Records::open(input)?;
+        if !records.advance()? {
+            return Err(FileError::Malformed {
+                line: 1,
+                reason: "the file is empty: it has no header".to_owned(),
+            });
+        }
+        let header = records.record();
+        let broken = |reason: String| FileError::Malformed {
+            line: header.line(),
+            reason,
+        };
+        if let Some(fault) = header.fault() {
+            return Err(broken(format!(
+                "column {} of the header {}",
+                fault.cell.saturating_add(1),
+                fault.reason
+            )));
+        }
+        let mut columns = Vec::with_capacity(header.cells());
+        for place in 0..header.cells() {
+            let name = header.cell(place);
+            let shown = crate::card_number::shorten(name, 40);
+            let column = COLUMNS.iter().position(|column| *column == name).ok_or_else(|| {
+                broken(format!(
+                    "unknown column `{shown}`: the columns are {}",
+                    COLUMNS.join(", ")
+                ))
+            })?;
+            if columns.contains(&column) {
+                return Err(broken(format!("column `{shown}` is there twice")));
+            }
+            columns.push(column);
+        }
+        let missing: Vec<&str> = COLUMNS
+            .iter()
+            .take(REQUIRED)
+            .enumerate()
+            .filter(|(place, _)| !columns.contains(place))
+            .map(|(_, name)| *name)
+            .collect();
+        if missing.is_empty() {
+            Ok(Self { records, columns })
+        } else {
+            Err(broken(format!("column {} is missing", missing.join(", "))))
+        }
+    }
+
+    fn event(&self) -> Result<PaymentEvent, Malformed> {
+        let record = self.records.record();
+        if let Some(fault) = record.fault() {
+            let field = self
+                .columns
+                .get(fault.cell)
+                .and_then(|column| COLUMNS.get(*column))
+                .copied();
+            return Err(Malformed {
+                field,
+                reason: format!("the cell {}", fault.reason),
+                reference: None,
+            });
+        }
+        if record.cells() != self.columns.len() {
+            return Err(malformed(format!(
+                "the row has {} cells, the header has {}",
+                record.cells(),
+                self.columns.len()
+            )));
+        }
+        let field = |wanted: usize| {
+            let place = self.columns.iter().position(|column| *column == wanted);
+            place.map(|place| Cow::Borrowed(record.cell(place)))
+        };
+        let text = |wanted: usize| field(wanted).unwrap_or_default();
+        Fields {
+            kind: text(0),
+            merchant: text(1),
+            payment: text(2),
+            reference: text(3),
+            amount: text(4),
+            currency: text(5),
+            occurred_at: text(6),
+            acquirer: text(7),
+            acquirer_reference: field(8),
+            merchant_reference: field(9),
+            arn: field(10),
+            rrn: field(11),
+            auth_code: field(12),
+        }
+        .into_event()
+    }
+}
+
+impl<R: Read> Iterator for CsvEvents<R> {
+    type Item = Result<Line, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.records.advance() {
+            Ok(true) => Some(Ok((self.records.record().line(), self.event()))),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// An event file of either form, told apart by its first character: JSON Lines begin with `{`.
+pub enum Events<R> {
+    /// JSON Lines.
+    JsonLines(JsonLines<R>),
+    /// CSV.
+    Csv(CsvEvents<R>),
+}
+
+impl<R: BufRead> Events<R> {
+    /// Looks at the first character and opens the reader for it.
+    pub fn open(mut input: R) -> Result<Self, FileError> {
+        let start = input.fill_buf()?;
+        let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') {
+            Ok(Self::JsonLines(JsonLines::new(input)))
+        } else {
+            Ok(Self::Csv(CsvEvents::open(input)?))
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Events<R> {
+    type Item = Result<Line, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::JsonLines(events) => events.next().map(|line| line.map_err(FileError::from)),
+            Self::Csv(events) => events.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"kind":"capture","merchant":"m","payment":"p","reference":"r","amount":"12.30","currency":"EUR","occurred_at":"2026-03-02T10:00:00+01:00","acquirer":"a"}"#;
+
+    /// Reads a file of one line and expects an event, or the field and part of the reason.
+    #[track_caller]
+    fn check(line: &[u8], expected: Result<i64, (Option<&str>, &str)>) {
+        let mut lines: Vec<Line> = Events::open(line)
+            .expect("a file")
+            .map(|line| line.expect("readable"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{}", String::from_utf8_lossy(line));
+        let (number, read) = lines.remove(0);
+        assert_eq!(number, 1);
+        match (read, expected) {
+            (Ok(event), Ok(minor)) => assert_eq!(event.money.minor(), minor),
+            (Err(malformed), Err((field, reason))) => {
+                assert_eq!(malformed.field, field, "{malformed:?}");
+                assert!(malformed.reason.contains(reason), "{malformed:?}");
+                assert!(!format!("{malformed:?}").contains("4111111111111111"));
+            }
+            (read, expected) => panic!("{read:?} instead of {expected:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn with(from: &str, to: &str, expected: Result<i64, (Option<&str>, &str)>) {
+        assert!(EVENT.contains(from));
+        check(EVENT.replace(from, to).as_bytes(), expected);
+    }
+
+    #[test]
+    fn json_lines_are_read_or_refused_with_field_and_reason() {
+        check(EVENT.as_bytes(), Ok(1230));
+        with("12.30", "12.3", Ok(1230));
+        with("\"12.30\"", "12.30", Err((None, "invalid type: floating point")));
+        for amount in ["1e3", "1_000", "NaN", "-1.00", "1.005", " 1", "", "9223372036854775808"] {
+            let reason = match amount {
+                "1.005" => "more decimals",
+                "9223372036854775808" => "too large",
+                _ => "is not an amount",
+            };
+            with("12.30", amount, Err((Some("amount"), reason)));
+        }
+        with("EUR", "EURO", Err((Some("currency"), "ISO 4217")));
+        with("EUR", "eur", Err((Some("currency"), "ISO 4217")));
+        with("capture", "captured", Err((Some("kind"), "one of authorization")));
+        with("capture", "settlement", Err((Some("kind"), "one of authorization")));
+        with("+01:00", "", Err((Some("occurred_at"), "offset")));
+        with("\"r\"", "\"4111111111111111\"", Err((Some("reference"), "card number")));
+        with(
+            "\"p\"",
+            "\"x 4111 1111 1111 1111\"",
+            Err((Some("payment"), "card number")),
+        );
+        with("\"r\"", "\"\"", Err((Some("reference"), "is empty")));
+        with("\"r\"", "\"a\\u0000b\"", Err((Some("reference"), "invisible")));
+        with("\"p\"", "\"p\",\"amuont\":\"1\"", Err((None, "unknown field `amuont`")));
+        with("\"p\"", "\"p\",\"payment\":\"q\"", Err((None, "duplicate field")));
+        with("}", "", Err((None, "EOF")));
+        with("}", "} {}", Err((None, "trailing")));
+        check(b"{\"kind\":\"\xff\"}", Err((None, "not UTF-8 at byte 10")));
+        let long = EVENT.replace("\"r\"", &format!("\"{}\"", "x".repeat(10_000_000)));
+        check(long.as_bytes(), Err((None, "longer than")));
+    }
+
+    #[test]
+    fn csv_holds_the_same_fields() {
+        let csv = "acquirer,kind,merchant,payment,reference,amount,currency,occurred_at,arn\n\
+                   a,capture,m,p,r,12.30,EUR,2026-03-02T10:00:00+01:00,\n\
+                   a,capture,m,p,r\n\
+                   a,capture,m,p,\"r\"x,12.30,EUR,2026-03-02T10:00:00+01:00,\n";
+        let lines: Vec<Line> = Events::open(csv.as_bytes())
+            .expect("a file")
+            .map(|line| line.expect("readable"))
+            .collect();
+        let json = JsonLines::new(EVENT.as_bytes())
+            .next()
+            .expect("a line")
+            .expect("readable")
+            .1
+            .expect("an event");
+        assert_eq!(lines[0], (2, Ok(json)));
+        assert!(
+            lines[1]
+                .1
+                .as_ref()
+                .is_err_and(|malformed| malformed.reason.contains("5 cells, the header has 9"))
+        );
+        assert!(
+            lines[2]
+                .1
+                .as_ref()
+                .is_err_and(|malformed| malformed.field == Some("reference"))
+        );
+        assert_eq!(lines[2].0, 4);
+    }
+
+    #[track_caller]
+    fn refused(file: &str, reason: &str) {
+        match Events::open(file.as_bytes()) {
+            Ok(_) => panic!("{file:?} was opened"),
+            Err(error) => assert!(error.to_string().contains(reason), "{error}"),
+        }
+    }
+
+    #[test]
+    fn a_csv_header_is_exact() {
+        refused("", "empty");
+        refused("kind,kind\n", "there twice");
+        refused("kind,merchnat\n", "unknown column `merchnat`");
+        refused(
+            "kind,merchant\n",
+            "column payment, reference, amount, currency, occurred_at, acquirer is missing",
+        );
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_over_blank_ones_and_any_line_end() {
+        let file = format!("\u{feff}{EVENT}\r\n\n{EVENT}\n{{\n{EVENT}");
+        let lines: Vec<(u64, bool)> = Events::open(file.as_bytes())
+            .expect("a file")
+            .map(|line| line.expect("readable"))
+            .map(|(line, read)| (line, read.is_ok()))
+            .collect();
+        assert_eq!(lines, [(1, true), (3, true), (4, false), (5, true)]);
+    }
 }

@@ -76,7 +76,7 @@ pub async fn record_batch(
                     .unwrap_or(BookId::HOUSE);
                 let field = match number {
                     Known::Stored(number) => stored_difference(tx, book, number, event).await?,
-                    Known::InBatch(number, place) => difference(&events[place].1, event),
+                    Known::InBatch(_, place) => difference(&events[place].1, event),
                 }
                 .unwrap_or("amount");
                 Verdict::Rejected(Refusal::ReferenceConflict {
@@ -106,6 +106,9 @@ impl Known {
     }
 }
 
+/// By book and reference: the fingerprint of what has it, and where.
+type References<'a> = HashMap<(BookId, Cow<'a, str>), (Fingerprint, Known)>;
+
 enum Considered {
     Done(Verdict),
     Conflict(Known),
@@ -113,7 +116,7 @@ enum Considered {
 
 /// What the database knew before the batch.
 struct Loaded<'a> {
-    references: HashMap<(BookId, Cow<'a, str>), (Fingerprint, Known)>,
+    references: References<'a>,
     payments: HashMap<(BookId, String), Payment>,
 }
 
@@ -156,9 +159,7 @@ impl<'a> Loaded<'a> {
     }
 }
 
-fn read_references<'a>(
-    rows: &[tokio_postgres::Row],
-) -> Result<HashMap<(BookId, Cow<'a, str>), (Fingerprint, Known)>, StoreError> {
+fn read_references<'a>(rows: &[tokio_postgres::Row]) -> Result<References<'a>, StoreError> {
     rows.iter()
         .map(|row| {
             let reference: String = row.try_get("reference")?;

@@ -15,8 +15,6 @@
 use std::io::Read;
 use std::ops::Range;
 
-use super::FileError;
-
 /// The longest record, in bytes, its line breaks included.
 pub const RECORD_LIMIT: usize = 1_000_000;
 /// The most cells of a record.
@@ -45,6 +43,22 @@ const LIMITS: Limits = Limits {
     lines: LINE_LIMIT,
     file: FILE_LIMIT,
 };
+
+/// Why a file is not read at all: it is not what it should be, or breaks a limit. Nothing of it is used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The file system failed.
+    #[error("reading the file failed")]
+    Io(#[from] std::io::Error),
+    /// Not of this format: a column missing or twice, an unknown encoding, no header.
+    #[error("line {line}: {reason}")]
+    Malformed {
+        /// The line of the file.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
 
 const CHUNK: usize = 64 * 1024;
 
