@@ -10,20 +10,27 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
+use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
 
 use super::books::LockedBooks;
 use super::settings::Deployment;
-use super::{StoreError, Tx};
+use super::source::{SourceKind, source_of};
+use super::{Retriable, Store, StoreError, Tx};
 use crate::dates::day_in;
+use crate::delimited::{FileError, Records};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, Fingerprint};
 use crate::money::Currency;
 use crate::payment::event::PaymentEvent;
 use crate::payment::lifecycle::{Decision, Payment, Refusal, Reportable, decide};
+use crate::payment::reader::Events;
 use crate::settings::{Acquirer, FeeSchedule};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
@@ -549,4 +556,274 @@ async fn stored_difference(
         ("auth_code", text("auth_code")? == event.auth_code),
     ];
     Ok(fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field))
+}
+
+/// How many rejects an atomic run collects before it gives up: it books nothing then anyway.
+pub const ATOMIC_REJECT_LIMIT: usize = 10_000;
+
+/// An event file, digested and found readable to its end.
+#[derive(Debug, Clone)]
+pub struct EventFile {
+    path: PathBuf,
+    name: String,
+    digest: [u8; 32],
+    bytes: u64,
+}
+
+impl EventFile {
+    /// Reads a file once from end to end, before anything of it is recorded: its digest, and whether it can be read at all.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let mut input = BufReader::with_capacity(
+            1 << 16,
+            Digesting {
+                input: File::open(path)?,
+                digest: Sha256::new(),
+                bytes: 0,
+            },
+        );
+        if let Events::Csv(_) = Events::open(&mut input)? {
+            // A file that breaks a limit half-way must not be half recorded; JSON Lines have faulty lines only.
+            let mut again = Records::open(BufReader::with_capacity(1 << 16, File::open(path)?))?;
+            while again.advance()? {}
+        }
+        std::io::copy(&mut input, &mut std::io::sink())?;
+        let Digesting { digest, bytes, .. } = input.into_inner();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self {
+            path: path.to_owned(),
+            name: crate::card_number::mask(&name).into_owned(),
+            digest: digest.finalize().into(),
+            bytes,
+        })
+    }
+
+    /// Its name without folders, card numbers masked.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn events(&self) -> Result<Events<BufReader<File>>, FileError> {
+        Events::open(BufReader::with_capacity(1 << 16, File::open(&self.path)?))
+    }
+}
+
+struct Digesting<R> {
+    input: R,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.digest.update(buffer.get(..count).unwrap_or_default());
+        self.bytes = self.bytes.saturating_add(u64::try_from(count).unwrap_or(0));
+        Ok(count)
+    }
+}
+
+/// An event that was not recorded: which rule it breaks, in which field of which line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The line of the file.
+    pub line: u64,
+    /// The rule: `malformed`, or one of [`Refusal::rule`].
+    pub rule: &'static str,
+    /// The field at fault, or empty.
+    pub field: String,
+    /// The event's reference, card numbers masked, or empty.
+    pub reference: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What became of the events of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// New entries.
+    pub recorded: u64,
+    /// Known ones.
+    pub replayed: u64,
+    /// Refused ones.
+    pub rejected: u64,
+}
+
+impl Tally {
+    /// Adds another's counts.
+    pub fn add(&mut self, other: Self) {
+        self.recorded = self.recorded.saturating_add(other.recorded);
+        self.replayed = self.replayed.saturating_add(other.replayed);
+        self.rejected = self.rejected.saturating_add(other.rejected);
+    }
+}
+
+/// Why recording stopped. Batches before it are booked, unless the run was atomic.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file failed.
+    #[error("{name}")]
+    File {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        #[source]
+        error: FileError,
+    },
+    /// An atomic run met a reject.
+    #[error("{} of the events were rejected; nothing was recorded", rejected.len())]
+    Rejected {
+        /// By file name, at most [`ATOMIC_REJECT_LIMIT`].
+        rejected: Vec<(String, Rejected)>,
+    },
+}
+
+impl Retriable for RecordError {
+    fn is_retriable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retriable(),
+            Self::File { .. } | Self::Rejected { .. } => false,
+        }
+    }
+}
+
+/// One batch of a file as it was read.
+struct Chunk {
+    events: Vec<Numbered>,
+    rejected: Vec<Rejected>,
+}
+
+impl Store {
+    /// Records a file batch by batch, each in a transaction of its own; `each` hears of every batch: its tally and rejects.
+    pub async fn record(
+        &self,
+        deployment: &Deployment,
+        file: &EventFile,
+        each: &mut dyn FnMut(Tally, Vec<Rejected>) -> std::io::Result<()>,
+    ) -> Result<Tally, RecordError> {
+        let in_file = |error: FileError| RecordError::File {
+            name: file.name.clone(),
+            error,
+        };
+        // Reading runs ahead of the database by one batch.
+        let (sender, mut chunks) = tokio::sync::mpsc::channel(1);
+        let events = file.events().map_err(in_file)?;
+        let reading = tokio::task::spawn_blocking(move || read_chunks(events, &sender));
+        let mut total = Tally::default();
+        while let Some(chunk) = chunks.recv().await {
+            let Chunk { events, mut rejected } = chunk.map_err(in_file)?;
+            let verdicts = self
+                .transact(async |tx: &mut Tx| record_chunk(tx, deployment, file, &events).await)
+                .await?;
+            let tally = tally(&events, verdicts, &mut rejected);
+            total.add(tally);
+            each(tally, rejected).map_err(|error| in_file(error.into()))?;
+        }
+        reading
+            .await
+            .map_err(|error| in_file(std::io::Error::other(error).into()))?;
+        Ok(total)
+    }
+
+    /// Records files in one transaction: every event, or nothing at all.
+    pub async fn record_atomically(
+        &self,
+        deployment: &Deployment,
+        files: &[EventFile],
+    ) -> Result<Vec<Tally>, RecordError> {
+        self.transact(async |tx: &mut Tx| {
+            let mut tallies = Vec::with_capacity(files.len());
+            let mut all_rejected = Vec::new();
+            for file in files {
+                let in_file = |error: FileError| RecordError::File {
+                    name: file.name.clone(),
+                    error,
+                };
+                let mut total = Tally::default();
+                let mut events = file.events().map_err(in_file)?;
+                while let Some(Chunk { events, mut rejected }) = next_chunk(&mut events).map_err(in_file)? {
+                    let verdicts = record_chunk(tx, deployment, file, &events).await?;
+                    total.add(tally(&events, verdicts, &mut rejected));
+                    all_rejected.extend(rejected.into_iter().map(|rejected| (file.name.clone(), rejected)));
+                    if all_rejected.len() >= ATOMIC_REJECT_LIMIT {
+                        all_rejected.truncate(ATOMIC_REJECT_LIMIT);
+                        return Err(RecordError::Rejected { rejected: all_rejected });
+                    }
+                }
+                tallies.push(total);
+            }
+            if all_rejected.is_empty() {
+                Ok(tallies)
+            } else {
+                Err(RecordError::Rejected { rejected: all_rejected })
+            }
+        })
+        .await
+    }
+}
+
+async fn record_chunk(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    file: &EventFile,
+    events: &[Numbered],
+) -> Result<Vec<Verdict>, RecordError> {
+    let source = source_of(tx, SourceKind::Events, &file.name, &file.digest).await?;
+    Ok(record_batch(tx, deployment, source.id, events).await?)
+}
+
+fn read_chunks(mut events: Events<BufReader<File>>, sender: &tokio::sync::mpsc::Sender<Result<Chunk, FileError>>) {
+    while let Some(chunk) = next_chunk(&mut events).transpose() {
+        if sender.blocking_send(chunk).is_err() {
+            // The receiver stopped: the database failed and says so itself.
+            return;
+        }
+    }
+}
+
+fn next_chunk(events: &mut Events<BufReader<File>>) -> Result<Option<Chunk>, FileError> {
+    let mut chunk = Chunk {
+        events: Vec::with_capacity(BATCH),
+        rejected: Vec::new(),
+    };
+    for line in events.by_ref().take(BATCH) {
+        match line? {
+            (line, Ok(event)) => chunk.events.push((line, event)),
+            (line, Err(malformed)) => chunk.rejected.push(Rejected {
+                line,
+                rule: "malformed",
+                field: malformed.field.unwrap_or_default().to_owned(),
+                reference: malformed.reference.unwrap_or_default(),
+                reason: malformed.reason,
+            }),
+        }
+    }
+    Ok((!chunk.events.is_empty() || !chunk.rejected.is_empty()).then_some(chunk))
+}
+
+fn tally(events: &[Numbered], verdicts: Vec<Verdict>, rejected: &mut Vec<Rejected>) -> Tally {
+    let mut tally = Tally::default();
+    for ((line, event), verdict) in events.iter().zip(verdicts) {
+        match verdict {
+            Verdict::Recorded => tally.recorded = tally.recorded.saturating_add(1),
+            Verdict::Replayed => tally.replayed = tally.replayed.saturating_add(1),
+            Verdict::Rejected(refusal) => rejected.push(Rejected {
+                line: *line,
+                rule: refusal.rule(),
+                field: refusal.field().to_owned(),
+                reference: event.reference.clone(),
+                reason: refusal.to_string(),
+            }),
+        }
+    }
+    rejected.sort_unstable_by_key(|rejected| rejected.line);
+    tally.rejected = u64::try_from(rejected.len()).unwrap_or(u64::MAX);
+    tally
 }
