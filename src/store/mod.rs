@@ -11,11 +11,14 @@ pub mod settings;
 pub mod source;
 mod tx;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
 use rand::RngExt;
 
+use crate::embedded::Lease;
+pub use connect::{ConnectError, Target};
 pub use tx::{StoreError, Tx};
 
 /// How often a transaction that lost a deadlock or serialization conflict is run again.
@@ -25,12 +28,23 @@ pub const RETRIES: u32 = 5;
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    // After the pool: the last lease stops the private server.
+    _lease: Option<Arc<Lease>>,
 }
 
 impl Store {
     /// A store on a pool whose sessions recycle clean (see [`connect::open`]).
     pub fn new(pool: Pool) -> Self {
-        Self { pool }
+        Self { pool, _lease: None }
+    }
+
+    /// Opens a database, after bringing its schema up to date.
+    pub async fn open(target: &Target) -> Result<Self, ConnectError> {
+        target.migrate().await?;
+        Ok(Self {
+            pool: target.pool().await?,
+            _lease: target.lease(),
+        })
     }
 
     /// A session for reading outside any transaction, as the run-time role.
