@@ -5,6 +5,7 @@
 
 pub mod books;
 pub mod connect;
+pub mod health;
 pub mod migrate;
 pub mod record;
 pub mod settings;
