@@ -27,7 +27,7 @@ async fn a_store_opens_on_a_clone_of_the_template() {
 async fn an_empty_database_is_migrated_by_whoever_opens_it() {
     let url = support::empty_database().await;
     let target = acquit::store::Target::url(url.as_str());
-    let refused = target.pool().await.err().expect("no schema yet");
+    let refused = target.pool().await.expect_err("no schema yet");
     assert_eq!(refused.to_string(), "the database has no acquit schema");
     let (first, second) = tokio::join!(acquit::store::Store::open(&target), acquit::store::Store::open(&target));
     first.expect("a store");
