@@ -6,7 +6,7 @@
 //!   `require` here, for there is no mode that does not verify.
 //! - Roots are the operating system's, or those of the file that `sslrootcert` or PGSSLROOTCERT names.
 //! - Every session is `acquit_runtime` in UTC. One that was handed out is cleaned before the next borrower has it:
-//!   transaction, settings, role, temporary tables and advisory locks.
+//!   transaction, cursors, settings, role, temporary tables and advisory locks.
 //!
 //! Nothing here prints a URL: it holds a password.
 
@@ -53,7 +53,7 @@ const SESSION: &str = session!();
 /// A used session. BEGIN before ROLLBACK, because a ROLLBACK without a transaction is a warning in the server's log each
 /// time; in an aborted transaction BEGIN fails and the session is closed, which is as clean.
 const RECYCLE: &str = concat!(
-    "BEGIN; ROLLBACK; RESET ALL; ",
+    "BEGIN; ROLLBACK; CLOSE ALL; UNLISTEN *; RESET ALL; ",
     session!(),
     "; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
 );

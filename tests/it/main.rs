@@ -3,4 +3,6 @@
 mod support;
 
 mod embedded;
+mod rights;
+mod schema;
 mod transaction;
