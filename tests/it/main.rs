@@ -5,4 +5,5 @@ mod support;
 mod embedded;
 mod rights;
 mod schema;
+mod tls;
 mod transaction;
