@@ -6,6 +6,7 @@
 pub mod books;
 pub mod connect;
 pub mod migrate;
+pub mod reconcile;
 pub mod record;
 pub mod settings;
 pub mod source;
