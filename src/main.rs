@@ -1,1 +1,5 @@
-fn main() {}
+//! The `acquit` program.
+
+fn main() -> std::process::ExitCode {
+    acquit::cli::main()
+}

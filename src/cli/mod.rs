@@ -2,11 +2,127 @@
 //!
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
+pub mod breaks;
 pub mod output;
+pub mod payout;
+pub mod reconcile;
+pub mod record;
+pub mod settings;
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::store::settings::Deployment;
+use crate::store::{Store, Target};
+use output::Format;
+
+/// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
+///
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. What moves money shows its
+/// plan first and acts with --execute.
+#[derive(Debug, Parser)]
+#[command(name = "acquit", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Globals {
+    /// How lists are printed.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub format: Format,
+    /// A PostgreSQL database, 15 or newer; TLS is required off this machine.
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", hide = true)]
+    pub database_url: Option<String>,
+    /// Where the private PostgreSQL keeps its data.
+    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check, apply and show the settings: merchants, acquirers, fees, payouts.
+    #[command(subcommand)]
+    Settings(settings::Command),
+    /// Record payment events in the merchants' books.
+    Record(record::Args),
+    /// Reconcile an acquirer's settlement file against the books.
+    Reconcile(reconcile::Args),
+    /// List and show breaks: sources that should agree and do not.
+    #[command(subcommand)]
+    Breaks(breaks::Command),
+    /// Pay merchants: plan, approve, instruct, confirm.
+    #[command(subcommand)]
+    Payout(payout::Command),
+}
+
+/// Runs the program: reads the arguments, runs the command, prints a failure once.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = Cli::parse();
+    let outcome = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(Failure::new(error)),
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("{failure}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(cli: Cli) -> Outcome {
+    let globals = &cli.globals;
+    match cli.command {
+        Command::Settings(command) => settings::run(command, globals).await,
+        Command::Record(args) => record::run(args, globals).await,
+        Command::Reconcile(args) => reconcile::run(args, globals).await,
+        Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Payout(command) => payout::run(command, globals).await,
+    }
+}
+
+impl Globals {
+    /// The database that the environment names, or the private one; its schema is brought up to date.
+    pub async fn store(&self) -> Result<Store, Failure> {
+        let target = self.target().await?;
+        Store::open(&target).await.map_err(|error| {
+            let hint = error.hint();
+            Failure::new(error).maybe_hint(hint)
+        })
+    }
+
+    /// Which database that is.
+    pub async fn target(&self) -> Result<Target, Failure> {
+        Target::from_environment(self.database_url.clone(), self.data.clone()).await.map_err(|error| {
+            let hint = error.hint();
+            Failure::new(error).maybe_hint(hint)
+        })
+    }
+}
+
+/// The deployment, which needs settings.
+async fn deployment(store: &Store) -> Result<Deployment, Failure> {
+    let deployment = store.deployment().await.map_err(stored)?;
+    if deployment.latest().is_none() {
+        return Err(Failure::new("no settings were applied yet").hint("run `acquit settings apply FILE`"));
+    }
+    Ok(deployment)
+}
+
+/// A failure of the store with its hint.
+fn stored(error: crate::store::StoreError) -> Failure {
+    let hint = error.hint();
+    Failure::new(error).maybe_hint(hint)
+}
 
 /// What a command comes to.
 pub type Outcome = Result<ExitCode, Failure>;

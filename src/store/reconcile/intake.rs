@@ -26,6 +26,7 @@ pub(super) struct Taken {
     pub(super) matchable: Places,
     /// By ordinal: lines that book something (all but payout rows).
     pub(super) bookable: Places,
+    pub(super) unknown_columns: Vec<String>,
     mismatches: Vec<TotalMismatch>,
 }
 
@@ -143,6 +144,7 @@ pub(super) async fn take_in(
         }
     }
     tx.end_copy(copy, lines).await?;
+    let unknown_columns = reader.unknown_columns().to_vec();
     let claims = reader.into_claims();
     let mismatches = mismatches(&claims);
     Ok(Taken {
@@ -150,6 +152,7 @@ pub(super) async fn take_in(
         rejected,
         matchable,
         bookable,
+        unknown_columns,
         mismatches,
     })
 }

@@ -141,6 +141,8 @@ pub struct Reconciliation {
     pub rejects: i64,
     /// The first [`REJECT_LIMIT`] of them, when they were read just now.
     pub rejected: Vec<Reject>,
+    /// Columns of the file that nothing reads, when it was read just now.
+    pub unknown_columns: Vec<String>,
     /// Lines matched, by pass.
     pub matches: Vec<(Pass, i64)>,
     /// Breaks that this file showed, by class.
@@ -253,7 +255,8 @@ async fn reconcile(
     let (Some(as_of), None) = (as_of, &reason) else {
         let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
-        return report(tx, FileOutcome::Quarantined { reason }, source.id, taken.rejected).await;
+        let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
+        return Ok(Reconciliation { rejected: taken.rejected, unknown_columns: taken.unknown_columns, ..found });
     };
     let settings: &Arc<settings::Settings> = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
     let acquirer = settings.acquirers.get(request.acquirer).ok_or_else(unknown)?;
@@ -269,7 +272,8 @@ async fn reconcile(
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&acquirer_id.0, &source.id.0, &as_of]).await?;
-    report(tx, FileOutcome::Booked, source.id, Vec::new()).await
+    let found = report(tx, FileOutcome::Booked, source.id).await?;
+    Ok(Reconciliation { unknown_columns: taken.unknown_columns, ..found })
 }
 
 async fn taken_in_before(
@@ -301,16 +305,11 @@ async fn taken_in_before(
             }
         }
     };
-    report(tx, outcome, source.id, Vec::new()).await
+    report(tx, outcome, source.id).await
 }
 
 /// Reads what the database now holds of a file: the same whether it was booked just now or by an earlier run.
-async fn report(
-    tx: &mut Tx,
-    outcome: FileOutcome,
-    source: SourceId,
-    rejected: Vec<Reject>,
-) -> Result<Reconciliation, ReconcileError> {
+async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<Reconciliation, ReconcileError> {
     let file = tx
         .query(
             include_str!("../../../schema/queries/settlement_file_of.sql"),
@@ -344,7 +343,8 @@ async fn report(
             as_of: row.try_get("as_of")?,
             lines: row.try_get("lines")?,
             rejects: row.try_get("rejects")?,
-            rejected,
+            rejected: Vec::new(),
+            unknown_columns: Vec::new(),
             matches: matches
                 .iter()
                 .map(|row| {
