@@ -521,7 +521,6 @@ impl<'a> RowReader<'a> {
 
     /// A cell; empty where the file has no such column.
     fn cell(&self, column: Column) -> &'a str {
-        // Columns are an array in the order of their declaration, which `ALL` repeats; a test holds the two together.
         let place = Column::ALL
             .iter()
             .zip(self.header.places)
