@@ -771,3 +771,6 @@ fn text_of(minor: i128, currency: Currency) -> String {
         |minor| format!("{} {currency}", decimal_text(minor, currency)),
     )
 }
+
+#[cfg(test)]
+mod tests;
