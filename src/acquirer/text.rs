@@ -74,6 +74,8 @@ enum Place {
 struct Cut {
     raw: Vec<u8>,
     content: Vec<u8>,
+    /// From here on, bytes of the buffer are its own that `raw` does not have yet.
+    from: usize,
     place: Place,
 }
 
@@ -236,21 +238,27 @@ impl<R: Read> Records<R> {
         let mut cut = Cut {
             raw: std::mem::take(&mut self.record.raw).into_bytes(),
             content: std::mem::take(&mut self.record.content).into_bytes(),
+            from: self.at,
             place: Place::Start,
         };
         cut.raw.clear();
         cut.content.clear();
         loop {
-            if self.at == self.filled && !self.refill()? {
-                if cut.place == Place::Quoted {
-                    self.record.blame("opens a quote that is never closed");
+            if self.at == self.filled {
+                cut.raw
+                    .extend_from_slice(self.buffer.get(cut.from..self.at).unwrap_or_default());
+                cut.from = 0;
+                if !self.refill()? {
+                    break;
                 }
-                break;
             }
             self.take_run(&mut cut)?;
             if self.at < self.filled && self.take_special(&mut cut)? {
                 break;
             }
+        }
+        if cut.place == Place::Quoted {
+            self.record.blame("opens a quote that is never closed");
         }
         self.end_cell(cut.content.len())?;
         self.record.settle(cut.raw, cut.content);
@@ -266,16 +274,15 @@ impl<R: Read> Records<R> {
             .unwrap_or(rest.len());
         // The special byte that may follow counts too: what is kept never exceeds the limit.
         let limit = self.limits.record;
-        if cut.raw.len().saturating_add(length) >= limit {
+        let taken = cut.raw.len().saturating_add(self.at.saturating_sub(cut.from));
+        if taken.saturating_add(length) >= limit {
             let reason = format!("the row is longer than {limit} bytes; is a quote opened and never closed?");
             return Err(malformed(self.record.line, reason));
         }
         if length == 0 {
             return Ok(());
         }
-        let run = rest.get(..length).unwrap_or_default();
-        cut.raw.extend_from_slice(run);
-        cut.content.extend_from_slice(run);
+        cut.content.extend_from_slice(rest.get(..length).unwrap_or_default());
         self.at = self.at.saturating_add(length);
         self.after_cr = false;
         if cut.place == Place::Closed {
@@ -292,13 +299,14 @@ impl<R: Read> Records<R> {
         let Some(&byte) = self.buffer.get(self.at) else {
             return Ok(false);
         };
+        if cut.place != Place::Quoted && matches!(byte, b'\n' | b'\r') {
+            cut.raw
+                .extend_from_slice(self.buffer.get(cut.from..self.at).unwrap_or_default());
+        }
         self.at = self.at.saturating_add(1);
         self.count_line(byte);
-        if cut.place != Place::Quoted && matches!(byte, b'\n' | b'\r') {
-            return Ok(true);
-        }
-        cut.raw.push(byte);
         match (cut.place, byte) {
+            (Place::Start | Place::Plain | Place::Closed, b'\n' | b'\r') => return Ok(true),
             (Place::Quoted, b'"') => cut.place = Place::Closed,
             (Place::Start, b'"') => cut.place = Place::Quoted,
             (Place::Closed, b'"') => {

@@ -145,6 +145,12 @@ fn day(text: &str) -> NaiveDate {
 }
 
 #[test]
+fn columns_are_listed_in_their_order() {
+    let places: Vec<usize> = Column::ALL.into_iter().map(Column::index).collect();
+    assert_eq!(places, (0..Column::ALL.len()).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_whole_batch_is_read_field_by_field() {
     let outcome = read(file(HEADER, &BATCH_7).as_bytes());
     assert_eq!((outcome.rejects.len(), outcome.error), (0, None));
@@ -324,7 +330,7 @@ fn files_that_are_not_of_this_format_are_refused() {
     );
     refused(
         file(&HEADER.replace(',', ";"), &[]).as_bytes(),
-        "no column `Psp Reference`",
+        "line 1: cells are separated by semicolons",
     );
     let misspelt = HEADER
         .replace("Net Currency", "Net Curency")
@@ -654,6 +660,21 @@ fn a_row_must_add_up() {
             "gross 25.00 GBP × 1.1634 less costs of 0.15 EUR is 28.94 EUR, but net is",
         );
     }
+    // −25.00 GBP × 1.1634 = −29.085 EUR
+    let back = [
+        ("Gross Debit (GC)", "25.00"),
+        ("Gross Currency", "GBP"),
+        ("Exchange Rate", "1.1634"),
+    ];
+    let back = changed(BATCH_7[4], &back);
+    for net in ["29.08", "29.09", "29.10"] {
+        one(&file(HEADER, &[&changed(&back, &[("Net Debit (NC)", net)])]));
+    }
+    reject_row(
+        &back,
+        &[("Net Debit (NC)", "29.07")],
+        "is -29.09 EUR, but net is -29.07 EUR",
+    );
     // Yen have no minor unit: forgetting so would be wrong a hundredfold.
     reject_row(
         BATCH_7[2],
@@ -719,9 +740,10 @@ fn payment_fees_are_the_four_costs_or_wrong() {
 
 #[test]
 fn currencies_and_rates_are_exact() {
-    for text in ["eur", "EUR ", "ZZZ", "XXX", "", "978", "€"] {
+    for text in ["eur", "EUR ", "ZZZ", "XXX", "978", "€"] {
         reject_cell("Net Currency", text, "is not an ISO 4217 currency code");
     }
+    reject_cell("Net Currency", "", "is empty");
     reject_cell("Gross Currency", "eur", "is not an ISO 4217 currency code");
     reject_cell("Gross Currency", "", "is empty beside a gross amount");
     let bare = changed(BATCH_7[0], &[("Gross Currency", ""), ("Gross Credit (GC)", "")]);
