@@ -150,7 +150,28 @@ fn print(out: &mut impl Write, directory: &Path, summary: &Summary) -> io::Resul
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    #[test]
+    fn options_have_defaults_that_are_read_as_written() {
+        let read = |options: &[&str]| Command::try_parse_from([&["simulate", "--out", "day"], options].concat());
+        let args = read(&[]).expect("the defaults").args;
+        assert_eq!(
+            (args.payments, args.merchants, args.seed, args.breaks),
+            (1000, 10, 1, None)
+        );
+        assert_eq!(args.day.to_string(), "2026-03-02");
+        assert!(read(&["--day", "2026-02-30"]).is_err());
+        assert!(read(&["--breaks", "none", "--day", "2026-02-28"]).is_ok());
+    }
 
     #[track_caller]
     fn check(text: &str, expected: Result<&[(BreakKind, u32)], &str>) {

@@ -452,7 +452,7 @@ impl<'w> Author<'w> {
                 currency,
                 taken,
             ),
-            1 => batch_row("InvoiceDeduction", format!("Invoice {}", story.index), currency, taken),
+            2 => batch_row("InvoiceDeduction", format!("Invoice {}", story.index), currency, taken),
             _ => {
                 let at = self.later(story);
                 let mut line = self.line(story, EventKind::Capture, amount, at);

@@ -265,7 +265,8 @@ pub fn merchant_name(number: usize) -> String {
 }
 
 fn merchant(number: u32, dice: &mut Dice) -> Merchant {
-    let first = usize::try_from(number).unwrap_or(0) % CURRENCIES.len();
+    // The first six merchants cover every currency, so that a small world has them all.
+    let first = usize::try_from(number % 6).unwrap_or(0);
     let second = if dice.chance(1, 3) {
         dice.place(CURRENCIES.len())
     } else {
