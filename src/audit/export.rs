@@ -23,7 +23,9 @@ pub fn write_atomically(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"))?;
     let temporary = directory.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let result = (|| {
         let mut out = BufWriter::new(File::create(&temporary)?);

@@ -8,6 +8,7 @@ pub mod payout;
 pub mod reconcile;
 pub mod record;
 pub mod settings;
+pub mod simulate;
 
 use std::error::Error;
 use std::fmt;
@@ -40,7 +41,14 @@ pub struct Globals {
     #[arg(long, global = true, value_enum, default_value_t)]
     pub format: Format,
     /// A PostgreSQL database, 15 or newer; TLS is required off this machine.
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", hide = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        hide = true
+    )]
     pub database_url: Option<String>,
     /// Where the private PostgreSQL keeps its data.
     #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
@@ -62,12 +70,17 @@ enum Command {
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
+    /// Write a simulated day: settings, events, settlement file, bank statement, and the truth about them.
+    Simulate(simulate::SimulateArgs),
 }
 
 /// Runs the program: reads the arguments, runs the command, prints a failure once.
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let cli = Cli::parse();
     let outcome = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(run(cli)),
@@ -87,6 +100,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
+        Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS).map_err(Failure::new),
     }
 }
 
@@ -102,10 +116,12 @@ impl Globals {
 
     /// Which database that is.
     pub async fn target(&self) -> Result<Target, Failure> {
-        Target::from_environment(self.database_url.clone(), self.data.clone()).await.map_err(|error| {
-            let hint = error.hint();
-            Failure::new(error).maybe_hint(hint)
-        })
+        Target::from_environment(self.database_url.clone(), self.data.clone())
+            .await
+            .map_err(|error| {
+                let hint = error.hint();
+                Failure::new(error).maybe_hint(hint)
+            })
     }
 }
 

@@ -39,10 +39,15 @@ pub struct Args {
 /// Runs it.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let name = args.file.display().to_string();
-    let file = SettlementFile::open(&args.file).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    let file =
+        SettlementFile::open(&args.file).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
-    let request = Request { file: &file, acquirer: &args.acquirer, as_of: args.as_of };
+    let request = Request {
+        file: &file,
+        acquirer: &args.acquirer,
+        as_of: args.as_of,
+    };
     let bar = progress_bar(file.name());
     let progress = |lines| bar.set_position(lines);
     let found = if args.execute {
@@ -65,7 +70,9 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
 fn failed(error: ReconcileError) -> Failure {
     let hint = match &error {
         ReconcileError::Store(error) => error.hint(),
-        ReconcileError::UnknownAcquirer(_) => Some("name an acquirer of the settings: `acquit settings show --on DATE` prints them"),
+        ReconcileError::UnknownAcquirer(_) => {
+            Some("name an acquirer of the settings: `acquit settings show --on DATE` prints them")
+        }
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
         ReconcileError::File { .. } | ReconcileError::Amount(_) | ReconcileError::Limit { .. } => None,
     };
@@ -74,7 +81,9 @@ fn failed(error: ReconcileError) -> Failure {
 
 fn progress_bar(name: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}");
-    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())).with_message(name.to_owned())
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        .with_message(name.to_owned())
 }
 
 fn headline(found: &Reconciliation, file: &SettlementFile, args: &Args) -> String {
@@ -83,16 +92,23 @@ fn headline(found: &Reconciliation, file: &SettlementFile, args: &Args) -> Strin
         FileOutcome::Booked if args.execute => format!("{name}: booked"),
         FileOutcome::Booked => format!("{name}: plan, nothing was booked; run again with --execute to book it"),
         FileOutcome::AlreadyBooked => format!("{name}: booked by an earlier run, nothing was done"),
-        FileOutcome::Duplicate { first_name } => format!("{name}: DUPLICATE_FILE, its content came before as {first_name}; nothing was posted"),
+        FileOutcome::Duplicate { first_name } => {
+            format!("{name}: DUPLICATE_FILE, its content came before as {first_name}; nothing was posted")
+        }
         FileOutcome::Quarantined { reason } => format!("{name}: quarantined, nothing was posted: {reason}"),
     }
 }
 
 fn print(found: &Reconciliation, file: &SettlementFile, args: &Args, format: Format) -> Result<(), Failure> {
     if format == Format::Table {
-        let as_of = found.as_of.map_or_else(|| "an unknown day".to_owned(), |day| day.to_string());
+        let as_of = found
+            .as_of
+            .map_or_else(|| "an unknown day".to_owned(), |day| day.to_string());
         println!("{}", headline(found, file, args));
-        println!("acquirer {}, as of {as_of}, {} lines, {} rejects", args.acquirer, found.lines, found.rejects);
+        println!(
+            "acquirer {}, as of {as_of}, {} lines, {} rejects",
+            args.acquirer, found.lines, found.rejects
+        );
         for column in &found.unknown_columns {
             eprintln!("warning: column `{column}` is not known; it is kept with each line and not read");
         }
@@ -104,7 +120,10 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &Args, format: For
 
 fn batches(found: &Reconciliation) -> Listing {
     let figures = ["lines", "gross", "costs", "other", "net", "payout"].map(|name| (name, Kind::Figure));
-    let columns: Vec<(&'static str, Kind)> = [("batch", Kind::Text), ("currency", Kind::Text)].into_iter().chain(figures).collect();
+    let columns: Vec<(&'static str, Kind)> = [("batch", Kind::Text), ("currency", Kind::Text)]
+        .into_iter()
+        .chain(figures)
+        .collect();
     let mut listing = Listing::new("Batches: gross - costs + other = net = payout", &columns);
     for batch in &found.batches {
         let text = |minor| decimal_text(minor, batch.currency);
@@ -124,9 +143,16 @@ fn batches(found: &Reconciliation) -> Listing {
 
 /// Matches by pass and breaks by class, in one list.
 fn outcomes(found: &Reconciliation) -> Listing {
-    let mut listing = Listing::new("Found", &[("finding", Kind::Text), ("detail", Kind::Text), ("count", Kind::Figure)]);
+    let mut listing = Listing::new(
+        "Found",
+        &[("finding", Kind::Text), ("detail", Kind::Text), ("count", Kind::Figure)],
+    );
     for (pass, count) in &found.matches {
-        listing.row(vec!["matched".to_owned(), format!("pass {}: {}", pass.number(), pass.name()), count.to_string()]);
+        listing.row(vec![
+            "matched".to_owned(),
+            format!("pass {}: {}", pass.number(), pass.name()),
+            count.to_string(),
+        ]);
     }
     for (class, count) in &found.breaks {
         listing.row(vec!["break".to_owned(), class.to_string(), count.to_string()]);
@@ -138,17 +164,31 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &Args) -> 
     if found.rejected.is_empty() {
         return Ok(());
     }
-    let columns = [("file", Kind::Text), ("line", Kind::Figure), ("column", Kind::Text), ("reason", Kind::Text)];
+    let columns = [
+        ("file", Kind::Text),
+        ("line", Kind::Figure),
+        ("column", Kind::Text),
+        ("reason", Kind::Text),
+    ];
     let mut listing = Listing::new("", &columns);
     for reject in &found.rejected {
         let column = reject.column.clone().unwrap_or_default();
-        listing.row(vec![file.name().to_owned(), reject.line.to_string(), column, reject.reason.clone()]);
+        listing.row(vec![
+            file.name().to_owned(),
+            reject.line.to_string(),
+            column,
+            reject.reason.clone(),
+        ]);
     }
     crate::audit::export::write_atomically(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
     let path = args.rejects.display();
     eprintln!("{} of {} rejects are in {path}", found.rejected.len(), found.rejects);
     if let Some(first) = found.rejected.first() {
-        let column = first.column.as_ref().map(|column| format!(", column {column}")).unwrap_or_default();
+        let column = first
+            .column
+            .as_ref()
+            .map(|column| format!(", column {column}"))
+            .unwrap_or_default();
         eprintln!("the first: line {}{column}: {}", first.line, first.reason);
     }
     Ok(())

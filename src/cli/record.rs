@@ -47,7 +47,10 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let mut files = Vec::with_capacity(args.files.len());
     for path in &args.files {
         let name = path.display();
-        files.push(EventFile::open(path).map_err(|error| Failure::new(format!("{name} cannot be read, nothing was recorded: {error}")))?);
+        files.push(
+            EventFile::open(path)
+                .map_err(|error| Failure::new(format!("{name} cannot be read, nothing was recorded: {error}")))?,
+        );
     }
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
@@ -56,7 +59,9 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
         match store.record_atomically(&deployment, &files).await {
             Ok(tallies) => tallies,
             Err(RecordError::Rejected { rejected }) => {
-                let error = RecordError::Rejected { rejected: rejected.clone() };
+                let error = RecordError::Rejected {
+                    rejected: rejected.clone(),
+                };
                 for (file, rejected) in rejected {
                     rejects.add(&file, vec![rejected]);
                 }
@@ -72,7 +77,12 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
             bar.set_message(file.name().to_owned());
             let mut each = |tally: Tally, rejected: Vec<Rejected>| {
                 rejects.add(file.name(), rejected);
-                bar.inc(tally.recorded.saturating_add(tally.replayed).saturating_add(tally.rejected));
+                bar.inc(
+                    tally
+                        .recorded
+                        .saturating_add(tally.replayed)
+                        .saturating_add(tally.rejected),
+                );
                 Ok(())
             };
             tallies.push(store.record(&deployment, file, &mut each).await.map_err(failed)?);
@@ -82,19 +92,41 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
     };
     let mut listing = Listing::new(
         "Recorded",
-        &[("file", Kind::Text), ("events", Kind::Figure), ("recorded", Kind::Figure), ("replayed", Kind::Figure), ("rejected", Kind::Figure)],
+        &[
+            ("file", Kind::Text),
+            ("events", Kind::Figure),
+            ("recorded", Kind::Figure),
+            ("replayed", Kind::Figure),
+            ("rejected", Kind::Figure),
+        ],
     );
     let mut total = Tally::default();
     for (file, tally) in files.iter().zip(tallies) {
         total.add(tally);
-        let events = tally.recorded.saturating_add(tally.replayed).saturating_add(tally.rejected);
-        listing.row([file.name().to_owned(), events.to_string(), tally.recorded.to_string(), tally.replayed.to_string(), tally.rejected.to_string()].into());
+        let events = tally
+            .recorded
+            .saturating_add(tally.replayed)
+            .saturating_add(tally.rejected);
+        listing.row(
+            [
+                file.name().to_owned(),
+                events.to_string(),
+                tally.recorded.to_string(),
+                tally.replayed.to_string(),
+                tally.rejected.to_string(),
+            ]
+            .into(),
+        );
     }
     listing.print(globals.format)?;
     rejects.finish()?;
     Ok(match total {
         Tally { rejected: 0, .. } => ExitCode::SUCCESS,
-        Tally { recorded: 0, replayed: 0, .. } => ExitCode::FAILURE,
+        Tally {
+            recorded: 0,
+            replayed: 0,
+            ..
+        } => ExitCode::FAILURE,
         Tally { .. } => ExitCode::from(2),
     })
 }
@@ -121,12 +153,29 @@ struct Rejects {
 
 impl Rejects {
     fn new(path: PathBuf) -> Self {
-        Self { path, listing: Listing::new("Rejected (first ones)", &REJECT_COLUMNS) }
+        Self {
+            path,
+            listing: Listing::new("Rejected (first ones)", &REJECT_COLUMNS),
+        }
     }
 
     fn add(&mut self, file: &str, rejected: Vec<Rejected>) {
-        for Rejected { line, rule, field, reference, reason } in rejected {
-            self.listing.row(vec![file.to_owned(), line.to_string(), rule.to_owned(), field, reference, reason]);
+        for Rejected {
+            line,
+            rule,
+            field,
+            reference,
+            reason,
+        } in rejected
+        {
+            self.listing.row(vec![
+                file.to_owned(),
+                line.to_string(),
+                rule.to_owned(),
+                field,
+                reference,
+                reason,
+            ]);
         }
     }
 
@@ -134,10 +183,13 @@ impl Rejects {
         if self.listing.rows.is_empty() {
             return Ok(());
         }
-        crate::audit::export::write_atomically(&self.path, &mut |out| self.listing.write(super::output::Format::Csv, out))?;
+        crate::audit::export::write_atomically(&self.path, &mut |out| {
+            self.listing.write(super::output::Format::Csv, out)
+        })?;
         let all = self.listing.rows.len();
         self.listing.rows.truncate(SHOWN);
-        self.listing.write(super::output::Format::Table, &mut std::io::stderr().lock())?;
+        self.listing
+            .write(super::output::Format::Table, &mut std::io::stderr().lock())?;
         eprintln!("{all} rejected events are in {}", self.path.display());
         Ok(())
     }

@@ -48,8 +48,10 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
 
 fn read(file: &PathBuf) -> Result<(Settings, String), Failure> {
     let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
-    let settings = Settings::parse(&text).map_err(|error| Failure::new(format!("{name} is refused, nothing was applied\n{error}")))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    let settings = Settings::parse(&text)
+        .map_err(|error| Failure::new(format!("{name} is refused, nothing was applied\n{error}")))?;
     Ok((settings, text))
 }
 
@@ -66,10 +68,14 @@ fn describe(settings: &Settings) -> String {
 async fn apply(file: &PathBuf, globals: &Globals) -> Outcome {
     let (settings, text) = read(file)?;
     let store = globals.store().await?;
-    let applied = store.apply_settings(&settings, &text).await.map_err(|error| match error {
-        ApplyError::Store(error) => super::stored(error),
-        ApplyError::NotAfterLatest { .. } => Failure::new(error).hint("give the file an effective_from after that day: what is booked is not priced anew"),
-    })?;
+    let applied = store
+        .apply_settings(&settings, &text)
+        .await
+        .map_err(|error| match error {
+            ApplyError::Store(error) => super::stored(error),
+            ApplyError::NotAfterLatest { .. } => Failure::new(error)
+                .hint("give the file an effective_from after that day: what is booked is not priced anew"),
+        })?;
     match applied {
         Applied::New => println!("applied {}", describe(&settings)),
         Applied::Already => println!("in force already: {}", describe(&settings)),
@@ -88,12 +94,25 @@ async fn show(on: Option<chrono::NaiveDate>, globals: &Globals) -> Outcome {
     }
     let mut listing = Listing::new(
         "Settings versions, oldest first",
-        &[("effective_from", Kind::Text), ("applied_at", Kind::Text), ("bytes", Kind::Figure), ("sha256", Kind::Text)],
+        &[
+            ("effective_from", Kind::Text),
+            ("applied_at", Kind::Text),
+            ("bytes", Kind::Figure),
+            ("sha256", Kind::Text),
+        ],
     );
     for version in versions {
-        let digest: String = Sha256::digest(version.content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = Sha256::digest(version.content.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let applied_at = version.applied_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        listing.row(vec![version.effective_from.to_string(), applied_at, version.content.len().to_string(), digest]);
+        listing.row(vec![
+            version.effective_from.to_string(),
+            applied_at,
+            version.content.len().to_string(),
+            digest,
+        ]);
     }
     listing.print(globals.format)?;
     Ok(ExitCode::SUCCESS)

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use super::settings::Deployment;
 use super::source::{Source, SourceKind, source_of};
-use super::{Retriable, Store, StoreError, Tx};
+use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
@@ -256,7 +256,11 @@ async fn reconcile(
         let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
-        return Ok(Reconciliation { rejected: taken.rejected, unknown_columns: taken.unknown_columns, ..found });
+        return Ok(Reconciliation {
+            rejected: taken.rejected,
+            unknown_columns: taken.unknown_columns,
+            ..found
+        });
     };
     let settings: &Arc<settings::Settings> = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
     let acquirer = settings.acquirers.get(request.acquirer).ok_or_else(unknown)?;
@@ -273,7 +277,10 @@ async fn reconcile(
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&acquirer_id.0, &source.id.0, &as_of]).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
-    Ok(Reconciliation { unknown_columns: taken.unknown_columns, ..found })
+    Ok(Reconciliation {
+        unknown_columns: taken.unknown_columns,
+        ..found
+    })
 }
 
 async fn taken_in_before(
@@ -380,8 +387,4 @@ fn batch_summary(row: &tokio_postgres::Row) -> Result<BatchSummary, StoreError> 
         net: row.try_get("net")?,
         payout: row.try_get("payout")?,
     })
-}
-
-fn currency(code: &str) -> Result<Currency, StoreError> {
-    Currency::parse(code).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
