@@ -1,7 +1,5 @@
-//! The program `acquit`; everything is in the library.
+//! The `acquit` program.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     acquit::cli::main()
 }

@@ -4,9 +4,12 @@
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
 pub mod books;
+pub mod breaks;
 pub mod connect;
 pub mod health;
 pub mod migrate;
+pub mod payout;
+pub mod reconcile;
 pub mod record;
 pub mod settings;
 pub mod source;
@@ -100,4 +103,9 @@ impl Store {
 pub trait Retriable {
     /// A deadlock or serialization conflict.
     fn is_retriable(&self) -> bool;
+}
+
+/// A currency as the database has it.
+fn currency(code: &str) -> Result<crate::money::Currency, StoreError> {
+    crate::money::Currency::parse(code).map_err(|error| StoreError::Unreadable(error.to_string()))
 }

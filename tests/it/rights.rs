@@ -23,7 +23,8 @@ entry: insert
 entry_kind:
 open_item: insert, delete
 payment: insert, update(acquirer_id currency authorized captured voided refunded charged_back)
-payout: insert, update(state approved_by instruction confirmation)
+payout: insert, update(state approved_by file_id instruction confirmation)
+payout_file: insert, update(written)
 record_type:
 refinery_schema_history:
 settings_version: insert
@@ -137,7 +138,7 @@ async fn what_is_not_granted_is_refused() {
     let session = test.store.session().await.expect("a session");
     let granted: BTreeMap<&str, &str> = RUNTIME.lines().filter_map(|line| line.split_once(':')).collect();
     for table in tables(&test.admin).await {
-        let verbs = granted[table.as_str()];
+        let verbs = granted.get(table.as_str()).expect("every table is in the matrix");
         let mut refused = vec![
             format!("truncate \"{table}\""),
             format!("alter table \"{table}\" add column x int"),
