@@ -87,6 +87,10 @@ pub fn main() -> ExitCode {
         Err(error) => Err(Failure::new(error)),
     };
     outcome.unwrap_or_else(|failure| {
+        if failure.is_broken_pipe() {
+            // The reader of our output has seen enough; that is no failure of ours to tell.
+            return ExitCode::FAILURE;
+        }
         eprintln!("{failure}");
         ExitCode::FAILURE
     })
@@ -157,6 +161,20 @@ impl Failure {
             error: error.into(),
             hint: None,
         }
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
+        while let Some(error) = cause {
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// The same with a hint: what to do about it.
