@@ -3,3 +3,7 @@
 mod support;
 
 mod embedded;
+mod rights;
+mod schema;
+mod tls;
+mod transaction;
