@@ -110,13 +110,16 @@ CREATE TABLE public.break (
     ordinal integer,
     book_id bigint,
     number bigint,
-    currency text COLLATE pg_catalog."C",
     expected bigint,
+    expected_in text COLLATE pg_catalog."C",
     actual bigint,
+    actual_in text COLLATE pg_catalog."C",
     suspense_number bigint,
     found_in bigint NOT NULL,
     expected_on date,
     detail text NOT NULL,
+    CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
+    CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
     CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
     CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
 );
@@ -213,17 +216,28 @@ CREATE TABLE public.payout (
     bank text NOT NULL,
     planned_by text NOT NULL,
     approved_by text,
+    file_id bigint,
     instruction bigint,
     confirmation bigint,
     CONSTRAINT payout_amount CHECK ((amount > 0)),
     CONSTRAINT payout_approved CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text])) OR (approved_by IS NOT NULL))),
     CONSTRAINT payout_confirmed CHECK (((confirmation IS NOT NULL) = (state = 'confirmed'::text))),
+    CONSTRAINT payout_filed CHECK (((file_id IS NOT NULL) = (instruction IS NOT NULL))),
     CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'confirmed'::text])))),
     CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'confirmed'::text, 'cancelled'::text]))),
     CONSTRAINT payout_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by)))
 );
 
 COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+
+CREATE TABLE public.payout_file (
+    source_id bigint NOT NULL,
+    cutoff date NOT NULL,
+    ordinal integer NOT NULL,
+    written boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same.';
 
 ALTER TABLE public.payout ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.payout_id_seq
@@ -408,6 +422,12 @@ ALTER TABLE ONLY public.payment
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_end_to_end_id UNIQUE (book_id, end_to_end_id);
 
+ALTER TABLE ONLY public.payout_file
+    ADD CONSTRAINT payout_file_once UNIQUE (cutoff, ordinal);
+
+ALTER TABLE ONLY public.payout_file
+    ADD CONSTRAINT payout_file_pkey PRIMARY KEY (source_id);
+
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_once UNIQUE (book_id, currency, cutoff);
 
@@ -459,6 +479,10 @@ CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
+CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
+
+CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
+
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
 CREATE INDEX settlement_match_line ON public.settlement_match USING btree (source_id, ordinal);
@@ -505,6 +529,12 @@ ALTER TABLE ONLY public.break
 
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.payout_file
+    ADD CONSTRAINT payout_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
 
 ALTER TABLE ONLY public.settlement_file
     ADD CONSTRAINT settlement_file_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -577,9 +607,16 @@ GRANT UPDATE(state) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(approved_by) ON TABLE public.payout TO acquit_runtime;
 
+GRANT UPDATE(file_id) ON TABLE public.payout TO acquit_runtime;
+
 GRANT UPDATE(instruction) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(confirmation) ON TABLE public.payout TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.payout_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout_file TO acquit_auditor;
+
+GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.record_type TO acquit_runtime;
 GRANT SELECT ON TABLE public.record_type TO acquit_auditor;
