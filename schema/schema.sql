@@ -110,13 +110,16 @@ CREATE TABLE public.break (
     ordinal integer,
     book_id bigint,
     number bigint,
-    currency text COLLATE pg_catalog."C",
     expected bigint,
+    expected_in text COLLATE pg_catalog."C",
     actual bigint,
+    actual_in text COLLATE pg_catalog."C",
     suspense_number bigint,
     found_in bigint NOT NULL,
     expected_on date,
     detail text NOT NULL,
+    CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
+    CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
     CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
     CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
 );

@@ -263,13 +263,16 @@ create table break (
     ordinal          integer,
     book_id          bigint,
     number           bigint,
-    currency         text collate "C",
     expected         bigint,
+    expected_in      text collate "C",
     actual           bigint,
+    actual_in        text collate "C",
     suspense_number  bigint,
     found_in         bigint not null references source,
     expected_on      date,
     detail           text not null,
+    constraint break_expected check ((expected is null) = (expected_in is null)),
+    constraint break_actual check ((actual is null) = (actual_in is null)),
     constraint break_resolution check ((state = 'resolved') = (resolution is not null))
 );
 comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, stored};
+use crate::money::Money;
 use crate::recon::breaks::BreakClass;
 use crate::store::breaks::Break;
 
@@ -57,9 +58,10 @@ async fn list(class: Option<String>, acquirer: Option<String>, all: bool, global
         ("found_on", Kind::Text),
         ("merchant", Kind::Text),
         ("payment", Kind::Text),
-        ("currency", Kind::Text),
         ("expected", Kind::Figure),
+        ("expected_in", Kind::Text),
         ("actual", Kind::Figure),
+        ("actual_in", Kind::Text),
         ("line", Kind::Figure),
         ("detail", Kind::Text),
     ];
@@ -68,8 +70,6 @@ async fn list(class: Option<String>, acquirer: Option<String>, all: bool, global
         &columns,
     );
     for row in breaks {
-        let amounts = [row.money(row.expected), row.money(row.actual)];
-        let [expected, actual] = amounts;
         listing.row(vec![
             row.id.to_string(),
             row.class.clone(),
@@ -77,9 +77,10 @@ async fn list(class: Option<String>, acquirer: Option<String>, all: bool, global
             text(row.found_on.as_ref()),
             text(row.merchant.as_ref()),
             text(row.payment.as_ref()),
-            text(row.currency.as_ref()),
-            expected,
-            actual,
+            amount(row.expected),
+            code(row.expected),
+            amount(row.actual),
+            code(row.actual),
             text(row.line.as_ref()),
             row.detail,
         ]);
@@ -92,6 +93,14 @@ fn text(value: Option<&impl ToString>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
+fn amount(money: Option<Money>) -> String {
+    money.map(Money::to_decimal_text).unwrap_or_default()
+}
+
+fn code(money: Option<Money>) -> String {
+    money.map(|money| money.currency().to_string()).unwrap_or_default()
+}
+
 async fn show(id: i64, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
     let all = store.breaks(None, None, None).await.map_err(stored)?;
@@ -100,10 +109,6 @@ async fn show(id: i64, globals: &Globals) -> Outcome {
         .find(|row| row.id == id)
         .ok_or_else(|| Failure::new(format!("there is no break {id}")).hint("`acquit breaks list --all` lists them"))?;
     let mut listing = Listing::new(format!("Break {id}"), &[("field", Kind::Text), ("value", Kind::Text)]);
-    let amounts = [
-        ("expected", found.money(found.expected)),
-        ("actual", found.money(found.actual)),
-    ];
     let fields = [
         ("class", found.class),
         ("state", found.state),
@@ -115,7 +120,8 @@ async fn show(id: i64, globals: &Globals) -> Outcome {
         ("merchant", text(found.merchant.as_ref())),
         ("payment", text(found.payment.as_ref())),
         ("entry reference", text(found.reference.as_ref())),
-        ("currency", text(found.currency.as_ref())),
+        ("expected", text(found.expected.as_ref())),
+        ("actual", text(found.actual.as_ref())),
         ("suspense entry of the house", text(found.suspense.as_ref())),
         ("file", text(found.file.as_ref())),
         ("line", text(found.line.as_ref())),
@@ -123,12 +129,7 @@ async fn show(id: i64, globals: &Globals) -> Outcome {
     ];
     let line = store.break_line(id).await.map_err(stored)?;
     let line = line.into_iter().map(|raw| ("line as it came", raw));
-    for (field, value) in fields
-        .into_iter()
-        .chain(amounts)
-        .chain(line)
-        .filter(|(_, value)| !value.is_empty())
-    {
+    for (field, value) in fields.into_iter().chain(line).filter(|(_, value)| !value.is_empty()) {
         listing.row(vec![field.to_owned(), value]);
     }
     listing.print(globals.format)?;

@@ -27,26 +27,27 @@ use output::Format;
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. What moves money shows its
 /// plan first and acts with --execute.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
-    #[command(flatten)]
-    globals: Globals,
+    /// How lists are printed.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+    /// Where the private PostgreSQL keeps its data [default: the platform's data directory].
+    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
-/// Options of every command.
-#[derive(clap::Args)]
+/// What all commands share.
+#[derive(Debug)]
 pub struct Globals {
     /// How lists are printed.
-    #[arg(long, global = true, value_enum, default_value_t)]
     pub format: Format,
-    /// A PostgreSQL database, 15 or newer. Only from the environment: it holds a password, and others see arguments.
-    #[arg(skip = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()))]
+    /// DATABASE_URL. Never an argument: other users see arguments.
     pub database_url: Option<String>,
-    /// Where the private PostgreSQL keeps its data.
-    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
+    /// The data directory of the private PostgreSQL, where one was named.
     pub data: Option<PathBuf>,
 }
 
@@ -65,12 +66,12 @@ enum Command {
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
-    /// Start, stop and look at the private PostgreSQL that is used where DATABASE_URL is not set.
-    Db(db::Args),
-    /// Check that the database keeps what it promises to keep; exits 0 if all is well, 2 with warnings, 1 with a problem.
-    Doctor(doctor::Args),
     /// Write a simulated day: settings, events, settlement file, bank statement, and the truth about them.
     Simulate(simulate::SimulateArgs),
+    /// The private PostgreSQL that is used where DATABASE_URL is not set.
+    Db(db::Args),
+    /// Checks that the database keeps what it promises to keep. Exits 0 if all is well, 2 with warnings, 1 with a problem.
+    Doctor(doctor::Args),
 }
 
 /// Runs the program: reads the arguments, runs the command, prints a failure once.
@@ -86,13 +87,21 @@ pub fn main() -> ExitCode {
         Err(error) => Err(Failure::new(error)),
     };
     outcome.unwrap_or_else(|failure| {
+        if failure.is_broken_pipe() {
+            // The reader of our output has seen enough; that is no failure of ours to tell.
+            return ExitCode::FAILURE;
+        }
         eprintln!("{failure}");
         ExitCode::FAILURE
     })
 }
 
 async fn run(cli: Cli) -> Outcome {
-    let globals = &cli.globals;
+    let globals = &Globals {
+        format: cli.format,
+        database_url: std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()),
+        data: cli.data,
+    };
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
@@ -106,17 +115,16 @@ async fn run(cli: Cli) -> Outcome {
 }
 
 impl Globals {
-    /// The database that the environment names, or the private one; its schema is brought up to date.
-    pub async fn store(&self) -> Result<Store, Failure> {
-        let target = self.target().await?;
-        Store::open(&target).await.map_err(Failure::connect)
-    }
-
-    /// Which database that is.
+    /// The database that the environment names, or the private one, which is started.
     pub async fn target(&self) -> Result<Target, Failure> {
         Target::from_environment(self.database_url.clone(), self.data.clone())
             .await
             .map_err(Failure::connect)
+    }
+
+    /// That database, its schema brought up to date.
+    pub async fn store(&self) -> Result<Store, Failure> {
+        Store::open(&self.target().await?).await.map_err(Failure::connect)
     }
 }
 
@@ -152,6 +160,20 @@ impl Failure {
             error: error.into(),
             hint: None,
         }
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
+        while let Some(error) = cause {
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// A database that could not be opened.

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{Store, StoreError, Tx, currency};
-use crate::money::decimal_text;
+use crate::money::Money;
 
 /// A break with what it concerns, for showing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +28,10 @@ pub struct Break {
     pub payment: Option<String>,
     /// The reference of its item's entry.
     pub reference: Option<String>,
-    /// The currency of both amounts.
-    pub currency: Option<String>,
-    /// By the ledger or the contract, minor units.
-    pub expected: Option<i64>,
-    /// By the file, minor units.
-    pub actual: Option<i64>,
+    /// By the ledger or the contract.
+    pub expected: Option<Money>,
+    /// By the file.
+    pub actual: Option<Money>,
     /// The entry of the house's book that holds its money.
     pub suspense: Option<i64>,
     /// When its item should have been reported.
@@ -44,17 +42,6 @@ pub struct Break {
     pub found_on: Option<NaiveDate>,
     /// What differs, in words.
     pub detail: String,
-}
-
-impl Break {
-    /// One of its amounts as decimal text, or empty.
-    pub fn money(&self, minor: Option<i64>) -> String {
-        let currency = self.currency.as_deref().and_then(|code| currency(code).ok());
-        minor
-            .zip(currency)
-            .map(|(minor, currency)| decimal_text(minor, currency))
-            .unwrap_or_default()
-    }
 }
 
 impl Store {
@@ -85,9 +72,8 @@ impl Store {
                         merchant: row.try_get("merchant")?,
                         payment: row.try_get("payment")?,
                         reference: row.try_get("reference")?,
-                        currency: row.try_get("currency")?,
-                        expected: row.try_get("expected")?,
-                        actual: row.try_get("actual")?,
+                        expected: money(row.try_get("expected")?, row.try_get("expected_in")?)?,
+                        actual: money(row.try_get("actual")?, row.try_get("actual_in")?)?,
                         suspense: row.try_get("suspense_number")?,
                         expected_on: row.try_get("expected_on")?,
                         found_in: row.try_get("found_in")?,
@@ -112,4 +98,11 @@ impl Store {
         })
         .await
     }
+}
+
+fn money(minor: Option<i64>, code: Option<&str>) -> Result<Option<Money>, StoreError> {
+    minor
+        .zip(code)
+        .map(|(minor, code)| Ok(Money::from_minor(minor, currency(code)?)))
+        .transpose()
 }

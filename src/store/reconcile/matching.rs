@@ -9,7 +9,7 @@ use super::intake::{Places, Taken};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
-use crate::money::{AmountError, Currency, Money};
+use crate::money::{AmountError, Money};
 use crate::recon::booking::{Costs, Difference, Item, Leg, Line, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{DAYS_APART, Pass, decide};
@@ -96,9 +96,8 @@ pub(super) struct BreakRow {
     pub(super) class: BreakClass,
     pub(super) ordinal: i32,
     pub(super) item: Option<(BookId, EntryNumber)>,
-    pub(super) currency: Currency,
-    pub(super) expected: Option<i64>,
-    pub(super) actual: Option<i64>,
+    pub(super) expected: Option<Money>,
+    pub(super) actual: Option<Money>,
     pub(super) suspense: Option<EntryNumber>,
     pub(super) detail: String,
 }
@@ -264,9 +263,8 @@ impl<'a> Matching<'a> {
                 class,
                 ordinal: line.ordinal,
                 item: Some((item.book, item.number)),
-                currency,
-                expected: Some(expected),
-                actual: Some(actual),
+                expected: Some(Money::from_minor(expected, currency)),
+                actual: Some(Money::from_minor(actual, currency)),
                 suspense: None,
                 detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
             });
@@ -340,16 +338,17 @@ pub(super) async fn write_breaks(
     source: SourceId,
     breaks: Vec<BreakRow>,
 ) -> Result<(), StoreError> {
-    const TYPES: [Type; 12] = [
+    const TYPES: [Type; 13] = [
         Type::TEXT,
         Type::INT2,
         Type::INT8,
         Type::INT4,
         Type::INT8,
         Type::INT8,
+        Type::INT8,
         Type::TEXT,
         Type::INT8,
-        Type::INT8,
+        Type::TEXT,
         Type::INT8,
         Type::INT8,
         Type::TEXT,
@@ -357,20 +356,22 @@ pub(super) async fn write_breaks(
     if breaks.is_empty() {
         return Ok(());
     }
+    let code = |money: Money| money.currency().code().to_owned();
     let mut copy = tx
         .copy(include_str!("../../../schema/queries/breaks_copy.sql"), &TYPES)
         .await?;
     for row in &breaks {
-        let values: [&(dyn ToSql + Sync); 12] = [
+        let values: [&(dyn ToSql + Sync); 13] = [
             &row.class.name(),
             &acquirer.0,
             &source.0,
             &row.ordinal,
             &row.item.map(|(book, _)| book.0),
             &row.item.map(|(_, number)| number.0),
-            &row.currency.code(),
-            &row.expected,
-            &row.actual,
+            &row.expected.map(Money::minor),
+            &row.expected.map(code),
+            &row.actual.map(Money::minor),
+            &row.actual.map(code),
             &row.suspense.map(|number| number.0),
             &source.0,
             &row.detail,

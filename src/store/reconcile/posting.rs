@@ -12,7 +12,7 @@ use crate::ids::{BookId, EntryNumber};
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
-use crate::money::{Money, decimal_text};
+use crate::money::Money;
 use crate::recon::booking::{Leg, batch_fee, suspended};
 use crate::recon::breaks::BreakClass;
 use crate::store::books::LockedBooks;
@@ -127,20 +127,15 @@ fn explain(
         class: BreakClass::MissingInLedger,
         ordinal: line.ordinal,
         item: None,
-        currency: line.gross.currency(),
         expected: None,
-        actual: Some(line.gross.minor()),
+        actual: Some(line.gross),
         suspense: Some(suspense),
         detail: format!("{reported}: nothing recorded fits"),
     };
     if line.record == RecordType::Unsupported {
         found.class = BreakClass::UnsupportedRecord;
-        found.currency = line.net.currency();
-        found.actual = Some(line.net.minor());
-        found.detail = format!(
-            "{type_text} {}: not booked by itself",
-            Money::from_minor(line.net.minor(), line.net.currency())
-        );
+        found.actual = Some(line.net);
+        found.detail = format!("{type_text} {}: not booked by itself", line.net);
     } else if matched.duplicates.contains(&line.ordinal) {
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: reported more than once in this file");
@@ -149,12 +144,11 @@ fn explain(
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: settled before by line {earlier} of {file}");
     } else if let Some(code) = other {
-        let item_currency = currency(code)?;
-        let gross: i64 = row.try_get(14)?;
+        let recorded = Money::from_minor(row.try_get(14)?, currency(code)?);
         found.class = BreakClass::CurrencyMismatch;
         found.item = Some((BookId(row.try_get(11)?), EntryNumber(row.try_get(12)?)));
-        found.expected = Some(gross);
-        found.detail = format!("{reported}: recorded as {} {code}", decimal_text(gross, item_currency));
+        found.expected = Some(recorded);
+        found.detail = format!("{reported}: recorded as {recorded}");
     }
     Ok(found)
 }
