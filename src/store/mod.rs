@@ -3,8 +3,11 @@
 //! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
+pub mod audit;
 pub mod connect;
 pub mod migrate;
+pub mod report;
+pub mod snapshot;
 mod tx;
 
 use std::time::Duration;
