@@ -6,6 +6,7 @@
 
 pub mod card_number;
 pub mod dates;
+pub mod delimited;
 pub mod ids;
 pub mod money;
 

@@ -1,2 +1,2 @@
--- Every account, with its place in the chart.
-select id, code, currency, exponent, dimension from account order by id
+-- Every account.
+select id, code, currency, dimension from account order by id;

@@ -138,22 +138,6 @@ pub enum Row {
     Reject(Reject),
 }
 
-/// Why a file is not read at all: it is not what it should be, or breaks a limit. Nothing of it is used.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// The file system failed.
-    #[error("reading the file failed")]
-    Io(#[from] std::io::Error),
-    /// Not of this format: a column missing or twice, an unknown encoding, no header.
-    #[error("line {line}: {reason}")]
-    Malformed {
-        /// The line of the file.
-        line: u64,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
 /// The sums of one (batch, currency), as they were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BatchTotal {

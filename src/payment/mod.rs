@@ -3,3 +3,4 @@
 pub mod event;
 pub mod fees;
 pub mod lifecycle;
+pub mod reader;

@@ -254,7 +254,7 @@ fn content_from(
 
 async fn read_accounts(snapshot: &mut Snapshot, findings: &mut Findings) -> Result<Accounts, StoreError> {
     let mut accounts = Accounts::new();
-    for row in snapshot.query(include_str!("../../schema/queries/accounts.sql"), &[]).await? {
+    for row in snapshot.query(include_str!("../../schema/queries/verify_accounts.sql"), &[]).await? {
         let id = AccountId(row.try_get("id")?);
         let code: i16 = row.try_get("code")?;
         let currency: &str = row.try_get("currency")?;

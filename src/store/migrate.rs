@@ -1,10 +1,96 @@
-//! Migrations.
+//! Migrations: the schema as numbered steps, embedded in the binary.
+//!
+//! A database is brought up to date by whoever opens it first, under an advisory lock, each step in a transaction of its
+//! own. A database that is up to date is only read, so a login that owns nothing can open it.
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
+
+use super::connect::{ConnectError, Tls, said};
 
 mod embedded {
     refinery::embed_migrations!("schema/migrations");
 }
 
-/// Brings the schema up to date.
-pub async fn run(client: &mut tokio_postgres::Client) -> Result<(), refinery::Error> {
-    embedded::migrations::runner().run_async(client).await.map(|_| ())
+/// Serializes migrators; any constant would do.
+const LOCK: &str = "SELECT pg_advisory_lock(4702111234474983745)";
+
+/// The schema version this binary works with.
+pub fn known_version() -> i32 {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(refinery::Migration::version)
+        .max()
+        .and_then(|version| i32::try_from(version).ok())
+        .unwrap_or_default()
+}
+
+/// The schema version of a database, none where it has no schema of ours.
+pub async fn version(client: &Client) -> Result<Option<i32>, ConnectError> {
+    let query = include_str!("../../schema/queries/schema_version.sql");
+    match client.query_one(query, &[]).await {
+        Ok(row) => row.try_get(0).map_err(|error| ConnectError::schema(&error)),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(None),
+        Err(error) => Err(ConnectError::schema(&error)),
+    }
+}
+
+/// Brings a database up to date, on a connection of its own that never becomes the run-time role.
+pub async fn run(config: &Config, tls: &Tls) -> Result<(), ConnectError> {
+    let mut client = tls.connect(config).await?;
+    let known = known_version();
+    if is_current(&client, known).await? {
+        return Ok(());
+    }
+    client
+        .batch_execute(LOCK)
+        .await
+        .map_err(|error| ConnectError::schema(&error))?;
+    // Somebody else may have done it while we waited.
+    if is_current(&client, known).await? {
+        return Ok(());
+    }
+    let runner = embedded::migrations::runner();
+    runner
+        .run_async(&mut client)
+        .await
+        .map(|_| ())
+        .map_err(|error| match error.kind() {
+            refinery::error::Kind::Connection(_, source) => match source.downcast_ref::<tokio_postgres::Error>() {
+                Some(error) => ConnectError::schema(error),
+                None => ConnectError::Schema {
+                    reason: source.to_string(),
+                },
+            },
+            other => ConnectError::Schema {
+                reason: other.to_string(),
+            },
+        })
+    // The lock goes with the connection.
+}
+
+async fn is_current(client: &Client, known: i32) -> Result<bool, ConnectError> {
+    match version(client).await? {
+        Some(found) if found > known => Err(ConnectError::Newer { found, known }),
+        Some(found) => Ok(found == known),
+        None => Ok(false),
+    }
+}
+
+/// Refuses a database whose schema is not exactly this binary's.
+pub async fn prove(client: &Client) -> Result<(), ConnectError> {
+    let known = known_version();
+    match version(client).await? {
+        Some(found) if found > known => Err(ConnectError::Newer { found, known }),
+        Some(found) if found < known => Err(ConnectError::Older { found, known }),
+        Some(_) => Ok(()),
+        None => Err(ConnectError::NoSchema),
+    }
+}
+
+impl ConnectError {
+    fn schema(error: &tokio_postgres::Error) -> Self {
+        Self::Schema { reason: said(error) }
+    }
 }

@@ -4,17 +4,24 @@
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
 pub mod audit;
+pub mod books;
 pub mod connect;
 pub mod migrate;
+pub mod record;
 pub mod report;
+pub mod settings;
 pub mod snapshot;
+pub mod source;
 mod tx;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
 use rand::RngExt;
 
+use crate::embedded::Lease;
+pub use connect::{ConnectError, Target};
 pub use tx::{StoreError, Tx};
 
 /// How often a transaction that lost a deadlock or serialization conflict is run again.
@@ -24,12 +31,23 @@ pub const RETRIES: u32 = 5;
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    // After the pool: the last lease stops the private server.
+    _lease: Option<Arc<Lease>>,
 }
 
 impl Store {
     /// A store on a pool whose sessions recycle clean (see [`connect::open`]).
     pub fn new(pool: Pool) -> Self {
-        Self { pool }
+        Self { pool, _lease: None }
+    }
+
+    /// Opens a database, after bringing its schema up to date.
+    pub async fn open(target: &Target) -> Result<Self, ConnectError> {
+        target.migrate().await?;
+        Ok(Self {
+            pool: target.pool().await?,
+            _lease: target.lease(),
+        })
     }
 
     /// A session for reading outside any transaction, as the run-time role.

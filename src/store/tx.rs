@@ -256,16 +256,14 @@ impl Tx {
         // The canary: an aborted transaction answers it with 25P02, where COMMIT would answer with a silent ROLLBACK.
         self.run("SELECT 1").await?;
         let session = self.session.take().ok_or(StoreError::Aborted)?;
-        session
-            .batch_execute("COMMIT")
-            .await
-            .map_err(|error| match StoreError::from(error) {
-                StoreError::Lost { message, .. } => StoreError::Lost {
-                    at_commit: true,
-                    message,
-                },
-                refused => refused,
-            })
+        let result = session.batch_execute("COMMIT").await.map_err(StoreError::from);
+        if let Err(StoreError::Lost { message, .. }) = result {
+            return Err(StoreError::Lost {
+                at_commit: true,
+                message,
+            });
+        }
+        result
     }
 
     /// Rolls back; the session goes back to the pool only if that succeeded.
@@ -282,10 +280,8 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            // A statement may still run and COPY may be half done: the connection is closed, not pooled.
-            let cancel = session.cancel_token();
+            // A statement may still run, a COPY may be half done: the connection is closed, not pooled.
             drop(Object::take(session));
-            drop(cancel);
         }
     }
 }

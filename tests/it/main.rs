@@ -1,1 +1,5 @@
-fn main() {}
+//! Tests that need a database, files or the binary.
+
+mod support;
+
+mod embedded;

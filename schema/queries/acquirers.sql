@@ -1,0 +1,2 @@
+-- Every acquirer.
+select id, name from acquirer order by id;

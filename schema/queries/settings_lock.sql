@@ -1,0 +1,2 @@
+-- One settings file is applied at a time.
+select pg_advisory_xact_lock(4201, 1);

@@ -1,0 +1,10 @@
+-- The source of this content, made when it is new. $1 kind, $2 name, $3 SHA-256.
+with made as (
+    insert into source (kind, name, digest) values ($1, $2, $3)
+    on conflict (kind, digest) do nothing
+    returning id, name, true as new
+)
+select id, name, new from made
+union all
+select id, name, false from source where kind = $1 and digest = $3
+limit 1;

@@ -1,0 +1,513 @@
+//! Event files: JSON Lines or CSV with the same fields, bytes in, events and rejects out.
+//!
+//! A reader never stops at a bad line: it says which line, which field and why, and goes on with the next. Limits are
+//! counted before anything is parsed, so that a hostile line costs no memory.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Read};
+
+use serde::Deserialize;
+
+use super::event::PaymentEvent;
+use crate::dates::{DateError, parse_instant};
+use crate::delimited::{FileError, Records};
+use crate::ids::{ReferenceError, check_reference};
+use crate::ledger::entry::EntryKind;
+use crate::money::{AmountError, Currency, Money, UnknownCurrency};
+
+/// The longest line that is read, in bytes.
+pub const LINE_LIMIT: usize = 1_000_000;
+
+/// A line that is no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// The field at fault, where it is one.
+    pub field: Option<&'static str>,
+    /// What is wrong, card numbers masked.
+    pub reason: String,
+    /// The event's reference, where it can be told, masked.
+    pub reference: Option<String>,
+}
+
+/// One line of an event file: its number (the first is 1) and what it holds.
+pub type Line = (u64, Result<PaymentEvent, Malformed>);
+
+/// The fields of an event as text. Unknown fields are refused: a misspelt one must not be taken as absent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    merchant: Cow<'a, str>,
+    #[serde(borrow)]
+    payment: Cow<'a, str>,
+    #[serde(borrow)]
+    reference: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Cow<'a, str>,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    #[serde(borrow)]
+    occurred_at: Cow<'a, str>,
+    #[serde(borrow)]
+    acquirer: Cow<'a, str>,
+    #[serde(borrow, default)]
+    acquirer_reference: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    merchant_reference: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    arn: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    rrn: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    auth_code: Option<Cow<'a, str>>,
+}
+
+impl Fields<'_> {
+    fn into_event(self) -> Result<PaymentEvent, Malformed> {
+        let reference = crate::card_number::shorten(&self.reference, 64);
+        self.checked().map_err(|(field, reason)| Malformed {
+            field: Some(field),
+            reason,
+            reference: Some(reference),
+        })
+    }
+
+    fn checked(self) -> Result<PaymentEvent, (&'static str, String)> {
+        let kind = EntryKind::from_name(&self.kind)
+            .filter(|kind| PaymentEvent::KINDS.contains(kind))
+            .ok_or_else(|| ("kind", unknown_kind(&self.kind)))?;
+        let currency =
+            Currency::parse(&self.currency).map_err(|error: UnknownCurrency| ("currency", error.to_string()))?;
+        let money = Money::parse(&self.amount, currency).map_err(|error: AmountError| ("amount", error.to_string()))?;
+        let occurred_at =
+            parse_instant(&self.occurred_at).map_err(|error: DateError| ("occurred_at", error.to_string()))?;
+        Ok(PaymentEvent {
+            kind,
+            merchant: required("merchant", self.merchant)?,
+            payment: required("payment", self.payment)?,
+            reference: required("reference", self.reference)?,
+            money,
+            occurred_at,
+            acquirer: required("acquirer", self.acquirer)?,
+            acquirer_reference: optional("acquirer_reference", self.acquirer_reference)?,
+            merchant_reference: optional("merchant_reference", self.merchant_reference)?,
+            arn: optional("arn", self.arn)?,
+            rrn: optional("rrn", self.rrn)?,
+            auth_code: optional("auth_code", self.auth_code)?,
+        })
+    }
+}
+
+fn unknown_kind(kind: &str) -> String {
+    let names: Vec<&str> = PaymentEvent::KINDS.iter().map(|kind| kind.name()).collect();
+    format!(
+        "`{}` is no kind of event: one of {}",
+        crate::card_number::shorten(kind, 32),
+        names.join(", ")
+    )
+}
+
+fn required(field: &'static str, text: Cow<'_, str>) -> Result<String, (&'static str, String)> {
+    check_reference(&text).map_err(|error: ReferenceError| (field, format!("{field} {error}")))?;
+    Ok(text.into_owned())
+}
+
+fn optional(field: &'static str, text: Option<Cow<'_, str>>) -> Result<Option<String>, (&'static str, String)> {
+    text.filter(|text| !text.is_empty())
+        .map(|text| required(field, text))
+        .transpose()
+}
+
+/// Reads events as JSON Lines: one object a line, every value text. Blank lines are passed over.
+pub struct JsonLines<R> {
+    input: std::io::BufReader<R>,
+    buffer: Vec<u8>,
+    line: u64,
+}
+
+impl<R: Read> JsonLines<R> {
+    /// A reader of JSON Lines.
+    pub fn new(input: R) -> Self {
+        Self {
+            input: std::io::BufReader::with_capacity(1 << 16, input),
+            buffer: Vec::new(),
+            line: 0,
+        }
+    }
+
+    /// Reads the next line into the buffer; false at the end. A line beyond the limit is passed over, its start kept.
+    fn next_line(&mut self) -> std::io::Result<Option<bool>> {
+        self.buffer.clear();
+        let mut within = true;
+        let mut any = false;
+        loop {
+            let chunk = self.input.fill_buf()?;
+            if chunk.is_empty() {
+                return Ok(any.then_some(within));
+            }
+            any = true;
+            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let taken = end.unwrap_or(chunk.len());
+            within &= self.buffer.len().saturating_add(taken) <= LINE_LIMIT;
+            if within {
+                self.buffer.extend_from_slice(&chunk[..taken]);
+            }
+            self.input.consume(taken.saturating_add(usize::from(end.is_some())));
+            if end.is_some() {
+                return Ok(Some(within));
+            }
+        }
+    }
+}
+
+impl<R: Read> Iterator for JsonLines<R> {
+    type Item = std::io::Result<Line>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let within = match self.next_line() {
+                Ok(Some(within)) => within,
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            };
+            self.line = self.line.saturating_add(1);
+            if !within {
+                return Some(Ok((
+                    self.line,
+                    Err(malformed(format!("the line is longer than {LINE_LIMIT} bytes"))),
+                )));
+            }
+            let bytes = if self.line == 1 {
+                self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer)
+            } else {
+                &self.buffer
+            };
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            if !bytes.is_empty() {
+                return Some(Ok((self.line, parse_json(bytes))));
+            }
+        }
+    }
+}
+
+fn malformed(reason: String) -> Malformed {
+    Malformed {
+        field: None,
+        reason,
+        reference: None,
+    }
+}
+
+fn parse_json(bytes: &[u8]) -> Result<PaymentEvent, Malformed> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to().saturating_add(1))))?;
+    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.split(" at line ").next().unwrap_or_default();
+        malformed(format!(
+            "not an event at column {}: {}",
+            error.column(),
+            crate::card_number::shorten(reason, 200)
+        ))
+    })?;
+    fields.into_event()
+}
+
+/// Reads events as CSV: a header with the field names in any order, then one event a row.
+pub struct CsvEvents<R> {
+    records: Records<R>,
+    /// For each cell, which field it is.
+    columns: Vec<usize>,
+}
+
+/// The columns of an event file: the first eight are required.
+pub const COLUMNS: [&str; 13] = [
+    "kind",
+    "merchant",
+    "payment",
+    "reference",
+    "amount",
+    "currency",
+    "occurred_at",
+    "acquirer",
+    "acquirer_reference",
+    "merchant_reference",
+    "arn",
+    "rrn",
+    "auth_code",
+];
+const REQUIRED: usize = 8;
+
+impl<R: Read> CsvEvents<R> {
+    /// Reads the header. Errors: a column unknown, missing or there twice; no header at all.
+    pub fn open(input: R) -> Result<Self, FileError> {
+        let mut records = Records::open(input)?;
+        if !records.advance()? {
+            return Err(FileError::Malformed {
+                line: 1,
+                reason: "the file is empty: it has no header".to_owned(),
+            });
+        }
+        let header = records.record();
+        let broken = |reason: String| FileError::Malformed {
+            line: header.line(),
+            reason,
+        };
+        if let Some(fault) = header.fault() {
+            return Err(broken(format!(
+                "column {} of the header {}",
+                fault.cell.saturating_add(1),
+                fault.reason
+            )));
+        }
+        let mut columns = Vec::with_capacity(header.cells());
+        for place in 0..header.cells() {
+            let name = header.cell(place);
+            let shown = crate::card_number::shorten(name, 40);
+            let column = COLUMNS.iter().position(|column| *column == name).ok_or_else(|| {
+                broken(format!(
+                    "unknown column `{shown}`: the columns are {}",
+                    COLUMNS.join(", ")
+                ))
+            })?;
+            if columns.contains(&column) {
+                return Err(broken(format!("column `{shown}` is there twice")));
+            }
+            columns.push(column);
+        }
+        let missing: Vec<&str> = COLUMNS
+            .iter()
+            .take(REQUIRED)
+            .enumerate()
+            .filter(|(place, _)| !columns.contains(place))
+            .map(|(_, name)| *name)
+            .collect();
+        if missing.is_empty() {
+            Ok(Self { records, columns })
+        } else {
+            Err(broken(format!("column {} is missing", missing.join(", "))))
+        }
+    }
+
+    fn event(&self) -> Result<PaymentEvent, Malformed> {
+        let record = self.records.record();
+        if let Some(fault) = record.fault() {
+            let field = self
+                .columns
+                .get(fault.cell)
+                .and_then(|column| COLUMNS.get(*column))
+                .copied();
+            return Err(Malformed {
+                field,
+                reason: format!("the cell {}", fault.reason),
+                reference: None,
+            });
+        }
+        if record.cells() != self.columns.len() {
+            return Err(malformed(format!(
+                "the row has {} cells, the header has {}",
+                record.cells(),
+                self.columns.len()
+            )));
+        }
+        let field = |wanted: usize| {
+            let place = self.columns.iter().position(|column| *column == wanted);
+            place.map(|place| Cow::Borrowed(record.cell(place)))
+        };
+        let text = |wanted: usize| field(wanted).unwrap_or_default();
+        Fields {
+            kind: text(0),
+            merchant: text(1),
+            payment: text(2),
+            reference: text(3),
+            amount: text(4),
+            currency: text(5),
+            occurred_at: text(6),
+            acquirer: text(7),
+            acquirer_reference: field(8),
+            merchant_reference: field(9),
+            arn: field(10),
+            rrn: field(11),
+            auth_code: field(12),
+        }
+        .into_event()
+    }
+}
+
+impl<R: Read> Iterator for CsvEvents<R> {
+    type Item = Result<Line, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.records.advance() {
+            Ok(true) => Some(Ok((self.records.record().line(), self.event()))),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// An event file of either form, told apart by its first character: JSON Lines begin with `{`.
+pub enum Events<R> {
+    /// JSON Lines.
+    JsonLines(JsonLines<R>),
+    /// CSV.
+    Csv(CsvEvents<R>),
+}
+
+impl<R: BufRead> Events<R> {
+    /// Looks at the first character and opens the reader for it.
+    pub fn open(mut input: R) -> Result<Self, FileError> {
+        let start = input.fill_buf()?;
+        let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') {
+            Ok(Self::JsonLines(JsonLines::new(input)))
+        } else {
+            Ok(Self::Csv(CsvEvents::open(input)?))
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Events<R> {
+    type Item = Result<Line, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::JsonLines(events) => events.next().map(|line| line.map_err(FileError::from)),
+            Self::Csv(events) => events.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"kind":"capture","merchant":"m","payment":"p","reference":"r","amount":"12.30","currency":"EUR","occurred_at":"2026-03-02T10:00:00+01:00","acquirer":"a"}"#;
+
+    /// Reads a file of one line and expects an event, or the field and part of the reason.
+    #[track_caller]
+    fn check(line: &[u8], expected: Result<i64, (Option<&str>, &str)>) {
+        let mut lines: Vec<Line> = Events::open(line)
+            .expect("a file")
+            .map(|line| line.expect("readable"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{}", String::from_utf8_lossy(line));
+        let (number, read) = lines.remove(0);
+        assert_eq!(number, 1);
+        match (read, expected) {
+            (Ok(event), Ok(minor)) => assert_eq!(event.money.minor(), minor),
+            (Err(malformed), Err((field, reason))) => {
+                assert_eq!(malformed.field, field, "{malformed:?}");
+                assert!(malformed.reason.contains(reason), "{malformed:?}");
+                assert!(!format!("{malformed:?}").contains("4111111111111111"));
+            }
+            (read, expected) => panic!("{read:?} instead of {expected:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn with(from: &str, to: &str, expected: Result<i64, (Option<&str>, &str)>) {
+        assert!(EVENT.contains(from));
+        check(EVENT.replace(from, to).as_bytes(), expected);
+    }
+
+    #[test]
+    fn json_lines_are_read_or_refused_with_field_and_reason() {
+        check(EVENT.as_bytes(), Ok(1230));
+        with("12.30", "12.3", Ok(1230));
+        with("\"12.30\"", "12.30", Err((None, "invalid type: floating point")));
+        for amount in ["1e3", "1_000", "NaN", "-1.00", "1.005", " 1", "", "9223372036854775808"] {
+            let reason = match amount {
+                "1.005" => "more decimals",
+                "9223372036854775808" => "too large",
+                _ => "is not an amount",
+            };
+            with("12.30", amount, Err((Some("amount"), reason)));
+        }
+        with("EUR", "EURO", Err((Some("currency"), "ISO 4217")));
+        with("EUR", "eur", Err((Some("currency"), "ISO 4217")));
+        with("capture", "captured", Err((Some("kind"), "one of authorization")));
+        with("capture", "settlement", Err((Some("kind"), "one of authorization")));
+        with("+01:00", "", Err((Some("occurred_at"), "offset")));
+        with("\"r\"", "\"4111111111111111\"", Err((Some("reference"), "card number")));
+        with(
+            "\"p\"",
+            "\"x 4111 1111 1111 1111\"",
+            Err((Some("payment"), "card number")),
+        );
+        with("\"r\"", "\"\"", Err((Some("reference"), "is empty")));
+        with("\"r\"", "\"a\\u0000b\"", Err((Some("reference"), "invisible")));
+        with("\"p\"", "\"p\",\"amuont\":\"1\"", Err((None, "unknown field `amuont`")));
+        with("\"p\"", "\"p\",\"payment\":\"q\"", Err((None, "duplicate field")));
+        with("}", "", Err((None, "EOF")));
+        with("}", "} {}", Err((None, "trailing")));
+        check(b"{\"kind\":\"\xff\"}", Err((None, "not UTF-8 at byte 10")));
+        let long = EVENT.replace("\"r\"", &format!("\"{}\"", "x".repeat(10_000_000)));
+        check(long.as_bytes(), Err((None, "longer than")));
+    }
+
+    #[test]
+    fn csv_holds_the_same_fields() {
+        let csv = "acquirer,kind,merchant,payment,reference,amount,currency,occurred_at,arn\n\
+                   a,capture,m,p,r,12.30,EUR,2026-03-02T10:00:00+01:00,\n\
+                   a,capture,m,p,r\n\
+                   a,capture,m,p,\"r\"x,12.30,EUR,2026-03-02T10:00:00+01:00,\n";
+        let lines: Vec<Line> = Events::open(csv.as_bytes())
+            .expect("a file")
+            .map(|line| line.expect("readable"))
+            .collect();
+        let json = JsonLines::new(EVENT.as_bytes())
+            .next()
+            .expect("a line")
+            .expect("readable")
+            .1
+            .expect("an event");
+        assert_eq!(lines[0], (2, Ok(json)));
+        assert!(
+            lines[1]
+                .1
+                .as_ref()
+                .is_err_and(|malformed| malformed.reason.contains("5 cells, the header has 9"))
+        );
+        assert!(
+            lines[2]
+                .1
+                .as_ref()
+                .is_err_and(|malformed| malformed.field == Some("reference"))
+        );
+        assert_eq!(lines[2].0, 4);
+    }
+
+    #[track_caller]
+    fn refused(file: &str, reason: &str) {
+        match Events::open(file.as_bytes()) {
+            Ok(_) => panic!("{file:?} was opened"),
+            Err(error) => assert!(error.to_string().contains(reason), "{error}"),
+        }
+    }
+
+    #[test]
+    fn a_csv_header_is_exact() {
+        refused("", "empty");
+        refused("kind,kind\n", "there twice");
+        refused("kind,merchnat\n", "unknown column `merchnat`");
+        refused(
+            "kind,merchant\n",
+            "column payment, reference, amount, currency, occurred_at, acquirer is missing",
+        );
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_over_blank_ones_and_any_line_end() {
+        let file = format!("\u{feff}{EVENT}\r\n\n{EVENT}\n{{\n{EVENT}");
+        let lines: Vec<(u64, bool)> = Events::open(file.as_bytes())
+            .expect("a file")
+            .map(|line| line.expect("readable"))
+            .map(|(line, read)| (line, read.is_ok()))
+            .collect();
+        assert_eq!(lines, [(1, true), (3, true), (4, false), (5, true)]);
+    }
+}

@@ -1,0 +1,326 @@
+//! Writing into books: lock, append, write.
+//!
+//! [`LockedBooks`] holds the row locks of the books that a transaction writes, taken in id order at READ COMMITTED, so that
+//! writers queue and never deadlock. Entries are appended in memory (numbers and hashes assigned there) and written with one
+//! COPY of entries, one of transfers, one upsert of balances, and the heads last.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::{StoreError, Tx};
+use crate::ids::{AccountId, BookId, EntryNumber};
+use crate::ledger::account::{Account, AccountCode, Side};
+use crate::ledger::balance::{Movements, TurnoverTooLarge};
+use crate::ledger::book::{BookFull, BookHead};
+use crate::ledger::entry::{Entry, EntryHash};
+use crate::money::Currency;
+
+struct Numbered {
+    book: BookId,
+    number: EntryNumber,
+    entry: Entry,
+    hash: EntryHash,
+}
+
+/// Books whose locks this transaction holds, and what it appends to them.
+pub struct LockedBooks {
+    heads: HashMap<BookId, BookHead>,
+    recorded_at: DateTime<Utc>,
+    appended: Vec<Numbered>,
+    movements: Movements,
+}
+
+impl From<TurnoverTooLarge> for StoreError {
+    fn from(error: TurnoverTooLarge) -> Self {
+        Self::TooLarge(error.to_string())
+    }
+}
+
+impl From<BookFull> for StoreError {
+    fn from(error: BookFull) -> Self {
+        Self::TooLarge(error.to_string())
+    }
+}
+
+impl LockedBooks {
+    /// Locks books by id. A transaction locks once: further locks could be out of order.
+    pub async fn lock(tx: &mut Tx, books: &[BookId]) -> Result<Self, StoreError> {
+        let ids: Vec<i64> = books.iter().map(|book| book.0).collect();
+        let rows = tx
+            .query(include_str!("../../schema/queries/books_lock.sql"), &[&ids])
+            .await?;
+        Self::from_rows(&rows)
+    }
+
+    /// Locks the books of merchants, and says which book is whose. Merchants without a book are left out.
+    pub async fn lock_of_merchants(
+        tx: &mut Tx,
+        merchants: &[&str],
+    ) -> Result<(Self, HashMap<String, BookId>), StoreError> {
+        let rows = tx
+            .query(
+                include_str!("../../schema/queries/books_lock_of_merchants.sql"),
+                &[&merchants],
+            )
+            .await?;
+        let owners = rows
+            .iter()
+            .map(|row| Ok((row.try_get("merchant")?, BookId(row.try_get("id")?))))
+            .collect::<Result<_, tokio_postgres::Error>>()?;
+        Ok((Self::from_rows(&rows)?, owners))
+    }
+
+    fn from_rows(rows: &[Row]) -> Result<Self, StoreError> {
+        let mut heads = HashMap::with_capacity(rows.len());
+        let mut recorded_at = DateTime::<Utc>::default();
+        for row in rows {
+            let book = BookId(row.try_get("id")?);
+            recorded_at = row.try_get("recorded_at")?;
+            let hash: &[u8] = row.try_get("hash")?;
+            let hash =
+                EntryHash::try_from(hash).map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
+            heads.insert(
+                book,
+                BookHead {
+                    book,
+                    number: EntryNumber(row.try_get("number")?),
+                    hash,
+                },
+            );
+        }
+        Ok(Self {
+            heads,
+            recorded_at,
+            appended: Vec::new(),
+            movements: Movements::default(),
+        })
+    }
+
+    /// How many entries wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.appended.len()
+    }
+
+    /// Appends an entry to a locked book and says its number.
+    pub fn append(&mut self, book: BookId, entry: Entry) -> Result<EntryNumber, StoreError> {
+        let head = self
+            .heads
+            .get_mut(&book)
+            .ok_or_else(|| StoreError::Unreadable(format!("an entry for book {book}, which is not locked")))?;
+        let number = head.append(&entry, self.recorded_at)?;
+        for transfer in &entry.transfers {
+            self.movements.add(book, transfer)?;
+        }
+        self.appended.push(Numbered {
+            book,
+            number,
+            entry,
+            hash: head.hash,
+        });
+        Ok(number)
+    }
+
+    /// Writes what was appended; the locks stay until the transaction ends, and more may be appended.
+    pub async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let mut entries = std::mem::take(&mut self.appended);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        // By primary key: neighbours in the file are neighbours in the table and its index.
+        entries.sort_by_key(|numbered| (numbered.book, numbered.number));
+        let accounts = account_ids(tx, &entries).await?;
+        self.copy_entries(tx, &entries).await?;
+        copy_transfers(tx, &entries, &accounts).await?;
+        add_to_balances(tx, std::mem::take(&mut self.movements), &accounts).await?;
+        let touched: BTreeSet<BookId> = entries.iter().map(|numbered| numbered.book).collect();
+        self.advance(tx, touched).await
+    }
+
+    async fn copy_entries(&self, tx: &mut Tx, entries: &[Numbered]) -> Result<(), StoreError> {
+        const TYPES: [Type; 18] = [
+            Type::INT8,
+            Type::INT8,
+            Type::INT2,
+            Type::TEXT,
+            Type::BYTEA,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
+            Type::INT8,
+            Type::TIMESTAMPTZ,
+            Type::DATE,
+            Type::TIMESTAMPTZ,
+            Type::INT8,
+            Type::INT4,
+            Type::BYTEA,
+        ];
+        let mut copy = tx
+            .copy(include_str!("../../schema/queries/entries_copy.sql"), &TYPES)
+            .await?;
+        for Numbered {
+            book,
+            number,
+            entry,
+            hash,
+        } in entries
+        {
+            let row: [&(dyn ToSql + Sync); 18] = [
+                &book.0,
+                &number.0,
+                &entry.kind.id(),
+                &entry.reference,
+                &entry.fingerprint.as_slice(),
+                &entry.payment,
+                &entry.acquirer_reference,
+                &entry.merchant_reference,
+                &entry.arn,
+                &entry.rrn,
+                &entry.auth_code,
+                &entry.reverses.map(|reversed| reversed.0),
+                &entry.occurred_at,
+                &entry.booking_date,
+                &self.recorded_at,
+                &entry.source.0,
+                &entry.source_line,
+                &hash.as_slice(),
+            ];
+            copy.as_mut().write(&row).await?;
+        }
+        tx.end_copy(copy, entries.len()).await
+    }
+
+    async fn advance(&self, tx: &mut Tx, touched: BTreeSet<BookId>) -> Result<(), StoreError> {
+        let heads: Vec<&BookHead> = touched.iter().filter_map(|book| self.heads.get(book)).collect();
+        let ids: Vec<i64> = heads.iter().map(|head| head.book.0).collect();
+        let numbers: Vec<i64> = heads.iter().map(|head| head.number.0).collect();
+        let hashes: Vec<&[u8]> = heads.iter().map(|head| head.hash.as_slice()).collect();
+        tx.execute(
+            include_str!("../../schema/queries/books_advance.sql"),
+            &[&ids, &numbers, &hashes],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+async fn copy_transfers(
+    tx: &mut Tx,
+    entries: &[Numbered],
+    accounts: &HashMap<Account, AccountId>,
+) -> Result<(), StoreError> {
+    const TYPES: [Type; 6] = [Type::INT8, Type::INT8, Type::INT2, Type::INT4, Type::INT4, Type::INT8];
+    let mut copy = tx
+        .copy(include_str!("../../schema/queries/transfers_copy.sql"), &TYPES)
+        .await?;
+    let mut rows = 0_usize;
+    for Numbered {
+        book, number, entry, ..
+    } in entries
+    {
+        for (ordinal, transfer) in (1_i16..).zip(&entry.transfers) {
+            let debit = id_of(accounts, &transfer.debit)?;
+            let credit = id_of(accounts, &transfer.credit)?;
+            copy.as_mut()
+                .write(&[&book.0, &number.0, &ordinal, &debit.0, &credit.0, &transfer.amount])
+                .await?;
+            rows = rows.saturating_add(1);
+        }
+    }
+    tx.end_copy(copy, rows).await
+}
+
+async fn add_to_balances(
+    tx: &mut Tx,
+    movements: Movements,
+    accounts: &HashMap<Account, AccountId>,
+) -> Result<(), StoreError> {
+    let rows = movements.into_sorted();
+    let mut books: Vec<i64> = Vec::with_capacity(rows.len());
+    let mut ids: Vec<i32> = Vec::with_capacity(rows.len());
+    let mut debits: Vec<i64> = Vec::with_capacity(rows.len());
+    let mut credits: Vec<i64> = Vec::with_capacity(rows.len());
+    let mut sides: Vec<Option<&str>> = Vec::with_capacity(rows.len());
+    for ((book, account), moved) in &rows {
+        books.push(book.0);
+        ids.push(id_of(accounts, account)?.0);
+        debits.push(moved.debits);
+        credits.push(moved.credits);
+        sides.push(side_kept(account.code));
+    }
+    tx.execute(
+        include_str!("../../schema/queries/balances_add.sql"),
+        &[&books, &ids, &debits, &credits, &sides],
+    )
+    .await?;
+    Ok(())
+}
+
+fn side_kept(code: AccountCode) -> Option<&'static str> {
+    match (code.may_cross_zero(), code.side()) {
+        (true, _) => None,
+        (false, Side::Debit) => Some("debit"),
+        (false, Side::Credit) => Some("credit"),
+    }
+}
+
+fn id_of(accounts: &HashMap<Account, AccountId>, account: &Account) -> Result<AccountId, StoreError> {
+    accounts
+        .get(account)
+        .copied()
+        .ok_or_else(|| StoreError::Unreadable(format!("no account {account}")))
+}
+
+/// The ids of every account that the entries touch, opened where they are new.
+async fn account_ids(tx: &mut Tx, entries: &[Numbered]) -> Result<HashMap<Account, AccountId>, StoreError> {
+    let mut known = load_accounts(tx).await?;
+    let missing: BTreeSet<&Account> = entries
+        .iter()
+        .flat_map(|numbered| &numbered.entry.transfers)
+        .flat_map(|transfer| [&transfer.debit, &transfer.credit])
+        .filter(|account| !known.contains_key(account))
+        .collect();
+    if !missing.is_empty() {
+        let codes: Vec<i16> = missing.iter().map(|account| account.code.number()).collect();
+        let currencies: Vec<&str> = missing.iter().map(|account| account.currency.code()).collect();
+        let exponents: Vec<i16> = missing
+            .iter()
+            .map(|account| i16::from(account.currency.exponent()))
+            .collect();
+        let dimensions: Vec<&str> = missing.iter().map(|account| &*account.dimension).collect();
+        tx.execute(
+            include_str!("../../schema/queries/accounts_create.sql"),
+            &[&codes, &currencies, &exponents, &dimensions],
+        )
+        .await?;
+        known = load_accounts(tx).await?;
+    }
+    Ok(known)
+}
+
+async fn load_accounts(tx: &mut Tx) -> Result<HashMap<Account, AccountId>, StoreError> {
+    let rows = tx.query(include_str!("../../schema/queries/accounts.sql"), &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let code: i16 = row.try_get("code")?;
+            let code =
+                AccountCode::from_number(code).ok_or_else(|| StoreError::Unreadable(format!("account code {code}")))?;
+            let currency: &str = row.try_get("currency")?;
+            let currency = Currency::parse(currency).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+            let dimension: &str = row.try_get("dimension")?;
+            Ok((
+                Account {
+                    code,
+                    currency,
+                    dimension: dimension.into(),
+                },
+                AccountId(row.try_get("id")?),
+            ))
+        })
+        .collect()
+}

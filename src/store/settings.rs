@@ -1,0 +1,174 @@
+//! Settings in the database: every version whole, and the books and acquirers that they name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use super::{Retriable, Store, StoreError, Tx};
+use crate::ids::AcquirerId;
+use crate::settings::{Settings, SettingsError};
+
+/// Every settings version, and the ids that the database gave to what they name.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    versions: Vec<Arc<Settings>>,
+    acquirers: HashMap<String, AcquirerId>,
+}
+
+impl Deployment {
+    /// The version that governs a booking date: the latest that begins on or before it.
+    pub fn in_force(&self, day: NaiveDate) -> Option<&Arc<Settings>> {
+        self.versions.iter().rev().find(|version| version.effective_from <= day)
+    }
+
+    /// The latest version.
+    pub fn latest(&self) -> Option<&Arc<Settings>> {
+        self.versions.last()
+    }
+
+    /// The zone whose midnight divides booking dates.
+    pub fn time_zone(&self) -> Tz {
+        self.latest().map_or(Tz::UTC, |settings| settings.house.time_zone)
+    }
+
+    /// The id of an acquirer.
+    pub fn acquirer(&self, name: &str) -> Option<AcquirerId> {
+        self.acquirers.get(name).copied()
+    }
+
+    /// The name of an acquirer.
+    pub fn acquirer_name(&self, id: AcquirerId) -> Option<&str> {
+        self.acquirers
+            .iter()
+            .find(|(_, known)| **known == id)
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// Why settings were not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A version must begin after every other one: the past is not priced anew.
+    #[error("these settings begin on {begins}, but a version that begins on {latest} is in force already")]
+    NotAfterLatest {
+        /// The first day of the file.
+        begins: NaiveDate,
+        /// The first day of the latest version.
+        latest: NaiveDate,
+    },
+}
+
+impl Retriable for ApplyError {
+    fn is_retriable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retriable(),
+            Self::NotAfterLatest { .. } => false,
+        }
+    }
+}
+
+/// What applying settings came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// A new version.
+    New,
+    /// The same file was applied before.
+    Already,
+}
+
+/// A stored settings version, for showing.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Its first booking date.
+    pub effective_from: NaiveDate,
+    /// SHA-256 of its content.
+    pub digest: Vec<u8>,
+    /// The file.
+    pub content: String,
+    /// When it was applied.
+    pub applied_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Store {
+    /// Keeps a settings file as a version and opens a book for every new merchant.
+    pub async fn apply_settings(&self, settings: &Settings, content: &str) -> Result<Applied, ApplyError> {
+        let digest = Sha256::digest(content.as_bytes());
+        let mut merchants: Vec<&str> = settings.merchants.keys().map(String::as_str).collect();
+        merchants.sort_unstable();
+        let acquirers: Vec<&str> = settings.acquirers.keys().map(String::as_str).collect();
+        self.transact(async |tx: &mut Tx| {
+            tx.query(include_str!("../../schema/queries/settings_lock.sql"), &[])
+                .await?;
+            let versions = versions(tx).await?;
+            if versions.iter().any(|version| version.digest == digest.as_slice()) {
+                return Ok(Applied::Already);
+            }
+            if let Some(latest) = versions.last().map(|version| version.effective_from)
+                && settings.effective_from <= latest
+            {
+                return Err(ApplyError::NotAfterLatest {
+                    begins: settings.effective_from,
+                    latest,
+                });
+            }
+            let insert = include_str!("../../schema/queries/settings_insert.sql");
+            tx.execute(insert, &[&settings.effective_from, &digest.as_slice(), &content])
+                .await?;
+            tx.execute(include_str!("../../schema/queries/acquirers_create.sql"), &[&acquirers])
+                .await?;
+            tx.execute(include_str!("../../schema/queries/books_create.sql"), &[&merchants])
+                .await?;
+            Ok(Applied::New)
+        })
+        .await
+    }
+
+    /// Every settings version, oldest first.
+    pub async fn settings_versions(&self) -> Result<Vec<Version>, StoreError> {
+        self.rehearse(async |tx: &mut Tx| versions(tx).await).await
+    }
+
+    /// Loads the deployment: all versions of the settings, and ids.
+    pub async fn deployment(&self) -> Result<Deployment, StoreError> {
+        let (versions, acquirers) = self
+            .rehearse(async |tx: &mut Tx| {
+                let rows = tx
+                    .query(include_str!("../../schema/queries/acquirers.sql"), &[])
+                    .await?;
+                let acquirers = rows
+                    .iter()
+                    .map(|row| Ok((row.try_get("name")?, AcquirerId(row.try_get("id")?))))
+                    .collect::<Result<_, tokio_postgres::Error>>()?;
+                Ok::<_, StoreError>((versions(tx).await?, acquirers))
+            })
+            .await?;
+        let versions = versions
+            .iter()
+            .map(|version| Settings::parse(&version.content).map(Arc::new))
+            .collect::<Result<_, SettingsError>>()
+            .map_err(|error| StoreError::Unreadable(format!("settings with {error}")))?;
+        Ok(Deployment { versions, acquirers })
+    }
+}
+
+async fn versions(tx: &mut Tx) -> Result<Vec<Version>, StoreError> {
+    let rows = tx
+        .query(include_str!("../../schema/queries/settings_versions.sql"), &[])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Version {
+                effective_from: row.try_get("effective_from")?,
+                digest: row.try_get("digest")?,
+                content: row.try_get("content")?,
+                applied_at: row.try_get("applied_at")?,
+            })
+        })
+        .collect()
+}

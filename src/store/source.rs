@@ -1,0 +1,54 @@
+//! Sources: the files and runs that entries come from, known by the digest of their content.
+
+use super::{StoreError, Tx};
+use crate::ids::SourceId;
+
+/// What a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A file of payment events.
+    Events,
+    /// An acquirer's settlement file.
+    Settlement,
+    /// A payout run.
+    Payout,
+}
+
+impl SourceKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Settlement => "settlement",
+            Self::Payout => "payout",
+        }
+    }
+}
+
+/// A source as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its id.
+    pub id: SourceId,
+    /// The name under which its content came first.
+    pub name: String,
+    /// Whether this transaction made it.
+    pub new: bool,
+}
+
+/// The source of this content, made when it is new.
+pub async fn source_of(tx: &mut Tx, kind: SourceKind, name: &str, digest: &[u8]) -> Result<Source, StoreError> {
+    let sql = include_str!("../../schema/queries/source_of.sql");
+    let mut rows = tx.query(sql, &[&kind.name(), &name, &digest]).await?;
+    if rows.is_empty() {
+        // Another transaction made it while this statement ran; its row is visible to the next one.
+        rows = tx.query(sql, &[&kind.name(), &name, &digest]).await?;
+    }
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::Unreadable("a source without a row".to_owned()))?;
+    Ok(Source {
+        id: SourceId(row.try_get("id")?),
+        name: row.try_get("name")?,
+        new: row.try_get("new")?,
+    })
+}

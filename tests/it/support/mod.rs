@@ -1,0 +1,247 @@
+//! One private PostgreSQL for all tests, one database for each.
+//!
+//! The cluster is started by the first test that asks, in a directory of the system's temporary one that is derived from the
+//! target directory, so several test processes of one checkout share it. Each test's database is cloned from a migrated
+//! template. A guard process outlives the test process, however that ends: its standard input is a pipe from it, and at its
+//! end the guard that finds itself the last one stops the server and removes the directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use acquit::embedded::{Cluster, Lease};
+use acquit::store::{Store, Target};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+
+const TEMPLATE: &str = "acquit_template";
+
+/// A migrated database of one test.
+pub struct TestStore {
+    /// The store, as the program opens it.
+    pub store: Store,
+    /// How to reach the database as superuser.
+    pub url: String,
+    /// A session of the superuser.
+    pub admin: Client,
+}
+
+impl TestStore {
+    /// The binary, told to use this database.
+    pub fn acquit(&self) -> Command {
+        let mut command = acquit();
+        command.env("DATABASE_URL", &self.url);
+        command
+    }
+}
+
+/// The binary, with an environment of its own.
+pub fn acquit() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_acquit"));
+    for name in ["DATABASE_URL", "ACQUIT_DATA", "PGSSLROOTCERT", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A migrated database with a store on it.
+pub async fn store() -> TestStore {
+    let url = database().await;
+    let store = Store::open(&Target::url(url.as_str())).await.expect("a store");
+    let admin = client(&url).await;
+    TestStore { store, url, admin }
+}
+
+/// The URL of a migrated database of its own.
+pub async fn database() -> String {
+    clone_of(&format!("template {TEMPLATE}")).await
+}
+
+/// The URL of an empty database of its own.
+pub async fn empty_database() -> String {
+    clone_of("template template0").await
+}
+
+async fn clone_of(template: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let cluster = cluster();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("test_{}_{number}", std::process::id());
+    let admin = client(&cluster.url_of("postgres")).await;
+    for attempt in 0_u32.. {
+        match admin.batch_execute(&format!("create database {name} {template}")).await {
+            Ok(()) => break,
+            // A background worker looked into the template just then.
+            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempt < 20 => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => panic!("cannot clone {template}: {error:?}"),
+        }
+    }
+    cluster.url_of(&name)
+}
+
+/// A plain session.
+pub async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}
+
+/// A directory that the account which runs PostgreSQL can reach, removed when it is dropped.
+pub fn directory() -> tempfile::TempDir {
+    let directory = tempfile::Builder::new()
+        .prefix("acquit-")
+        .tempdir()
+        .expect("a directory");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(directory.path(), mode).expect("a mode");
+    directory
+}
+
+/// The cluster of all tests, running.
+pub fn cluster() -> &'static Cluster {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(Shared::start).lease.cluster()
+}
+
+struct Shared {
+    lease: Lease,
+    // The write end of its standard input is closed when this process ends.
+    _guard: Mutex<Child>,
+}
+
+impl Shared {
+    fn start() -> Self {
+        let directory = shared_directory();
+        let gate = lock_beside(&directory, "gate");
+        gate.lock().expect("the gate");
+        let held = lock_beside(&directory, "held");
+        held.lock_shared().expect("a shared lock");
+        let guard = spawn_guard(&directory, held);
+        let cluster = Cluster::locate(Some(&directory)).expect("PostgreSQL's binaries");
+        let lease = cluster.start().expect("a running PostgreSQL");
+        make_template(&cluster);
+        drop(gate);
+        Self {
+            lease,
+            _guard: Mutex::new(guard),
+        }
+    }
+}
+
+/// Short enough for a socket, the same for all processes of one target directory.
+fn shared_directory() -> PathBuf {
+    let digest = hash(env!("CARGO_TARGET_TMPDIR"));
+    std::env::temp_dir().join(format!("acquit-tests-{digest:016x}"))
+}
+
+fn hash(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Lock files outlive the directory they guard.
+fn lock_beside(directory: &Path, name: &str) -> File {
+    let name = format!(
+        "{}.{name}",
+        directory.file_name().expect("a name").to_str().expect("ASCII")
+    );
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .expect("a lock file")
+}
+
+/// The template is finished under another name and renamed: whoever finds it finds it whole.
+fn make_template(cluster: &Cluster) {
+    let url = cluster.url_of("postgres");
+    let new = format!("{TEMPLATE}_new");
+    let new_url = cluster.url_of(&new);
+    let work = async move {
+        let admin = client(&url).await;
+        let found = admin
+            .query_opt("select 1 from pg_database where datname = $1", &[&TEMPLATE])
+            .await;
+        if found.expect("the databases").is_some() {
+            return;
+        }
+        let statements = [
+            format!("drop database if exists {new} with (force)"),
+            format!("create database {new} template template0"),
+        ];
+        for statement in statements {
+            admin.batch_execute(&statement).await.expect("a new template");
+        }
+        Target::url(new_url.as_str()).migrate().await.expect("migrations");
+        // Nobody connects to it: a session there would stop others from cloning it.
+        let statements = [
+            format!("alter database {new} allow_connections false"),
+            format!(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{new}' and pid <> pg_backend_pid()"
+            ),
+            format!("alter database {new} rename to {TEMPLATE}"),
+        ];
+        for statement in statements {
+            admin.batch_execute(&statement).await.expect("a template");
+        }
+    };
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+            .block_on(work);
+    })
+    .join()
+    .expect("a template");
+}
+
+const GUARDED: &str = "ACQUIT_TEST_GUARDED";
+
+/// This test program again, as the guard: see [`guard`]. The shared lock is handed over as its standard error, so it lives as
+/// long as the guard does, and the guard outlives us.
+fn spawn_guard(directory: &Path, held: File) -> Child {
+    use std::os::unix::process::CommandExt;
+    Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "support::guard", "--ignored"])
+        .env(GUARDED, directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(held))
+        // A Ctrl-C at the terminal is for the tests.
+        .process_group(0)
+        .spawn()
+        .expect("a guard")
+}
+
+/// Not a test: waits for the end of the process that spawned it, then stops the shared server and removes its directory,
+/// unless another test process uses them.
+#[test]
+#[ignore = "the guard of the shared PostgreSQL, run by the tests themselves"]
+fn guard() {
+    let Some(directory) = std::env::var_os(GUARDED).map(PathBuf::from) else {
+        return;
+    };
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("the end of input");
+    let gate = lock_beside(&directory, "gate");
+    gate.lock().expect("the gate");
+    let held = File::from(std::io::stderr().as_fd().try_clone_to_owned().expect("the shared lock"));
+    if held.try_lock().is_err() || !directory.exists() {
+        return;
+    }
+    if let Ok(cluster) = Cluster::locate(Some(&directory)) {
+        cluster.stop(true).expect("a stopped server");
+    }
+    fs::remove_dir_all(&directory).expect("a removed directory");
+}
