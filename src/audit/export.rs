@@ -228,7 +228,9 @@ impl Totals {
 
     /// By currency: debits and credits.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i128, i128)> {
-        self.0.iter().map(|(currency, (debits, credits))| (currency.as_str(), *debits, *credits))
+        self.0
+            .iter()
+            .map(|(currency, (debits, credits))| (currency.as_str(), *debits, *credits))
     }
 
     /// As a manifest has them.
@@ -342,16 +344,26 @@ mod tests {
         for figure in ["-12.34", "0", "1200", "-0.005", "00001004"] {
             assert!(is_figure(figure), "{figure}");
         }
-        for text in ["", "-", "+1", "1e3", "1.", ".5", "=1+1", "1,000", "-1-1", "--1", "1.2.3", "１２"] {
+        for text in [
+            "", "-", "+1", "1e3", "1.", ".5", "=1+1", "1,000", "-1-1", "--1", "1.2.3", "１２",
+        ] {
             assert!(!is_figure(text), "{text}");
         }
-        let rows = vec![vec!["-1".to_owned(), "-12.34".to_owned(), "4111111111111111".to_owned()]];
+        let rows = vec![vec![
+            "-1".to_owned(),
+            "-12.34".to_owned(),
+            "4111111111111111".to_owned(),
+        ]];
         let (bytes, _) = export(COLUMNS, &rows);
         assert_eq!(
             String::from_utf8(bytes).expect("text"),
             "name,amount,note\n'-1,-12.34,411111******1111\n"
         );
-        let rows = vec![vec![String::new(), "=cmd|'/c calc'!A1".to_owned(), "\"x\",\r\n".to_owned()]];
+        let rows = vec![vec![
+            String::new(),
+            "=cmd|'/c calc'!A1".to_owned(),
+            "\"x\",\r\n".to_owned(),
+        ]];
         let (bytes, _) = export(COLUMNS, &rows);
         assert_eq!(
             String::from_utf8(bytes).expect("text"),
@@ -387,7 +399,10 @@ mod tests {
         totals.add("EUR", i128::from(i64::MAX), 0);
         totals.add("EUR", i128::from(i64::MAX), 5);
         assert_eq!(totals.stated()["EUR"].debits_minor, "18446744073709551614");
-        assert_eq!(wide_decimal_text(18_446_744_073_709_551_614, 2), "184467440737095516.14");
+        assert_eq!(
+            wide_decimal_text(18_446_744_073_709_551_614, 2),
+            "184467440737095516.14"
+        );
         assert_eq!(wide_decimal_text(-5, 3), "-0.005");
         assert_eq!(wide_decimal_text(5, 0), "5");
     }

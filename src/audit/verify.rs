@@ -381,8 +381,14 @@ impl<'a> BookCheck<'a> {
         for transfer in stored {
             expected = expected.saturating_add(1);
             let problem = match (self.accounts.get(&transfer.debit), self.accounts.get(&transfer.credit)) {
-                (None, _) => Some(format!("debits account {}, which is not there or cannot be read", transfer.debit)),
-                (_, None) => Some(format!("credits account {}, which is not there or cannot be read", transfer.credit)),
+                (None, _) => Some(format!(
+                    "debits account {}, which is not there or cannot be read",
+                    transfer.debit
+                )),
+                (_, None) => Some(format!(
+                    "credits account {}, which is not there or cannot be read",
+                    transfer.credit
+                )),
                 (Some(debit), Some(credit)) => {
                     transfers.push(Transfer {
                         debit: debit.clone(),
@@ -426,14 +432,19 @@ impl<'a> BookCheck<'a> {
         if let Some(merchant) = &self.merchant
             && is_as_asked(merchant, entry) == Some(false)
         {
-            let detail = format!("its fields, with merchant {merchant}, are not what was asked: the fingerprint differs");
+            let detail =
+                format!("its fields, with merchant {merchant}, are not what was asked: the fingerprint differs");
             self.find(Rule::Requests, Some(name), detail);
         }
     }
 
     fn head(&mut self, row: Option<&StoredBook>) {
         let Some(row) = row else {
-            return self.find(Rule::Heads, None, "there are entries or balances, but no such book".to_owned());
+            return self.find(
+                Rule::Heads,
+                None,
+                "there are entries or balances, but no such book".to_owned(),
+            );
         };
         if row.number != self.last {
             let lost = row.number > self.last;
@@ -443,7 +454,10 @@ impl<'a> BookCheck<'a> {
                 reference: None,
             };
             let detail = if lost {
-                format!("is missing: the head of the book is {}, its last entry {}", row.number, self.last)
+                format!(
+                    "is missing: the head of the book is {}, its last entry {}",
+                    row.number, self.last
+                )
             } else {
                 format!("lies beyond the head of the book, which is {}", row.number)
             };

@@ -2,7 +2,10 @@
 //!
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
+pub mod audit;
+pub mod files;
 pub mod output;
+pub mod report;
 
 use std::error::Error;
 use std::fmt;

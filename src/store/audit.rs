@@ -63,7 +63,9 @@ pub async fn verify(
             {
                 transfers.push(transfer);
             }
-            proof.transfers = proof.transfers.saturating_add(u64::try_from(transfers.len()).unwrap_or(u64::MAX));
+            proof.transfers = proof
+                .transfers
+                .saturating_add(u64::try_from(transfers.len()).unwrap_or(u64::MAX));
             let entry = cursors
                 .entries
                 .next_if(snapshot, |entry| (entry.book, entry.number) == (book, number))
@@ -80,7 +82,11 @@ pub async fn verify(
             }
         }
         let mut balances = Vec::new();
-        while let Some(balance) = cursors.balances.next_if(snapshot, |balance| balance.book == book).await? {
+        while let Some(balance) = cursors
+            .balances
+            .next_if(snapshot, |balance| balance.book == book)
+            .await?
+        {
             balances.push(balance);
         }
         check.finish(row.as_ref(), &balances);
@@ -111,8 +117,14 @@ impl Cursors {
         Ok(Self {
             books: Cursor::new(include_str!("../../schema/queries/verify_books_next.sql"), book_from),
             entries: Cursor::new(include_str!("../../schema/queries/verify_entries_next.sql"), entry_from),
-            transfers: Cursor::new(include_str!("../../schema/queries/verify_transfers_next.sql"), transfer_from),
-            balances: Cursor::new(include_str!("../../schema/queries/verify_balances_next.sql"), balance_from),
+            transfers: Cursor::new(
+                include_str!("../../schema/queries/verify_transfers_next.sql"),
+                transfer_from,
+            ),
+            balances: Cursor::new(
+                include_str!("../../schema/queries/verify_balances_next.sql"),
+                balance_from,
+            ),
         })
     }
 
@@ -129,8 +141,18 @@ impl Cursors {
 
     /// The lowest number in a book at which there is an entry or a transfer.
     async fn next_number(&mut self, snapshot: &mut Snapshot, book: BookId) -> Result<Option<EntryNumber>, StoreError> {
-        let entry = self.entries.peek(snapshot).await?.filter(|row| row.book == book).map(|row| row.number);
-        let transfer = self.transfers.peek(snapshot).await?.filter(|row| row.book == book).map(|row| row.entry);
+        let entry = self
+            .entries
+            .peek(snapshot)
+            .await?
+            .filter(|row| row.book == book)
+            .map(|row| row.number);
+        let transfer = self
+            .transfers
+            .peek(snapshot)
+            .await?
+            .filter(|row| row.book == book)
+            .map(|row| row.entry);
         Ok([entry, transfer].into_iter().flatten().min())
     }
 }
@@ -164,7 +186,11 @@ impl<T> Cursor<T> {
         Ok(self.rows.front())
     }
 
-    async fn next_if(&mut self, snapshot: &mut Snapshot, wanted: impl FnOnce(&T) -> bool) -> Result<Option<T>, StoreError> {
+    async fn next_if(
+        &mut self,
+        snapshot: &mut Snapshot,
+        wanted: impl FnOnce(&T) -> bool,
+    ) -> Result<Option<T>, StoreError> {
         match self.peek(snapshot).await? {
             Some(row) if wanted(row) => Ok(self.rows.pop_front()),
             _ => Ok(None),
@@ -221,13 +247,10 @@ fn entry_from(row: &Row) -> Result<StoredEntry, StoreError> {
 }
 
 /// What the chain covers; a value that this version cannot read (an infinite time, an unknown kind) is a finding, no failure.
-fn content_from(
-    row: &Row,
-    kind: i16,
-    reference: &str,
-) -> Result<(Entry, chrono::DateTime<chrono::Utc>), String> {
+fn content_from(row: &Row, kind: i16, reference: &str) -> Result<(Entry, chrono::DateTime<chrono::Utc>), String> {
     fn column<T: FromSqlOwned>(row: &Row, name: &str) -> Result<T, String> {
-        row.try_get(name).map_err(|_| format!("column {name} holds a value out of range"))
+        row.try_get(name)
+            .map_err(|_| format!("column {name} holds a value out of range"))
     }
     let fingerprint: Vec<u8> = column(row, "fingerprint")?;
     let entry = Entry {
@@ -254,7 +277,10 @@ fn content_from(
 
 async fn read_accounts(snapshot: &mut Snapshot, findings: &mut Findings) -> Result<Accounts, StoreError> {
     let mut accounts = Accounts::new();
-    for row in snapshot.query(include_str!("../../schema/queries/verify_accounts.sql"), &[]).await? {
+    for row in snapshot
+        .query(include_str!("../../schema/queries/verify_accounts.sql"), &[])
+        .await?
+    {
         let id = AccountId(row.try_get("id")?);
         let code: i16 = row.try_get("code")?;
         let currency: &str = row.try_get("currency")?;
@@ -273,7 +299,10 @@ async fn read_accounts(snapshot: &mut Snapshot, findings: &mut Findings) -> Resu
                     },
                 );
                 (exponent != i16::from(currency.exponent())).then(|| {
-                    format!("account {id} has exponent {exponent}; {currency} has {}", currency.exponent())
+                    format!(
+                        "account {id} has exponent {exponent}; {currency} has {}",
+                        currency.exponent()
+                    )
                 })
             }
         };
@@ -289,7 +318,15 @@ async fn check_chart(snapshot: &mut Snapshot, findings: &mut Findings) -> Result
         .query(include_str!("../../schema/queries/chart.sql"), &[])
         .await?
         .iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?)))
+        .map(|row| {
+            Ok((
+                row.try_get(0)?,
+                row.try_get(1)?,
+                row.try_get(2)?,
+                row.try_get(3)?,
+                row.try_get(4)?,
+            ))
+        })
         .collect::<Result<_, StoreError>>()?;
     let known: Vec<(i16, String, String, bool, bool)> = AccountCode::ALL
         .iter()
@@ -298,14 +335,26 @@ async fn check_chart(snapshot: &mut Snapshot, findings: &mut Findings) -> Result
                 Side::Debit => "debit",
                 Side::Credit => "credit",
             };
-            (code.number(), code.name().to_owned(), side.to_owned(), code.may_cross_zero(), code.is_memo())
+            (
+                code.number(),
+                code.name().to_owned(),
+                side.to_owned(),
+                code.may_cross_zero(),
+                code.is_memo(),
+            )
         })
         .collect();
     for row in stored.iter().filter(|row| !known.contains(row)) {
-        findings.add(without_place(Rule::Chart, format!("account code {} {} is not as this version knows it", row.0, row.1)));
+        findings.add(without_place(
+            Rule::Chart,
+            format!("account code {} {} is not as this version knows it", row.0, row.1),
+        ));
     }
     for row in known.iter().filter(|row| !stored.iter().any(|other| other.0 == row.0)) {
-        findings.add(without_place(Rule::Chart, format!("account code {} {} is missing", row.0, row.1)));
+        findings.add(without_place(
+            Rule::Chart,
+            format!("account code {} {} is missing", row.0, row.1),
+        ));
     }
     Ok(())
 }
@@ -429,47 +478,52 @@ fn cell_text(row: &Row, place: usize, kind: &Type) -> Option<String> {
     }
 }
 
-/// Proves the books and runs the audits, in one snapshot.
+/// What [`prove`] came to.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// Hashes, heads, balances.
+    pub proof: Proof,
+    /// The audits; none when one merchant was asked for.
+    pub audits: Vec<AuditResult>,
+    /// SHA-256 over the heads of all books.
+    pub books_digest: String,
+}
+
+impl Proven {
+    /// Whether everything is as it should be.
+    pub fn holds(&self) -> bool {
+        self.proof.findings.is_empty() && self.audits.iter().all(|result| result.offenders == 0)
+    }
+}
+
+/// Proves one merchant's book, or all books and every audit, in one snapshot. None: there is no book of that merchant.
 pub async fn prove(
     store: &Store,
     merchant: Option<&str>,
     progress: impl FnMut(u64),
-) -> Result<Proven, StoreError> {
+) -> Result<Option<Proven>, StoreError> {
     let mut snapshot = Snapshot::open(store).await?;
-    let books_digest = snapshot.books_digest().await?;
     let book = match merchant {
         None => None,
         Some(merchant) => match book_of(&mut snapshot, merchant).await? {
             Some(book) => Some(book),
             None => {
                 snapshot.close().await;
-                return Ok(Proven::NoSuchMerchant);
+                return Ok(None);
             }
         },
     };
+    let books_digest = snapshot.books_digest().await?;
     let proof = verify(&mut snapshot, book, progress).await?;
     // The audits look at all books at once.
-    let audits = if book.is_none() { audits(&mut snapshot).await? } else { Vec::new() };
+    let audits = match book {
+        None => audits(&mut snapshot).await?,
+        Some(_) => Vec::new(),
+    };
     snapshot.close().await;
-    Ok(Proven::Done {
+    Ok(Some(Proven {
         proof,
         audits,
         books_digest,
-    })
-}
-
-/// What [`prove`] came to.
-#[derive(Debug, Clone)]
-pub enum Proven {
-    /// There is no book of that merchant.
-    NoSuchMerchant,
-    /// The proof was made, whatever it found.
-    Done {
-        /// Hashes, heads, balances.
-        proof: Proof,
-        /// The audits; none when one merchant was asked for.
-        audits: Vec<AuditResult>,
-        /// SHA-256 over the heads of all books.
-        books_digest: String,
-    },
+    }))
 }

@@ -152,7 +152,9 @@ pub async fn journal(
     span: &Span,
 ) -> Result<impl Stream<Item = Result<JournalRow, StoreError>> + use<>, StoreError> {
     let sql = include_str!("../../schema/queries/report_journal.sql");
-    let rows = snapshot.query_stream(sql, &[&span.merchant, &span.from, &span.to]).await?;
+    let rows = snapshot
+        .query_stream(sql, &[&span.merchant, &span.from, &span.to])
+        .await?;
     Ok(rows.map_err(StoreError::from).and_then(async |row| journal_row(&row)))
 }
 
@@ -269,7 +271,9 @@ pub async fn statement_items(
     span: &Span,
 ) -> Result<impl Stream<Item = Result<StatementItem, StoreError>> + use<>, StoreError> {
     let sql = include_str!("../../schema/queries/report_statement_items.sql");
-    let rows = snapshot.query_stream(sql, &[&span.merchant, &span.from, &span.to]).await?;
+    let rows = snapshot
+        .query_stream(sql, &[&span.merchant, &span.from, &span.to])
+        .await?;
     Ok(rows.map_err(StoreError::from).and_then(async |row| {
         Ok(StatementItem {
             merchant: row.try_get("merchant")?,
@@ -487,7 +491,8 @@ pub async fn payouts(
 }
 
 fn wide(text: &str) -> Result<i128, StoreError> {
-    text.parse().map_err(|_| StoreError::Unreadable(format!("the sum `{text}`")))
+    text.parse()
+        .map_err(|_| StoreError::Unreadable(format!("the sum `{text}`")))
 }
 
 fn exponent(stored: i16) -> Result<u8, StoreError> {

@@ -14,12 +14,17 @@ impl Snapshot {
     /// Takes the snapshot.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
         let mut tx = Tx::begin(store.session().await?).await?;
-        tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await?;
         Ok(Self(tx))
     }
 
     /// All rows of a statement of `schema/queries`.
-    pub async fn query(&mut self, sql: &'static str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+    pub async fn query(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
         self.0.query(sql, parameters).await
     }
 
@@ -40,7 +45,10 @@ impl Snapshot {
     /// SHA-256 over the heads of all books, in hex: which books, and how far, the snapshot has seen.
     pub async fn books_digest(&mut self) -> Result<String, StoreError> {
         use futures_util::TryStreamExt;
-        let mut rows = std::pin::pin!(self.query_stream(include_str!("../../schema/queries/book_heads.sql"), &[]).await?);
+        let mut rows = std::pin::pin!(
+            self.query_stream(include_str!("../../schema/queries/book_heads.sql"), &[])
+                .await?
+        );
         let mut digest = Sha256::new();
         while let Some(row) = rows.try_next().await? {
             let merchant: Option<&str> = row.try_get(1)?;
