@@ -214,7 +214,7 @@ impl Cluster {
     /// that other accounts can reach. Finds the binaries to run it with, and writes nothing.
     pub fn locate(data: Option<&Path>) -> Result<Self, EmbeddedError> {
         let account = Account::find()?;
-        let data = match data {
+        let data = match data.filter(|data| !data.as_os_str().is_empty()) {
             Some(data) => std::path::absolute(data).map_err(EmbeddedError::file("find", data))?,
             None if account.is_dropped() => PathBuf::from("/var/lib/acquit"),
             None => directories::ProjectDirs::from("", "", NAME)
@@ -369,6 +369,8 @@ impl Cluster {
 
     /// Ours stays ours: the server's account gets only the directories it writes to.
     fn prepare_directories(&self) -> Result<(), EmbeddedError> {
+        let existing = self.data.ancestors().find(|directory| directory.exists());
+        self.prove_reach(existing.unwrap_or(Path::new("/")))?;
         if !self.data.exists() {
             fs::create_dir_all(&self.data).map_err(EmbeddedError::file("create", &self.data))?;
             // Others may pass through root's, not list it. A directory that was there keeps the mode it was given.
@@ -376,20 +378,23 @@ impl Cluster {
             fs::set_permissions(&self.data, fs::Permissions::from_mode(mode))
                 .map_err(EmbeddedError::file("close to other users", &self.data))?;
         }
-        if !self.account.can_enter(&self.data) {
-            let closed = self
-                .data
-                .ancestors()
-                .filter(|directory| !self.account.can_enter(directory))
-                .last()
-                .unwrap_or(&self.data);
-            return Err(EmbeddedError::Unreachable {
-                account: self.account.name().to_owned(),
-                directory: closed.display().to_string(),
-            });
-        }
+        self.prove_reach(&self.data)?;
         self.private_directory(&self.data.join("log"))?;
         self.private_directory(&self.socket_directory())
+    }
+
+    fn prove_reach(&self, directory: &Path) -> Result<(), EmbeddedError> {
+        let closed = directory
+            .ancestors()
+            .filter(|ancestor| !self.account.can_enter(ancestor))
+            .last();
+        match closed {
+            Some(closed) => Err(EmbeddedError::Unreachable {
+                account: self.account.name().to_owned(),
+                directory: closed.display().to_string(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// A directory of the server's account, closed to all others. One that somebody else made (the short socket directory

@@ -10,8 +10,10 @@
 //!
 //! Nothing here prints a URL: it holds a password.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +154,7 @@ impl ConnectError {
             Self::Role { .. } => "as the schema's owner: grant acquit_runtime to that login",
             Self::Newer { .. } => "install the newest acquit",
             Self::Older { .. } | Self::NoSchema => {
-                "run `acquit db status` with a login that owns the database: it brings the schema up to date"
+                "run any command once with a login that owns the database: it brings the schema up to date"
             }
             Self::Schema { .. } => {
                 "the login of DATABASE_URL must own the database and its schema to bring it up to date"
@@ -206,18 +208,11 @@ impl Target {
 
     /// The database of a private cluster that runs.
     pub fn embedded(lease: Lease) -> Self {
+        let url = lease.cluster().url();
         Self {
             lease: Some(Arc::new(lease)),
-            ..Self::url(String::new())
+            ..Self::url(url)
         }
-        .with_cluster_url()
-    }
-
-    fn with_cluster_url(mut self) -> Self {
-        if let Some(lease) = &self.lease {
-            self.url = lease.cluster().url();
-        }
-        self
     }
 
     /// The same with another number of sessions.
@@ -285,6 +280,54 @@ impl Target {
             .map_err(|error| ConnectError::Schema {
                 reason: error.to_string(),
             })
+    }
+
+    /// How the way there is protected, in words.
+    pub fn protection(&self) -> Result<&'static str, ConnectError> {
+        let (config, _) = configure(&self.url)?;
+        Ok(if config.get_ssl_mode() == SslMode::Require {
+            "TLS, host name verified"
+        } else if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
+            "unix socket"
+        } else {
+            "loopback, not encrypted"
+        })
+    }
+
+    /// Host and port, without secrets.
+    pub fn place(&self) -> Result<String, ConnectError> {
+        configure(&self.url).map(|(config, _)| place(&config))
+    }
+
+    /// What PostgreSQL's own programs need in their environment to go the same way. Holds a password: it never belongs in
+    /// arguments, which other users can see.
+    pub fn libpq_environment(&self) -> Result<Vec<(&'static str, OsString)>, ConnectError> {
+        let (config, roots) = configure(&self.url)?;
+        let hosts: Vec<String> = config.get_hosts().iter().map(host_text).collect();
+        let addresses: Vec<String> = config.get_hostaddrs().iter().map(IpAddr::to_string).collect();
+        let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
+        let mut variables: Vec<(&'static str, OsString)> = [
+            ("PGHOST", hosts.join(",")),
+            ("PGHOSTADDR", addresses.join(",")),
+            ("PGPORT", ports.join(",")),
+            ("PGUSER", config.get_user().unwrap_or_default().to_owned()),
+            ("PGDATABASE", config.get_dbname().unwrap_or_default().to_owned()),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+        if let Some(password) = config.get_password() {
+            variables.push(("PGPASSWORD", OsString::from_vec(password.to_vec())));
+        }
+        if config.get_ssl_mode() == SslMode::Require {
+            let roots = roots.or_else(|| self.roots.clone()).unwrap_or_else(|| "system".into());
+            variables.push(("PGSSLMODE", "verify-full".into()));
+            variables.push(("PGSSLROOTCERT", roots.into()));
+        } else {
+            variables.push(("PGSSLMODE", "disable".into()));
+        }
+        Ok(variables)
     }
 
     fn prepare(&self) -> Result<(Config, Tls), ConnectError> {
@@ -426,19 +469,19 @@ fn remote_host(config: &Config) -> Option<String> {
 
 /// Where a configuration leads, without secrets.
 fn place(config: &Config) -> String {
-    let mut places: Vec<String> = config
-        .get_hosts()
-        .iter()
-        .map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        })
-        .collect();
+    let mut places: Vec<String> = config.get_hosts().iter().map(host_text).collect();
     if places.is_empty() {
         places = config.get_hostaddrs().iter().map(IpAddr::to_string).collect();
     }
     let port = config.get_ports().first().copied().unwrap_or(5432);
     format!("{} port {port}", places.join(","))
+}
+
+fn host_text(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    }
 }
 
 /// How a connection is protected.

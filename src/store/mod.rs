@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod books;
 pub mod connect;
+pub mod health;
 pub mod migrate;
 pub mod record;
 pub mod report;
