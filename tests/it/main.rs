@@ -1,5 +1,7 @@
 //! Tests that need a database, files or the binary.
 
+mod facts;
 mod support;
 
+mod audit;
 mod embedded;
