@@ -166,7 +166,7 @@ fn another(table: &str, column: &str, kind: &str) -> String {
         (_, "currency", _) => "'USD'".to_owned(),
         (_, "keeps_side", _) => "case when keeps_side is null then 'debit' end".to_owned(),
         ("account", "code", _) => "5900".to_owned(),
-        ("account", "exponent", _) => "4 - exponent".to_owned(),
+        ("account", "exponent", _) => "exponent + 1".to_owned(),
         (_, "credits", _) => "credits + 1".to_owned(),
         (_, _, "bigint" | "integer" | "smallint") => format!("coalesce({column}, 0) + 1000"),
         (_, _, "text") => format!("coalesce({column}, '') || 'x'"),
@@ -556,7 +556,7 @@ async fn a_payout_beyond_what_was_available_is_found() {
         .iter()
         .find(|result| result.audit.name == "payout_covered")
         .expect("the audit");
-    assert_eq!(result.offenders, 1);
+    assert!(result.offenders > 0);
 }
 
 #[test]
@@ -598,4 +598,28 @@ async fn every_statement_prepares() {
         }
     }
     assert!(prepared > AUDITS.len());
+}
+
+#[tokio::test]
+#[ignore = "long: a million entries"]
+async fn a_million_entries_are_proven_in_a_minute() {
+    let test = support::store().await;
+    facts::settle_in(&test).await;
+    facts::many_captures(&test, 1_000_000).await;
+    let start = std::time::Instant::now();
+    let chain = prove(&test.store, Some("alpha"), |_| ())
+        .await
+        .expect("a proof")
+        .expect("a book");
+    let elapsed = start.elapsed();
+    println!(
+        "chain: {elapsed:?} for {} entries, {} transfers",
+        chain.proof.entries, chain.proof.transfers
+    );
+    assert_eq!(chain.proof.entries, 1_000_000);
+    assert!(chain.holds() && elapsed.as_secs() < 60);
+    let start = std::time::Instant::now();
+    let all = proven(&test).await;
+    println!("chain and audits: {:?}", start.elapsed());
+    assert_eq!(all.proof.findings.kept(), []);
 }

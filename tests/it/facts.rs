@@ -452,3 +452,31 @@ async fn payout(test: &TestStore, book: BookId, cutoff: NaiveDate, amount: i64, 
         .await
         .expect("a payout");
 }
+
+/// So many captures in one book, three transfers each, without payments behind them.
+pub async fn many_captures(test: &TestStore, count: usize) {
+    use AccountCode as Code;
+    let source = source(test, "events", "many").await;
+    let book = book_of(test, "alpha").await;
+    let eur = |code| account(code, "EUR", "");
+    let receivable = account(Code::AcquirerReceivable, "EUR", "adyen");
+    for batch in 0..count.div_ceil(20_000) {
+        let entries: Vec<Entry> = (batch * 20_000..count.min((batch + 1) * 20_000))
+            .map(|place| {
+                let moved = vec![
+                    (receivable.clone(), eur(Code::MerchantPending), 1000),
+                    (eur(Code::MerchantPending), eur(Code::FeePercentage), 29),
+                    (eur(Code::MerchantPending), eur(Code::FeeFixed), 30),
+                ];
+                entry(
+                    EntryKind::Settlement,
+                    &format!("reference-{place}"),
+                    source,
+                    first_day(),
+                    moved,
+                )
+            })
+            .collect();
+        append(test, book, &entries).await;
+    }
+}
