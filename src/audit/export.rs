@@ -2,7 +2,7 @@
 //!
 //! Both writers stream: a row goes out as it comes in, so a journal of any length is written in flat memory. Text is
 //! neutralised ([`neutralised`], undone by [`restored`]); figures are written as they are, and a figure cell that does not
-//! hold a number is treated as text. Card numbers are masked everywhere.
+//! hold a number is treated as text. Card numbers are masked in every text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -39,13 +39,40 @@ pub fn is_figure(text: &str) -> bool {
     }
 }
 
-/// Whether a column holds words or figures.
+/// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellKind {
     /// Text: neutralised.
     Text,
     /// Numbers, or nothing: never touched.
     Figure,
+    /// A digest of ours in hex: never touched, even where some of its digits look like a card number.
+    Digest,
+}
+
+impl CellKind {
+    /// What a cell shows, with card numbers masked where they could be.
+    pub fn shown(self, cell: &str) -> Cow<'_, str> {
+        match self {
+            Self::Figure if is_figure(cell) => Cow::Borrowed(cell),
+            Self::Digest if is_hex(cell) => Cow::Borrowed(cell),
+            Self::Text | Self::Figure | Self::Digest => crate::card_number::mask(cell),
+        }
+    }
+
+    /// What a cell is in CSV.
+    pub fn safe(self, cell: &str) -> Cow<'_, str> {
+        match self {
+            Self::Figure if is_figure(cell) => Cow::Borrowed(cell),
+            Self::Digest if is_hex(cell) => Cow::Borrowed(cell),
+            Self::Text | Self::Figure | Self::Digest => neutralised(cell),
+        }
+    }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))
 }
 
 /// A column: its name (lower case, underscores) and kind.
@@ -85,10 +112,7 @@ impl<W: Write> CsvExport<W> {
     /// Writes a row: as many cells as there are columns.
     pub fn row(&mut self, cells: &[String]) -> io::Result<()> {
         for (cell, (_, kind)) in cells.iter().zip(&self.columns) {
-            match kind {
-                CellKind::Figure if is_figure(cell) => self.csv.write_field(cell)?,
-                CellKind::Figure | CellKind::Text => self.csv.write_field(neutralised(cell).as_bytes())?,
-            }
+            self.csv.write_field(kind.safe(cell).as_bytes())?;
         }
         self.csv.write_record(None::<&[u8]>)?;
         self.rows = self.rows.saturating_add(1);
@@ -155,13 +179,13 @@ impl<W: Write> JsonExport<W> {
     /// Writes an object: as many cells as there are columns.
     pub fn row(&mut self, cells: &[String]) -> io::Result<()> {
         self.out.write_all(if self.rows == 0 { b"\n  {" } else { b",\n  {" })?;
-        for (place, (cell, (name, _))) in cells.iter().zip(&self.columns).enumerate() {
+        for (place, (cell, (name, kind))) in cells.iter().zip(&self.columns).enumerate() {
             if place > 0 {
                 self.out.write_all(b", ")?;
             }
             serde_json::to_writer(&mut self.out, name)?;
             self.out.write_all(b": ")?;
-            serde_json::to_writer(&mut self.out, &*crate::card_number::mask(cell))?;
+            serde_json::to_writer(&mut self.out, &*kind.shown(cell))?;
         }
         self.out.write_all(b"}")?;
         self.rows = self.rows.saturating_add(1);
@@ -289,7 +313,7 @@ mod tests {
                     .zip(columns)
                     .map(|(cell, (_, kind))| match kind {
                         CellKind::Figure if is_figure(cell) => cell.to_owned(),
-                        CellKind::Figure | CellKind::Text => restored(cell).to_owned(),
+                        CellKind::Figure | CellKind::Text | CellKind::Digest => restored(cell).to_owned(),
                     })
                     .collect()
             })
@@ -369,6 +393,17 @@ mod tests {
             String::from_utf8(bytes).expect("text"),
             "name,amount,note\n,'=cmd|'/c calc'!A1,\"\"\"x\"\",\r\n\"\n"
         );
+    }
+
+    #[test]
+    fn a_digest_or_amount_is_never_taken_for_a_card_number() {
+        let digits = "4111111111111111";
+        for kind in [CellKind::Figure, CellKind::Digest] {
+            assert_eq!((kind.shown(digits), kind.safe(digits)), (digits.into(), digits.into()));
+            assert_eq!(kind.shown("x 4111111111111111"), "x 411111******1111");
+            assert_eq!(kind.safe("=x"), "'=x");
+        }
+        assert_eq!(CellKind::Text.shown(digits), "411111******1111");
     }
 
     #[test]

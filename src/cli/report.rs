@@ -16,9 +16,9 @@ use futures_util::TryStreamExt;
 use super::files::WholeFile;
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome};
-use crate::audit::export::CellKind::{Figure, Text};
+use crate::audit::export::CellKind::{Digest, Figure, Text};
 use crate::audit::export::{
-    CellKind, Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex, wide_decimal_text,
+    Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex, wide_decimal_text,
 };
 use crate::dates::parse_day;
 use crate::money::Currency;
@@ -194,7 +194,7 @@ fn written(directory: &Path, manifest: &Manifest) -> Listing {
         ("report", Kind::Text),
         ("file", Kind::Text),
         ("rows", Kind::Figure),
-        ("sha256", Kind::Text),
+        ("sha256", Kind::Digest),
     ];
     let mut listing = Listing::new("Reports written, described in manifest.json", COLUMNS);
     listing.row(vec![
@@ -303,14 +303,7 @@ impl<W: Write> Sink<W> {
                 let kept: Vec<usize> = (0..columns.len())
                     .filter(|place| columns.get(*place).is_some_and(|(name, _)| in_table(name)))
                     .collect();
-                let shown: Vec<(&'static str, Kind)> = kept
-                    .iter()
-                    .filter_map(|place| columns.get(*place))
-                    .map(|(name, kind)| match kind {
-                        CellKind::Text => (*name, Kind::Text),
-                        CellKind::Figure => (*name, Kind::Figure),
-                    })
-                    .collect();
+                let shown: Vec<Column> = kept.iter().filter_map(|place| columns.get(*place)).copied().collect();
                 Self::Table {
                     out,
                     listing: Listing::new("", &shown),
@@ -508,7 +501,7 @@ const JOURNAL: &[Column] = &[
     ("exponent", Figure),
     ("currency", Text),
     ("reverses", Figure),
-    ("hash", Text),
+    ("hash", Digest),
 ];
 
 fn journal_cells(row: &JournalRow) -> Vec<String> {
@@ -691,7 +684,7 @@ fn item_cells(item: &StatementItem) -> Vec<String> {
 
 const RECONCILIATION: &[Column] = &[
     ("file", Text),
-    ("digest", Text),
+    ("digest", Digest),
     ("section", Text),
     ("batch", Text),
     ("record_type", Text),

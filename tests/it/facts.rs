@@ -1,5 +1,10 @@
 //! Books with something in them: honest payments recorded through the store, a settlement and a payout, random entries.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "figures of tests are small, and overflow panics"
+)]
+
 use std::sync::Arc;
 
 use acquit::ids::{BookId, EntryNumber, SourceId};
