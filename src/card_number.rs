@@ -62,8 +62,12 @@ fn find(text: &str, from: usize) -> Option<Range<usize>> {
         return None;
     }
     let groups = digit_groups(bytes, from);
+    let mut digits: Vec<u8> = Vec::with_capacity(20);
     for (first, group) in groups.iter().enumerate() {
-        let mut digits: Vec<u8> = Vec::with_capacity(20);
+        if !matches!(bytes.get(group.start), Some(b'2'..=b'6')) {
+            continue;
+        }
+        digits.clear();
         let mut end = group.start;
         for next in &groups[first..] {
             let joined = match bytes.get(end..next.start) {

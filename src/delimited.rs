@@ -84,6 +84,15 @@ enum Place {
     Closed,
 }
 
+/// A record while it is cut: its bytes as they came, its cells without quotes, and where it stands.
+struct Cut {
+    raw: Vec<u8>,
+    content: Vec<u8>,
+    /// From here on, bytes of the buffer are its own that `raw` does not have yet.
+    from: usize,
+    place: Place,
+}
+
 /// One record: its cells, and the bytes they came from.
 #[derive(Debug)]
 pub struct Record {
@@ -240,76 +249,95 @@ impl<R: Read> Records<R> {
         if !self.begin()? {
             return Ok(false);
         }
-        let mut raw = std::mem::take(&mut self.record.raw).into_bytes();
-        let mut content = std::mem::take(&mut self.record.content).into_bytes();
-        raw.clear();
-        content.clear();
-        let mut place = Place::Start;
+        let mut cut = Cut {
+            raw: std::mem::take(&mut self.record.raw).into_bytes(),
+            content: std::mem::take(&mut self.record.content).into_bytes(),
+            from: self.at,
+            place: Place::Start,
+        };
+        cut.raw.clear();
+        cut.content.clear();
         loop {
-            if self.at == self.filled && !self.refill()? {
-                if place == Place::Quoted {
-                    self.record.blame("opens a quote that is never closed");
-                }
-                break;
-            }
-            // A run of bytes that mean only themselves is taken at once.
-            let rest = self.buffer.get(self.at..self.filled).unwrap_or_default();
-            let run = rest
-                .iter()
-                .position(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
-                .unwrap_or(rest.len());
-            let limit = self.limits.record;
-            if raw.len().saturating_add(run) > limit {
-                let reason = format!("the row is longer than {limit} bytes; is a quote opened and never closed?");
-                return Err(malformed(self.record.line, reason));
-            }
-            let (plain, special) = rest.split_at(run);
-            raw.extend_from_slice(plain);
-            content.extend_from_slice(plain);
-            let special = special.first().copied();
-            if run > 0 {
-                self.after_cr = false;
-                place = match place {
-                    Place::Closed => {
-                        self.record.blame("has text after its closing quote");
-                        Place::Plain
-                    }
-                    Place::Quoted => Place::Quoted,
-                    Place::Start | Place::Plain => Place::Plain,
-                };
-            }
-            let Some(byte) = special else {
-                self.at = self.filled;
-                continue;
-            };
-            self.at = self.at.saturating_add(run).saturating_add(1);
-            raw.push(byte);
-            self.count_line(byte);
-            match (place, byte) {
-                (Place::Quoted, b'"') => place = Place::Closed,
-                (Place::Quoted, byte) => content.push(byte),
-                (Place::Closed, b'"') => {
-                    content.push(b'"');
-                    place = Place::Quoted;
-                }
-                (Place::Start, b'"') => place = Place::Quoted,
-                (Place::Plain, b'"') => {
-                    self.record.blame("has a quote inside, but does not begin with one");
-                    content.push(b'"');
-                }
-                (Place::Start | Place::Plain | Place::Closed, b',') => {
-                    self.end_cell(content.len())?;
-                    place = Place::Start;
-                }
-                (Place::Start | Place::Plain | Place::Closed, _) => {
-                    raw.pop();
+            if self.at == self.filled {
+                cut.raw
+                    .extend_from_slice(self.buffer.get(cut.from..self.at).unwrap_or_default());
+                cut.from = 0;
+                if !self.refill()? {
                     break;
                 }
             }
+            self.take_run(&mut cut)?;
+            if self.at < self.filled && self.take_special(&mut cut)? {
+                break;
+            }
         }
-        self.end_cell(content.len())?;
-        self.record.settle(raw, content);
+        if cut.place == Place::Quoted {
+            self.record.blame("opens a quote that is never closed");
+        }
+        self.end_cell(cut.content.len())?;
+        self.record.settle(cut.raw, cut.content);
         Ok(true)
+    }
+
+    /// Takes the bytes that mean only themselves, as far as they are read.
+    fn take_run(&mut self, cut: &mut Cut) -> Result<(), FileError> {
+        let rest = self.buffer.get(self.at..self.filled).unwrap_or_default();
+        let length = rest
+            .iter()
+            .position(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
+            .unwrap_or(rest.len());
+        // The special byte that may follow counts too: what is kept never exceeds the limit.
+        let limit = self.limits.record;
+        let taken = cut.raw.len().saturating_add(self.at.saturating_sub(cut.from));
+        if taken.saturating_add(length) >= limit {
+            let reason = format!("the row is longer than {limit} bytes; is a quote opened and never closed?");
+            return Err(malformed(self.record.line, reason));
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        cut.content.extend_from_slice(rest.get(..length).unwrap_or_default());
+        self.at = self.at.saturating_add(length);
+        self.after_cr = false;
+        if cut.place == Place::Closed {
+            self.record.blame("has text after its closing quote");
+        }
+        if cut.place != Place::Quoted {
+            cut.place = Place::Plain;
+        }
+        Ok(())
+    }
+
+    /// Takes one comma, quote, CR or LF; true where it ends the record.
+    fn take_special(&mut self, cut: &mut Cut) -> Result<bool, FileError> {
+        let Some(&byte) = self.buffer.get(self.at) else {
+            return Ok(false);
+        };
+        if cut.place != Place::Quoted && matches!(byte, b'\n' | b'\r') {
+            cut.raw
+                .extend_from_slice(self.buffer.get(cut.from..self.at).unwrap_or_default());
+        }
+        self.at = self.at.saturating_add(1);
+        self.count_line(byte);
+        match (cut.place, byte) {
+            (Place::Start | Place::Plain | Place::Closed, b'\n' | b'\r') => return Ok(true),
+            (Place::Quoted, b'"') => cut.place = Place::Closed,
+            (Place::Start, b'"') => cut.place = Place::Quoted,
+            (Place::Closed, b'"') => {
+                cut.content.push(byte);
+                cut.place = Place::Quoted;
+            }
+            (Place::Plain, b'"') => {
+                cut.content.push(byte);
+                self.record.blame("has a quote inside, but does not begin with one");
+            }
+            (Place::Quoted, _) => cut.content.push(byte),
+            (Place::Start | Place::Plain | Place::Closed, _) => {
+                self.end_cell(cut.content.len())?;
+                cut.place = Place::Start;
+            }
+        }
+        Ok(false)
     }
 
     /// Prepares for a record; false where none begins.
@@ -395,4 +423,229 @@ fn other_encoding(name: &str) -> FileError {
 
 fn malformed(line: u64, reason: String) -> FileError {
     FileError::Malformed { line, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Hands on a few bytes at a time, so that every border falls inside something.
+    struct Drip<'a>(&'a [u8], usize);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(out.len());
+            out[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    /// `line: cell|cell` for each record, `line: !cell reason` for one with a fault, `line! reason` for what ends the file.
+    fn read(input: impl Read, limits: Limits) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut records = match Records::open_within(input, limits) {
+            Ok(records) => records,
+            Err(FileError::Malformed { line, reason }) => return vec![format!("{line}! {reason}")],
+            Err(FileError::Io(error)) => return vec![error.to_string()],
+        };
+        loop {
+            match records.advance() {
+                Ok(false) => return told,
+                Ok(true) => {
+                    let record = records.record();
+                    let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
+                    told.push(match record.fault() {
+                        None => format!("{}: {}", record.line(), cells.join("|")),
+                        Some(fault) => format!("{}: !{} {}", record.line(), fault.cell, fault.reason),
+                    });
+                }
+                Err(FileError::Malformed { line, reason }) => told.push(format!("{line}! {reason}")),
+                Err(FileError::Io(error)) => told.push(error.to_string()),
+            }
+            if told.last().is_some_and(|last| !last.contains(": ")) {
+                return told;
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(input: &[u8], expected: &[&str]) {
+        for size in [1, 2, 3, 7, CHUNK] {
+            assert_eq!(read(Drip(input, size), LIMITS), expected, "read by {size}");
+        }
+    }
+
+    #[test]
+    fn records_are_cut_as_rfc_4180_says() {
+        check(b"", &[]);
+        check(b"a", &["1: a"]);
+        check(b"a,b,", &["1: a|b|"]);
+        check(b"a,b\nc,d\n", &["1: a|b", "2: c|d"]);
+        check(b"a\r\nb\rc\nd", &["1: a", "2: b", "3: c", "4: d"]);
+        check(b"a\n\nb\r\r\nc", &["1: a", "2: ", "3: b", "4: ", "5: c"]);
+        check(b"\"a\",\"\",\"b,c\"", &["1: a||b,c"]);
+        check(b"\"say \"\"so\"\"\",1", &["1: say \"so\"|1"]);
+        check(b"\"\"\"\"", &["1: \""]);
+        check(b"\"a\nb\r\nc\rd\",1\nx", &["1: a\nb\r\nc\rd|1", "5: x"]);
+        check("\u{feff}a,\u{20ac}\n".as_bytes(), &["1: a|\u{20ac}"]);
+        check(b"\\.\nb", &["1: \\.", "2: b"]);
+    }
+
+    #[test]
+    fn what_the_grammar_does_not_know_is_a_fault() {
+        check(b"\"2\"x,1\nb", &["1: !0 has text after its closing quote", "2: b"]);
+        check(b"1,\"2\" \nb", &["1: !1 has text after its closing quote", "2: b"]);
+        check(
+            b"1,5\" screen\nb",
+            &["1: !1 has a quote inside, but does not begin with one", "2: b"],
+        );
+        check(b"1,2,\"3\nb\nc", &["1: !2 opens a quote that is never closed"]);
+        check(b"1,\"", &["1: !1 opens a quote that is never closed"]);
+        check(b"1,\0", &["1: !1 holds a NUL character"]);
+        check(b"1,2\t3,4\nb", &["1: !1 holds a control character", "2: b"]);
+        check(b"\x7f", &["1: !0 holds a control character"]);
+        check(b"1,\x1a", &["1: !1 holds a control character"]);
+        check("1,\u{85}".as_bytes(), &["1: !1 holds a control character"]);
+        check("1,\u{feff}2".as_bytes(), &["1: !1 holds a byte order mark"]);
+        check(b"1,\xe9\nb", &["1: !1 is not valid UTF-8", "2: b"]);
+        check(b"\xc0\xaf", &["1: !0 is not valid UTF-8"]);
+        check(b"\xed\xa0\x80", &["1: !0 is not valid UTF-8"]);
+        // Two halves of one character, which would be valid if the comma, or the quotes, were not there.
+        check(b"\xe2\x82,\xac", &["1: !0 is not valid UTF-8"]);
+        check(b"\"\xe2\x82\"\"\xac\"", &["1: !0 is not valid UTF-8"]);
+        check(b"\"\xe2\x82\",\"\xac\"", &["1: !0 is not valid UTF-8"]);
+    }
+
+    #[test]
+    fn other_encodings_are_named() {
+        check(b"\xff\xfea\0", &["1! the file is in UTF-16; it must be in UTF-8"]);
+        check(b"\xfe\xff\0a", &["1! the file is in UTF-16; it must be in UTF-8"]);
+        check(
+            b"\xff\xfe\0\0a\0\0\0",
+            &["1! the file is in UTF-32; it must be in UTF-8"],
+        );
+        check(b"\x1f\x8b\x08\0", &["1! it is compressed (gzip); unpack it first"]);
+        check(b"PK\x03\x04", &["1! it is compressed (zip); unpack it first"]);
+        check(b"\xef\xbb", &["1: !0 is not valid UTF-8"]);
+    }
+
+    #[test]
+    fn limits_hold_at_the_byte() {
+        const SMALL: Limits = Limits {
+            record: 8,
+            cells: 3,
+            rows: 2,
+            lines: 4,
+            file: 20,
+        };
+        let check = |input: &[u8], expected: &[&str]| assert_eq!(read(Drip(input, 1), SMALL), expected);
+        let too_long = "the row is longer than 8 bytes; is a quote opened and never closed?";
+        check(b"a\n1234567\n", &["1: a", "2: 1234567"]);
+        check(b"a\n12345678", &["1: a", &format!("2! {too_long}")]);
+        check(b"a\n\"\n\n\n\n\n\n\n\n", &["1: a", &format!("2! {too_long}")]);
+        check(b"a\n\"\"\"\"\"\"\"\"\"\"", &["1: a", &format!("2! {too_long}")]);
+        check(b",,", &["1: ||"]);
+        check(b"a\n,,,", &["1: a", "2! the row has more than 3 cells"]);
+        check(b"a\nb\nc\n", &["1: a", "2: b", "3: c"]);
+        check(
+            b"a\nb\nc\nd",
+            &["1: a", "2: b", "3: c", "4! the file has more than 2 rows"],
+        );
+        check(
+            b"a\n\"\n\n\n\"\nd",
+            &["1: a", "2: \n\n\n", "6! the file has more than 4 lines"],
+        );
+        check(
+            b"123456\n123456\n123456\n",
+            &["1: 123456", "2: 123456", "3! the file is larger than 20 bytes"],
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_costs_one_record_of_memory() {
+        struct Counted<R>(R, std::rc::Rc<std::cell::Cell<usize>>);
+        impl<R: Read> Read for Counted<R> {
+            fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+                let count = self.0.read(out)?;
+                self.1.set(self.1.get() + count);
+                Ok(count)
+            }
+        }
+        for filling in [b'x', b'\n', b','] {
+            let taken = std::rc::Rc::default();
+            let input = b"a,b\n1,\"".chain(std::io::repeat(filling).take(10_000_000));
+            let told = read(Counted(input, std::rc::Rc::clone(&taken)), LIMITS);
+            assert_eq!(told[0], "1: a|b");
+            assert!(
+                told[1].starts_with("2! the row is longer than 1000000 bytes"),
+                "{told:?}"
+            );
+            assert!(taken.get() <= RECORD_LIMIT + 2 * CHUNK, "{}", taken.get());
+        }
+    }
+
+    #[test]
+    fn a_failing_read_ends_the_file_and_an_interrupted_one_does_not() {
+        struct Failing(Vec<std::io::Result<&'static [u8]>>);
+        impl Read for Failing {
+            fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+                let bytes = self.0.pop().unwrap_or(Ok(b""))?;
+                out[..bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
+            }
+        }
+        let interrupted = || Err(std::io::Error::from(std::io::ErrorKind::Interrupted));
+        let steps = vec![
+            Err(std::io::Error::other("disk gone")),
+            Ok(b"\nc".as_slice()),
+            interrupted(),
+            Ok(b"a,b"),
+        ];
+        assert_eq!(read(Failing(steps), LIMITS), ["1: a|b", "disk gone"]);
+    }
+
+    proptest! {
+        /// What another writer quotes, we read: the cells come back, however the bytes arrive.
+        #[test]
+        fn what_the_csv_crate_writes_is_read_back(
+            rows in prop::collection::vec(prop::collection::vec("[a-c,\"\n\r \u{20ac}]{0,6}", 1..5), 0..6),
+            size in 1..9_usize,
+            crlf: bool,
+            always: bool,
+        ) {
+            let mut writer = csv::WriterBuilder::new()
+                .flexible(true)
+                .terminator(if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') })
+                .quote_style(if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary })
+                .from_writer(Vec::new());
+            for row in &rows {
+                writer.write_record(row).expect("written");
+            }
+            let bytes = writer.into_inner().expect("written");
+            let mut records = Records::open(Drip(&bytes, size)).expect("opened");
+            for row in &rows {
+                prop_assert!(records.advance().expect("read"));
+                let record = records.record();
+                prop_assert_eq!(record.fault(), None);
+                let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
+                prop_assert_eq!(&cells, row);
+            }
+            prop_assert!(!records.advance().expect("read"));
+        }
+
+        /// Nothing is lost: raw records hold every byte but the line breaks between them.
+        #[test]
+        fn every_byte_is_in_a_record(bytes in "[a,\"\n\r]{0,40}", size in 1..9_usize) {
+            let mut records = Records::open(Drip(bytes.as_bytes(), size)).expect("opened");
+            let mut kept = String::new();
+            while records.advance().expect("read") {
+                kept.push_str(records.record().raw());
+            }
+            let visible = |text: &str| text.replace(['\n', '\r'], "");
+            prop_assert_eq!(visible(&kept), visible(&bytes));
+        }
+    }
 }

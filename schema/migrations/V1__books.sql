@@ -263,13 +263,16 @@ create table break (
     ordinal          integer,
     book_id          bigint,
     number           bigint,
-    currency         text collate "C",
     expected         bigint,
+    expected_in      text collate "C",
     actual           bigint,
+    actual_in        text collate "C",
     suspense_number  bigint,
     found_in         bigint not null references source,
     expected_on      date,
     detail           text not null,
+    constraint break_expected check ((expected is null) = (expected_in is null)),
+    constraint break_actual check ((actual is null) = (actual_in is null)),
     constraint break_resolution check ((state = 'resolved') = (resolution is not null))
 );
 comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';
@@ -295,6 +298,7 @@ create table payout (
     bank            text not null,
     planned_by      text not null,
     approved_by     text,
+    file_id         bigint references source,
     instruction     bigint,
     confirmation    bigint,
     constraint payout_once unique (book_id, currency, cutoff),
@@ -302,9 +306,21 @@ create table payout (
     constraint payout_two_people check (approved_by is null or approved_by <> planned_by),
     constraint payout_approved check (state in ('planned', 'cancelled') or approved_by is not null),
     constraint payout_instructed check ((instruction is not null) = (state in ('instructed', 'confirmed'))),
+    constraint payout_filed check ((file_id is not null) = (instruction is not null)),
     constraint payout_confirmed check ((confirmation is not null) = (state = 'confirmed'))
 );
+create index payout_cutoff on payout (cutoff);
+create index payout_file_id on payout (file_id) where file_id is not null;
 comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+
+create table payout_file (
+    source_id  bigint primary key references source,
+    cutoff     date not null,
+    ordinal    integer not null,
+    written    boolean not null default false,
+    constraint payout_file_once unique (cutoff, ordinal)
+);
+comment on table payout_file is 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same.';
 
 -- Append-only, twice: by trigger for everyone, by rights for the run-time role ---------------------------------------------
 
@@ -354,11 +370,12 @@ $$;
 
 grant select on all tables in schema public to acquit_runtime, acquit_auditor;
 grant insert on acquirer, settings_version, source, book, account, entry, transfer, balance, payment, open_item, settlement_file,
-    settlement_line, settlement_reject, settlement_match, break, payout to acquit_runtime;
+    settlement_line, settlement_reject, settlement_match, break, payout, payout_file to acquit_runtime;
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, authorized, captured, voided, refunded, charged_back) on payment to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
 grant delete on open_item to acquit_runtime;
 grant update (state, resolution) on break to acquit_runtime;
-grant update (state, approved_by, instruction, confirmation) on payout to acquit_runtime;
+grant update (state, approved_by, file_id, instruction, confirmation) on payout to acquit_runtime;
+grant update (written) on payout_file to acquit_runtime;

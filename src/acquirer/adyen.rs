@@ -14,7 +14,7 @@
 //! - the direction of money is that of the debit and credit columns, never that of the type;
 //! - references are visible text without card numbers, and `raw` holds none.
 //!
-//! Limits: those of [`super::text`], and [`BATCH_LIMIT`].
+//! A row is rejected for the first thing wrong with it. Limits: those of [`super::text`], and [`BATCH_LIMIT`].
 
 use std::io::Read;
 
@@ -31,7 +31,7 @@ use crate::money::{Currency, Money, decimal_text};
 /// The most batches, counted once a currency, that a file may hold.
 pub const BATCH_LIMIT: usize = 10_000;
 
-/// A column that is read. [`Column::NAMES`] has the names in this order.
+/// A column that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     PspReference,
@@ -57,7 +57,7 @@ enum Column {
 }
 
 impl Column {
-    /// Required ones first: all but the last two.
+    /// Every column, in the order of declaration.
     const ALL: [Self; 20] = [
         Self::PspReference,
         Self::MerchantReference,
@@ -104,6 +104,12 @@ impl Column {
             Self::PaymentFees => "Payment Fees (NC)",
             Self::Arn => "ARN",
         }
+    }
+
+    /// Its place in [`Column::ALL`].
+    #[allow(clippy::as_conversions, reason = "an enum without fields is its own place")]
+    fn index(self) -> usize {
+        self as usize
     }
 
     fn is_required(self) -> bool {
@@ -178,34 +184,20 @@ impl Header {
             return Err(malformed(format!("the name of column {column} {}", fault.reason)));
         }
         let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
+        if let [only] = cells[..]
+            && only.contains(';')
+        {
+            return Err(malformed(
+                "cells are separated by semicolons; they must be by commas".to_owned(),
+            ));
+        }
         let places = Column::ALL.map(|column| cells.iter().position(|cell| *cell == column.name()));
         let unknown: Vec<&str> = cells
             .iter()
             .copied()
             .filter(|cell| !is_evidence(cell) && Column::ALL.iter().all(|column| column.name() != *cell))
             .collect();
-        let mut problems: Vec<String> = Vec::new();
-        for (column, place) in Column::ALL.into_iter().zip(places) {
-            if place.is_none() && column.is_required() {
-                problems.push(match nearest(column.name(), &unknown) {
-                    Some(found) => format!("no column `{}` (`{}` looks like it)", column.name(), short(found)),
-                    None => format!("no column `{}`", column.name()),
-                });
-            }
-        }
-        let mut sorted = cells.clone();
-        sorted.sort_unstable();
-        let mut twice: Vec<&str> = sorted
-            .windows(2)
-            .filter(|pair| pair[0] == pair[1])
-            .map(|pair| pair[0])
-            .collect();
-        twice.dedup();
-        problems.extend(
-            twice
-                .into_iter()
-                .map(|name| format!("more than one column `{}`", short(name))),
-        );
+        let problems = problems(&cells, &unknown);
         if !problems.is_empty() {
             return Err(malformed(format!(
                 "not an Adyen settlement details report: {}",
@@ -218,6 +210,31 @@ impl Header {
             unknown: unknown.into_iter().map(short).collect(),
         })
     }
+}
+
+/// What is wrong with a header: required columns that are missing, columns that are there twice.
+fn problems(cells: &[&str], unknown: &[&str]) -> Vec<String> {
+    let missing = Column::ALL
+        .into_iter()
+        .filter(|column| column.is_required())
+        .map(Column::name)
+        .filter(|name| !cells.contains(name))
+        .map(|name| match nearest(name, unknown) {
+            Some(found) => format!("no column `{name}` (`{}` looks like it)", short(found)),
+            None => format!("no column `{name}`"),
+        });
+    let mut sorted = cells.to_vec();
+    sorted.sort_unstable();
+    let mut twice: Vec<&str> = sorted
+        .windows(2)
+        .filter(|pair| pair.first() == pair.last())
+        .filter_map(|pair| pair.first().copied())
+        .collect();
+    twice.dedup();
+    let twice = twice
+        .into_iter()
+        .map(|name| format!("more than one column `{}`", short(name)));
+    missing.chain(twice).collect()
 }
 
 fn short(text: &str) -> String {
@@ -521,12 +538,7 @@ impl<'a> RowReader<'a> {
 
     /// A cell; empty where the file has no such column.
     fn cell(&self, column: Column) -> &'a str {
-        // Columns are an array in the order of their declaration, which `ALL` repeats; a test holds the two together.
-        let place = Column::ALL
-            .iter()
-            .zip(self.header.places)
-            .find(|(each, _)| **each == column)
-            .and_then(|(_, place)| place);
+        let place = self.header.places.get(column.index()).copied().flatten();
         place.map_or("", |place| self.record.cell(place))
     }
 
@@ -583,12 +595,15 @@ impl<'a> RowReader<'a> {
             markup: self.cost(Column::Markup, net_currency)?,
             scheme_fee: self.cost(Column::SchemeFees, net_currency)?,
             interchange: self.cost(Column::Interchange, net_currency)?,
-            exchange_rate: self.exchange_rate(gross, net_currency)?,
+            exchange_rate: self.exchange_rate(gross.filter(|_| kind != Kind::External), net_currency)?,
         })
     }
 
     fn currency(&self, column: Column) -> Result<Currency, Wrong> {
-        Currency::parse(self.cell(column)).map_err(|error| Wrong::in_column(column, error))
+        match self.cell(column) {
+            "" => Err(Wrong::in_column(column, "is empty")),
+            cell => Currency::parse(cell).map_err(|error| Wrong::in_column(column, error)),
+        }
     }
 
     /// The gross amount. Rows of the batch have none, or zeros that mean none.
@@ -643,7 +658,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// The rate from the gross to the net currency; none where they are one, or there is no gross amount.
+    /// The rate from the gross to the net currency; none where they are one, or there is no gross amount to convert.
     fn exchange_rate(&self, gross: Option<Money>, net_currency: Currency) -> Result<Option<Decimal>, Wrong> {
         let wrong = |reason: String| Wrong::in_column(Column::ExchangeRate, reason);
         let cell = self.cell(Column::ExchangeRate);
@@ -772,3 +787,6 @@ fn text_of(minor: i128, currency: Currency) -> String {
         |minor| format!("{} {currency}", decimal_text(minor, currency)),
     )
 }
+
+#[cfg(test)]
+mod tests;

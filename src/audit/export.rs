@@ -7,8 +7,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
+
+use super::whole_file::WholeFile;
 
 const DANGEROUS: [char; 9] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '\''];
 
@@ -282,6 +285,14 @@ pub fn wide_decimal_text(minor: i128, exponent: u8) -> String {
     } else {
         format!("{sign}{whole}.{part}")
     }
+}
+
+/// Writes a file whole or not at all ([`WholeFile`]). A reader sees the old content or the new, never a part; after a crash
+/// likewise.
+pub fn write_atomically(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut file = WholeFile::create(path)?;
+    write(&mut file)?;
+    file.commit()
 }
 
 #[cfg(test)]

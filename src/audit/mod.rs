@@ -2,3 +2,4 @@
 
 pub mod export;
 pub mod verify;
+pub mod whole_file;

@@ -3,21 +3,153 @@
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
 pub mod audit;
+pub mod breaks;
 pub mod db;
 pub mod doctor;
-pub mod files;
 pub mod output;
+pub mod payout;
+pub mod reconcile;
+pub mod record;
 pub mod report;
+pub mod settings;
+pub mod simulate;
 
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
+use crate::store::settings::Deployment;
 use crate::store::{ConnectError, Store, Target};
 use output::Format;
+
+/// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
+///
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. What moves money shows its
+/// plan first and acts with --execute.
+#[derive(Debug, Parser)]
+#[command(name = "acquit", version, max_term_width = 100)]
+pub struct Cli {
+    /// How lists are printed.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+    /// Where the private PostgreSQL keeps its data [default: the platform's data directory].
+    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What all commands share.
+#[derive(Debug)]
+pub struct Globals {
+    /// How lists are printed.
+    pub format: Format,
+    /// DATABASE_URL. Never an argument: other users see arguments.
+    pub database_url: Option<String>,
+    /// The data directory of the private PostgreSQL, where one was named.
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check, apply and show the settings: merchants, acquirers, fees, payouts.
+    #[command(subcommand)]
+    Settings(settings::Command),
+    /// Record payment events in the merchants' books.
+    Record(record::Args),
+    /// Reconcile an acquirer's settlement file against the books.
+    Reconcile(reconcile::Args),
+    /// List and show breaks: sources that should agree and do not.
+    #[command(subcommand)]
+    Breaks(breaks::Command),
+    /// Pay merchants: plan, approve, instruct, confirm.
+    #[command(subcommand)]
+    Payout(payout::Command),
+    /// What the books say: trial balance, journal, statements, reconciliations, payouts.
+    Report(report::Args),
+    /// Prove that the books are whole and were not altered.
+    Audit(audit::Args),
+    /// Write a simulated day: settings, events, settlement file, bank statement, and the truth about them.
+    Simulate(simulate::SimulateArgs),
+    /// The private PostgreSQL that is used where DATABASE_URL is not set.
+    Db(db::Args),
+    /// Checks that the database keeps what it promises to keep. Exits 0 if all is well, 2 with warnings, 1 with a problem.
+    Doctor(doctor::Args),
+}
+
+/// Runs the program: reads the arguments, runs the command, prints a failure once.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let cli = Cli::parse();
+    let outcome = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(Failure::new(error)),
+    };
+    outcome.unwrap_or_else(|failure| {
+        if failure.is_broken_pipe() {
+            // The reader of our output has seen enough; that is no failure of ours to tell.
+            return ExitCode::FAILURE;
+        }
+        eprintln!("{failure}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(cli: Cli) -> Outcome {
+    let globals = &Globals {
+        format: cli.format,
+        database_url: std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()),
+        data: cli.data,
+    };
+    match cli.command {
+        Command::Settings(command) => settings::run(command, globals).await,
+        Command::Record(args) => record::run(args, globals).await,
+        Command::Reconcile(args) => reconcile::run(args, globals).await,
+        Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Payout(command) => payout::run(command, globals).await,
+        Command::Report(args) => report::run(args, globals).await,
+        Command::Audit(args) => audit::run(args, globals).await,
+        Command::Db(args) => db::run(args, globals).await,
+        Command::Doctor(args) => doctor::run(args, globals).await,
+        Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS).map_err(Failure::new),
+    }
+}
+
+impl Globals {
+    /// The database that the environment names, or the private one, which is started.
+    pub async fn target(&self) -> Result<Target, Failure> {
+        Target::from_environment(self.database_url.clone(), self.data.clone())
+            .await
+            .map_err(Failure::connect)
+    }
+
+    /// That database, its schema brought up to date.
+    pub async fn store(&self) -> Result<Store, Failure> {
+        Store::open(&self.target().await?).await.map_err(Failure::connect)
+    }
+}
+
+/// The deployment, which needs settings.
+async fn deployment(store: &Store) -> Result<Deployment, Failure> {
+    let deployment = store.deployment().await.map_err(stored)?;
+    if deployment.latest().is_none() {
+        return Err(Failure::new("no settings were applied yet").hint("run `acquit settings apply FILE`"));
+    }
+    Ok(deployment)
+}
+
+/// A failure of the store with its hint.
+fn stored(error: crate::store::StoreError) -> Failure {
+    let hint = error.hint();
+    Failure::new(error).maybe_hint(hint)
+}
 
 /// What a command comes to.
 pub type Outcome = Result<ExitCode, Failure>;
@@ -36,6 +168,20 @@ impl Failure {
             error: error.into(),
             hint: None,
         }
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
+        while let Some(error) = cause {
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// A database that could not be opened.
@@ -78,77 +224,4 @@ impl fmt::Display for Failure {
         }
         Ok(())
     }
-}
-
-/// A settlement engine: record payments, reconcile acquirers' files, pay merchants, prove all of it.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 120)]
-pub struct Cli {
-    /// How lists are printed.
-    #[arg(long, global = true, value_enum, default_value_t)]
-    format: Format,
-    /// Where the private PostgreSQL keeps its data [default: the platform's data directory].
-    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// The private PostgreSQL that is used where DATABASE_URL is not set.
-    Db(db::Args),
-    /// Checks that the database keeps what it promises to keep. Exits 0 if all is well, 2 with warnings, 1 with a problem.
-    Doctor(doctor::Args),
-}
-
-/// What all commands share.
-#[derive(Debug)]
-pub struct Globals {
-    /// How lists are printed.
-    pub format: Format,
-    /// DATABASE_URL. Never an argument: other users see arguments.
-    pub database_url: Option<String>,
-    /// The data directory of the private PostgreSQL, where one was named.
-    pub data: Option<PathBuf>,
-}
-
-impl Globals {
-    /// The database to work on; a private PostgreSQL is started.
-    pub async fn target(&self) -> Result<Target, Failure> {
-        Target::from_environment(self.database_url.clone(), self.data.clone())
-            .await
-            .map_err(Failure::connect)
-    }
-
-    /// The database to work on, its schema up to date.
-    pub async fn store(&self) -> Result<Store, Failure> {
-        Store::open(&self.target().await?).await.map_err(Failure::connect)
-    }
-}
-
-/// The program: reads the arguments, runs the command, prints its failure.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let globals = Globals {
-        format: cli.format,
-        database_url: std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()),
-        data: cli.data,
-    };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
-    let outcome = runtime.block_on(async {
-        match cli.command {
-            Command::Db(args) => db::run(args, &globals).await,
-            Command::Doctor(args) => doctor::run(args, &globals).await,
-        }
-    });
-    outcome.unwrap_or_else(|failure| fail(&failure))
-}
-
-fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("{failure}");
-    ExitCode::FAILURE
 }

@@ -66,7 +66,7 @@ impl Listing {
             return writeln!(out, "  (none)");
         }
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_preset(presets::NOTHING);
         table.set_header(self.columns.iter().map(|(name, _)| name.replace('_', " ")));
         for row in &self.rows {
             table.add_row(row.iter().zip(&self.columns).map(|(text, (_, kind))| {

@@ -13,13 +13,13 @@ use std::process::ExitCode;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use futures_util::TryStreamExt;
 
-use super::files::WholeFile;
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome};
 use crate::audit::export::CellKind::{Digest, Figure, Text};
 use crate::audit::export::{
     Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex, wide_decimal_text,
 };
+use crate::audit::whole_file::WholeFile;
 use crate::dates::parse_day;
 use crate::money::Currency;
 use crate::store::report::{
@@ -144,7 +144,7 @@ pub async fn write_to(store: &Store, report: &Report, directory: &Path) -> Resul
     let mut snapshot = Snapshot::open(store).await?;
     let books = snapshot.books_digest().await?;
     let name = format!("{}.csv", report.name());
-    let file = WholeFile::create(directory, &name).map_err(at)?;
+    let file = WholeFile::create(&directory.join(&name)).map_err(at)?;
     let mut totals = Totals::default();
     let mut sink: Sink<WholeFile> = Sink::Csv(Box::new(CsvExport::new(file, report.columns()).map_err(at)?));
     fill(&mut snapshot, report, &mut sink, &mut totals).await?;
@@ -181,7 +181,7 @@ fn add_manifest(directory: &Path, manifest: &Manifest) -> Result<(), Failure> {
         Err(error) => return Err(at(&error)),
     };
     all.reports.insert(manifest.report.clone(), manifest.clone());
-    let mut file = WholeFile::create(directory, "manifest.json").map_err(|error| at(&error))?;
+    let mut file = WholeFile::create(&place).map_err(|error| at(&error))?;
     serde_json::to_writer_pretty(&mut file, &all).map_err(|error| at(&error))?;
     file.write_all(b"\n")
         .and_then(|()| file.commit())

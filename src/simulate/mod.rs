@@ -1,1 +1,511 @@
-//! A simulator.
+//! A simulator: a day of a payment company, from its settings to its bank statement, and the truth about it.
+//!
+//! Phases, in one pass: the world (merchants, prices, days) is fixed; payments are made up one after another and told event
+//! by event, a few thousand of them at once; each event goes to the event file, its lines to the settlement file, and both
+//! to the truth. Then batches are closed, and statement and truth written.
+//!
+//! Invariants: a seed makes the same bytes everywhere and always; every payment's events are in order; no item is missing
+//! from the settlement file, or wrong in it, unless that was planned; every planned break hits an item of its own.
+//! The truth shares no code with the engine that it judges.
+//!
+//! Limits: memory follows the number of merchants and planned breaks, not that of payments. There is no exchange of
+//! currencies: what is sold in a currency is settled in it.
+
+mod dice;
+mod files;
+mod payment;
+mod settlement;
+mod statement;
+#[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+mod tests;
+mod truth;
+mod world;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::money::UnknownCurrency;
+use dice::Dice;
+use files::WholeFile;
+use payment::{Author, Event, Report, Story};
+use settlement::{BatchSums, Line, SettlementFile};
+use truth::{BreakItem, Truth};
+use world::{ACQUIRER, CURRENCIES, World};
+
+/// How many payments are told at once: their events interleave.
+const OPEN_STORIES: usize = 2048;
+/// Progress is told once in so many payments.
+const PROGRESS_STEP: u64 = 1000;
+/// Where the batches of the corrupt file are numbered from.
+const CORRUPT_BATCH: usize = 101;
+/// How many lines the corrupt file has, beside those of its batch.
+const CORRUPT_LINES: u64 = 3;
+
+macro_rules! break_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// A break that can be planted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub enum BreakKind { $($(#[$doc])* #[serde(rename = $name)] $variant,)* }
+
+        impl BreakKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its class, as breaks are listed.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+break_kinds! {
+    /// A captured item that the file leaves out, past the day on which it was expected.
+    MissingInFile = "MISSING_IN_FILE";
+    /// A line of a payment that the ledger has never heard of.
+    MissingInLedger = "MISSING_IN_LEDGER";
+    /// A line with another gross amount than its item.
+    AmountMismatch = "AMOUNT_MISMATCH";
+    /// A line with another currency than its item.
+    CurrencyMismatch = "CURRENCY_MISMATCH";
+    /// A line that costs more than the contract says.
+    FeeMismatch = "FEE_MISMATCH";
+    /// An item that has two lines.
+    DuplicateInFile = "DUPLICATE_IN_FILE";
+    /// A line of a kind that has no place in the books.
+    UnsupportedRecord = "UNSUPPORTED_RECORD";
+    /// The whole file under a second name.
+    DuplicateFile = "DUPLICATE_FILE";
+    /// A file whose batch does not net to zero.
+    TotalMismatch = "TOTAL_MISMATCH";
+}
+
+impl BreakKind {
+    /// Whether a whole file is at fault, not a line or an item.
+    pub fn is_of_file(self) -> bool {
+        matches!(self, Self::DuplicateFile | Self::TotalMismatch)
+    }
+
+    /// Two of each kind that concerns a line or an item, one of each that concerns a file.
+    pub fn usual() -> BTreeMap<Self, u32> {
+        let count = |kind: Self| if kind.is_of_file() { 1 } else { 2 };
+        Self::ALL.iter().map(|kind| (*kind, count(*kind))).collect()
+    }
+}
+
+impl fmt::Display for BreakKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Not a kind of break.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a kind of break: known are {}", known_kinds())]
+pub struct UnknownBreakKind {
+    /// What was written.
+    pub text: String,
+}
+
+fn known_kinds() -> String {
+    let names: Vec<&str> = BreakKind::ALL.iter().map(|kind| kind.name()).collect();
+    names.join(", ")
+}
+
+impl FromStr for BreakKind {
+    type Err = UnknownBreakKind;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
+        known.copied().ok_or_else(|| UnknownBreakKind {
+            text: crate::card_number::shorten(text, 40),
+        })
+    }
+}
+
+/// What is to be simulated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// How many payments.
+    pub payments: u64,
+    /// How many merchants they are made at.
+    pub merchants: u32,
+    /// Where chance begins.
+    pub seed: u64,
+    /// How many breaks of each kind.
+    pub breaks: BTreeMap<BreakKind, u32>,
+    /// The day on which everything happens, in Europe/Berlin.
+    pub day: NaiveDate,
+}
+
+impl Plan {
+    /// The day that is simulated where none is asked for: a Monday.
+    pub fn usual_day() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 3, 2).unwrap_or_default()
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Payments.
+    pub payments: u64,
+    /// Events of them.
+    pub events: u64,
+    /// Rows of the settlement file.
+    pub settlement_lines: u64,
+    /// The files, in the order in which they are to be used.
+    pub files: Vec<PathBuf>,
+}
+
+/// Why nothing was simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// Payments are made at merchants.
+    #[error("{0} payments at no merchant cannot be simulated: there must be at least one")]
+    NoMerchants(u64),
+    /// Every break needs a payment of its own.
+    #[error("{breaks} breaks do not fit on {payments} payments: every break needs a payment of its own")]
+    TooManyBreaks {
+        /// Breaks that concern lines and items.
+        breaks: u64,
+        /// Payments.
+        payments: u64,
+    },
+    /// Breaks of a file are all or nothing.
+    #[error("{count} × {kind} were asked for: a day has at most one")]
+    OncePerDay {
+        /// The kind.
+        kind: BreakKind,
+        /// How often.
+        count: u32,
+    },
+    /// The day before or after would not be one.
+    #[error("{0} cannot be simulated: the day must lie in the years 2001 to 2198")]
+    DayOutOfRange(NaiveDate),
+    /// So many deductions that the acquirer would have to be paid.
+    #[error("the {0} batch has nothing to pay out: simulate more payments or fewer breaks")]
+    NothingToPay(&'static str),
+    /// A sum beyond 64 bits.
+    #[error("the sums do not fit 64-bit minor units: simulate fewer payments")]
+    TooLarge,
+    /// A currency of the simulated world is gone.
+    #[error(transparent)]
+    Currency(#[from] UnknownCurrency),
+    /// The file system failed.
+    #[error("writing {path} failed")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file system failed on the settlement file.
+    #[error("writing the settlement file failed")]
+    Settlement(#[source] io::Error),
+}
+
+impl SimulateError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        |source| Self::Io { path, source }
+    }
+}
+
+/// The sum of two amounts.
+fn plus(left: i64, right: i64) -> Result<i64, SimulateError> {
+    left.checked_add(right).ok_or(SimulateError::TooLarge)
+}
+
+/// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
+///
+/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json, and settlement-copy.csv and
+/// settlement-corrupt.csv where their breaks are planned (where not, those of an earlier run are removed). Files appear
+/// whole or not at all; truth.json comes last, so where it is, the others are.
+pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
+    let planted = plant(plan)?;
+    let world = World::new(plan)?;
+    fs::create_dir_all(out).map_err(SimulateError::io(out))?;
+
+    let mut truth = Truth::new(world.merchants.len());
+    let mut events = WholeFile::create(out, EVENTS)?;
+    let file = WholeFile::create(out, SETTLEMENT)?;
+    let settlement =
+        SettlementFile::new(&world, file, Dice::new(plan.seed, 2), 1).map_err(SimulateError::Settlement)?;
+    let mut day = Teller {
+        events: &mut events,
+        settlement,
+        truth: &mut truth,
+        world: &world,
+    };
+    tell_all(plan, &planted, &world, &mut day, progress)?;
+    let (settlement, sums) = day.settlement.close(0)?;
+
+    let corrupt = match planned(plan, BreakKind::TotalMismatch) {
+        true => Some(corrupt_file(plan, &world, out, &mut truth)?),
+        false => None,
+    };
+    let mut settings = WholeFile::create(out, SETTINGS)?;
+    world.write_settings(&mut settings).map_err(settings.failed())?;
+    let mut statement = WholeFile::create(out, STATEMENT)?;
+    statement::write(&mut statement, &world, &sums).map_err(statement.failed())?;
+
+    let mut summary = Summary {
+        payments: plan.payments,
+        events: truth.event_count(),
+        settlement_lines: sums.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
+        files: vec![settings.finish()?, events.finish()?, settlement.finish()?],
+    };
+    summary.files.extend(copy_file(plan, out, &mut truth)?);
+    match corrupt {
+        Some(corrupt) => summary.files.push(corrupt.finish()?),
+        None => remove(&out.join(CORRUPT))?,
+    }
+    summary.files.push(statement.finish()?);
+    summary.files.push(write_truth(plan, &world, out, truth, &sums)?);
+    Ok(summary)
+}
+
+const SETTINGS: &str = "settings.toml";
+const EVENTS: &str = "events.jsonl";
+const SETTLEMENT: &str = "settlement.csv";
+const COPY: &str = "settlement-copy.csv";
+const CORRUPT: &str = "settlement-corrupt.csv";
+const STATEMENT: &str = "statement.xml";
+const TRUTH: &str = "truth.json";
+
+fn planned(plan: &Plan, kind: BreakKind) -> bool {
+    plan.breaks.get(&kind).is_some_and(|count| *count > 0)
+}
+
+/// Which payment carries which break: spread evenly over the day, in an order of chance.
+fn plant(plan: &Plan) -> Result<BTreeMap<u64, BreakKind>, SimulateError> {
+    let needs_merchant = plan.payments > 0 || planned(plan, BreakKind::TotalMismatch);
+    if needs_merchant && plan.merchants == 0 {
+        return Err(SimulateError::NoMerchants(plan.payments));
+    }
+    if let Some((&kind, &count)) = plan
+        .breaks
+        .iter()
+        .find(|(kind, count)| kind.is_of_file() && **count > 1)
+    {
+        return Err(SimulateError::OncePerDay { kind, count });
+    }
+    let of_payments = || plan.breaks.iter().filter(|(kind, _)| !kind.is_of_file());
+    let breaks = of_payments()
+        .map(|(_, count)| u64::from(*count))
+        .fold(0, u64::saturating_add);
+    let payments = plan.payments;
+    if breaks > payments {
+        return Err(SimulateError::TooManyBreaks { breaks, payments });
+    }
+    let mut kinds: Vec<BreakKind> = of_payments()
+        .flat_map(|(kind, count)| (0..*count).map(|_| *kind))
+        .collect();
+    let mut dice = Dice::new(plan.seed, 3);
+    for last in (1..kinds.len()).rev() {
+        let place = dice.place(last.saturating_add(1));
+        kinds.swap(last, place);
+    }
+    let place = |number: u64| {
+        let place = u128::from(number)
+            .saturating_mul(u128::from(payments))
+            .checked_div(u128::from(breaks));
+        place.and_then(|place| u64::try_from(place).ok()).unwrap_or(0)
+    };
+    Ok((0_u64..).map(place).zip(kinds).collect())
+}
+
+/// Where a day is told to.
+struct Teller<'a, 'w> {
+    events: &'a mut WholeFile,
+    settlement: SettlementFile<'w, WholeFile>,
+    truth: &'a mut Truth,
+    world: &'w World,
+}
+
+fn tell_all(
+    plan: &Plan,
+    planted: &BTreeMap<u64, BreakKind>,
+    world: &World,
+    day: &mut Teller<'_, '_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), SimulateError> {
+    let mut author = Author::new(plan, world, 1);
+    let mut dice = Dice::new(plan.seed, 4);
+    let mut open: Vec<Story> = Vec::with_capacity(OPEN_STORIES);
+    let mut made = 0_u64;
+    loop {
+        while open.len() < OPEN_STORIES && made < plan.payments {
+            let (mut story, item) = author.tell(made, planted.get(&made).copied());
+            if let Some(item) = item {
+                day.truth.plant(item);
+            }
+            for line in story.strays.drain(..) {
+                day.stray(line)?;
+            }
+            open.push(story);
+            made = made.saturating_add(1);
+            if made.is_multiple_of(PROGRESS_STEP) || made == plan.payments {
+                progress(made);
+            }
+        }
+        if open.is_empty() {
+            return Ok(());
+        }
+        let place = dice.place(open.len());
+        let story = &mut open[place];
+        if let Some(event) = story.events.pop_front() {
+            day.event(story, event)?;
+        }
+        if story.events.is_empty() {
+            open.swap_remove(place);
+        }
+    }
+}
+
+impl Teller<'_, '_> {
+    fn event(&mut self, story: &Story, event: Event) -> Result<(), SimulateError> {
+        self.truth.record(story.owner, &event)?;
+        let row = EventRow {
+            kind: event.kind.name(),
+            merchant: &story.merchant,
+            payment: &story.payment,
+            reference: &event.reference,
+            amount: &self.world.amount(event.amount, story.owner.currency),
+            currency: CURRENCIES[story.owner.currency].code,
+            occurred_at: &self.world.instant(event.at),
+            acquirer: ACQUIRER,
+            acquirer_reference: event.acquirer_reference.as_deref(),
+            merchant_reference: story.merchant_reference.as_deref(),
+            arn: event.arn.as_deref(),
+            rrn: event.rrn.as_deref(),
+            auth_code: event.auth_code.as_deref(),
+        };
+        serde_json::to_writer(&mut *self.events, &row)
+            .map_err(io::Error::from)
+            .and_then(|()| self.events.write_all(b"\n"))
+            .map_err(self.events.failed())?;
+        for report in &event.reports {
+            match report {
+                Report::Match(pass, line) => {
+                    let gross = line.gross.unwrap_or(0).saturating_abs();
+                    self.truth.matched(story.owner, &event, *pass, gross, line.costs)?;
+                    self.settlement.add(line.clone())?;
+                }
+                Report::Stray(line) => self.stray(line.clone())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn stray(&mut self, line: Line) -> Result<(), SimulateError> {
+        self.truth.stray(line.currency, line.net, line.costs)?;
+        self.settlement.add(line)
+    }
+}
+
+/// A line of the event file.
+#[derive(Serialize)]
+struct EventRow<'a> {
+    kind: &'a str,
+    merchant: &'a str,
+    payment: &'a str,
+    reference: &'a str,
+    amount: &'a str,
+    currency: &'a str,
+    occurred_at: &'a str,
+    acquirer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acquirer_reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rrn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_code: Option<&'a str>,
+}
+
+/// A file of another batch, whose payout row is one minor unit too large.
+fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<WholeFile, SimulateError> {
+    const OFF_BY: i64 = 1;
+    let file = WholeFile::create(out, CORRUPT)?;
+    let mut settlement =
+        SettlementFile::new(world, file, Dice::new(plan.seed, 5), CORRUPT_BATCH).map_err(SimulateError::Settlement)?;
+    let mut author = Author::new(plan, world, 6);
+    for number in 0..CORRUPT_LINES {
+        settlement.add(author.unknown(plan.payments.saturating_add(number)))?;
+    }
+    let (file, sums) = settlement.close(OFF_BY)?;
+    for (currency, _) in sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0) {
+        let mut item = BreakItem::new(BreakKind::TotalMismatch);
+        item.file = Some(CORRUPT.to_owned());
+        item.batch = Some(CORRUPT_BATCH.saturating_add(currency).to_string());
+        item.currency = Some(CURRENCIES[currency].code);
+        item.expected = Some(0);
+        item.actual = Some(OFF_BY.saturating_neg());
+        truth.plant(item);
+    }
+    Ok(file)
+}
+
+/// The settlement file once more, byte for byte.
+fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<PathBuf>, SimulateError> {
+    if !planned(plan, BreakKind::DuplicateFile) {
+        remove(&out.join(COPY))?;
+        return Ok(None);
+    }
+    let mut copy = WholeFile::create(out, COPY)?;
+    let mut original = fs::File::open(out.join(SETTLEMENT)).map_err(copy.failed())?;
+    io::copy(&mut original, &mut copy).map_err(copy.failed())?;
+    let mut item = BreakItem::new(BreakKind::DuplicateFile);
+    item.file = Some(COPY.to_owned());
+    truth.plant(item);
+    copy.finish().map(Some)
+}
+
+fn remove(path: &Path) -> Result<(), SimulateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SimulateError::io(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn write_truth(
+    plan: &Plan,
+    world: &World,
+    out: &Path,
+    truth: Truth,
+    sums: &[BatchSums; CURRENCIES.len()],
+) -> Result<PathBuf, SimulateError> {
+    let optional = |kind, name| planned(plan, kind).then_some(name);
+    let files = [Some(SETTINGS), Some(EVENTS), Some(SETTLEMENT)]
+        .into_iter()
+        .chain([
+            optional(BreakKind::DuplicateFile, COPY),
+            optional(BreakKind::TotalMismatch, CORRUPT),
+            Some(STATEMENT),
+        ])
+        .flatten()
+        .collect();
+    let document = truth.into_document(plan, world, sums, files)?;
+    let mut file = WholeFile::create(out, TRUTH)?;
+    serde_json::to_writer_pretty(&mut file, &document)
+        .map_err(io::Error::from)
+        .and_then(|()| file.write_all(b"\n"))
+        .map_err(file.failed())?;
+    file.finish()
+}

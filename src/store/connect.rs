@@ -6,7 +6,7 @@
 //!   `require` here, for there is no mode that does not verify.
 //! - Roots are the operating system's, or those of the file that `sslrootcert` or PGSSLROOTCERT names.
 //! - Every session is `acquit_runtime` in UTC. One that was handed out is cleaned before the next borrower has it:
-//!   transaction, settings, role, temporary tables and advisory locks.
+//!   transaction, cursors, settings, role, temporary tables and advisory locks.
 //!
 //! Nothing here prints a URL: it holds a password.
 
@@ -24,7 +24,7 @@ use futures_util::future::BoxFuture;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{StoreError, migrate};
@@ -53,7 +53,7 @@ const SESSION: &str = session!();
 /// A used session. BEGIN before ROLLBACK, because a ROLLBACK without a transaction is a warning in the server's log each
 /// time; in an aborted transaction BEGIN fails and the session is closed, which is as clean.
 const RECYCLE: &str = concat!(
-    "BEGIN; ROLLBACK; RESET ALL; ",
+    "BEGIN; ROLLBACK; CLOSE ALL; UNLISTEN *; RESET ALL; ",
     session!(),
     "; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
 );
@@ -330,6 +330,11 @@ impl Target {
         Ok(variables)
     }
 
+    /// What protects further connections of a session, like the one that cancels its statement.
+    pub(super) fn tls(&self) -> Result<Tls, ConnectError> {
+        self.prepare().map(|(_, tls)| tls)
+    }
+
     fn prepare(&self) -> Result<(Config, Tls), ConnectError> {
         let (config, roots) = configure(&self.url)?;
         let tls = if config.get_ssl_mode() == SslMode::Disable {
@@ -517,6 +522,14 @@ impl Tls {
         Ok(client)
     }
 
+    /// Asks the server to cancel what a session is doing.
+    pub(super) async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
+        match self {
+            Self::None => token.cancel_query(NoTls).await,
+            Self::Verified(tls) => token.cancel_query(tls.clone()).await,
+        }
+    }
+
     async fn establish(&self, config: Config) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
         // Not the pool's own connector: it warns of every server that is stopped, and callers learn that from their statement.
         match self {
@@ -617,5 +630,111 @@ impl From<ConnectError> for StoreError {
             at_commit: false,
             message: error.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a URL comes to: `plain`, `tls`, or the refusal.
+    #[track_caller]
+    fn check(url: &str, expected: &str) {
+        let found = match configure(url) {
+            Ok((config, _)) if config.get_ssl_mode() == SslMode::Disable => "plain".to_owned(),
+            Ok((config, _)) => {
+                assert_eq!(config.get_ssl_mode(), SslMode::Require, "{url}");
+                "tls".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected, "{url}");
+    }
+
+    #[test]
+    fn encryption_is_required_off_loopback() {
+        check("postgresql://u:p@127.0.0.1/x", "plain");
+        check("postgresql://u:p@127.8.9.1:5433/x", "plain");
+        check("postgresql://u:p@localhost/x", "plain");
+        check("postgresql://u:p@[::1]/x", "plain");
+        check("postgresql:///x?host=/run/postgresql", "plain");
+        check("postgresql:///x?host=/run/postgresql&sslmode=require", "plain");
+        check("postgresql://localhost/x?sslmode=disable", "plain");
+        check("postgresql://localhost/x?sslmode=prefer", "plain");
+        check("postgresql://localhost/x?sslmode=require", "tls");
+        check("postgresql://db.example.com/x", "tls");
+        check("postgresql://db.example.com/x?sslmode=require", "tls");
+        check(
+            "postgres://db.example.com/x?sslmode=verify-full&sslrootcert=/ca.pem",
+            "tls",
+        );
+        check("postgresql://localhost,db.example.com/x", "tls");
+        check("postgresql://localhost/x?hostaddr=10.0.0.7", "tls");
+        check("postgresql://db.example.com/x?hostaddr=127.0.0.1", "plain");
+        check("host=db.example.com user=u dbname=x", "tls");
+        check("host=localhost user=u dbname=x sslmode=disable", "plain");
+    }
+
+    #[test]
+    fn less_is_refused_before_anything_is_sent() {
+        let refused = |host: &str, mode: &str| {
+            format!("{host} is not this machine, and sslmode={mode} would talk to it without proven encryption")
+        };
+        for mode in ["disable", "allow", "prefer"] {
+            check(
+                &format!("postgresql://u:p@db.example.com/x?sslmode={mode}"),
+                &refused("db.example.com", mode),
+            );
+        }
+        check(
+            "postgresql://u:p@10.1.2.3/x?application_name=a&sslmode=disable",
+            &refused("10.1.2.3", "disable"),
+        );
+        check(
+            "postgresql://localhost/x?hostaddr=10.0.0.7&sslmode=prefer",
+            &refused("10.0.0.7", "prefer"),
+        );
+        check("host=10.0.0.7 sslmode=disable", &refused("10.0.0.7", "disable"));
+        // A name that only looks local is not.
+        check(
+            "postgresql://localhost.example.com/x?sslmode=disable",
+            &refused("localhost.example.com", "disable"),
+        );
+    }
+
+    #[test]
+    fn nothing_repeats_a_url() {
+        for url in [
+            "postgresql://u:hunter2@host:port/x",
+            "postgresql://u:hunter2@/x?hunter2=hunter2",
+            "hunter2",
+            "postgresql://u:hunter2@10.0.0.1/x?sslmode=disable",
+        ] {
+            let error = configure(url)
+                .err()
+                .map(|error| format!("{error} {error:?}"))
+                .unwrap_or_default();
+            assert!(!error.is_empty(), "{url}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(!format!("{:?}", Target::url("postgresql://u:hunter2@localhost/x")).contains("hunter2"));
+    }
+
+    #[test]
+    fn roots_are_read_from_the_url() {
+        let (_, roots) = configure("postgresql://db.example.com/x?sslrootcert=/etc/my%20ca.pem&sslmode=verify-full")
+            .expect("a configuration");
+        assert_eq!(roots, Some(PathBuf::from("/etc/my ca.pem")));
+    }
+
+    #[test]
+    fn timeouts_are_filled_in_and_kept() {
+        let (config, _) = configure("postgresql://localhost/x").expect("a configuration");
+        assert_eq!(config.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
+        assert_eq!(config.get_application_name(), Some("acquit"));
+        let (config, _) =
+            configure("postgresql://localhost/x?connect_timeout=3&application_name=mine").expect("a configuration");
+        assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(3)));
+        assert_eq!(config.get_application_name(), Some("mine"));
     }
 }

@@ -356,8 +356,8 @@ async fn an_altered_balance_or_book_is_found() {
         format!(
             "delete from balance where book_id = {alpha} and account_id = (select min(account_id) from balance where book_id = {alpha})"
         ),
-        format!("insert into balance values (1, (select max(id) from account), 0, 7, null)"),
-        format!("insert into balance values (99, (select max(id) from account), 3, 3, null)"),
+        "insert into balance values (1, (select max(id) from account), 0, 7, null)".to_owned(),
+        "insert into balance values (99, (select max(id) from account), 3, 3, null)".to_owned(),
     ] {
         assert!(
             tamperer.after(&sql).await.proof.findings.count(Rule::Balances) > 0,
@@ -562,6 +562,44 @@ async fn a_payout_beyond_what_was_available_is_found() {
         .find(|result| result.audit.name == "payout_covered")
         .expect("the audit");
     assert!(result.offenders > 0);
+}
+
+#[tokio::test]
+async fn the_program_exits_1_and_names_the_first_entry_that_differs() {
+    let test = honest(12).await;
+    let verify = |arguments: &[&str]| {
+        let output = test
+            .acquit()
+            .args(["audit", "verify"])
+            .args(arguments)
+            .output()
+            .expect("a run");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, err) = verify(&["--format", "json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    let checks: Vec<serde_json::Value> = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(checks.len(), Rule::ALL.len() + AUDITS.len());
+    assert!(checks.iter().all(|check| check["result"] == "holds"));
+    let (code, _, err) = verify(&["--merchant", "nobody"]);
+    assert_eq!(
+        (code, err.contains("there is no book of merchant `nobody`")),
+        (Some(1), true),
+        "{err}"
+    );
+
+    let tamperer = Tamperer::new(&test).await;
+    let (book, number) = tamperer.first("kind = 1").await;
+    tamperer
+        .run(&format!(
+            "update entry set auth_code = 'x' where book_id = {book} and number = {number}"
+        ))
+        .await;
+    let (code, out, err) = verify(&[]);
+    assert_eq!(code, Some(1), "{out}");
+    let named = format!("the first entry that differs: entry {number}, authorization `p-1-");
+    assert!(err.starts_with(&named) && err.contains("of merchant alpha"), "{err}");
 }
 
 #[test]

@@ -404,9 +404,9 @@ pub async fn settlement_and_payouts(test: &TestStore) {
     ] {
         admin
             .execute(
-                "insert into break (class, acquirer_id, source_id, ordinal, currency, expected, actual, suspense_number, found_in, detail)
-                 values ($1, $2, $3, $4, 'EUR', $5, $6, $7, $3, 'x')",
-                &[&class, &acquirer, &source.0, &ordinal, &expected, &actual, &number],
+                "insert into break (class, acquirer_id, source_id, ordinal, expected, expected_in, actual, actual_in, suspense_number, found_in, detail)
+                 values ($1, $2, $3, $4, $5, $8, $6, 'EUR', $7, $3, 'x')",
+                &[&class, &acquirer, &source.0, &ordinal, &expected, &actual, &number, &expected.map(|_| "EUR")],
             )
             .await
             .expect("a break");
@@ -442,8 +442,8 @@ async fn payout(test: &TestStore, book: BookId, cutoff: NaiveDate, amount: i64, 
     test.admin
         .execute(
             "insert into payout (book_id, currency, exponent, cutoff, amount, state, end_to_end_id, holder, destination, bank, planned_by,
-                approved_by, instruction, confirmation)
-             values ($1, 'EUR', 2, $2, $3, $4, $5, '=holder', 'DE89370400440532013000', '', 'ann', 'bob', $6, $7)",
+                approved_by, instruction, confirmation, file_id)
+             values ($1, 'EUR', 2, $2, $3, $4, $5, '=holder', 'DE89370400440532013000', '', 'ann', 'bob', $6, $7, $8)",
             &[
                 &book.0,
                 &cutoff,
@@ -452,6 +452,7 @@ async fn payout(test: &TestStore, book: BookId, cutoff: NaiveDate, amount: i64, 
                 &format!("e2e {cutoff}"),
                 &numbers[0].0,
                 &numbers.get(1).map(|number| number.0),
+                &source.0,
             ],
         )
         .await

@@ -6,3 +6,7 @@ mod support;
 mod audit;
 mod embedded;
 mod report;
+mod rights;
+mod schema;
+mod tls;
+mod transaction;

@@ -73,9 +73,11 @@ struct Raw {
     source: String,
     source_line: Option<i32>,
     hash: Vec<u8>,
-    /// Ordinal, debit, credit, amount.
-    moved: Option<(i16, RawAccount, RawAccount, i64)>,
+    moved: Option<RawTransfer>,
 }
+
+/// Ordinal, debit, credit, amount.
+type RawTransfer = (i16, RawAccount, RawAccount, i64);
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct RawAccount {
@@ -110,7 +112,7 @@ async fn raw(test: &TestStore) -> Vec<Raw> {
             (row.get(0), account)
         })
         .collect();
-    let mut transfers: HashMap<(i64, i64), Vec<(i16, RawAccount, RawAccount, i64)>> = HashMap::new();
+    let mut transfers: HashMap<(i64, i64), Vec<RawTransfer>> = HashMap::new();
     for row in query("select book_id, entry_number, ordinal, debit_account, credit_account, amount from transfer").await
     {
         let moved = (
@@ -162,7 +164,7 @@ async fn random_books(seed: u64) -> TestStore {
 }
 
 fn trial_balance_of(raw: &[Raw], merchant: Option<&str>, as_of: Option<NaiveDate>) -> Vec<[String; 10]> {
-    let mut accounts: BTreeMap<(bool, String, i16, String, i16), (i64, i64)> = BTreeMap::new();
+    let mut accounts = BTreeMap::<_, (i64, i64)>::new();
     for row in raw {
         let covered =
             (merchant.is_none() || row.merchant.as_deref() == merchant) && as_of.is_none_or(|day| row.day <= day);

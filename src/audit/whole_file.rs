@@ -8,25 +8,34 @@ use std::path::{Path, PathBuf};
 /// before that, it leaves nothing.
 pub struct WholeFile {
     out: Option<BufWriter<File>>,
+    directory: PathBuf,
     temporary: PathBuf,
     place: PathBuf,
 }
 
 impl WholeFile {
-    /// Begins a file in a directory, which must exist.
-    pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
-        let temporary = directory.join(format!(".{name}.{}.part", std::process::id()));
+    /// Begins a file in a directory that exists.
+    pub fn create(place: &Path) -> io::Result<Self> {
+        let name = place
+            .file_name()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"))?;
+        let directory = match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let temporary = directory.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
         let file = File::create(&temporary)?;
         Ok(Self {
             out: Some(BufWriter::with_capacity(1 << 16, file)),
+            directory: directory.to_owned(),
             temporary,
-            place: directory.join(name),
+            place: place.to_owned(),
         })
     }
 
     /// Makes it durable under its name: flush, fsync, rename, fsync of the directory. A failed fsync is final: the file is
     /// given up, never synced again.
-    pub fn commit(mut self) -> io::Result<PathBuf> {
+    pub fn commit(mut self) -> io::Result<()> {
         let out = self.out.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let result = out
             .into_inner()
@@ -38,10 +47,7 @@ impl WholeFile {
             let _ = std::fs::remove_file(&self.temporary);
             return Err(error);
         }
-        if let Some(directory) = self.place.parent() {
-            File::open(directory)?.sync_all()?;
-        }
-        Ok(self.place.clone())
+        File::open(&self.directory)?.sync_all()
     }
 }
 

@@ -1,0 +1,10 @@
+-- Pass 2: undecided lines that have an ARN, each with the open items of that ARN; one key after the other. $1 source, $2 acquirer, $3 ordinals.
+declare candidates no scroll cursor for
+select line.ordinal, line.record_type, line.batch, line.arn as key, line.gross, line.gross_currency, line.net,
+    line.net_currency, line.interchange, line.scheme_fee, line.commission + line.markup as acquirer_cost,
+    item.book_id, item.number, item.gross as item_gross, item.merchant_fee
+from unnest($3::integer[]) as undecided (ordinal)
+join settlement_line line on line.source_id = $1 and line.ordinal = undecided.ordinal
+join open_item item
+    on item.acquirer_id = $2 and item.arn = line.arn and item.record_type = line.record_type and item.currency = line.gross_currency
+order by line.arn, line.record_type, line.gross_currency, line.ordinal, item.book_id, item.number;

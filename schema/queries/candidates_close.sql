@@ -1,0 +1,2 @@
+-- Ends the candidates.
+close candidates;

@@ -1,0 +1,2 @@
+-- Lets this transaction sort and hash a large file in memory.
+set local work_mem = '128MB';

@@ -1,0 +1,24 @@
+-- What each merchant may be paid: account 2020 now, and now less what was credited after the cut-off. $1 cut-off, $2 code of the account.
+with available as (
+    select balance.book_id, book.merchant, account.id as account_id, account.currency, account.exponent, balance.credits - balance.debits as amount
+    from balance
+    join account on account.id = balance.account_id and account.code = $2
+    join book on book.id = balance.book_id
+    where balance.credits > balance.debits
+), later as (
+    select transfer.book_id, transfer.credit_account as account_id, sum(transfer.amount)::bigint as amount
+    from entry
+    join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
+    where entry.booking_date > $1 and transfer.credit_account in (select id from account where code = $2)
+    group by transfer.book_id, transfer.credit_account
+)
+select available.book_id, available.merchant, available.currency, available.exponent,
+    available.amount - coalesce(later.amount, 0) as amount
+from available
+left join later on later.book_id = available.book_id and later.account_id = available.account_id
+where available.amount > coalesce(later.amount, 0)
+    and not exists (
+        select from payout
+        where payout.book_id = available.book_id and payout.currency = available.currency and payout.state in ('planned', 'approved')
+    )
+order by available.merchant, available.currency;

@@ -1,0 +1,35 @@
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or an item in another currency. $1 source, $2 acquirer, $3 ordinals.
+declare undecided no scroll cursor for
+with undecided as materialized (
+    select line.*
+    from unnest($3::integer[]) as wanted (ordinal)
+    join settlement_line line on line.source_id = $1 and line.ordinal = wanted.ordinal
+), repeated as (
+    select distinct on (undecided.ordinal) undecided.ordinal, source.name, earlier.line
+    from undecided
+    join settlement_line earlier
+        on earlier.acquirer_reference = undecided.acquirer_reference and earlier.record_type = undecided.record_type
+        and earlier.gross_currency = undecided.gross_currency and earlier.source_id <> $1
+    join settlement_file file on file.source_id = earlier.source_id and file.acquirer_id = $2
+    join settlement_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
+    join source on source.id = earlier.source_id
+    where undecided.record_type <= 4
+    order by undecided.ordinal, earlier.source_id, earlier.ordinal
+), other as (
+    select distinct on (undecided.ordinal) undecided.ordinal, item.book_id, item.number, item.currency, item.gross
+    from undecided
+    join open_item item
+        on item.acquirer_id = $2 and item.acquirer_reference = undecided.acquirer_reference
+        and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
+    where undecided.record_type <= 4
+    order by undecided.ordinal, item.book_id, item.number
+)
+select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, '') as key,
+    coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
+    undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost,
+    other.book_id, other.number, other.currency as item_currency, other.gross as item_gross,
+    repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line
+from undecided
+left join repeated on repeated.ordinal = undecided.ordinal
+left join other on other.ordinal = undecided.ordinal
+order by undecided.ordinal;

@@ -1,0 +1,2 @@
+-- Ends the undecided lines.
+close undecided;

@@ -1,0 +1,2 @@
+-- The next undecided lines.
+fetch 20000 from undecided;

@@ -1,0 +1,221 @@
+//! `acquit payout`: plan, approve, instruct, confirm, list.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::NaiveDate;
+
+use super::output::{Kind, Listing};
+use super::{Failure, Globals, Outcome, stored};
+use crate::dates::day_in;
+use crate::store::payout::{Payout, PayoutError};
+use crate::store::settings::Deployment;
+
+/// What to do with payouts.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Work out what each merchant may be paid in each currency at a cut-off. Moves no money.
+    ///
+    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, when it reaches the
+    /// minimum. Less is carried forward. There is one payout a merchant, currency and cut-off, for ever.
+    Plan {
+        /// The last booking date that counts.
+        #[arg(long, value_name = "DATE")]
+        cutoff: NaiveDate,
+        /// Who plans; somebody else has to approve.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// Approve every planned payout of a cut-off. The approver is not the planner.
+    Approve {
+        /// The cut-off.
+        #[arg(long, value_name = "DATE")]
+        cutoff: NaiveDate,
+        /// Who approves.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// Cancel the payouts of a cut-off that are not instructed; their money stays available.
+    Cancel {
+        /// The cut-off.
+        #[arg(long, value_name = "DATE")]
+        cutoff: NaiveDate,
+    },
+    /// Post the approved payouts of a cut-off, then write the bank file.
+    ///
+    /// Running it again is safe: nothing is posted twice, and a bank file that a crash left unwritten is written, byte for
+    /// byte. Without --execute only the plan is shown.
+    Instruct {
+        /// The cut-off.
+        #[arg(long, value_name = "DATE")]
+        cutoff: NaiveDate,
+        /// The directory for the bank file, payouts-CUTOFF-N.csv.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+        /// The booking date. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+        /// Post and write. Without this, only the plan is shown.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Book that the bank made payouts.
+    Confirm {
+        /// Their end-to-end ids, as the bank file has them.
+        #[arg(required_unless_present = "cutoff")]
+        ids: Vec<String>,
+        /// Every instructed payout of this cut-off.
+        #[arg(long, value_name = "DATE", conflicts_with = "ids")]
+        cutoff: Option<NaiveDate>,
+        /// The booking date. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+    /// List payouts.
+    List {
+        /// Only of this cut-off.
+        #[arg(long, value_name = "DATE")]
+        cutoff: Option<NaiveDate>,
+    },
+}
+
+/// Runs it.
+pub async fn run(command: Command, globals: &Globals) -> Outcome {
+    let store = globals.store().await?;
+    let deployment = super::deployment(&store).await?;
+    match command {
+        Command::Plan { cutoff, by } => {
+            let planned = store
+                .plan_payouts(&deployment, cutoff, &person(by)?)
+                .await
+                .map_err(failed)?;
+            listing(format!("Payouts of cut-off {cutoff}"), &planned.payouts).print(globals.format)?;
+            if globals.format == super::output::Format::Table && !planned.carried.is_empty() {
+                let mut carried = Listing::new(
+                    "Carried forward",
+                    &[
+                        ("merchant", Kind::Text),
+                        ("amount", Kind::Figure),
+                        ("reason", Kind::Text),
+                    ],
+                );
+                for row in &planned.carried {
+                    carried.row(vec![
+                        row.payable.merchant.clone(),
+                        row.payable.money.to_string(),
+                        row.reason.clone(),
+                    ]);
+                }
+                carried.print(globals.format)?;
+            }
+        }
+        Command::Approve { cutoff, by } => {
+            let approved = store.approve_payouts(cutoff, &person(by)?).await.map_err(failed)?;
+            eprintln!("approved {approved} payouts of cut-off {cutoff}");
+        }
+        Command::Cancel { cutoff } => {
+            let cancelled = store.cancel_payouts(cutoff).await.map_err(failed)?;
+            eprintln!("cancelled {cancelled} payouts of cut-off {cutoff}");
+        }
+        Command::Instruct {
+            cutoff,
+            out,
+            on,
+            execute,
+        } => {
+            let day = on.unwrap_or_else(|| today(&deployment));
+            let done = if execute {
+                store.instruct_payouts(&deployment, cutoff, day, &out).await
+            } else {
+                store.plan_instruction(&deployment, cutoff, day).await
+            };
+            let done = done.map_err(failed)?;
+            let verb = if execute {
+                "posted"
+            } else {
+                "plan, nothing was posted; run again with --execute"
+            };
+            listing(format!("Instructions of cut-off {cutoff}: {verb}"), &done.posted).print(globals.format)?;
+            if !done.cancelled.is_empty() {
+                eprintln!("cancelled, the money is no longer available:");
+                listing(String::new(), &done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
+            }
+            for file in &done.files {
+                eprintln!("bank file: {}", file.display());
+            }
+        }
+        Command::Confirm { ids, cutoff, on } => {
+            let day = on.unwrap_or_else(|| today(&deployment));
+            let ids = match cutoff {
+                Some(_) => {
+                    let instructed = store.payouts(cutoff, Some("instructed")).await.map_err(stored)?;
+                    instructed.into_iter().map(|payout| payout.end_to_end_id).collect()
+                }
+                None => ids,
+            };
+            let confirmed = store.confirm_payouts(&deployment, &ids, day).await.map_err(failed)?;
+            eprintln!("confirmed {confirmed} payouts");
+        }
+        Command::List { cutoff } => {
+            let payouts = store.payouts(cutoff, None).await.map_err(stored)?;
+            listing("Payouts".to_owned(), &payouts).print(globals.format)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The only clock of the program: which day it is where the house is.
+fn today(deployment: &Deployment) -> NaiveDate {
+    day_in(chrono::Utc::now(), deployment.time_zone())
+}
+
+fn person(name: String) -> Result<String, Failure> {
+    crate::ids::check_reference(&name).map_err(|error| Failure::new(format!("--by {error}")))?;
+    Ok(name)
+}
+
+fn failed(error: PayoutError) -> Failure {
+    let hint = match &error {
+        PayoutError::Store(error) => error.hint(),
+        PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
+        PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
+        PayoutError::NoSettings(_)
+        | PayoutError::ApproverIsPlanner(_)
+        | PayoutError::NotInstructed { .. }
+        | PayoutError::Unknown(_)
+        | PayoutError::Instruction(_)
+        | PayoutError::Changed(_) => None,
+    };
+    Failure::new(error).maybe_hint(hint)
+}
+
+fn listing(title: String, payouts: &[Payout]) -> Listing {
+    let columns = [
+        ("end_to_end_id", Kind::Text),
+        ("merchant", Kind::Text),
+        ("currency", Kind::Text),
+        ("amount", Kind::Figure),
+        ("cutoff", Kind::Text),
+        ("state", Kind::Text),
+        ("holder", Kind::Text),
+        ("account", Kind::Text),
+        ("planned_by", Kind::Text),
+        ("approved_by", Kind::Text),
+    ];
+    let mut listing = Listing::new(title, &columns);
+    for payout in payouts {
+        listing.row(vec![
+            payout.end_to_end_id.clone(),
+            payout.merchant.clone(),
+            payout.money.currency().to_string(),
+            payout.money.to_decimal_text(),
+            payout.cutoff.to_string(),
+            payout.state.clone(),
+            payout.destination.0.clone(),
+            payout.destination.1.clone(),
+            payout.planned_by.clone(),
+            payout.approved_by.clone().unwrap_or_default(),
+        ]);
+    }
+    listing
+}

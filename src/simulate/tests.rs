@@ -1,0 +1,679 @@
+//! The files of a simulated day are read back by nothing but what a reader of them knows, booked once more, and compared
+//! with the truth that was written beside them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde_json::Value;
+
+use super::*;
+use crate::dates::parse_day;
+use crate::ids::check_reference;
+use crate::money::{Currency, Money};
+use crate::settings::Settings;
+
+fn plan(payments: u64, merchants: u32, seed: u64) -> Plan {
+    Plan {
+        payments,
+        merchants,
+        seed,
+        breaks: BreakKind::usual(),
+        day: Plan::usual_day(),
+    }
+}
+
+#[track_caller]
+fn simulated(plan: &Plan) -> (tempfile::TempDir, Summary) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let summary = run(plan, directory.path(), &mut |_| ()).expect("a simulated day");
+    (directory, summary)
+}
+
+#[track_caller]
+fn read(directory: &Path, name: &str) -> String {
+    fs::read_to_string(directory.join(name)).expect(name)
+}
+
+type Accounts = BTreeMap<(i64, String), i64>;
+
+/// A capture, refund, chargeback or reversal that the file may report.
+struct Item {
+    merchant: String,
+    payment: String,
+    record: &'static str,
+    gross: i64,
+    currency: String,
+    fee: i64,
+    echoed: String,
+    acquirer_reference: Option<String>,
+    arn: Option<String>,
+    occurred_on: NaiveDate,
+    matched: bool,
+}
+
+/// The engine of a pocket calculator: reads the files and books them.
+struct Reread {
+    settings: Settings,
+    truth: Value,
+    accounts: Accounts,
+    available: BTreeMap<(String, String), i64>,
+    items: Vec<Item>,
+    open: HashMap<String, (i64, i64, i64, i64)>,
+    breaks: BTreeMap<&'static str, u64>,
+    passes: BTreeMap<&'static str, u64>,
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value[field].as_str().expect(field)
+}
+
+fn optional(value: &Value, field: &str) -> Option<String> {
+    value.get(field).map(|_| text(value, field).to_owned())
+}
+
+fn minor(amount: &str, currency: &str) -> i64 {
+    let currency = Currency::parse(currency).expect("a currency");
+    Money::parse(amount, currency).expect("an amount").minor()
+}
+
+impl Reread {
+    fn new(directory: &Path) -> Self {
+        Self {
+            settings: Settings::parse(&read(directory, SETTINGS)).expect("settings"),
+            truth: serde_json::from_str(&read(directory, TRUTH)).expect("the truth"),
+            accounts: Accounts::new(),
+            available: BTreeMap::new(),
+            items: Vec::new(),
+            open: HashMap::new(),
+            breaks: BTreeMap::new(),
+            passes: BTreeMap::new(),
+        }
+    }
+
+    fn book(&mut self, debit: i64, credit: i64, currency: &str, amount: i64) {
+        *self.accounts.entry((debit, currency.to_owned())).or_default() += amount;
+        *self.accounts.entry((credit, currency.to_owned())).or_default() -= amount;
+    }
+
+    fn owe(&mut self, merchant: &str, currency: &str, amount: i64) {
+        *self
+            .available
+            .entry((merchant.to_owned(), currency.to_owned()))
+            .or_default() += amount;
+    }
+
+    /// Books an event, and holds it to the lifecycle.
+    fn event(&mut self, event: &Value) {
+        let (kind, merchant, payment) = (text(event, "kind"), text(event, "merchant"), text(event, "payment"));
+        let currency = text(event, "currency");
+        let amount = minor(text(event, "amount"), currency);
+        for field in [
+            "merchant",
+            "payment",
+            "reference",
+            "acquirer_reference",
+            "arn",
+            "rrn",
+            "merchant_reference",
+        ] {
+            let reference = optional(event, field);
+            assert_eq!(
+                reference.map_or(Ok(()), |text| check_reference(&text)),
+                Ok(()),
+                "{event}"
+            );
+        }
+        let state = self.open.entry(payment.to_owned()).or_default();
+        let (authorized, captured, given_back, charged_back) = state;
+        match kind {
+            "authorization" => *authorized += amount,
+            "decline" => assert_eq!(*authorized, 0, "{event}"),
+            "capture" => {
+                *authorized -= amount;
+                *captured += amount;
+            }
+            "void" => {
+                assert_eq!(*authorized, amount, "{event}");
+                *authorized = 0;
+            }
+            "refund" => {
+                *given_back += amount;
+                assert_eq!(*charged_back, 0, "{event}");
+            }
+            "chargeback" => *charged_back += amount,
+            "chargeback_reversal" => *charged_back -= amount,
+            other => panic!("{other}"),
+        }
+        let in_order = *authorized >= 0 && *given_back + *charged_back <= *captured && *charged_back >= 0;
+        assert!(in_order, "{event}");
+        assert!(amount > 0 || kind == "authorization", "{event}");
+        self.book_event(event, kind, merchant, currency, amount);
+    }
+
+    fn book_event(&mut self, event: &Value, kind: &str, merchant: &str, currency: &str, amount: i64) {
+        let (record, gross) = match kind {
+            "authorization" => return self.book(9010, 9020, currency, amount),
+            "void" => return self.book(9020, 9010, currency, amount),
+            "decline" => return,
+            "capture" => ("Settled", amount),
+            "refund" => ("Refunded", -amount),
+            "chargeback" => ("Chargeback", -amount),
+            _ => ("ChargebackReversed", amount),
+        };
+        let mut fee = 0;
+        if kind == "capture" {
+            let schedule = &self.settings.fee_schedules[&self.settings.merchants[merchant].fee_schedule];
+            let money = Money::from_minor(amount, Currency::parse(currency).expect("a currency"));
+            let percentage = money
+                .share(schedule.percentage, schedule.rounding)
+                .expect("a fee")
+                .minor();
+            let fixed = schedule.fixed[&money.currency()].minor();
+            fee = percentage + fixed;
+            self.book(9020, 9010, currency, amount);
+            self.book(1100, 2010, currency, amount);
+            self.book(2010, 4010, currency, percentage);
+            self.book(2010, 4020, currency, fixed);
+        } else {
+            self.book(1100, 2020, currency, gross);
+            self.owe(merchant, currency, gross);
+        }
+        let occurred_on = parse_day(&text(event, "occurred_at")[..10]).expect("a day");
+        self.items.push(Item {
+            merchant: merchant.to_owned(),
+            payment: text(event, "payment").to_owned(),
+            record,
+            gross,
+            currency: currency.to_owned(),
+            fee,
+            echoed: optional(event, "merchant_reference").unwrap_or_else(|| text(event, "payment").to_owned()),
+            acquirer_reference: optional(event, "acquirer_reference"),
+            arn: optional(event, "arn"),
+            occurred_on,
+            matched: false,
+        });
+    }
+
+    fn found(&mut self, class: &'static str) {
+        *self.breaks.entry(class).or_default() += 1;
+    }
+
+    /// The item that a line proves: by reference, ARN, or merchant reference and amount.
+    fn candidate(&self, keys: &Keys, row: &Row, currency: &str) -> Option<(usize, &'static str)> {
+        let one = |found: Option<&Vec<usize>>| match found.map_or(&[][..], Vec::as_slice) {
+            [only] => Some(*only).filter(|item| self.items[*item].currency == currency),
+            _ => None,
+        };
+        let record = row.get("Type").to_owned();
+        let by = |field: &str| one(keys.get(&(record.clone(), row.get(field).to_owned())));
+        if let Some(item) = by("Modification Reference") {
+            return Some((item, "pass1"));
+        }
+        if let Some(item) = by("ARN").filter(|_| !row.get("ARN").is_empty()) {
+            return Some((item, "pass2"));
+        }
+        let day = parse_day(&row.get("Creation Date")[..10]).expect("a day");
+        by("Merchant Reference")
+            .filter(|item| self.items[*item].gross == row.signed("Gross", "GC"))
+            .filter(|item| (day - self.items[*item].occurred_on).num_days().abs() <= 3)
+            .map(|item| (item, "pass4"))
+    }
+
+    fn line(&mut self, keys: &Keys, row: &Row) {
+        let currency = row.get("Net Currency").to_owned();
+        let (gross, net) = (row.signed("Gross", "GC"), row.signed("Net", "NC"));
+        let cost = |field: &str| row.amount(field);
+        let acquirers = cost("Commission (NC)") + cost("Markup (NC)");
+        let costs = acquirers + cost("Scheme Fees (NC)") + cost("Interchange (NC)");
+        match row.get("Type") {
+            "MerchantPayout" => return,
+            "Fee" => return self.book(5030, 1110, &currency, -net),
+            _ if row.get("Gross Currency").is_empty() => {}
+            _ => assert_eq!(gross - costs, net, "{row:?}"),
+        }
+        self.book(5010, 1110, &currency, cost("Interchange (NC)"));
+        self.book(5020, 1110, &currency, cost("Scheme Fees (NC)"));
+        self.book(5030, 1110, &currency, acquirers);
+        let candidate = self.candidate(keys, row, &currency);
+        if let Some((item, pass)) = candidate.filter(|(item, _)| !self.items[*item].matched) {
+            *self.passes.entry(pass).or_default() += 1;
+            return self.settle(item, &currency, gross, costs);
+        }
+        let key = |record: &str| (record.to_owned(), row.get("Modification Reference").to_owned());
+        let class = match row.get("Type") {
+            "Settled" | "Refunded" | "Chargeback" | "ChargebackReversed" => {
+                match (candidate, keys.contains_key(&key(row.get("Type")))) {
+                    (Some(_), _) => "DUPLICATE_IN_FILE",
+                    (None, true) => "CURRENCY_MISMATCH",
+                    (None, false) => "MISSING_IN_LEDGER",
+                }
+            }
+            _ => "UNSUPPORTED_RECORD",
+        };
+        self.found(class);
+        if net + costs >= 0 {
+            self.book(1110, 2900, &currency, net + costs);
+        } else {
+            self.book(1900, 1110, &currency, -(net + costs));
+        }
+    }
+
+    fn settle(&mut self, item: usize, currency: &str, gross: i64, costs: i64) {
+        self.items[item].matched = true;
+        let item = &self.items[item];
+        let (merchant, fee, expected, capture) =
+            (item.merchant.clone(), item.fee, item.gross, item.record == "Settled");
+        if !capture {
+            assert_eq!(gross, expected, "{}", item.payment);
+            return self.book(1110, 1100, currency, gross);
+        }
+        let acquirer = &self.settings.acquirers["adyen"];
+        let known = Currency::parse(currency).expect("a currency");
+        let contract = acquirer.cost.as_ref().expect("a cost contract");
+        let percentage = Money::from_minor(gross, known).share(contract.percentage, contract.rounding);
+        let contracted = percentage.expect("a cost").minor() + contract.fixed[&known].minor();
+        let tolerated = (gross - expected).abs() <= acquirer.tolerance[&known].minor();
+        if costs != contracted {
+            self.found("FEE_MISMATCH");
+        }
+        if !tolerated {
+            self.found("AMOUNT_MISMATCH");
+        }
+        self.book(1110, 1100, currency, gross.min(expected));
+        let (over, short) = ((gross - expected).max(0), (expected - gross).max(0));
+        self.book(1110, if tolerated { 5900 } else { 2900 }, currency, over);
+        self.book(if tolerated { 5900 } else { 1900 }, 1100, currency, short);
+        let payable = if tolerated { expected } else { gross.min(expected) } - fee;
+        self.book(2010, 2020, currency, payable);
+        self.owe(&merchant, currency, payable);
+    }
+
+    fn missing(&mut self, as_of: NaiveDate) {
+        let within = i64::from(self.settings.acquirers["adyen"].settles_within_days);
+        let late = |item: &&Item| !item.matched && (as_of - item.occurred_on).num_days() > within;
+        let missing = self.items.iter().filter(late).count();
+        for _ in 0..missing {
+            self.found("MISSING_IN_FILE");
+        }
+    }
+
+    #[track_caller]
+    fn check_accounts(&self, when: &str) {
+        let rows = self.truth[when].as_array().expect(when);
+        let told: Accounts = rows
+            .iter()
+            .map(|row| {
+                let code = row["code"].as_i64().expect("a code");
+                let with_acquirer = [1100, 1110, 1900, 2900, 5010, 5020, 5030].contains(&code);
+                assert_eq!(text(row, "dimension"), if with_acquirer { "adyen" } else { "" });
+                (
+                    (code, text(row, "currency").to_owned()),
+                    row["balance"].as_i64().expect("a balance"),
+                )
+            })
+            .collect();
+        let booked: Accounts = self
+            .accounts
+            .clone()
+            .into_iter()
+            .filter(|(_, balance)| *balance != 0)
+            .collect();
+        assert_eq!(told, booked, "{when}");
+        let mut sums: BTreeMap<(&str, bool), i64> = BTreeMap::new();
+        for ((code, currency), balance) in &told {
+            *sums.entry((currency, *code >= 9000)).or_default() += balance;
+        }
+        assert!(sums.values().all(|sum| *sum == 0), "{when}: {sums:?}");
+    }
+
+    #[track_caller]
+    fn check_payouts(&self) {
+        let due = |(merchant, currency): &(String, String), amount: i64| {
+            let currency = Currency::parse(currency).expect("a currency");
+            let minimum = self.settings.payout.minimum[&currency].minor();
+            amount >= minimum && self.settings.merchants[merchant].destination.is_some()
+        };
+        let booked: Vec<(String, String, i64)> = self
+            .available
+            .iter()
+            .filter(|(whose, amount)| due(whose, **amount))
+            .map(|((merchant, currency), amount)| (merchant.clone(), currency.clone(), *amount))
+            .collect();
+        let rows = self.truth["payouts"]["payouts"].as_array().expect("payouts");
+        let mut told: Vec<(String, String, i64)> = rows
+            .iter()
+            .map(|row| {
+                let amount = row["amount"].as_i64().expect("an amount");
+                (
+                    text(row, "merchant").to_owned(),
+                    text(row, "currency").to_owned(),
+                    amount,
+                )
+            })
+            .collect();
+        told.sort();
+        assert_eq!(told, booked);
+    }
+}
+
+/// Items by (type, reference), (type, ARN) and (type, merchant reference).
+type Keys = HashMap<(String, String), Vec<usize>>;
+
+#[derive(Debug)]
+struct Row(HashMap<String, String>);
+
+impl Row {
+    fn get(&self, column: &str) -> &str {
+        &self.0[column]
+    }
+
+    fn amount(&self, column: &str) -> i64 {
+        match self.get(column) {
+            "" => 0,
+            amount => minor(amount, self.get("Net Currency")),
+        }
+    }
+
+    fn signed(&self, what: &str, unit: &str) -> i64 {
+        self.amount(&format!("{what} Credit ({unit})")) - self.amount(&format!("{what} Debit ({unit})"))
+    }
+}
+
+fn rows(directory: &Path, name: &str) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(directory.join(name)).expect(name);
+    reader.deserialize().map(|row| Row(row.expect("a row"))).collect()
+}
+
+/// Σ net by batch and currency, payout rows included.
+fn batch_sums(rows: &[Row]) -> BTreeMap<(String, String), i64> {
+    let mut sums = BTreeMap::new();
+    for row in rows {
+        let batch = (row.get("Batch Number").to_owned(), row.get("Net Currency").to_owned());
+        *sums.entry(batch).or_default() += row.signed("Net", "NC");
+    }
+    sums
+}
+
+#[track_caller]
+fn check(plan: &Plan) {
+    let (directory, summary) = simulated(plan);
+    let directory = directory.path();
+    let mut reread = Reread::new(directory);
+    assert_eq!(
+        reread.settings.merchants.len(),
+        usize::try_from(plan.merchants).expect("a count")
+    );
+    let events = read(directory, EVENTS);
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for line in events.lines() {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        *kinds.entry(text(&event, "kind").to_owned()).or_default() += 1;
+        reread.event(&event);
+    }
+    assert_eq!(serde_json::json!(kinds), reread.truth["events"]["by_kind"]);
+    assert_eq!(summary.events, u64::try_from(events.lines().count()).expect("a count"));
+    reread.check_accounts("accounts_after_record");
+
+    let mut keys = Keys::new();
+    for (place, item) in reread.items.iter().enumerate() {
+        let names = [
+            item.acquirer_reference.clone(),
+            item.arn.clone(),
+            Some(item.echoed.clone()),
+        ];
+        for name in names.into_iter().flatten() {
+            keys.entry((item.record.to_owned(), name)).or_default().push(place);
+        }
+    }
+    let rows = rows(directory, SETTLEMENT);
+    assert!(batch_sums(&rows).values().all(|sum| *sum == 0));
+    for row in &rows {
+        reread.line(&keys, row);
+    }
+    let days = rows
+        .iter()
+        .map(|row| parse_day(&row.get("Creation Date")[..10]).expect("a day"));
+    reread.missing(days.max().expect("rows"));
+    reread.check_accounts("accounts_after_reconcile");
+    reread.check_payouts();
+
+    let matched = reread.items.iter().filter(|item| item.matched).count();
+    assert_eq!(reread.truth["matches"]["total"], serde_json::json!(matched));
+    for (pass, count) in &reread.passes {
+        assert_eq!(reread.truth["matches"][pass], serde_json::json!(count), "{pass}");
+    }
+    let unreported = reread.items.iter().filter(|item| !item.matched).count();
+    let count = |kind| u64::from(plan.breaks.get(&kind).copied().unwrap_or(0));
+    let unmatched = count(BreakKind::MissingInFile) + count(BreakKind::CurrencyMismatch);
+    assert_eq!(u64::try_from(unreported).expect("a count"), unmatched);
+    for kind in BreakKind::ALL.iter().filter(|kind| !kind.is_of_file()) {
+        let found = reread.breaks.get(kind.name()).copied().unwrap_or(0);
+        assert_eq!(found, count(*kind), "{kind}");
+    }
+    for kind in BreakKind::ALL {
+        let told = reread.truth["breaks"]
+            .get(kind.name())
+            .map_or(0, |count| count.as_u64().expect("a count"));
+        assert_eq!(told, count(*kind), "{kind}");
+    }
+    check_files(plan, directory, &reread.truth);
+}
+
+#[track_caller]
+fn check_files(plan: &Plan, directory: &Path, truth: &Value) {
+    let settlement = read(directory, SETTLEMENT);
+    let copy = fs::read_to_string(directory.join(COPY)).ok();
+    assert_eq!(copy, planned(plan, BreakKind::DuplicateFile).then_some(settlement));
+    assert_eq!(
+        directory.join(CORRUPT).exists(),
+        planned(plan, BreakKind::TotalMismatch)
+    );
+    if planned(plan, BreakKind::TotalMismatch) {
+        let sums = batch_sums(&rows(directory, CORRUPT));
+        assert_eq!(sums.into_values().collect::<Vec<_>>(), [-1]);
+    }
+    let names = truth["files"].as_array().expect("files");
+    assert!(
+        names
+            .iter()
+            .all(|name| directory.join(name.as_str().expect("a name")).exists())
+    );
+    let statement = read(directory, STATEMENT);
+    let amounts: Vec<&str> = statement
+        .split("<Amt Ccy=\"")
+        .skip(1)
+        .map(|rest| &rest[..rest.find('<').expect("an end")])
+        .collect();
+    let amount = |text: &str| minor(&text[5..], &text[..3]);
+    // Opening and closing balance, the entry, and its one transaction.
+    for statement in amounts.chunks(4) {
+        let [opening, closing, entry, transaction] = statement else {
+            panic!("{statement:?}");
+        };
+        assert_eq!(amount(closing), amount(opening) + amount(entry));
+        assert_eq!(entry, transaction);
+    }
+    assert_eq!(
+        amounts.len() / 4,
+        truth["settlement"]["batches"].as_array().expect("batches").len()
+    );
+    let mut reader = quick_xml::Reader::from_str(&statement);
+    reader.config_mut().check_end_names = true;
+    while !matches!(reader.read_event().expect("XML"), quick_xml::events::Event::Eof) {}
+}
+
+#[test]
+fn the_files_lead_to_the_truth() {
+    check(&plan(3000, 40, 1));
+    check(&plan(20_000, 300, 7));
+}
+
+#[test]
+fn small_days_are_right_too() {
+    for seed in 0..40 {
+        check(&plan(14, 2, seed));
+        check(&plan(60, 1, seed));
+    }
+}
+
+#[test]
+fn a_day_without_breaks_has_none() {
+    let breaks = BTreeMap::new();
+    check(&Plan {
+        breaks,
+        ..plan(500, 5, 3)
+    });
+}
+
+#[test]
+fn days_in_summer_and_at_the_turn_of_a_year_are_days_too() {
+    for day in ["2026-07-31", "2026-01-01", "2026-03-29", "2026-10-25", "2028-02-29"] {
+        let day = parse_day(day).expect("a day");
+        check(&Plan { day, ..plan(200, 5, 3) });
+    }
+}
+
+#[test]
+fn many_breaks_are_all_planted() {
+    let lines = BreakKind::ALL.iter().filter(|kind| !kind.is_of_file());
+    let breaks = lines.map(|kind| (*kind, 30)).collect();
+    check(&Plan {
+        breaks,
+        ..plan(1000, 20, 5)
+    });
+}
+
+#[test]
+fn a_seed_makes_the_same_bytes_and_another_makes_others() {
+    let (first, summary) = simulated(&plan(2000, 20, 11));
+    let (second, _) = simulated(&plan(2000, 20, 11));
+    let (other, _) = simulated(&plan(2000, 20, 12));
+    for path in &summary.files {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        let content = read(first.path(), name);
+        assert!(content == read(second.path(), name), "{name} differs");
+        // Settings follow the number of merchants, not the seed.
+        assert!(
+            name == SETTINGS || content != read(other.path(), name),
+            "{name} is the same"
+        );
+    }
+    let again = run(&plan(2000, 20, 11), first.path(), &mut |_| ()).expect("a second run");
+    assert_eq!(again, summary);
+    let names = fs::read_dir(first.path()).expect("listed").count();
+    assert_eq!(names, summary.files.len());
+}
+
+#[test]
+fn files_of_an_earlier_run_do_not_stay() {
+    let (directory, _) = simulated(&plan(100, 2, 1));
+    let breaks = BTreeMap::new();
+    run(
+        &Plan {
+            breaks,
+            ..plan(100, 2, 1)
+        },
+        directory.path(),
+        &mut |_| (),
+    )
+    .expect("a second run");
+    assert!(!directory.path().join(COPY).exists());
+    assert!(!directory.path().join(CORRUPT).exists());
+}
+
+#[test]
+fn every_merchant_fits_its_settings() {
+    let (directory, _) = simulated(&plan(100, 10_500, 1));
+    let settings = Settings::parse(&read(directory.path(), SETTINGS)).expect("settings");
+    assert_eq!(settings.merchants.len(), 10_500);
+    let without = settings
+        .merchants
+        .values()
+        .filter(|merchant| merchant.destination.is_none());
+    assert_eq!(without.count(), 210);
+}
+
+#[test]
+fn progress_is_told_to_the_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut told = Vec::new();
+    run(&plan(2500, 3, 1), directory.path(), &mut |payments| told.push(payments)).expect("a simulated day");
+    assert_eq!(told, [1000, 2000, 2500]);
+}
+
+#[test]
+fn what_cannot_be_simulated_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let refused = |plan: &Plan| {
+        let error = run(plan, directory.path(), &mut |_| ()).expect_err("refused");
+        error.to_string()
+    };
+    assert_eq!(
+        refused(&plan(13, 1, 1)),
+        "14 breaks do not fit on 13 payments: every break needs a payment of its own"
+    );
+    assert_eq!(
+        refused(&plan(100, 0, 1)),
+        "100 payments at no merchant cannot be simulated: there must be at least one"
+    );
+    let twice = BTreeMap::from([(BreakKind::DuplicateFile, 2)]);
+    assert_eq!(
+        refused(&Plan {
+            breaks: twice,
+            ..plan(100, 1, 1)
+        }),
+        "2 × DUPLICATE_FILE were asked for: a day has at most one"
+    );
+    let day = NaiveDate::MAX;
+    assert!(refused(&Plan { day, ..plan(100, 1, 1) }).contains("must lie in the years 2001 to 2198"));
+    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
+}
+
+/// The most memory that this process has had, in KiB, where the system tells.
+fn peak_kib() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// How much the peak grows once all windows are full, in a process of its own, where no other test allocates.
+#[test]
+fn memory_does_not_grow_with_payments() {
+    let child = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args([
+            "--exact",
+            "simulate::tests::peak_of_a_process",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .expect("a process");
+    let output = String::from_utf8(child.stdout).expect("text");
+    let peaks: Vec<u64> = output
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("peak=")?.parse().ok())
+        .collect();
+    if peak_kib().is_none() {
+        return;
+    }
+    let [full, .., last] = peaks[..] else {
+        panic!("{output}");
+    };
+    // 10,000 more payments: to keep a hundred bytes of each would show.
+    assert!(last - full < 1000, "{peaks:?}");
+    assert!(last < 100_000, "{peaks:?}");
+}
+
+#[test]
+#[ignore = "a part of memory_does_not_grow_with_payments"]
+fn peak_of_a_process() {
+    let directory = tempfile::tempdir().expect("a directory");
+    run(&plan(20_000, 50, 1), directory.path(), &mut |payments| {
+        if payments >= 10_000 {
+            println!("peak={}", peak_kib().unwrap_or(0));
+        }
+    })
+    .expect("a simulated day");
+}

@@ -1,0 +1,352 @@
+//! The world that is simulated: currencies and prices, merchants, days; and the settings file that describes it.
+//!
+//! Prices are integers here (per mille, minor units), so that the truth is computed without the code that it judges.
+
+use std::io::{self, Write};
+
+use chrono::{Datelike, Days, NaiveDate, NaiveTime, Offset, TimeZone};
+use chrono_tz::Europe;
+
+use super::dice::Dice;
+use super::{Plan, SimulateError};
+use crate::money::{Currency, decimal_text};
+
+/// The acquirer's name.
+pub const ACQUIRER: &str = "adyen";
+/// How many days the acquirer may take.
+pub const SETTLES_WITHIN_DAYS: u64 = 3;
+/// Per mille of a capture that the acquirer costs.
+pub const COST_PER_MILLE: i64 = 14;
+
+/// What a currency is worth, and every price in it, in minor units.
+pub struct Terms {
+    /// Its code.
+    pub code: &'static str,
+    /// Minor units that are worth a euro, roughly.
+    pub euro: i64,
+    /// The fixed part of the standard merchant fee.
+    pub standard_fixed: i64,
+    /// The fixed part of the merchant fee for micropayments.
+    pub micro_fixed: i64,
+    /// What the acquirer costs per capture, beside the percentage.
+    pub cost_fixed: i64,
+    /// What the acquirer costs per refund.
+    pub refund_cost: i64,
+    /// What the acquirer costs per chargeback.
+    pub dispute_cost: i64,
+    /// What the acquirer costs per batch.
+    pub batch_fee: i64,
+    /// The smallest payout.
+    pub minimum: i64,
+}
+
+/// Currencies with 2, 0 and 3 decimals. A batch of the settlement file is one of them; its number is the place here, from 1.
+pub const CURRENCIES: [Terms; 6] = [
+    terms("EUR", 100, [30, 5, 10, 2, 750, 180, 1000]),
+    terms("USD", 110, [30, 5, 10, 2, 1500, 200, 1000]),
+    terms("GBP", 85, [25, 4, 8, 2, 600, 150, 1000]),
+    terms("KRW", 1500, [400, 60, 130, 25, 11_000, 2500, 10_000]),
+    terms("JPY", 160, [40, 7, 15, 3, 1200, 300, 1500]),
+    terms("KWD", 330, [100, 15, 30, 5, 2500, 600, 5000]),
+];
+
+const fn terms(code: &'static str, euro: i64, prices: [i64; 7]) -> Terms {
+    let [
+        standard_fixed,
+        micro_fixed,
+        cost_fixed,
+        refund_cost,
+        dispute_cost,
+        batch_fee,
+        minimum,
+    ] = prices;
+    Terms {
+        code,
+        euro,
+        standard_fixed,
+        micro_fixed,
+        cost_fixed,
+        refund_cost,
+        dispute_cost,
+        batch_fee,
+        minimum,
+    }
+}
+
+/// A merchant.
+pub struct Merchant {
+    /// Places in [`CURRENCIES`]; equal where it trades in one.
+    pub currencies: [usize; 2],
+    /// Whether it sells for cents, and has the fee schedule for that.
+    pub micro: bool,
+    /// Whether it says where its payouts go.
+    pub has_destination: bool,
+}
+
+/// A local day: a date, and how its hours from 4 to 22 are written. (Clocks change before 4. The settlement file has lines from
+/// before that, without offset; on such a day their label is the wrong one, as it is in real files.)
+pub struct LocalDay {
+    /// The date.
+    pub date: NaiveDate,
+    /// Like `+01:00`.
+    pub offset: String,
+    /// Like `CET`.
+    pub label: &'static str,
+}
+
+/// A second of a [`LocalDay`] of the world.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The day.
+    pub day: Day,
+    /// Seconds since local midnight.
+    pub second: u32,
+}
+
+/// The days on which something happens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Day {
+    /// The simulated day.
+    Simulated,
+    /// The day after it, on which the settlement file is made.
+    Settlement,
+    /// So long before that a settlement file should have reported it.
+    Overdue,
+}
+
+/// Everything that is fixed before the first payment.
+pub struct World {
+    /// Merchants, by number from 0.
+    pub merchants: Vec<Merchant>,
+    /// The currencies, as [`CURRENCIES`].
+    currencies: Vec<Currency>,
+    days: [LocalDay; 3],
+}
+
+impl World {
+    /// The world of a plan.
+    pub fn new(plan: &Plan) -> Result<Self, SimulateError> {
+        let currencies = CURRENCIES.iter().map(|terms| Currency::parse(terms.code));
+        let out_of_range = || SimulateError::DayOutOfRange(plan.day);
+        let usual = |day: &NaiveDate| (2001..2199).contains(&day.year());
+        let simulated = Some(plan.day).filter(usual).ok_or_else(out_of_range)?;
+        let settlement = simulated.succ_opt().ok_or_else(out_of_range)?;
+        let overdue = simulated
+            .checked_sub_days(Days::new(SETTLES_WITHIN_DAYS.saturating_add(2)))
+            .ok_or_else(out_of_range)?;
+        let mut dice = Dice::new(plan.seed, 0);
+        Ok(Self {
+            merchants: (0..plan.merchants).map(|number| merchant(number, &mut dice)).collect(),
+            currencies: currencies.collect::<Result<_, _>>()?,
+            days: [local_day(simulated), local_day(settlement), local_day(overdue)],
+        })
+    }
+
+    /// A day.
+    pub fn day(&self, day: Day) -> &LocalDay {
+        let [simulated, settlement, overdue] = &self.days;
+        match day {
+            Day::Simulated => simulated,
+            Day::Settlement => settlement,
+            Day::Overdue => overdue,
+        }
+    }
+
+    /// A moment with its offset, as events write it.
+    pub fn instant(&self, moment: Moment) -> String {
+        let day = self.day(moment.day);
+        format!("{}T{}{}", day.date, time(moment.second), day.offset)
+    }
+
+    /// A moment without its offset, as the settlement file writes it.
+    pub fn local_time(&self, moment: Moment) -> String {
+        format!("{} {}", self.day(moment.day).date, time(moment.second))
+    }
+
+    /// Minor units as decimal text of a currency, by its place in [`CURRENCIES`].
+    pub fn amount(&self, minor: i64, currency: usize) -> String {
+        decimal_text(minor, self.currencies[currency])
+    }
+
+    /// Writes the settings file that this world is described by.
+    pub fn write_settings(&self, out: &mut impl Write) -> io::Result<()> {
+        let year = self.day(Day::Overdue).date.year();
+        let prices = |price: fn(&Terms) -> i64| self.price_table(price);
+        writeln!(out, "effective_from = \"{year}-01-01\"\n")?;
+        writeln!(out, "[house]\nname = \"Example Payments\"")?;
+        writeln!(out, "time_zone = \"Europe/Berlin\"\nbank_account = \"main\"\n")?;
+        writeln!(out, "[[acquirer]]\nname = \"{ACQUIRER}\"\ncontract = \"net\"")?;
+        writeln!(out, "settles_within_days = {SETTLES_WITHIN_DAYS}")?;
+        writeln!(out, "tolerance = {}", prices(|_| TOLERANCE))?;
+        writeln!(
+            out,
+            "cost = {{ percentage = \"{}\", fixed = {}, rounding = \"half_even\" }}\n",
+            percent(COST_PER_MILLE),
+            prices(|terms| terms.cost_fixed)
+        )?;
+        for micro in [false, true] {
+            let (name, per_mille) = fee_schedule(micro);
+            writeln!(
+                out,
+                "[[fee_schedule]]\nname = \"{name}\"\npercentage = \"{}\"",
+                percent(per_mille)
+            )?;
+            let fixed = prices(if micro {
+                |terms| terms.micro_fixed
+            } else {
+                |terms| terms.standard_fixed
+            });
+            writeln!(out, "fixed = {fixed}\nrounding = \"half_even\"\n")?;
+        }
+        writeln!(out, "[payout]\nminimum = {}", prices(|terms| terms.minimum))?;
+        for (number, merchant) in self.merchants.iter().enumerate() {
+            let (name, (schedule, _)) = (merchant_name(number), fee_schedule(merchant.micro));
+            writeln!(out, "\n[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{schedule}\"")?;
+            if merchant.has_destination {
+                let account = iban(number);
+                writeln!(
+                    out,
+                    "destination = {{ holder = \"Merchant {name}\", account = \"{account}\", bank = \"\" }}"
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn price_table(&self, price: fn(&Terms) -> i64) -> String {
+        let prices: Vec<String> = CURRENCIES
+            .iter()
+            .enumerate()
+            .map(|(place, terms)| format!("{} = \"{}\"", terms.code, self.amount(price(terms), place)))
+            .collect();
+        format!("{{ {} }}", prices.join(", "))
+    }
+}
+
+/// The difference of gross amounts that is rounding and no break, in minor units of every currency.
+pub const TOLERANCE: i64 = 1;
+
+/// The name of a fee schedule, and its percentage in per mille.
+fn fee_schedule(micro: bool) -> (&'static str, i64) {
+    if micro { ("micro", 50) } else { ("standard", 29) }
+}
+
+/// The two parts of the merchant fee of a capture: percentage and fixed.
+pub fn merchant_fee(merchant: &Merchant, currency: usize, gross: i64) -> (i64, i64) {
+    let terms = &CURRENCIES[currency];
+    let fixed = if merchant.micro {
+        terms.micro_fixed
+    } else {
+        terms.standard_fixed
+    };
+    (per_mille(gross, fee_schedule(merchant.micro).1), fixed)
+}
+
+/// What the acquirer charges for a line of a capture.
+pub fn capture_cost(currency: usize, gross: i64) -> i64 {
+    per_mille(gross, COST_PER_MILLE).saturating_add(CURRENCIES[currency].cost_fixed)
+}
+
+/// So many thousandths of an amount above zero, a half to the even neighbour.
+fn per_mille(amount: i64, rate: i64) -> i64 {
+    let thousandths = amount.saturating_mul(rate);
+    let (whole, rest) = (thousandths.div_euclid(1000), thousandths.rem_euclid(1000));
+    let up = rest > 500 || (rest == 500 && whole.rem_euclid(2) == 1);
+    whole.saturating_add(i64::from(up))
+}
+
+fn percent(per_mille: i64) -> String {
+    format!("{}.{}", per_mille.div_euclid(10), per_mille.rem_euclid(10))
+}
+
+/// The name of a merchant, by its number from 0.
+pub fn merchant_name(number: usize) -> String {
+    format!("m-{:04}", number.saturating_add(1))
+}
+
+fn merchant(number: u32, dice: &mut Dice) -> Merchant {
+    // The first six merchants cover every currency, so that a small world has them all.
+    let first = usize::try_from(number % 6).unwrap_or(0);
+    let second = if dice.chance(1, 3) {
+        dice.place(CURRENCIES.len())
+    } else {
+        first
+    };
+    Merchant {
+        currencies: [first, second],
+        micro: number % 7 == 3,
+        has_destination: number % 50 != 5,
+    }
+}
+
+/// A made-up German account with right check digits (ISO 13616).
+fn iban(number: usize) -> String {
+    let account = format!("99999999{number:010}");
+    let rest = account.bytes().chain(*b"131400").fold(0_u32, |rest, digit| {
+        rest.saturating_mul(10)
+            .saturating_add(u32::from(digit.saturating_sub(b'0')))
+            % 97
+    });
+    format!("DE{:02}{account}", 98_u32.saturating_sub(rest))
+}
+
+fn local_day(date: NaiveDate) -> LocalDay {
+    let noon = date
+        .and_time(NaiveTime::MIN)
+        .checked_add_signed(chrono::TimeDelta::hours(12));
+    let seconds = noon
+        .and_then(|noon| Europe::Berlin.from_local_datetime(&noon).earliest())
+        .map_or(3600, |noon| noon.offset().fix().local_minus_utc());
+    let summer = seconds == 7200;
+    LocalDay {
+        date,
+        offset: (if summer { "+02:00" } else { "+01:00" }).to_owned(),
+        label: if summer { "CEST" } else { "CET" },
+    }
+}
+
+fn time(second: u32) -> String {
+    let (minutes, second) = (second / 60, second % 60);
+    format!("{:02}:{:02}:{second:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_go_to_the_even_neighbour() {
+        for (amount, rate, expected) in [
+            (100, 25, 2),
+            (100, 35, 4),
+            (8000, 29, 232),
+            (50, 50, 2),
+            (51, 50, 3),
+            (5, 29, 0),
+        ] {
+            assert_eq!(per_mille(amount, rate), expected, "{amount} × {rate} ‰");
+        }
+    }
+
+    #[test]
+    fn accounts_have_the_published_check_digits() {
+        // 3704 0044 0532 0130 00 has the check digits 89; the rule is the same for every account.
+        let rest = format!("{}131400", "370400440532013000")
+            .parse::<u128>()
+            .expect("digits")
+            .rem_euclid(97);
+        assert_eq!(rest, 98 - 89);
+        for number in [0, 1, 99_999] {
+            let iban = iban(number);
+            let moved = format!("{}1314{}", &iban[4..], &iban[2..4]);
+            assert_eq!(moved.parse::<u128>().expect("digits").rem_euclid(97), 1, "{iban}");
+        }
+    }
+
+    #[test]
+    fn summer_time_is_told_apart() {
+        let day = |text: &str| local_day(crate::dates::parse_day(text).expect("a day"));
+        assert_eq!((day("2026-03-28").label, day("2026-03-29").label), ("CET", "CEST"));
+        assert_eq!(day("2026-07-01").offset, "+02:00");
+    }
+}

@@ -1,0 +1,282 @@
+//! Intake: the file, streamed into `settlement_line`, and its control claims.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::pin::Pin;
+
+use chrono::NaiveDate;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
+
+use super::{REJECT_LIMIT, ReconcileError, SettlementFile};
+use crate::acquirer::adyen::AdyenReader;
+use crate::acquirer::{ControlClaims, RecordType, Reject, Row, SettlementLine};
+use crate::delimited::FileError;
+use crate::ids::{AcquirerId, SourceId};
+use crate::money::decimal_text;
+use crate::recon::proof::{TotalMismatch, mismatches};
+use crate::store::{StoreError, Tx};
+
+/// What was taken in.
+pub(super) struct Taken {
+    pub(super) claims: ControlClaims,
+    /// The first [`REJECT_LIMIT`] rejects.
+    pub(super) rejected: Vec<Reject>,
+    /// By ordinal: lines that a pass may match.
+    pub(super) matchable: Places,
+    /// By ordinal: lines that book something (all but payout rows).
+    pub(super) bookable: Places,
+    pub(super) unknown_columns: Vec<String>,
+    mismatches: Vec<TotalMismatch>,
+}
+
+/// A set of ordinals, one bit each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places(Vec<u64>);
+
+impl Places {
+    fn slot(ordinal: u32) -> Option<(usize, u64)> {
+        Some((usize::try_from(ordinal / 64).ok()?, 1 << (ordinal % 64)))
+    }
+
+    pub(super) fn insert(&mut self, ordinal: u32) {
+        if let Some((word, bit)) = Self::slot(ordinal) {
+            if word >= self.0.len() {
+                self.0.resize(word.saturating_add(1), 0);
+            }
+            if let Some(bits) = self.0.get_mut(word) {
+                *bits |= bit;
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, ordinal: i32) {
+        if let Some((word, bit)) = u32::try_from(ordinal).ok().and_then(Self::slot)
+            && let Some(bits) = self.0.get_mut(word)
+        {
+            *bits &= !bit;
+        }
+    }
+
+    /// The ordinals, ascending.
+    pub(super) fn ordinals(&self) -> Vec<i32> {
+        let words = (0_i32..).step_by(64).zip(&self.0);
+        words
+            .filter(|(_, bits)| **bits != 0)
+            .flat_map(|(first, bits)| {
+                (0..64)
+                    .filter(move |bit| bits & (1 << bit) != 0)
+                    .map(move |bit| first.saturating_add(bit))
+            })
+            .collect()
+    }
+}
+
+/// Streams the file into the table of lines.
+pub(super) async fn take_in(
+    tx: &mut Tx,
+    file: &SettlementFile,
+    source: SourceId,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Taken, ReconcileError> {
+    const TYPES: [Type; 21] = [
+        Type::INT8,
+        Type::INT4,
+        Type::INT4,
+        Type::INT2,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::DATE,
+        Type::INT8,
+        Type::TEXT,
+        Type::INT8,
+        Type::TEXT,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+        Type::NUMERIC,
+        Type::TEXT,
+    ];
+    let in_file = |error: FileError| ReconcileError::File {
+        name: file.name.clone(),
+        error,
+    };
+    let input = BufReader::with_capacity(1 << 16, File::open(&file.path).map_err(|error| in_file(error.into()))?);
+    let mut reader = AdyenReader::open(input).map_err(in_file)?;
+    let mut rejected = Vec::new();
+    let mut matchable = Places::default();
+    let mut bookable = Places::default();
+    let mut lines = 0_usize;
+    let mut copy = tx
+        .copy(
+            include_str!("../../../schema/queries/settlement_lines_copy.sql"),
+            &TYPES,
+        )
+        .await?;
+    for row in reader.by_ref() {
+        match row.map_err(in_file)? {
+            Row::Line(line) => {
+                match line.record {
+                    RecordType::Capture
+                    | RecordType::Refund
+                    | RecordType::Chargeback
+                    | RecordType::ChargebackReversal => {
+                        matchable.insert(line.ordinal);
+                        bookable.insert(line.ordinal);
+                    }
+                    RecordType::BatchFee | RecordType::Unsupported => bookable.insert(line.ordinal),
+                    RecordType::Payout => {}
+                }
+                write_line(copy.as_mut(), source, &line).await?;
+                lines = lines.saturating_add(1);
+                progress(u64::from(line.ordinal));
+            }
+            Row::Reject(reject) => {
+                if rejected.len() < REJECT_LIMIT {
+                    rejected.push(reject);
+                }
+            }
+        }
+    }
+    tx.end_copy(copy, lines).await?;
+    let unknown_columns = reader.unknown_columns().to_vec();
+    let claims = reader.into_claims();
+    let mismatches = mismatches(&claims);
+    Ok(Taken {
+        claims,
+        rejected,
+        matchable,
+        bookable,
+        unknown_columns,
+        mismatches,
+    })
+}
+
+async fn write_line(
+    copy: Pin<&mut BinaryCopyInWriter>,
+    source: SourceId,
+    line: &SettlementLine,
+) -> Result<(), StoreError> {
+    let too_large = || StoreError::TooLarge("the line number".to_owned());
+    copy.write(&[
+        &source.0,
+        &i32::try_from(line.ordinal).map_err(|_| too_large())?,
+        &i32::try_from(line.line).map_err(|_| too_large())?,
+        &line.record.id(),
+        &line.type_text,
+        &line.batch,
+        &line.acquirer_reference,
+        &line.original_reference,
+        &line.merchant_reference,
+        &line.arn,
+        &line.occurred_on,
+        &line.gross.map(crate::money::Money::minor),
+        &line.gross.as_ref().map(|gross| gross.currency().code().to_owned()),
+        &line.net.minor(),
+        &line.net.currency().code(),
+        &line.commission,
+        &line.markup,
+        &line.scheme_fee,
+        &line.interchange,
+        &line.exchange_rate,
+        &line.raw,
+    ])
+    .await?;
+    Ok(())
+}
+
+impl Taken {
+    /// Why nothing of the file may be posted, if so.
+    pub(super) fn quarantine_reason(&self) -> Option<String> {
+        if self.claims.rejects > 0 {
+            return Some(format!("{} rows cannot be read", self.claims.rejects));
+        }
+        if self.claims.lines == 0 {
+            return Some("the file has no lines".to_owned());
+        }
+        let mismatch = self.mismatches.first()?;
+        Some(format!(
+            "{} of its batch totals do not add up: {}",
+            self.mismatches.len(),
+            explain(mismatch)
+        ))
+    }
+
+    /// Keeps the file and its lines, posts nothing, and names what does not add up.
+    pub(super) async fn quarantine(
+        &self,
+        tx: &mut Tx,
+        acquirer: AcquirerId,
+        source: SourceId,
+        as_of: Option<NaiveDate>,
+        reason: &str,
+    ) -> Result<(), ReconcileError> {
+        keep_file(tx, acquirer, source, self, "quarantined", Some(reason), as_of).await?;
+        let lines: Vec<i64> = self
+            .rejected
+            .iter()
+            .map(|reject| i64::try_from(reject.line).unwrap_or(i64::MAX))
+            .collect();
+        let columns: Vec<Option<&str>> = self.rejected.iter().map(|reject| reject.column.as_deref()).collect();
+        let reasons: Vec<&str> = self.rejected.iter().map(|reject| reject.reason.as_str()).collect();
+        let insert = include_str!("../../../schema/queries/settlement_rejects_insert.sql");
+        tx.execute(insert, &[&source.0, &lines, &columns, &reasons]).await?;
+        for mismatch in &self.mismatches {
+            let minor = |total: i128| i64::try_from(total).ok();
+            let insert = include_str!("../../../schema/queries/break_total_mismatch.sql");
+            let code = mismatch.currency.code();
+            tx.execute(
+                insert,
+                &[
+                    &acquirer.0,
+                    &source.0,
+                    &code,
+                    &minor(mismatch.claimed),
+                    &minor(mismatch.added),
+                    &explain(mismatch),
+                ],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+fn explain(mismatch: &TotalMismatch) -> String {
+    let text = |total: i128| {
+        i64::try_from(total).map_or_else(|_| total.to_string(), |minor| decimal_text(minor, mismatch.currency))
+    };
+    format!(
+        "batch {} pays {} {currency}, its lines add up to {} {currency}",
+        mismatch.batch,
+        text(mismatch.claimed),
+        text(mismatch.added),
+        currency = mismatch.currency
+    )
+}
+
+/// Keeps what became of a file.
+pub(super) async fn keep_file(
+    tx: &mut Tx,
+    acquirer: AcquirerId,
+    source: SourceId,
+    taken: &Taken,
+    state: &str,
+    reason: Option<&str>,
+    as_of: Option<NaiveDate>,
+) -> Result<(), StoreError> {
+    let count = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
+    let (lines, rejects) = (count(taken.claims.lines), count(taken.claims.rejects));
+    let insert = include_str!("../../../schema/queries/settlement_file_insert.sql");
+    tx.execute(
+        insert,
+        &[&source.0, &acquirer.0, &state, &reason, &lines, &rejects, &as_of],
+    )
+    .await?;
+    Ok(())
+}

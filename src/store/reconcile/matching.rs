@@ -1,0 +1,435 @@
+//! Matching: SQL streams candidates one key after the other, `recon` decides, matches and breaks go back chunk by chunk.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::intake::{Places, Taken};
+use super::{ReconcileError, Run, currency};
+use crate::acquirer::RecordType;
+use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
+use crate::money::{AmountError, Money};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, Settled, settled};
+use crate::recon::breaks::BreakClass;
+use crate::recon::matching::{DAYS_APART, Pass, decide};
+use crate::store::{StoreError, Tx};
+
+/// The most lines and the most items that one key may have.
+const GROUP_LIMIT: usize = 10_000;
+/// The most batches that one file may have.
+const BATCH_LIMIT: usize = 10_000;
+
+/// What matched lines book in merchants' books, summed by (batch, book) and leg.
+#[derive(Default)]
+pub(super) struct Postings {
+    names: Vec<String>,
+    places: HashMap<String, usize>,
+    sums: HashMap<(usize, BookId), BTreeMap<Leg, i64>>,
+}
+
+impl Postings {
+    fn batch(&mut self, name: &str) -> Result<usize, ReconcileError> {
+        if let Some(place) = self.places.get(name) {
+            return Ok(*place);
+        }
+        let place = self.names.len();
+        if place >= BATCH_LIMIT {
+            return Err(ReconcileError::Limit {
+                what: "settlement batches in one file".to_owned(),
+                limit: BATCH_LIMIT,
+            });
+        }
+        self.names.push(name.to_owned());
+        self.places.insert(name.to_owned(), place);
+        Ok(place)
+    }
+
+    fn add(&mut self, batch: usize, book: BookId, legs: &[(Leg, i64)]) -> Result<(), AmountError> {
+        let sums = self.sums.entry((batch, book)).or_default();
+        for (leg, amount) in legs {
+            let sum = sums.entry(*leg).or_default();
+            *sum = sum.checked_add(*amount).ok_or(AmountError::TooLarge)?;
+        }
+        Ok(())
+    }
+
+    /// The books that are concerned.
+    pub(super) fn books(&self) -> Vec<BookId> {
+        let mut books: Vec<BookId> = self.sums.keys().map(|(_, book)| *book).collect();
+        books.sort_unstable();
+        books.dedup();
+        books
+    }
+
+    /// Batch, book and sums, by book and then batch as they stood in the file's order of keys.
+    pub(super) fn into_sorted(self) -> Vec<(String, BookId, BTreeMap<Leg, i64>)> {
+        let Self { names, sums, .. } = self;
+        let mut rows: Vec<_> = sums
+            .into_iter()
+            .map(|((batch, book), sums)| (names.get(batch).cloned().unwrap_or_default(), book, sums))
+            .collect();
+        rows.sort_unstable_by(|left, right| (left.1, &left.0).cmp(&(right.1, &right.0)));
+        rows
+    }
+}
+
+/// What matching came to.
+pub(super) struct Matched {
+    /// Lines without a match that book something, ascending.
+    pub(super) undecided: Vec<i32>,
+    /// Those of them that report a matched item again.
+    pub(super) duplicates: HashSet<i32>,
+    /// What the matched lines book.
+    pub(super) postings: Postings,
+}
+
+struct MatchRow {
+    item: Item,
+    ordinal: i32,
+    pass: Pass,
+    line_gross: i64,
+}
+
+/// A break on its way to the table.
+pub(super) struct BreakRow {
+    pub(super) class: BreakClass,
+    pub(super) ordinal: i32,
+    pub(super) item: Option<(BookId, EntryNumber)>,
+    pub(super) expected: Option<Money>,
+    pub(super) actual: Option<Money>,
+    pub(super) suspense: Option<EntryNumber>,
+    pub(super) detail: String,
+}
+
+/// Lines and items of one key.
+#[derive(Default)]
+struct Group {
+    key: Option<(String, i16, String, Option<i64>)>,
+    lines: Vec<Line>,
+    batches: Vec<usize>,
+    items: Vec<Item>,
+}
+
+/// The matching of one file.
+pub(super) struct Matching<'a> {
+    run: &'a Run<'a>,
+    matchable: Places,
+    bookable: Places,
+    duplicates: HashSet<i32>,
+    postings: Postings,
+    matches: Vec<MatchRow>,
+    breaks: Vec<BreakRow>,
+    done: u64,
+}
+
+impl<'a> Matching<'a> {
+    pub(super) fn new(run: &'a Run<'a>, taken: &Taken) -> Self {
+        Self {
+            run,
+            matchable: taken.matchable.clone(),
+            bookable: taken.bookable.clone(),
+            duplicates: HashSet::new(),
+            postings: Postings::default(),
+            matches: Vec::new(),
+            breaks: Vec::new(),
+            done: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, tx: &mut Tx, progress: &(dyn Fn(u64) + Sync)) -> Result<Matched, ReconcileError> {
+        tx.run(include_str!("../../../schema/queries/matching_memory.sql"))
+            .await?;
+        for pass in Pass::ALL {
+            let undecided = self.matchable.ordinals();
+            if undecided.is_empty() {
+                break;
+            }
+            self.open(tx, pass, &undecided).await?;
+            let mut group = Group::default();
+            loop {
+                let rows = tx
+                    .query(include_str!("../../../schema/queries/candidates_next.sql"), &[])
+                    .await?;
+                if rows.is_empty() {
+                    break;
+                }
+                for row in &rows {
+                    let key = group_key(pass, row)?;
+                    if group.key.as_ref() != Some(&key) {
+                        self.decide(pass, &std::mem::take(&mut group))?;
+                        group.key = Some(key);
+                    }
+                    self.collect(&mut group, row)?;
+                }
+                self.flush(tx).await?;
+                progress(self.done);
+            }
+            self.decide(pass, &group)?;
+            self.flush(tx).await?;
+            tx.run(include_str!("../../../schema/queries/candidates_close.sql"))
+                .await?;
+        }
+        Ok(Matched {
+            undecided: self.bookable.ordinals(),
+            duplicates: self.duplicates,
+            postings: self.postings,
+        })
+    }
+
+    async fn open(&self, tx: &mut Tx, pass: Pass, undecided: &Vec<i32>) -> Result<(), StoreError> {
+        let (source, acquirer) = (&self.run.source.0, &self.run.acquirer_id.0);
+        match pass {
+            Pass::AcquirerReference => {
+                let sql = include_str!("../../../schema/queries/candidates_acquirer_reference.sql");
+                tx.execute(sql, &[source, acquirer]).await
+            }
+            Pass::Arn => {
+                let sql = include_str!("../../../schema/queries/candidates_arn.sql");
+                tx.execute(sql, &[source, acquirer, undecided]).await
+            }
+            Pass::MerchantReference => {
+                let sql = include_str!("../../../schema/queries/candidates_merchant_reference.sql");
+                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+            }
+        }
+        .map(|_| ())
+    }
+
+    fn collect(&mut self, group: &mut Group, row: &Row) -> Result<(), ReconcileError> {
+        let line = read_line(row)?;
+        if group.lines.last().map(|last| last.ordinal) != Some(line.ordinal) {
+            let batch: &str = row.try_get(2).map_err(StoreError::from)?;
+            group.batches.push(self.postings.batch(batch)?);
+            group.lines.push(line);
+        }
+        if let Some(item) = read_item(row, group)? {
+            group.items.push(item);
+        }
+        if group.lines.len() > GROUP_LIMIT || group.items.len() > GROUP_LIMIT {
+            return Err(ReconcileError::Limit {
+                what: "lines or open items with one reference".to_owned(),
+                limit: GROUP_LIMIT,
+            });
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, pass: Pass, group: &Group) -> Result<(), ReconcileError> {
+        let verdict = decide(pass, &group.lines, &group.items);
+        for line in verdict.duplicates.iter().filter_map(|place| group.lines.get(*place)) {
+            self.duplicates.insert(line.ordinal);
+            self.matchable.remove(line.ordinal);
+        }
+        let matched = verdict
+            .matched
+            .and_then(|place| Some((group.lines.get(place)?, group.batches.get(place)?)));
+        let (Some((line, batch)), Some(item)) = (matched, group.items.first()) else {
+            return Ok(());
+        };
+        self.matchable.remove(line.ordinal);
+        self.bookable.remove(line.ordinal);
+        self.done = self.done.saturating_add(1);
+        let Settled { legs, amount, fee } = settled(line, item, self.run.acquirer)?;
+        self.postings.add(*batch, item.book, &legs)?;
+        self.differ(
+            BreakClass::AmountMismatch,
+            line,
+            item,
+            amount,
+            "gross by the ledger and by the file",
+        );
+        self.differ(
+            BreakClass::FeeMismatch,
+            line,
+            item,
+            fee,
+            "costs by contract and by the file",
+        );
+        self.matches.push(MatchRow {
+            item: item.clone(),
+            ordinal: line.ordinal,
+            pass,
+            line_gross: line.gross.minor(),
+        });
+        Ok(())
+    }
+
+    fn differ(&mut self, class: BreakClass, line: &Line, item: &Item, difference: Option<Difference>, what: &str) {
+        if let Some(Difference { expected, actual }) = difference {
+            let currency = line.gross.currency();
+            let text = |minor| crate::money::decimal_text(minor, currency);
+            self.breaks.push(BreakRow {
+                class,
+                ordinal: line.ordinal,
+                item: Some((item.book, item.number)),
+                expected: Some(Money::from_minor(expected, currency)),
+                actual: Some(Money::from_minor(actual, currency)),
+                suspense: None,
+                detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
+            });
+        }
+    }
+
+    async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        const TYPES: [Type; 7] = [
+            Type::INT8,
+            Type::INT8,
+            Type::INT8,
+            Type::INT4,
+            Type::INT2,
+            Type::INT8,
+            Type::INT8,
+        ];
+        let mut matches = std::mem::take(&mut self.matches);
+        if !matches.is_empty() {
+            matches.sort_unstable_by_key(|row| (row.item.book, row.item.number));
+            let books: Vec<i64> = matches.iter().map(|row| row.item.book.0).collect();
+            let numbers: Vec<i64> = matches.iter().map(|row| row.item.number.0).collect();
+            let mut copy = tx
+                .copy(include_str!("../../../schema/queries/matches_copy.sql"), &TYPES)
+                .await?;
+            for row in &matches {
+                copy.as_mut()
+                    .write(&[
+                        &row.item.book.0,
+                        &row.item.number.0,
+                        &self.run.source.0,
+                        &row.ordinal,
+                        &row.pass.number(),
+                        &row.item.gross.minor(),
+                        &row.line_gross,
+                    ])
+                    .await?;
+            }
+            tx.end_copy(copy, matches.len()).await?;
+            let gone = tx
+                .execute(
+                    include_str!("../../../schema/queries/open_items_settle.sql"),
+                    &[&books, &numbers],
+                )
+                .await?;
+            if usize::try_from(gone) != Ok(matches.len()) {
+                return Err(StoreError::Unreadable(format!(
+                    "{gone} of {} open items that were just matched",
+                    matches.len()
+                )));
+            }
+            tx.execute(
+                include_str!("../../../schema/queries/breaks_settle.sql"),
+                &[&books, &numbers],
+            )
+            .await?;
+        }
+        write_breaks(
+            tx,
+            self.run.acquirer_id,
+            self.run.source,
+            std::mem::take(&mut self.breaks),
+        )
+        .await
+    }
+}
+
+/// Writes breaks that lines of the file show.
+pub(super) async fn write_breaks(
+    tx: &mut Tx,
+    acquirer: AcquirerId,
+    source: SourceId,
+    breaks: Vec<BreakRow>,
+) -> Result<(), StoreError> {
+    const TYPES: [Type; 13] = [
+        Type::TEXT,
+        Type::INT2,
+        Type::INT8,
+        Type::INT4,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+        Type::TEXT,
+        Type::INT8,
+        Type::TEXT,
+        Type::INT8,
+        Type::INT8,
+        Type::TEXT,
+    ];
+    if breaks.is_empty() {
+        return Ok(());
+    }
+    let code = |money: Money| money.currency().code().to_owned();
+    let mut copy = tx
+        .copy(include_str!("../../../schema/queries/breaks_copy.sql"), &TYPES)
+        .await?;
+    for row in &breaks {
+        let values: [&(dyn ToSql + Sync); 13] = [
+            &row.class.name(),
+            &acquirer.0,
+            &source.0,
+            &row.ordinal,
+            &row.item.map(|(book, _)| book.0),
+            &row.item.map(|(_, number)| number.0),
+            &row.expected.map(Money::minor),
+            &row.expected.map(code),
+            &row.actual.map(Money::minor),
+            &row.actual.map(code),
+            &row.suspense.map(|number| number.0),
+            &source.0,
+            &row.detail,
+        ];
+        copy.as_mut().write(&values).await?;
+    }
+    tx.end_copy(copy, breaks.len()).await
+}
+
+fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
+    let amount = match pass {
+        Pass::AcquirerReference | Pass::Arn => None,
+        Pass::MerchantReference => row.try_get(4)?,
+    };
+    Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
+}
+
+/// The line of a candidate; the first eleven columns of every candidates query.
+pub(super) fn read_line(row: &Row) -> Result<Line, StoreError> {
+    let record: i16 = row.try_get(1)?;
+    let net_currency = currency(row.try_get(7)?)?;
+    let gross_code: &str = row.try_get(5)?;
+    let gross_currency = if gross_code == net_currency.code() {
+        net_currency
+    } else {
+        currency(gross_code)?
+    };
+    Ok(Line {
+        ordinal: row.try_get(0)?,
+        record: RecordType::from_id(record).ok_or_else(|| StoreError::Unreadable(format!("record type {record}")))?,
+        gross: Money::from_minor(row.try_get(4)?, gross_currency),
+        net: Money::from_minor(row.try_get(6)?, net_currency),
+        costs: Costs {
+            interchange: row.try_get(8)?,
+            scheme: row.try_get(9)?,
+            acquirer: row.try_get(10)?,
+        },
+    })
+}
+
+/// The open item of a candidate, unless there is none or the group has it already.
+fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
+    let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(11)?, group.lines.last()) else {
+        return Ok(None);
+    };
+    let (book, number) = (BookId(book), EntryNumber(row.try_get(12)?));
+    if group
+        .items
+        .iter()
+        .any(|item| (item.book, item.number) == (book, number))
+    {
+        return Ok(None);
+    }
+    let gross = Money::from_minor(row.try_get(13)?, line.gross.currency());
+    Ok(Some(Item {
+        book,
+        number,
+        gross,
+        merchant_fee: row.try_get(14)?,
+    }))
+}

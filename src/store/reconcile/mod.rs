@@ -1,0 +1,390 @@
+//! Reconciling an acquirer's settlement file: one transaction a file, booked whole or not at all.
+//!
+//! 1. Lock the acquirer: it has one reconciliation at a time, so no two files match one item.
+//! 2. Intake ([`intake`]): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
+//! 3. Match ([`matching`]): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
+//!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile.
+//! 4. Lock the books that are concerned, the house first.
+//! 5. Post ([`posting`]): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book).
+//! 6. Look for items that should have been reported by now.
+//!
+//! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
+//! sums of each (batch, book), whatever the size of the file.
+
+mod intake;
+mod matching;
+mod posting;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use super::settings::Deployment;
+use super::source::{Source, SourceKind, source_of};
+use super::{Retriable, Store, StoreError, Tx, currency};
+use crate::acquirer::Reject;
+use crate::delimited::FileError;
+use crate::ids::{AcquirerId, SourceId};
+use crate::money::{AmountError, Currency};
+use crate::recon::breaks::BreakClass;
+use crate::recon::matching::Pass;
+use crate::settings;
+
+/// How many rejects of a file are kept; all are counted.
+pub const REJECT_LIMIT: usize = 10_000;
+
+/// A settlement file and its digest.
+#[derive(Debug, Clone)]
+pub struct SettlementFile {
+    path: PathBuf,
+    name: String,
+    digest: [u8; 32],
+}
+
+impl SettlementFile {
+    /// Reads a file once, for its digest.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let mut digest = Sha256::new();
+        let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let count = input.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            digest.update(buffer.get(..count).unwrap_or_default());
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self {
+            path: path.to_owned(),
+            name: crate::card_number::mask(&name).into_owned(),
+            digest: digest.finalize().into(),
+        })
+    }
+
+    /// Its name without folders, card numbers masked.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first 16 hexadecimal digits of its SHA-256.
+    pub fn short_digest(&self) -> String {
+        self.digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What a reconciliation is asked to do.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The file.
+    pub file: &'a SettlementFile,
+    /// The acquirer, as settings name it.
+    pub acquirer: &'a str,
+    /// The day the file is about; the latest day on its lines where none is given.
+    pub as_of: Option<NaiveDate>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileOutcome {
+    /// Booked (or, in a plan, would be).
+    Booked,
+    /// Booked by an earlier run; nothing was done.
+    AlreadyBooked,
+    /// The same content was taken in under another name or for another acquirer; nothing was posted.
+    Duplicate {
+        /// The name under which it came first.
+        first_name: String,
+    },
+    /// Nothing was posted: it cannot be read, or does not add up.
+    Quarantined {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The sums of one batch of a file, in minor units of its net currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchSummary {
+    /// The settlement batch.
+    pub batch: String,
+    /// The net currency.
+    pub currency: Currency,
+    /// Lines without the payout's.
+    pub lines: i64,
+    /// Σ gross of captures, refunds and chargebacks, converted where they were in another currency.
+    pub gross: i64,
+    /// Σ costs.
+    pub costs: i64,
+    /// Σ net of lines that belong to no payment.
+    pub other: i64,
+    /// Σ net: what the acquirer owes us for the batch.
+    pub net: i64,
+    /// What the payout rows say.
+    pub payout: i64,
+}
+
+/// What a reconciliation found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// What became of the file.
+    pub outcome: FileOutcome,
+    /// The day the file is about.
+    pub as_of: Option<NaiveDate>,
+    /// Lines read.
+    pub lines: i64,
+    /// Rows that could not be read.
+    pub rejects: i64,
+    /// The first [`REJECT_LIMIT`] of them, when they were read just now.
+    pub rejected: Vec<Reject>,
+    /// Columns of the file that nothing reads, when it was read just now.
+    pub unknown_columns: Vec<String>,
+    /// Lines matched, by pass.
+    pub matches: Vec<(Pass, i64)>,
+    /// Breaks that this file showed, by class.
+    pub breaks: Vec<(BreakClass, i64)>,
+    /// Its batches.
+    pub batches: Vec<BatchSummary>,
+}
+
+/// Why a file was not reconciled. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file is not what it should be.
+    #[error("{name} cannot be read as a settlement file")]
+    File {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        #[source]
+        error: FileError,
+    },
+    /// Settings have no such acquirer.
+    #[error("acquirer `{0}` is not in the settings")]
+    UnknownAcquirer(String),
+    /// No settings govern the day.
+    #[error("no settings are in force on {0}")]
+    NoSettings(NaiveDate),
+    /// An amount beyond 64-bit minor units.
+    #[error("the file's amounts cannot be booked")]
+    Amount(#[from] AmountError),
+    /// A hostile or broken file.
+    #[error("more than {limit} {what}; this is no settlement file that can be matched")]
+    Limit {
+        /// Of what.
+        what: String,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl Retriable for ReconcileError {
+    fn is_retriable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retriable(),
+            Self::File { .. }
+            | Self::UnknownAcquirer(_)
+            | Self::NoSettings(_)
+            | Self::Amount(_)
+            | Self::Limit { .. } => false,
+        }
+    }
+}
+
+/// One reconciliation while it runs.
+struct Run<'a> {
+    file: &'a SettlementFile,
+    source: SourceId,
+    acquirer_id: AcquirerId,
+    acquirer: &'a settings::Acquirer,
+    as_of: NaiveDate,
+}
+
+impl Store {
+    /// Shows what [`Store::reconcile`] would do, and does nothing.
+    pub async fn plan_reconciliation(
+        &self,
+        deployment: &Deployment,
+        request: &Request<'_>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Reconciliation, ReconcileError> {
+        self.rehearse(async |tx: &mut Tx| reconcile(tx, deployment, request, progress).await)
+            .await
+    }
+
+    /// Takes a settlement file in, matches it, books it, and finds what is missing. Running it again changes nothing.
+    pub async fn reconcile(
+        &self,
+        deployment: &Deployment,
+        request: &Request<'_>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Reconciliation, ReconcileError> {
+        self.transact(async |tx: &mut Tx| reconcile(tx, deployment, request, progress).await)
+            .await
+    }
+}
+
+async fn reconcile(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    request: &Request<'_>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Reconciliation, ReconcileError> {
+    let unknown = || ReconcileError::UnknownAcquirer(request.acquirer.to_owned());
+    let acquirer_id = deployment.acquirer(request.acquirer).ok_or_else(unknown)?;
+    let file = request.file;
+    tx.query(
+        include_str!("../../../schema/queries/acquirer_lock.sql"),
+        &[&acquirer_id.0],
+    )
+    .await?;
+    let source = source_of(tx, SourceKind::Settlement, &file.name, &file.digest).await?;
+    if !source.new {
+        return taken_in_before(tx, acquirer_id, file, &source).await;
+    }
+    let taken = intake::take_in(tx, file, source.id, progress).await?;
+    let reason = taken.quarantine_reason();
+    let as_of = request.as_of.or(taken.claims.latest_day);
+    let (Some(as_of), None) = (as_of, &reason) else {
+        let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
+        taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
+        let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
+        return Ok(Reconciliation {
+            rejected: taken.rejected,
+            unknown_columns: taken.unknown_columns,
+            ..found
+        });
+    };
+    let settings: &Arc<settings::Settings> = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
+    let acquirer = settings.acquirers.get(request.acquirer).ok_or_else(unknown)?;
+    let run = Run {
+        file,
+        source: source.id,
+        acquirer_id,
+        acquirer,
+        as_of,
+    };
+    let matched = matching::Matching::new(&run, &taken).run(tx, progress).await?;
+    posting::post(tx, &run, matched).await?;
+    intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
+    let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
+    tx.execute(missing, &[&acquirer_id.0, &source.id.0, &as_of]).await?;
+    let found = report(tx, FileOutcome::Booked, source.id).await?;
+    Ok(Reconciliation {
+        unknown_columns: taken.unknown_columns,
+        ..found
+    })
+}
+
+async fn taken_in_before(
+    tx: &mut Tx,
+    acquirer: AcquirerId,
+    file: &SettlementFile,
+    source: &Source,
+) -> Result<Reconciliation, ReconcileError> {
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/settlement_file_of.sql"),
+            &[&source.id.0],
+        )
+        .await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::Unreadable(format!("source {} without its settlement file", source.id)))?;
+    let same = AcquirerId(row.try_get(0).map_err(StoreError::from)?) == acquirer && source.name == file.name;
+    let reason: Option<String> = row.try_get("reason").map_err(StoreError::from)?;
+    let outcome = match (same, reason) {
+        (true, None) => FileOutcome::AlreadyBooked,
+        (true, Some(reason)) => FileOutcome::Quarantined { reason },
+        (false, _) => {
+            let detail = format!("{} has the content of {}", file.name, source.name);
+            let insert = include_str!("../../../schema/queries/break_duplicate_file.sql");
+            tx.execute(insert, &[&acquirer.0, &source.id.0, &detail]).await?;
+            FileOutcome::Duplicate {
+                first_name: source.name.clone(),
+            }
+        }
+    };
+    report(tx, outcome, source.id).await
+}
+
+/// Reads what the database now holds of a file: the same whether it was booked just now or by an earlier run.
+async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<Reconciliation, ReconcileError> {
+    let file = tx
+        .query(
+            include_str!("../../../schema/queries/settlement_file_of.sql"),
+            &[&source.0],
+        )
+        .await?;
+    let matches = tx
+        .query(
+            include_str!("../../../schema/queries/reconciled_matches.sql"),
+            &[&source.0],
+        )
+        .await?;
+    let breaks = tx
+        .query(
+            include_str!("../../../schema/queries/reconciled_breaks.sql"),
+            &[&source.0],
+        )
+        .await?;
+    let batches = tx
+        .query(
+            include_str!("../../../schema/queries/reconciled_batches.sql"),
+            &[&source.0],
+        )
+        .await?;
+    let row = file
+        .first()
+        .ok_or_else(|| StoreError::Unreadable(format!("source {source} without its settlement file")))?;
+    let read = || -> Result<Reconciliation, StoreError> {
+        Ok(Reconciliation {
+            outcome,
+            as_of: row.try_get("as_of")?,
+            lines: row.try_get("lines")?,
+            rejects: row.try_get("rejects")?,
+            rejected: Vec::new(),
+            unknown_columns: Vec::new(),
+            matches: matches
+                .iter()
+                .map(|row| {
+                    let number: i16 = row.try_get("pass")?;
+                    let pass =
+                        Pass::from_number(number).ok_or_else(|| StoreError::Unreadable(format!("pass {number}")))?;
+                    Ok((pass, row.try_get("lines")?))
+                })
+                .collect::<Result<_, StoreError>>()?,
+            breaks: breaks
+                .iter()
+                .map(|row| {
+                    let name: &str = row.try_get("class")?;
+                    let class = BreakClass::from_name(name)
+                        .ok_or_else(|| StoreError::Unreadable(format!("break class {name}")))?;
+                    Ok((class, row.try_get("breaks")?))
+                })
+                .collect::<Result<_, StoreError>>()?,
+            batches: batches.iter().map(batch_summary).collect::<Result<_, StoreError>>()?,
+        })
+    };
+    Ok(read()?)
+}
+
+fn batch_summary(row: &tokio_postgres::Row) -> Result<BatchSummary, StoreError> {
+    Ok(BatchSummary {
+        batch: row.try_get("batch")?,
+        currency: currency(row.try_get("currency")?)?,
+        lines: row.try_get("lines")?,
+        gross: row.try_get("gross")?,
+        costs: row.try_get("costs")?,
+        other: row.try_get("other")?,
+        net: row.try_get("net")?,
+        payout: row.try_get("payout")?,
+    })
+}

@@ -1,0 +1,193 @@
+//! Posting: lines that nobody knows into the house's book, then one entry for each (batch, book).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveTime, Utc};
+use tokio_postgres::Row;
+
+use super::matching::{BreakRow, Matched, read_line, write_breaks};
+use super::{ReconcileError, Run, currency};
+use crate::acquirer::RecordType;
+use crate::ids::{BookId, EntryNumber};
+use crate::ledger::account::{Account, AccountCode, DimensionKind};
+use crate::ledger::book::fingerprint;
+use crate::ledger::entry::{Entry, EntryKind, Transfer};
+use crate::money::Money;
+use crate::recon::booking::{Leg, batch_fee, suspended};
+use crate::recon::breaks::BreakClass;
+use crate::store::books::LockedBooks;
+use crate::store::{StoreError, Tx};
+
+/// How many entries are gathered before they are written.
+const CHUNK: usize = 5_000;
+
+/// Posts what matching came to.
+pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result<(), ReconcileError> {
+    let mut concerned = matched.postings.books();
+    concerned.push(BookId::HOUSE);
+    let mut books = LockedBooks::lock(tx, &concerned).await?;
+    post_undecided(tx, run, &mut books, &matched).await?;
+    for (batch, book, sums) in matched.postings.into_sorted() {
+        let transfers = sums
+            .into_iter()
+            .map(|(leg, amount)| run.transfer(leg, amount))
+            .collect();
+        let reference = format!("settlement {} {} {batch}", run.acquirer.name, run.file.short_digest());
+        books.append(book, run.entry(EntryKind::Settlement, reference, None, transfers))?;
+        if books.waiting() >= CHUNK {
+            books.write(tx).await?;
+        }
+    }
+    books.write(tx).await?;
+    Ok(())
+}
+
+async fn post_undecided(
+    tx: &mut Tx,
+    run: &Run<'_>,
+    books: &mut LockedBooks,
+    matched: &Matched,
+) -> Result<(), ReconcileError> {
+    if matched.undecided.is_empty() {
+        return Ok(());
+    }
+    let declare = include_str!("../../../schema/queries/undecided.sql");
+    tx.execute(declare, &[&run.source.0, &run.acquirer_id.0, &matched.undecided])
+        .await?;
+    loop {
+        let rows = tx
+            .query(include_str!("../../../schema/queries/undecided_next.sql"), &[])
+            .await?;
+        if rows.is_empty() {
+            break;
+        }
+        let mut breaks = Vec::new();
+        for row in &rows {
+            breaks.extend(post_line(run, books, row, matched)?);
+        }
+        books.write(tx).await?;
+        write_breaks(tx, run.acquirer_id, run.source, breaks).await?;
+    }
+    tx.run(include_str!("../../../schema/queries/undecided_close.sql"))
+        .await?;
+    Ok(())
+}
+
+/// Books one line without a match in the house's book, and says what is wrong with it.
+fn post_line(
+    run: &Run<'_>,
+    books: &mut LockedBooks,
+    row: &Row,
+    matched: &Matched,
+) -> Result<Option<BreakRow>, ReconcileError> {
+    let line = read_line(row)?;
+    let source_line: i32 = row.try_get(18).map_err(StoreError::from)?;
+    let (kind, word, legs) = match line.record {
+        RecordType::BatchFee => (EntryKind::BatchFee, "fee", batch_fee(&line)?),
+        RecordType::Capture
+        | RecordType::Refund
+        | RecordType::Chargeback
+        | RecordType::ChargebackReversal
+        | RecordType::Payout
+        | RecordType::Unsupported => (EntryKind::Suspense, "suspense", suspended(&line)?),
+    };
+    let transfers: Vec<Transfer> = legs
+        .into_iter()
+        .map(|(leg, amount)| run.transfer(leg, amount))
+        .collect();
+    let reference = format!(
+        "{word} {} {} {}",
+        run.acquirer.name,
+        run.file.short_digest(),
+        line.ordinal
+    );
+    let number = books.append(BookId::HOUSE, run.entry(kind, reference, Some(source_line), transfers))?;
+    if line.record == RecordType::BatchFee {
+        return Ok(None);
+    }
+    Ok(Some(explain(row, &line, number, matched)?))
+}
+
+fn explain(
+    row: &Row,
+    line: &crate::recon::booking::Line,
+    suspense: EntryNumber,
+    matched: &Matched,
+) -> Result<BreakRow, StoreError> {
+    let key: &str = row.try_get(3)?;
+    let type_text: &str = row.try_get(17)?;
+    let reported = format!(
+        "{type_text} {} of {}",
+        line.gross,
+        if key.is_empty() { "no reference" } else { key }
+    );
+    let other: Option<&str> = row.try_get(13)?;
+    let repeats: Option<&str> = row.try_get(15)?;
+    let mut found = BreakRow {
+        class: BreakClass::MissingInLedger,
+        ordinal: line.ordinal,
+        item: None,
+        expected: None,
+        actual: Some(line.gross),
+        suspense: Some(suspense),
+        detail: format!("{reported}: nothing recorded fits"),
+    };
+    if line.record == RecordType::Unsupported {
+        found.class = BreakClass::UnsupportedRecord;
+        found.actual = Some(line.net);
+        found.detail = format!("{type_text} {}: not booked by itself", line.net);
+    } else if matched.duplicates.contains(&line.ordinal) {
+        found.class = BreakClass::DuplicateInFile;
+        found.detail = format!("{reported}: reported more than once in this file");
+    } else if let Some(file) = repeats {
+        let earlier: i32 = row.try_get(16)?;
+        found.class = BreakClass::DuplicateInFile;
+        found.detail = format!("{reported}: settled before by line {earlier} of {file}");
+    } else if let Some(code) = other {
+        let recorded = Money::from_minor(row.try_get(14)?, currency(code)?);
+        found.class = BreakClass::CurrencyMismatch;
+        found.item = Some((BookId(row.try_get(11)?), EntryNumber(row.try_get(12)?)));
+        found.expected = Some(recorded);
+        found.detail = format!("{reported}: recorded as {recorded}");
+    }
+    Ok(found)
+}
+
+impl Run<'_> {
+    fn transfer(&self, leg: Leg, amount: i64) -> Transfer {
+        let account = |code: AccountCode| Account {
+            code,
+            currency: leg.currency,
+            dimension: match code.dimension() {
+                DimensionKind::Acquirer => self.acquirer.name.clone(),
+                DimensionKind::None | DimensionKind::Bank => Arc::from(""),
+            },
+        };
+        Transfer {
+            debit: account(leg.debit),
+            credit: account(leg.credit),
+            amount,
+        }
+    }
+
+    fn entry(&self, kind: EntryKind, reference: String, line: Option<i32>, transfers: Vec<Transfer>) -> Entry {
+        let occurred_at: DateTime<Utc> = self.as_of.and_time(NaiveTime::MIN).and_utc();
+        Entry {
+            kind,
+            fingerprint: fingerprint(&["settlement 1", kind.name(), &reference]),
+            reference,
+            payment: None,
+            acquirer_reference: None,
+            merchant_reference: None,
+            arn: None,
+            rrn: None,
+            auth_code: None,
+            reverses: None,
+            occurred_at,
+            booking_date: self.as_of,
+            source: self.source,
+            source_line: line,
+            transfers,
+        }
+    }
+}
