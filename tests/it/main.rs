@@ -1,8 +1,11 @@
 //! Tests that need a database, files or the binary.
 
+mod facts;
 mod support;
 
+mod audit;
 mod embedded;
+mod report;
 mod rights;
 mod schema;
 mod tls;
