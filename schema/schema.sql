@@ -76,7 +76,8 @@ CASE keeps_side
     WHEN 'credit'::text THEN (credits >= debits)
     ELSE true
 END)
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.balance IS 'Σ debits and Σ credits of an account in a book. keeps_side: the side the chart forbids it to leave, null where it may.';
 
@@ -87,7 +88,8 @@ CREATE TABLE public.book (
     hash bytea DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea NOT NULL,
     CONSTRAINT book_hash CHECK ((length(hash) = 32)),
     CONSTRAINT book_number CHECK ((number >= 0))
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.book IS 'One a merchant, and the house (id 1, no merchant). number and hash are those of its last entry; its row lock is the book''s lock.';
 
