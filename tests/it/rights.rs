@@ -23,7 +23,8 @@ entry: insert
 entry_kind:
 open_item: insert, delete
 payment: insert, update(acquirer_id currency authorized captured voided refunded charged_back)
-payout: insert, update(state approved_by instruction confirmation)
+payout: insert, update(state approved_by file_id instruction confirmation)
+payout_file: insert, update(written)
 record_type:
 refinery_schema_history:
 settings_version: insert
