@@ -315,6 +315,11 @@ impl<R: Read> AdyenReader<R> {
         &self.claims
     }
 
+    /// What it reads from.
+    pub fn input(&self) -> &R {
+        self.records.input()
+    }
+
     /// As [`AdyenReader::claims`], and ends the reading.
     pub fn into_claims(self) -> ControlClaims {
         self.claims
