@@ -1,4 +1,2 @@
--- How this transaction plans its joins of a whole file with the open items: hashed and sorted in memory, to their last row. The lines are new, so nothing is known of their number yet, and a guess of one row would mean a scan of the open items for each.
-set local work_mem = '128MB';
-set local cursor_tuple_fraction = 1.0;
-set local enable_nestloop = off;
+-- How this transaction joins a whole file with the open items: hashed and sorted in memory, to the last row. The lines are new, so the planner knows nothing of their number, and a guess of one row would mean a scan of the open items for each.
+select set_config('work_mem', '128MB', true), set_config('cursor_tuple_fraction', '1.0', true), set_config('enable_nestloop', 'off', true);
