@@ -1,6 +1,13 @@
 //! Tests that need a database, files or the binary.
 
+mod facts;
 mod support;
 
+mod audit;
 mod embedded;
 mod model;
+mod report;
+mod rights;
+mod schema;
+mod tls;
+mod transaction;
