@@ -6,6 +6,7 @@
 //! end the guard that finds itself the last one stops the server and removes the directory.
 
 pub mod books;
+pub mod day;
 pub mod dump;
 pub mod events;
 pub mod proxy;
