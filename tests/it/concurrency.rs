@@ -61,11 +61,7 @@ fn write(url: &str, phase: u64, events: &[PaymentEvent]) -> Told {
             .collect();
         let mut dice = ChaCha8Rng::seed_from_u64(phase * 100 + u64::try_from(writer).expect("a seed"));
         mine.shuffle(&mut dice);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async {
+        runtime().block_on(async {
             let store = day::another(url, 1).await;
             let deployment = store.deployment().await.expect("a deployment");
             let source = support::events::source(&store, &format!("writer {writer}")).await;
@@ -97,6 +93,11 @@ fn write(url: &str, phase: u64, events: &[PaymentEvent]) -> Told {
     }
     by_reference.values_mut().for_each(|words| words.sort_unstable());
     by_reference
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime")
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -326,29 +327,30 @@ async fn twenty_of_each_pay_once() {
     let (before, none): (i64, i64) = (before.get(0), before.get(1));
     assert_eq!(none, 0);
     let out = support::directory();
-    let stores = join_all((0..20).map(|_| day::another(&test.url, 1))).await;
-    // Everybody does everything, so every step races with every other.
-    let workers = stores.iter().map(|store| {
-        let (deployment, out) = (&deployment, out.path());
-        async move {
-            let mut posted = 0;
-            for _ in 0..2 {
-                store.plan_payouts(deployment, cutoff, "ann").await.expect("a plan");
-                match store.approve_payouts(cutoff, "bob").await {
-                    Ok(_) | Err(PayoutError::NothingPlanned(_)) => {}
-                    Err(error) => panic!("{error}"),
-                }
-                let done = store
-                    .instruct_payouts(deployment, cutoff, cutoff, out)
-                    .await
-                    .expect("instructions");
-                assert_eq!(done.cancelled, []);
-                posted += done.posted.len();
+    // Everybody does everything on a thread of their own, so every step races with every other, the files included.
+    let work = async || {
+        let store = day::another(&test.url, 1).await;
+        let mut posted = 0;
+        for _ in 0..2 {
+            store.plan_payouts(&deployment, cutoff, "ann").await.expect("a plan");
+            match store.approve_payouts(cutoff, "bob").await {
+                Ok(_) | Err(PayoutError::NothingPlanned(_)) => {}
+                Err(error) => panic!("{error}"),
             }
-            posted
+            let done = store.instruct_payouts(&deployment, cutoff, cutoff, out.path()).await;
+            let done = done.expect("instructions");
+            assert_eq!(done.cancelled, []);
+            posted += done.posted.len();
         }
+        posted
+    };
+    let posted: Vec<usize> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..20).map(|_| scope.spawn(|| runtime().block_on(work()))).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker"))
+            .collect()
     });
-    let posted: Vec<usize> = join_all(workers).await;
     let payouts = test.store.payouts(Some(cutoff), None).await.expect("payouts");
     assert!(payouts.len() > 1);
     assert!(payouts.iter().all(|payout| payout.state == "instructed"), "{payouts:?}");
