@@ -4,7 +4,11 @@ mod facts;
 mod support;
 
 mod audit;
+mod concurrency;
+mod crash;
 mod embedded;
+mod model;
+mod payout;
 mod report;
 mod rights;
 mod schema;

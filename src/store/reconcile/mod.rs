@@ -129,7 +129,7 @@ pub struct Reconciliation {
     pub lines: i64,
     /// Rows that could not be read.
     pub rejects: i64,
-    /// The first [`REJECT_LIMIT`] of them, when they were read just now.
+    /// The first [`REJECT_LIMIT`] of them.
     pub rejected: Vec<Reject>,
     /// Columns of the file that nothing reads, when it was read just now.
     pub unknown_columns: Vec<String>,
@@ -306,7 +306,32 @@ async fn taken_in_before(
             }
         }
     };
-    report(tx, outcome, source.id).await
+    let found = report(tx, outcome, source.id).await?;
+    // A run that was killed after it had quarantined the file told nobody which rows: the next one does.
+    let rejected = match found.outcome {
+        FileOutcome::Quarantined { .. } => rejects_of(tx, source.id).await?,
+        FileOutcome::Booked | FileOutcome::AlreadyBooked | FileOutcome::Duplicate { .. } => Vec::new(),
+    };
+    Ok(Reconciliation { rejected, ..found })
+}
+
+async fn rejects_of(tx: &mut Tx, source: SourceId) -> Result<Vec<Reject>, StoreError> {
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/settlement_rejects_of.sql"),
+            &[&source.0],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let line: i64 = row.try_get("line")?;
+            Ok(Reject {
+                line: u64::try_from(line).map_err(|_| StoreError::Unreadable(format!("a reject of line {line}")))?,
+                column: row.try_get("column_name")?,
+                reason: row.try_get("reason")?,
+            })
+        })
+        .collect()
 }
 
 /// Reads what the database now holds of a file: the same whether it was booked just now or by an earlier run.

@@ -5,6 +5,12 @@
 //! template. A guard process outlives the test process, however that ends: its standard input is a pipe from it, and at its
 //! end the guard that finds itself the last one stops the server and removes the directory.
 
+pub mod books;
+pub mod day;
+pub mod dump;
+pub mod events;
+pub mod proxy;
+
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -65,6 +71,23 @@ pub async fn database() -> String {
 /// The URL of an empty database of its own.
 pub async fn empty_database() -> String {
     clone_of("template template0").await
+}
+
+/// The URL of a copy of another test database, to which nobody may be connected.
+pub async fn copy_of(url: &str) -> String {
+    clone_of(&format!("template {}", name_of(url))).await
+}
+
+/// Removes a test database before the server goes, because there would be hundreds.
+pub async fn drop_database(url: &str) {
+    let admin = client(&cluster().url_of("postgres")).await;
+    let drop = format!("drop database {} with (force)", name_of(url));
+    admin.batch_execute(&drop).await.expect("a dropped database");
+}
+
+fn name_of(url: &str) -> String {
+    let config: tokio_postgres::Config = url.parse().expect("a URL");
+    config.get_dbname().expect("a database").to_owned()
 }
 
 async fn clone_of(template: &str) -> String {

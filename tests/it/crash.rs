@@ -1,0 +1,332 @@
+//! The binary killed at its requests to the database, and cut off at its COMMITs: the same command again ends as if nothing
+//! had happened, in the database and on disk.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tempfile::TempDir;
+use tokio_postgres::Client;
+
+use crate::support::proxy::{self, Fault, Ran, When};
+use crate::support::{self, day, dump};
+
+const WORKERS: usize = 3;
+const SIGKILL: i32 = 9;
+
+/// What a run leaves: the database's content, files by name.
+type Left = (String, BTreeMap<String, Vec<u8>>);
+
+/// A command, and the state from which it starts.
+struct Scene {
+    _day: TempDir,
+    base: String,
+    arguments: Vec<String>,
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// Runs the binary as it is, in a directory, and says how it ended.
+fn run(url: &str, directory: &Path, arguments: &[String]) -> i32 {
+    let mut command = support::acquit();
+    command.args(arguments).env("DATABASE_URL", url).current_dir(directory);
+    let output = command.stdout(Stdio::null()).output().expect("the binary");
+    output
+        .status
+        .code()
+        .unwrap_or_else(|| panic!("{arguments:?}: {output:?}"))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+impl Scene {
+    /// A simulated day, after some commands; `DAY` stands for its directory.
+    fn after(commands: &[&str], arguments: &str) -> Self {
+        let day = day::simulated(60);
+        split_events(day.path());
+        spoil_settlement(day.path());
+        let base = block_on(support::database());
+        let place = |command: &str| words(&command.replace("DAY", &day.path().display().to_string()));
+        for command in commands {
+            let code = run(&base, day.path(), &place(command));
+            assert!(code == 0 || code == 2, "{command}: {code}");
+        }
+        let arguments = place(arguments);
+        Self {
+            _day: day,
+            base,
+            arguments,
+        }
+    }
+
+    fn command(&self, out: &Path) -> Command {
+        let mut command = support::acquit();
+        command.args(&self.arguments).current_dir(out);
+        command
+    }
+
+    /// What is left on a copy of the base after the command ran without a fault.
+    fn golden(&self) -> (Ran, Left) {
+        let (url, out) = (block_on(support::copy_of(&self.base)), support::directory());
+        let ran = proxy::run(&url, None, self.command(out.path()));
+        let left = left(&url, out.path());
+        let expected = self.arguments.iter().any(|word| word.ends_with("unreadable.csv"));
+        assert_eq!(ran.status.code() == Some(1), expected, "{ran:?}");
+        assert_eq!(
+            left.1.contains_key("rejects.csv"),
+            expected || self.arguments[0] == "record",
+            "{ran:?}"
+        );
+        block_on(support::drop_database(&url));
+        (ran, left)
+    }
+
+    /// Runs the command with a fault and again without, and says how the result differs from the golden one.
+    fn suffer(&self, url: &str, fault: Fault, golden: &(Ran, Left)) -> Result<Ran, String> {
+        let out = support::directory();
+        block_on(restore(url));
+        let ran = proxy::run(url, Some(fault), self.command(out.path()));
+        if !ran.fired {
+            return Err(format!("{fault:?} did not come about: {ran:?}"));
+        }
+        let code = run(url, out.path(), &self.arguments);
+        let (content, files) = left(url, out.path());
+        let (golden, (golden_content, golden_files)) = golden;
+        if Some(code) != golden.status.code() {
+            return Err(format!(
+                "{fault:?}: the second run ended with {code}, the first with {}",
+                ran.stderr
+            ));
+        }
+        if content != *golden_content {
+            return Err(format!("{fault:?}:\n{}", dump::difference(golden_content, &content)));
+        }
+        if files != *golden_files {
+            let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+            return Err(format!(
+                "{fault:?}: files {:?} are not {:?}, byte for byte",
+                names(&files),
+                names(golden_files)
+            ));
+        }
+        Ok(ran)
+    }
+
+    /// Suffers every fault, and hands each run to a check.
+    fn suffer_all(&self, faults: &[Fault], golden: &(Ran, Left), check: impl Fn(&Fault, &Ran) + Sync) {
+        let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    let url = block_on(support::copy_of(&self.base));
+                    block_on(keep(&url));
+                    while let Some(fault) = faults.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        match self.suffer(&url, *fault, golden) {
+                            Ok(ran) => check(fault, &ran),
+                            Err(failure) => failures.lock().expect("failures").push(failure),
+                        }
+                    }
+                    block_on(support::drop_database(&url));
+                });
+            }
+        });
+        let failures = failures.into_inner().expect("failures");
+        assert!(
+            failures.is_empty(),
+            "{} of {} faults:\n{}",
+            failures.len(),
+            faults.len(),
+            failures.join("\n")
+        );
+    }
+
+    /// Kills the command at every n-th of its requests, before and after.
+    fn survives_kills(&self, step: usize) {
+        let golden = self.golden();
+        let kill = |request| [When::Before, When::After].map(|when| Fault::Kill { request, when });
+        // The last one is the last COMMIT.
+        let last = golden.0.requests;
+        let faults: Vec<Fault> = (1..last).step_by(step).chain([last]).flat_map(kill).collect();
+        assert!(faults.len() > 20, "{golden:?}");
+        self.suffer_all(&faults, &golden, |fault, ran| {
+            assert_eq!(ran.status.signal(), Some(SIGKILL), "{fault:?}: {ran:?}")
+        });
+        println!(
+            "{}: {} kills at {} requests",
+            self.arguments[0],
+            faults.len(),
+            golden.0.requests
+        );
+    }
+
+    /// Cuts the connection at every COMMIT, before and after.
+    fn survives_cuts(&self, commits: usize) {
+        let golden = self.golden();
+        assert_eq!(golden.0.commits, commits);
+        let cut = |commit| [When::Before, When::After].map(|when| Fault::Cut { commit, when });
+        let faults: Vec<Fault> = (1..=commits).flat_map(cut).collect();
+        self.suffer_all(&faults, &golden, |fault, ran| {
+            assert_eq!(ran.status.code(), Some(1), "{fault:?}: {ran:?}");
+            assert!(
+                ran.stderr.contains("whether the work was booked is not known"),
+                "{fault:?}: {}",
+                ran.stderr
+            );
+            assert!(
+                ran.stderr.contains("hint: run the same command again"),
+                "{fault:?}: {}",
+                ran.stderr
+            );
+        });
+    }
+}
+
+/// Every table of ours, and whether a trigger keeps it from being changed.
+async fn tables(admin: &Client) -> Vec<(String, Option<String>)> {
+    let sql = "select relname::text, tgname::text from pg_class left join pg_trigger on tgrelid = pg_class.oid and tgenabled = 'A'
+        where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'refinery_schema_history'";
+    let rows = admin.query(sql, &[]).await.expect("tables");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Keeps a copy of every row beside the tables: restoring them is much cheaper than a database for each fault.
+async fn keep(url: &str) {
+    let admin = support::client(url).await;
+    let mut sql = "create schema kept;".to_owned();
+    for (table, _) in tables(&admin).await {
+        write!(sql, "create table kept.{table} as table public.{table};").expect("text");
+    }
+    admin.batch_execute(&sql).await.expect("kept rows");
+}
+
+/// Makes the tables what they were. Whoever was killed is gone: the proxy has seen the end of its sessions.
+async fn restore(url: &str) {
+    let admin = support::client(url).await;
+    let mut sql = "begin; set local session_replication_role = replica;".to_owned();
+    for (table, trigger) in tables(&admin).await {
+        let (off, on) = trigger.map_or_else(Default::default, |trigger| {
+            let change = |how: &str| format!("alter table {table} {how} trigger {trigger};");
+            (change("disable"), change("enable always"))
+        });
+        let copy = format!("insert into {table} overriding system value table kept.{table};");
+        write!(sql, "{off} delete from {table}; {copy} {on}").expect("text");
+    }
+    sql.push_str("commit");
+    admin.batch_execute(&sql).await.expect("restored rows");
+}
+
+fn left(url: &str, directory: &Path) -> Left {
+    let content = block_on(async {
+        let admin = support::client(url).await;
+        support::books::prove(&admin, None).await.expect("books in order");
+        dump::content(&admin).await
+    });
+    let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let files = fs::read_dir(directory)
+        .expect("a directory")
+        .map(|file| file.expect("a file").path());
+    (
+        content,
+        files
+            .map(|path| (name(&path), fs::read(&path).expect("a file")))
+            .collect(),
+    )
+}
+
+/// The day's events in three files, so that there are three batches; with two that are refused, now and later.
+fn split_events(day: &Path) {
+    let text = fs::read_to_string(day.join("events.jsonl")).expect("events");
+    let lines: Vec<&str> = text.lines().collect();
+    for (number, part) in (1..).zip(lines.chunks(lines.len().div_ceil(3))) {
+        let mut part = part.join("\n");
+        if number == 2 {
+            part.push_str("\n{\"kind\":\"capture\"}\n");
+            part.push_str(&lines[0].replace("\"merchant\":\"m-", "\"merchant\":\"nobody-"));
+        }
+        fs::write(day.join(format!("events-{number}.jsonl")), part + "\n").expect("a file");
+    }
+}
+
+/// The day's settlement file with two rows that cannot be read.
+fn spoil_settlement(day: &Path) {
+    let text = fs::read_to_string(day.join("settlement.csv")).expect("lines");
+    let rows = text.lines().enumerate().map(|(number, row)| match number {
+        3 | 5 => row
+            .replace(",Settled,", ",Settled,,,,")
+            .replace(",Refunded,", ",Refunded,,,,"),
+        _ => row.to_owned(),
+    });
+    fs::write(
+        day.join("unreadable.csv"),
+        rows.map(|row| row + "\n").collect::<String>(),
+    )
+    .expect("a file");
+}
+
+const APPLY: &str = "settings apply DAY/settings.toml";
+const RECORD: &str = "record DAY/events-1.jsonl DAY/events-2.jsonl DAY/events-3.jsonl";
+const RECONCILE: &str = "reconcile DAY/settlement.csv --acquirer adyen --execute";
+const QUARANTINE: &str = "reconcile DAY/unreadable.csv --acquirer adyen --execute";
+const PLAN: &str = "payout plan --cutoff 2026-03-03 --by ann";
+const APPROVE: &str = "payout approve --cutoff 2026-03-03 --by bob";
+const INSTRUCT: &str = "payout instruct --cutoff 2026-03-03 --on 2026-03-04 --execute";
+
+fn record() -> Scene {
+    Scene::after(&[APPLY], RECORD)
+}
+
+fn reconcile() -> Scene {
+    Scene::after(&[APPLY, RECORD], RECONCILE)
+}
+
+fn quarantine() -> Scene {
+    Scene::after(&[APPLY, RECORD], QUARANTINE)
+}
+
+fn instruct() -> Scene {
+    Scene::after(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE], INSTRUCT)
+}
+
+#[test]
+fn record_survives_a_kill_at_any_request() {
+    record().survives_kills(3);
+}
+
+#[test]
+fn reconcile_survives_a_kill_at_any_request() {
+    reconcile().survives_kills(3);
+}
+
+#[test]
+fn a_quarantine_survives_a_kill_at_any_request() {
+    quarantine().survives_kills(3);
+}
+
+#[test]
+fn instruct_survives_a_kill_at_any_request() {
+    instruct().survives_kills(1);
+}
+
+#[test]
+fn a_connection_cut_at_commit_leaves_a_question_that_the_next_run_answers() {
+    record().survives_cuts(3);
+    reconcile().survives_cuts(1);
+    quarantine().survives_cuts(1);
+    instruct().survives_cuts(2);
+}

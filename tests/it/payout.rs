@@ -1,0 +1,549 @@
+//! Payouts: who may, how much, and never twice.
+
+use std::path::Path;
+
+use acquit::ids::BookId;
+use acquit::ledger::account::{Account, AccountCode};
+use acquit::ledger::entry::{Entry, EntryKind, Transfer};
+use acquit::money::Currency;
+use acquit::store::books::LockedBooks;
+use acquit::store::payout::{Instructed, Payout, PayoutError, Planned};
+use acquit::store::settings::Deployment;
+use acquit::store::source::{SourceKind, source_of};
+use acquit::store::{StoreError, Tx};
+use chrono::NaiveDate;
+use tempfile::TempDir;
+
+use crate::support::{self, TestStore};
+
+const SETTINGS: &str = r#"effective_from = "2026-01-01"
+
+[house]
+name = "Example Payments"
+time_zone = "Europe/Berlin"
+bank_account = "main"
+
+[[acquirer]]
+name = "north"
+contract = "gross"
+settles_within_days = 2
+
+[[fee_schedule]]
+name = "free"
+percentage = "0"
+fixed = { EUR = "0" }
+rounding = "half_even"
+
+[payout]
+minimum = { EUR = "10.00" }
+
+[[merchant]]
+name = "cafe"
+fee_schedule = "free"
+destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "" }
+
+[[merchant]]
+name = "shop"
+fee_schedule = "free"
+destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF" }
+
+[[merchant]]
+name = "stall"
+fee_schedule = "free"
+"#;
+
+const FIRST: &str = "2026-03-03";
+const SECOND: &str = "2026-03-04";
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a day")
+}
+
+struct Desk {
+    test: TestStore,
+    deployment: Deployment,
+    out: TempDir,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let test = support::store().await;
+        let deployment = support::events::apply(&test.store, SETTINGS).await;
+        let out = support::directory();
+        Self { test, deployment, out }
+    }
+
+    /// Makes money available to a merchant, as a settlement does.
+    async fn settle(&self, reference: &str, merchant: &str, minor: i64, currency: &str, on: &str) {
+        let account = |code| Account {
+            code,
+            currency: Currency::parse(currency).expect("a currency"),
+            dimension: "".into(),
+        };
+        let work = async |tx: &mut Tx| {
+            let source = source_of(tx, SourceKind::Settlement, "settlement.csv", &[7; 32]).await?;
+            let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[merchant]).await?;
+            let entry = Entry {
+                kind: EntryKind::Settlement,
+                reference: reference.to_owned(),
+                fingerprint: [0; 32],
+                payment: None,
+                acquirer_reference: None,
+                merchant_reference: None,
+                arn: None,
+                rrn: None,
+                auth_code: None,
+                reverses: None,
+                occurred_at: "2026-03-02T12:00:00Z".parse().expect("an instant"),
+                booking_date: day(on),
+                source: source.id,
+                source_line: None,
+                transfers: vec![Transfer {
+                    debit: account(AccountCode::MerchantPending),
+                    credit: account(AccountCode::MerchantAvailable),
+                    amount: minor,
+                }],
+            };
+            let book: BookId = owners[merchant];
+            books.append(book, entry)?;
+            books.write(tx).await?;
+            Ok::<_, StoreError>(())
+        };
+        self.test.store.transact(work).await.expect("a settlement");
+    }
+
+    /// Sells and refunds: what is available falls.
+    async fn refund(&self, payment: &str, merchant: &str, minor: i64, on: &str) {
+        let mut events = [
+            (EntryKind::Authorization, "a"),
+            (EntryKind::Capture, "c"),
+            (EntryKind::Refund, "r"),
+        ]
+        .map(|(kind, suffix)| {
+            support::events::event(kind, merchant, payment, &format!("{payment}-{suffix}"), minor, "EUR")
+        });
+        for event in &mut events {
+            event.occurred_at = format!("{on}T12:00:00Z").parse().expect("an instant");
+        }
+        let source = support::events::source(&self.test.store, "events.jsonl").await;
+        let verdicts = support::events::record(&self.test.store, &self.deployment, source, &events).await;
+        assert_eq!(
+            verdicts.expect("verdicts"),
+            vec![acquit::store::record::Verdict::Recorded; 3]
+        );
+    }
+
+    async fn plan(&self, cutoff: &str) -> Planned {
+        self.test
+            .store
+            .plan_payouts(&self.deployment, day(cutoff), "ann")
+            .await
+            .expect("a plan")
+    }
+
+    async fn approve(&self, cutoff: &str) -> u64 {
+        self.test
+            .store
+            .approve_payouts(day(cutoff), "bob")
+            .await
+            .expect("an approval")
+    }
+
+    async fn instruct(&self, cutoff: &str) -> Instructed {
+        let store = &self.test.store;
+        store
+            .instruct_payouts(&self.deployment, day(cutoff), day("2026-03-05"), self.out.path())
+            .await
+            .expect("instructions")
+    }
+
+    /// Plan, approve and instruct, and the names of the files written.
+    async fn pay(&self, cutoff: &str) -> (Vec<String>, Vec<String>) {
+        self.plan(cutoff).await;
+        self.approve(cutoff).await;
+        let done = self.instruct(cutoff).await;
+        assert_eq!(done.cancelled, []);
+        let name = |path: &std::path::PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+        (lines(&done.posted), done.files.iter().map(name).collect())
+    }
+
+    /// Minor units on 2020, by merchant and currency.
+    async fn available(&self, merchant: &str, currency: &str) -> i64 {
+        let sql = "select credits - debits from balance join book on book.id = book_id join account on account.id = account_id
+            where merchant = $1 and currency = $2 and code = 2020";
+        let row = self
+            .test
+            .admin
+            .query_opt(sql, &[&merchant, &currency])
+            .await
+            .expect("a balance");
+        row.map_or(0, |row| row.get(0))
+    }
+
+    async fn states(&self) -> Vec<String> {
+        let payouts = self.test.store.payouts(None, None).await.expect("payouts");
+        payouts
+            .iter()
+            .map(|payout| format!("{} {} {}", line(payout), payout.cutoff, payout.state))
+            .collect()
+    }
+
+    async fn entries(&self) -> i64 {
+        self.test
+            .admin
+            .query_one("select count(*) from entry", &[])
+            .await
+            .expect("a count")
+            .get(0)
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.out.path().join(name)).expect("a file")
+    }
+
+    async fn prove(&self) {
+        support::books::prove(&self.test.admin, None)
+            .await
+            .expect("books in order");
+    }
+}
+
+fn line(payout: &Payout) -> String {
+    format!("{} {}", payout.merchant, payout.money)
+}
+
+fn lines(payouts: &[Payout]) -> Vec<String> {
+    payouts.iter().map(line).collect()
+}
+
+fn carried(planned: &Planned) -> Vec<String> {
+    let row = |row: &acquit::store::payout::Carried| {
+        format!("{} {}: {}", row.payable.merchant, row.payable.money, row.reason)
+    };
+    planned.carried.iter().map(row).collect()
+}
+
+#[tokio::test]
+async fn the_planner_does_not_approve() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    let nothing = desk
+        .test
+        .store
+        .approve_payouts(day(FIRST), "bob")
+        .await
+        .expect_err("nothing planned");
+    assert!(matches!(nothing, PayoutError::NothingPlanned(_)), "{nothing}");
+    desk.plan(FIRST).await;
+    let refused = desk
+        .test
+        .store
+        .approve_payouts(day(FIRST), "ann")
+        .await
+        .expect_err("a refusal");
+    assert_eq!(
+        refused.to_string(),
+        "ann planned these payouts; somebody else has to approve them"
+    );
+    assert_eq!(desk.states().await, ["shop 50.00 EUR 2026-03-03 planned"]);
+    let constrained = async |sql: &str| {
+        let error = desk.test.admin.batch_execute(sql).await.expect_err(sql);
+        error
+            .as_db_error()
+            .and_then(|error| error.constraint())
+            .map(str::to_owned)
+    };
+    let own = "update payout set state = 'approved', approved_by = planned_by";
+    assert_eq!(constrained(own).await.as_deref(), Some("payout_two_people"));
+    let nobody = "update payout set state = 'approved'";
+    assert_eq!(constrained(nobody).await.as_deref(), Some("payout_approved"));
+    assert_eq!(
+        desk.instruct(FIRST).await.posted,
+        [],
+        "only what is approved is instructed"
+    );
+    assert_eq!(desk.approve(FIRST).await, 1);
+    assert_eq!(desk.approve(FIRST).await, 0, "approving again approves nothing");
+}
+
+#[tokio::test]
+async fn what_is_not_paid_is_carried_forward_exactly() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 999, "EUR", FIRST).await;
+    desk.settle("s2", "shop", 7, "JPY", FIRST).await;
+    desk.settle("s3", "stall", 5_000, "EUR", FIRST).await;
+    desk.refund("p1", "cafe", 500, "2026-03-03").await;
+    let planned = desk.plan(FIRST).await;
+    assert_eq!(
+        lines(&planned.payouts),
+        ["shop 7 JPY"],
+        "a currency without a minimum pays any amount"
+    );
+    assert_eq!(
+        carried(&planned),
+        [
+            "shop 9.99 EUR: below the minimum of 10.00 EUR",
+            "stall 50.00 EUR: no bank account in the settings"
+        ]
+    );
+    assert_eq!(desk.available("cafe", "EUR").await, -500);
+    desk.settle("s4", "shop", 1, "EUR", SECOND).await;
+    desk.settle("s5", "cafe", 2_500, "EUR", SECOND).await;
+    let planned = desk.plan(SECOND).await;
+    assert_eq!(lines(&planned.payouts), ["cafe 20.00 EUR", "shop 10.00 EUR"]);
+    assert_eq!(carried(&planned), ["stall 50.00 EUR: no bank account in the settings"]);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn a_refund_after_the_plan_cancels_the_payout() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 5_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    desk.refund("p1", "shop", 3_000, FIRST).await;
+    let shown = desk
+        .test
+        .store
+        .plan_instruction(&desk.deployment, day(FIRST), day(FIRST))
+        .await
+        .expect("a plan");
+    assert_eq!(
+        (lines(&shown.posted), lines(&shown.cancelled)),
+        (vec!["cafe 50.00 EUR".to_owned()], vec!["shop 50.00 EUR".to_owned()])
+    );
+    let done = desk.instruct(FIRST).await;
+    assert_eq!(
+        (done.posted, done.cancelled),
+        (shown.posted, shown.cancelled),
+        "what was shown is what is done"
+    );
+    assert_eq!(desk.available("shop", "EUR").await, 2_000);
+    assert_eq!(desk.available("cafe", "EUR").await, 0);
+    assert!(!desk.file("payouts-2026-03-03-1.csv").contains("Shop"));
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 20.00 EUR"]);
+    assert_eq!(desk.available("shop", "EUR").await, 0);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn all_cancelled_writes_no_file() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    desk.refund("p1", "shop", 1, FIRST).await;
+    let before = desk.entries().await;
+    let done = desk.instruct(FIRST).await;
+    assert_eq!(
+        (lines(&done.posted), lines(&done.cancelled), done.files),
+        (vec![], vec!["shop 50.00 EUR".to_owned()], vec![])
+    );
+    assert_eq!(desk.entries().await, before);
+    assert_eq!(std::fs::read_dir(desk.out.path()).expect("a directory").count(), 0);
+}
+
+#[tokio::test]
+async fn a_cutoff_pays_a_merchant_once_for_ever() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    assert_eq!(desk.pay(FIRST).await.0, ["shop 50.00 EUR"]);
+    // More of the same day comes late.
+    desk.settle("s2", "shop", 4_000, "EUR", FIRST).await;
+    let planned = desk.plan(FIRST).await;
+    assert_eq!(lines(&planned.payouts), ["shop 50.00 EUR"]);
+    assert_eq!(
+        carried(&planned),
+        ["shop 40.00 EUR: paid at this cut-off already; the rest goes to the next"]
+    );
+    assert_eq!(desk.pay(FIRST).await, (vec![], vec![]));
+    assert_eq!(desk.available("shop", "EUR").await, 4_000);
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 40.00 EUR"]);
+    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by)
+        select book_id, currency, exponent, cutoff, 1, 'other', holder, destination, bank, planned_by from payout limit 1";
+    let error = desk.test.admin.batch_execute(again).await.expect_err("a second payout");
+    assert_eq!(
+        error.as_db_error().and_then(|error| error.constraint()),
+        Some("payout_once")
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn bank_files_are_numbered_and_hold_each_payout_once() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "shop", 1_200, "JPY", FIRST).await;
+    let (posted, files) = desk.pay(FIRST).await;
+    assert_eq!((posted.len(), files), (2, vec!["payouts-2026-03-03-1.csv".to_owned()]));
+    desk.settle("s3", "cafe", 1_234_567, "EUR", FIRST).await;
+    assert_eq!(
+        desk.pay(FIRST).await,
+        (
+            vec!["cafe 12345.67 EUR".to_owned()],
+            vec!["payouts-2026-03-03-2.csv".to_owned()]
+        )
+    );
+    assert_eq!(
+        desk.file("payouts-2026-03-03-1.csv"),
+        "record,end_to_end_id,amount,currency,count,creditor,creditor_account,creditor_bank,debtor,debtor_account\n\
+         payout,ACQ-3-EUR-20260303,50.00,EUR,1,\"Shop, Ltd\",0012345,BANKDEFF,Example Payments,main\n\
+         payout,ACQ-3-JPY-20260303,1200,JPY,1,\"Shop, Ltd\",0012345,BANKDEFF,Example Payments,main\n\
+         total,,50.00,EUR,1,,,,Example Payments,main\n\
+         total,,1200,JPY,1,,,,Example Payments,main\n"
+    );
+    assert_eq!(
+        desk.file("payouts-2026-03-03-2.csv"),
+        "record,end_to_end_id,amount,currency,count,creditor,creditor_account,creditor_bank,debtor,debtor_account\n\
+         payout,ACQ-2-EUR-20260303,12345.67,EUR,1,Cafe =1+1,DE23999999990000000000,,Example Payments,main\n\
+         total,,12345.67,EUR,1,,,,Example Payments,main\n"
+    );
+}
+
+#[tokio::test]
+async fn a_lost_bank_file_is_written_again_byte_for_byte() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    let name = "payouts-2026-03-03-1.csv";
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    // No room for the file: the payouts are posted, and the next run writes it.
+    let nowhere = Path::new("/nonexistent");
+    let store = &desk.test.store;
+    let error = store
+        .instruct_payouts(&desk.deployment, day(FIRST), day(FIRST), nowhere)
+        .await
+        .expect_err("no directory");
+    assert!(matches!(error, PayoutError::Write { .. }), "{error}");
+    let posted = desk.entries().await;
+    assert_eq!(desk.instruct(FIRST).await.posted, []);
+    let first = desk.file(name);
+    // What the settings say later does not change what was sent.
+    let later = SETTINGS
+        .replace("2026-01-01", "2026-03-04")
+        .replace("Example Payments", "Renamed")
+        .replace("0012345", "0099999");
+    desk.deployment = support::events::apply(&desk.test.store, &later).await;
+    assert_eq!(
+        desk.instruct(FIRST).await.files,
+        Vec::<std::path::PathBuf>::new(),
+        "a written file is left alone"
+    );
+    std::fs::remove_file(desk.out.path().join(name)).expect("a removed file");
+    desk.test
+        .admin
+        .batch_execute("update payout_file set written = false")
+        .await
+        .expect("a lost mark");
+    assert_eq!(desk.instruct(FIRST).await.files.len(), 1);
+    assert_eq!(desk.file(name), first);
+    assert_eq!(desk.entries().await, posted, "nothing is posted again");
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn confirming_twice_books_once() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    let confirm = async |ids: &[&str]| {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        desk.test
+            .store
+            .confirm_payouts(&desk.deployment, &ids, day("2026-03-06"))
+            .await
+    };
+    desk.plan(FIRST).await;
+    let early = confirm(&["ACQ-2-EUR-20260303"]).await.expect_err("not instructed");
+    assert_eq!(
+        early.to_string(),
+        "payout ACQ-2-EUR-20260303 is planned, only an instructed one can be confirmed"
+    );
+    desk.pay(FIRST).await;
+    let before = desk.entries().await;
+    let unknown = confirm(&["ACQ-2-EUR-20260303", "ACQ-9-EUR-20260303"])
+        .await
+        .expect_err("an unknown id");
+    assert_eq!(
+        unknown.to_string(),
+        "no payout has the end-to-end id ACQ-9-EUR-20260303"
+    );
+    assert_eq!(desk.entries().await, before, "all of them or none");
+    assert_eq!(
+        confirm(&["ACQ-2-EUR-20260303", "ACQ-2-EUR-20260303"])
+            .await
+            .expect("a confirmation"),
+        1
+    );
+    assert_eq!(
+        confirm(&["ACQ-2-EUR-20260303", "ACQ-3-EUR-20260303"])
+            .await
+            .expect("a confirmation"),
+        1
+    );
+    assert_eq!(confirm(&["ACQ-3-EUR-20260303"]).await.expect("a confirmation"), 0);
+    assert_eq!(desk.entries().await, before + 2);
+    let sql = "select code || ' ' || dimension || ' ' || sum(debits - credits) from balance join account on account.id = account_id
+        where code in (1010, 2100) group by code, dimension order by code";
+    let rows = desk.test.admin.query(sql, &[]).await.expect("balances");
+    assert_eq!(
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>(),
+        ["1010 main -11000", "2100  0"]
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_payout_leaves_its_money_to_the_next_cutoff() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    assert_eq!(desk.plan(SECOND).await.payouts, [], "money is planned once");
+    desk.approve(FIRST).await;
+    assert_eq!(
+        desk.test
+            .store
+            .cancel_payouts(day(FIRST))
+            .await
+            .expect("a cancellation"),
+        1
+    );
+    assert_eq!(
+        desk.pay(FIRST).await,
+        (vec![], vec![]),
+        "the cut-off has had its payout"
+    );
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 50.00 EUR"]);
+    assert_eq!(
+        desk.test
+            .store
+            .cancel_payouts(day(SECOND))
+            .await
+            .expect("a cancellation"),
+        0,
+        "what is instructed stays"
+    );
+    assert_eq!(
+        desk.states().await,
+        [
+            "shop 50.00 EUR 2026-03-03 cancelled",
+            "shop 50.00 EUR 2026-03-04 instructed"
+        ]
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn a_cutoff_counts_later_debits_and_no_later_credits() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 3_000, "EUR", FIRST).await;
+    desk.settle("s2", "shop", 2_000, "EUR", SECOND).await;
+    desk.settle("s3", "cafe", 2_000, "EUR", SECOND).await;
+    desk.refund("p1", "shop", 1_500, SECOND).await;
+    assert_eq!(desk.pay(FIRST).await.0, ["shop 15.00 EUR"]);
+    assert_eq!(desk.available("shop", "EUR").await, 2_000);
+    assert_eq!(desk.pay(SECOND).await.0, ["cafe 20.00 EUR", "shop 20.00 EUR"]);
+    desk.prove().await;
+}

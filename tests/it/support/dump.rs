@@ -1,0 +1,117 @@
+//! A database as text that is equal exactly when its content is: without clocks, sequences and what follows from them.
+
+use tokio_postgres::Client;
+
+/// Every table and its rows, but for when they were written, ids that sequences drew (their names stand for them) and
+/// hashes (which cover both).
+pub const TABLES: [(&str, &str); 17] = [
+    ("acquirer", "select name from acquirer"),
+    ("settings_version", "select effective_from, digest, content from settings_version"),
+    ("source", "select kind, name, digest from source"),
+    ("book", "select merchant, number from book"),
+    ("account", "select code, currency, exponent, dimension from account"),
+    (
+        "entry",
+        "select merchant, entry.number, entry.kind, reference, fingerprint, payment, acquirer_reference, merchant_reference, arn, rrn,
+            auth_code, reverses, occurred_at, booking_date, source.kind, source.name, source_line
+        from entry join book on book.id = book_id join source on source.id = source_id",
+    ),
+    (
+        "transfer",
+        "select merchant, entry_number, ordinal, debit.code, debit.currency, debit.dimension, credit.code, credit.currency,
+            credit.dimension, amount
+        from transfer join book on book.id = book_id
+        join account debit on debit.id = debit_account join account credit on credit.id = credit_account",
+    ),
+    (
+        "balance",
+        "select merchant, code, currency, dimension, debits, credits, keeps_side
+        from balance join book on book.id = book_id join account on account.id = account_id",
+    ),
+    (
+        "payment",
+        "select merchant, payment, acquirer.name, currency, authorized, captured, voided, refunded, charged_back
+        from payment join book on book.id = book_id join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
+        "open_item",
+        "select merchant, open_item.number, acquirer.name, record_type, acquirer_reference, merchant_reference, arn, gross, currency,
+            merchant_fee, occurred_on, expected_on
+        from open_item join book on book.id = book_id join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
+        "settlement_file",
+        "select source.name, acquirer.name, state, reason, lines, rejects, as_of
+        from settlement_file join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
+        "settlement_line",
+        "select source.name, to_jsonb(settlement_line) - 'source_id' from settlement_line join source on source.id = source_id",
+    ),
+    (
+        "settlement_reject",
+        "select source.name, line, place, column_name, reason from settlement_reject join source on source.id = source_id",
+    ),
+    (
+        "settlement_match",
+        "select merchant, settlement_match.number, source.name, ordinal, pass, item_gross, line_gross
+        from settlement_match join book on book.id = book_id join source on source.id = source_id",
+    ),
+    (
+        "break",
+        "select class, acquirer.name, state, resolution, source.name, ordinal, merchant, break.number, expected, expected_in, actual,
+            actual_in, suspense_number, found.name, expected_on, detail
+        from break join acquirer on acquirer.id = acquirer_id join source found on found.id = found_in
+        left join source on source.id = source_id left join book on book.id = book_id",
+    ),
+    (
+        "payout",
+        "select merchant, currency, exponent, cutoff, amount, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
+            source.name, instruction, confirmation
+        from payout join book on book.id = book_id left join source on source.id = file_id",
+    ),
+    (
+        "payout_file",
+        "select name, digest, cutoff, ordinal, written from payout_file join source on source.id = source_id",
+    ),
+];
+
+/// The content of a database, one row a line.
+pub async fn content(admin: &Client) -> String {
+    let known =
+        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+        and relname not in ('refinery_schema_history', 'account_code', 'entry_kind', 'record_type') order by 1";
+    let known: Vec<String> = admin
+        .query(known, &[])
+        .await
+        .expect("tables")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let mut dumped = TABLES.map(|(name, _)| name);
+    dumped.sort_unstable();
+    assert_eq!(known, dumped, "a table that no dump shows");
+    let mut content = String::new();
+    for (name, columns) in TABLES {
+        let sql = format!("select x::text from ({columns}) as x order by 1");
+        for row in admin.query(&sql, &[]).await.expect(name) {
+            content.push_str(name);
+            content.push_str(row.get(0));
+            content.push('\n');
+        }
+    }
+    content
+}
+
+/// Where two contents differ: the lines that only one of them has.
+pub fn difference(expected: &str, found: &str) -> String {
+    let missing = expected
+        .lines()
+        .filter(|line| !found.lines().any(|other| other == *line))
+        .map(|line| format!("- {line}"));
+    let surplus = found
+        .lines()
+        .filter(|line| !expected.lines().any(|other| other == *line))
+        .map(|line| format!("+ {line}"));
+    missing.chain(surplus).take(20).collect::<Vec<_>>().join("\n")
+}

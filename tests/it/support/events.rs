@@ -1,0 +1,66 @@
+//! Events made by hand, and the way they take into the books.
+
+use acquit::ids::SourceId;
+use acquit::ledger::entry::EntryKind;
+use acquit::money::{Currency, Money};
+use acquit::payment::event::PaymentEvent;
+use acquit::settings::Settings;
+use acquit::store::record::{Numbered, Verdict, record_batch};
+use acquit::store::settings::Deployment;
+use acquit::store::source::{SourceKind, source_of};
+use acquit::store::{Store, StoreError, Tx};
+use sha2::{Digest, Sha256};
+
+/// An event of acquirer `north` at noon of 2026-03-02, in minor units.
+pub fn event(
+    kind: EntryKind,
+    merchant: &str,
+    payment: &str,
+    reference: &str,
+    minor: i64,
+    currency: &str,
+) -> PaymentEvent {
+    PaymentEvent {
+        kind,
+        merchant: merchant.to_owned(),
+        payment: payment.to_owned(),
+        reference: reference.to_owned(),
+        money: Money::from_minor(minor, Currency::parse(currency).expect("a currency")),
+        occurred_at: "2026-03-02T12:00:00Z".parse().expect("an instant"),
+        acquirer: "north".to_owned(),
+        acquirer_reference: None,
+        merchant_reference: None,
+        arn: None,
+        rrn: None,
+        auth_code: None,
+    }
+}
+
+/// Applies a settings text, and says what is in force then.
+pub async fn apply(store: &Store, text: &str) -> Deployment {
+    let settings = Settings::parse(text).expect("settings");
+    store.apply_settings(&settings, text).await.expect("applied settings");
+    store.deployment().await.expect("a deployment")
+}
+
+/// A source of events with this name.
+pub async fn source(store: &Store, name: &str) -> SourceId {
+    store
+        .transact(async |tx: &mut Tx| source_of(tx, SourceKind::Events, name, &Sha256::digest(name)).await)
+        .await
+        .expect("a source")
+        .id
+}
+
+/// Records events as one batch.
+pub async fn record(
+    store: &Store,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[PaymentEvent],
+) -> Result<Vec<Verdict>, StoreError> {
+    let numbered: Vec<Numbered> = (1..).zip(events.iter().cloned()).collect();
+    store
+        .transact(async |tx: &mut Tx| record_batch(tx, deployment, source, &numbered).await)
+        .await
+}
