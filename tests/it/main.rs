@@ -2,4 +2,8 @@
 
 mod support;
 
+mod day;
+mod desk;
 mod embedded;
+mod hostile;
+mod reconcile;
