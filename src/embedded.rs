@@ -105,6 +105,12 @@ pub enum EmbeddedError {
         #[source]
         source: io::Error,
     },
+    /// A data directory that `pg_ctl` would hand to a shell and have misread.
+    #[error("PostgreSQL's programs cannot work in {path}: quotes, commas, dollar signs and backslashes confuse them")]
+    Name {
+        /// The directory.
+        path: String,
+    },
     /// The directory for the socket belongs to somebody else.
     #[error("{path} is not a directory closed to other users, so PostgreSQL's socket cannot be there")]
     OpenSocket {
@@ -136,7 +142,7 @@ impl EmbeddedError {
                     .to_owned()
             }
             Self::NoAccount => "create the user `postgres`, or set DATABASE_URL to a database you have".to_owned(),
-            Self::NoHome | Self::Unreachable { .. } | Self::OpenSocket { .. } => {
+            Self::NoHome | Self::Unreachable { .. } | Self::OpenSocket { .. } | Self::Name { .. } => {
                 "set ACQUIT_DATA to a directory that this user can reach, or DATABASE_URL to a database you have"
                     .to_owned()
             }
@@ -214,7 +220,7 @@ impl Cluster {
     /// that other accounts can reach. Finds the binaries to run it with, and writes nothing.
     pub fn locate(data: Option<&Path>) -> Result<Self, EmbeddedError> {
         let account = Account::find()?;
-        let data = match data {
+        let data = match data.filter(|data| !data.as_os_str().is_empty()) {
             Some(data) => std::path::absolute(data).map_err(EmbeddedError::file("find", data))?,
             None if account.is_dropped() => PathBuf::from("/var/lib/acquit"),
             None => directories::ProjectDirs::from("", "", NAME)
@@ -222,6 +228,10 @@ impl Cluster {
                 .data_dir()
                 .to_owned(),
         };
+        if data.display().to_string().contains(['"', ',', '$', '`', '\\', '\n']) {
+            let path = data.display().to_string();
+            return Err(EmbeddedError::Name { path });
+        }
         let made_by = made_by(&data);
         let binaries = match (binaries::find(&account, made_by)?, made_by) {
             (Some(binaries), _) => binaries,
@@ -267,7 +277,7 @@ impl Cluster {
 
     /// Makes the cluster if there is none, starts it if it is down, and holds it.
     pub fn start(&self) -> Result<Lease, EmbeddedError> {
-        self.prepare_directories()?;
+        self.prepare_data_directory()?;
         let control = self.control()?;
         let users = self.lock_file("users.lock")?;
         users
@@ -277,7 +287,7 @@ impl Cluster {
             cluster: self.clone(),
             users: Some(users),
         };
-        let outcome = self.make().and_then(|()| self.ensure_running());
+        let outcome = self.make_and_run();
         drop(control);
         outcome.map(|()| lease)
     }
@@ -303,12 +313,7 @@ impl Cluster {
         }
         let control = self.control()?;
         let marker = self.data.join("keep");
-        match fs::remove_file(&marker) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(EmbeddedError::file("remove", &marker)(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        remove_if_present(&marker)?;
         let outcome = if self.pid().is_none() {
             Ok(Stopped::Already)
         } else if now {
@@ -367,8 +372,10 @@ impl Cluster {
             .map_err(EmbeddedError::file("open", &path))
     }
 
-    /// Ours stays ours: the server's account gets only the directories it writes to.
-    fn prepare_directories(&self) -> Result<(), EmbeddedError> {
+    /// It stays ours: the server's account gets only the directories inside that it writes to.
+    fn prepare_data_directory(&self) -> Result<(), EmbeddedError> {
+        let existing = self.data.ancestors().find(|directory| directory.exists());
+        self.prove_reach(existing.unwrap_or(Path::new("/")))?;
         if !self.data.exists() {
             fs::create_dir_all(&self.data).map_err(EmbeddedError::file("create", &self.data))?;
             // Others may pass through root's, not list it. A directory that was there keeps the mode it was given.
@@ -376,20 +383,29 @@ impl Cluster {
             fs::set_permissions(&self.data, fs::Permissions::from_mode(mode))
                 .map_err(EmbeddedError::file("close to other users", &self.data))?;
         }
-        if !self.account.can_enter(&self.data) {
-            let closed = self
-                .data
-                .ancestors()
-                .filter(|directory| !self.account.can_enter(directory))
-                .last()
-                .unwrap_or(&self.data);
-            return Err(EmbeddedError::Unreachable {
+        self.prove_reach(&self.data)
+    }
+
+    /// Under the control lock.
+    fn make_and_run(&self) -> Result<(), EmbeddedError> {
+        self.private_directory(&self.data.join("log"))?;
+        self.private_directory(&self.socket_directory())?;
+        self.make()?;
+        self.ensure_running()
+    }
+
+    fn prove_reach(&self, directory: &Path) -> Result<(), EmbeddedError> {
+        let closed = directory
+            .ancestors()
+            .filter(|ancestor| !self.account.can_enter(ancestor))
+            .last();
+        match closed {
+            Some(closed) => Err(EmbeddedError::Unreachable {
                 account: self.account.name().to_owned(),
                 directory: closed.display().to_string(),
-            });
+            }),
+            None => Ok(()),
         }
-        self.private_directory(&self.data.join("log"))?;
-        self.private_directory(&self.socket_directory())
     }
 
     /// A directory of the server's account, closed to all others. One that somebody else made (the short socket directory
@@ -476,6 +492,8 @@ impl Cluster {
             return Ok(());
         }
         self.settle()?;
+        // Stopping a server removes a socket directory outside the data directory.
+        self.private_directory(&self.socket_directory())?;
         self.write_configuration()?;
         let log = self.log();
         if fs::metadata(&log).is_ok_and(|log| log.len() > LARGEST_LOG) {
@@ -508,19 +526,18 @@ impl Cluster {
 
     /// Removes what a dead or dying server left in the way. The control lock is held, so nobody else is starting one.
     fn settle(&self) -> Result<(), EmbeddedError> {
-        let file = self.cluster_directory().join("postmaster.pid");
-        let Some(pid) = self.recorded_pid() else {
-            return Ok(());
-        };
-        if self.is_ours(pid) {
+        if self.pid().is_some() {
             // On its way down, or up for a starter that was killed: let it come to rest.
             return self.stop_server();
         }
-        // PostgreSQL itself would take any living process of this number for its server and refuse to start.
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EmbeddedError::file("remove", &file)(error)),
-            Ok(()) | Err(_) => Ok(()),
+        // PostgreSQL itself would take any living process of the recorded number for its server, and refuse to start.
+        let directory = self.socket_directory();
+        let lock = directory.join(format!(".s.PGSQL.{PORT}.lock"));
+        let recorded = self.cluster_directory().join("postmaster.pid");
+        for path in [recorded, lock, socket_path(&directory)] {
+            remove_if_present(&path)?;
         }
+        Ok(())
     }
 
     /// Written anew at each start, so that a newer version's settings hold for an older cluster.
@@ -548,7 +565,7 @@ impl Cluster {
         if self.data.join("keep").exists() {
             return Ok(Stopped::InUse);
         }
-        if self.recorded_pid().is_none_or(|pid| !self.is_ours(pid)) {
+        if self.pid().is_none() {
             return Ok(Stopped::Already);
         }
         self.stop_server().map(|()| Stopped::Now)
@@ -561,7 +578,14 @@ impl Cluster {
                 .command(&self.binaries.program("pg_ctl"))
                 .args(["stop", "--silent", "-w", "-t", START_SECONDS, "-m", "fast", "-D"])
                 .arg(self.cluster_directory()),
-        )
+        )?;
+        let socket = self.socket_directory();
+        if !socket.starts_with(&self.data)
+            && let Err(error) = fs::remove_dir(&socket)
+        {
+            tracing::debug!(%error, "the directory of the socket was left behind");
+        }
+        Ok(())
     }
 
     fn run(&self, program: &'static str, command: &mut Command) -> Result<(), EmbeddedError> {
@@ -617,6 +641,13 @@ impl Cluster {
 
 fn socket_path(directory: &Path) -> PathBuf {
     directory.join(format!(".s.PGSQL.{PORT}"))
+}
+
+fn remove_if_present(path: &Path) -> Result<(), EmbeddedError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EmbeddedError::file("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The major version that made a data directory's cluster.

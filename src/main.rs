@@ -1,5 +1,7 @@
-//! The `acquit` program.
+//! The program `acquit`; everything is in the library.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     acquit::cli::main()
 }

@@ -3,6 +3,8 @@
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
 pub mod breaks;
+pub mod db;
+pub mod doctor;
 pub mod output;
 pub mod payout;
 pub mod reconcile;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::store::settings::Deployment;
-use crate::store::{Store, Target};
+use crate::store::{ConnectError, Store, Target};
 use output::Format;
 
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
@@ -28,30 +30,24 @@ use output::Format;
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
-    #[command(flatten)]
-    globals: Globals,
+    /// How lists are printed.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+    /// Where the private PostgreSQL keeps its data [default: the platform's data directory].
+    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
-/// Options of every command.
-#[derive(Debug, clap::Args)]
+/// What all commands share.
+#[derive(Debug)]
 pub struct Globals {
     /// How lists are printed.
-    #[arg(long, global = true, value_enum, default_value_t)]
     pub format: Format,
-    /// A PostgreSQL database, 15 or newer; TLS is required off this machine.
-    #[arg(
-        long,
-        global = true,
-        env = "DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        hide = true
-    )]
+    /// DATABASE_URL. Never an argument: other users see arguments.
     pub database_url: Option<String>,
-    /// Where the private PostgreSQL keeps its data.
-    #[arg(long, global = true, env = "ACQUIT_DATA", value_name = "DIR")]
+    /// The data directory of the private PostgreSQL, where one was named.
     pub data: Option<PathBuf>,
 }
 
@@ -72,6 +68,10 @@ enum Command {
     Payout(payout::Command),
     /// Write a simulated day: settings, events, settlement file, bank statement, and the truth about them.
     Simulate(simulate::SimulateArgs),
+    /// The private PostgreSQL that is used where DATABASE_URL is not set.
+    Db(db::Args),
+    /// Checks that the database keeps what it promises to keep. Exits 0 if all is well, 2 with warnings, 1 with a problem.
+    Doctor(doctor::Args),
 }
 
 /// Runs the program: reads the arguments, runs the command, prints a failure once.
@@ -97,35 +97,34 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Outcome {
-    let globals = &cli.globals;
+    let globals = &Globals {
+        format: cli.format,
+        database_url: std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()),
+        data: cli.data,
+    };
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
+        Command::Db(args) => db::run(args, globals).await,
+        Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS).map_err(Failure::new),
     }
 }
 
 impl Globals {
-    /// The database that the environment names, or the private one; its schema is brought up to date.
-    pub async fn store(&self) -> Result<Store, Failure> {
-        let target = self.target().await?;
-        Store::open(&target).await.map_err(|error| {
-            let hint = error.hint();
-            Failure::new(error).maybe_hint(hint)
-        })
-    }
-
-    /// Which database that is.
+    /// The database that the environment names, or the private one, which is started.
     pub async fn target(&self) -> Result<Target, Failure> {
         Target::from_environment(self.database_url.clone(), self.data.clone())
             .await
-            .map_err(|error| {
-                let hint = error.hint();
-                Failure::new(error).maybe_hint(hint)
-            })
+            .map_err(Failure::connect)
+    }
+
+    /// That database, its schema brought up to date.
+    pub async fn store(&self) -> Result<Store, Failure> {
+        Store::open(&self.target().await?).await.map_err(Failure::connect)
     }
 }
 
@@ -175,6 +174,12 @@ impl Failure {
             cause = error.source();
         }
         false
+    }
+
+    /// A database that could not be opened.
+    pub fn connect(error: ConnectError) -> Self {
+        let hint = error.hint();
+        Self::new(error).maybe_hint(hint)
     }
 
     /// The same with a hint: what to do about it.

@@ -87,11 +87,11 @@ chart! {
     /// Our revenue: the fixed part of a merchant fee.
     FeeFixed = 4020, "fee:fixed", Credit, None, false;
     /// What issuers take.
-    CostInterchange = 5010, "cost:interchange", Debit, None, true;
+    CostInterchange = 5010, "cost:interchange", Debit, Acquirer, true;
     /// What schemes take.
-    CostScheme = 5020, "cost:scheme", Debit, None, true;
+    CostScheme = 5020, "cost:scheme", Debit, Acquirer, true;
     /// What the acquirer takes: markup, blended commission, fees of a batch.
-    CostAcquirer = 5030, "cost:acquirer", Debit, None, true;
+    CostAcquirer = 5030, "cost:acquirer", Debit, Acquirer, true;
     /// Differences within tolerance.
     RoundingDifference = 5900, "rounding-difference", Debit, None, true;
     /// The bridge between two currencies of one entry.

@@ -6,12 +6,14 @@
 //!   `require` here, for there is no mode that does not verify.
 //! - Roots are the operating system's, or those of the file that `sslrootcert` or PGSSLROOTCERT names.
 //! - Every session is `acquit_runtime` in UTC. One that was handed out is cleaned before the next borrower has it:
-//!   transaction, settings, role, temporary tables and advisory locks.
+//!   transaction, cursors, settings, role, temporary tables and advisory locks.
 //!
 //! Nothing here prints a URL: it holds a password.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,7 @@ use futures_util::future::BoxFuture;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{StoreError, migrate};
@@ -51,7 +53,7 @@ const SESSION: &str = session!();
 /// A used session. BEGIN before ROLLBACK, because a ROLLBACK without a transaction is a warning in the server's log each
 /// time; in an aborted transaction BEGIN fails and the session is closed, which is as clean.
 const RECYCLE: &str = concat!(
-    "BEGIN; ROLLBACK; RESET ALL; ",
+    "BEGIN; ROLLBACK; CLOSE ALL; UNLISTEN *; RESET ALL; ",
     session!(),
     "; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
 );
@@ -152,7 +154,7 @@ impl ConnectError {
             Self::Role { .. } => "as the schema's owner: grant acquit_runtime to that login",
             Self::Newer { .. } => "install the newest acquit",
             Self::Older { .. } | Self::NoSchema => {
-                "run `acquit db status` with a login that owns the database: it brings the schema up to date"
+                "run any command once with a login that owns the database: it brings the schema up to date"
             }
             Self::Schema { .. } => {
                 "the login of DATABASE_URL must own the database and its schema to bring it up to date"
@@ -206,18 +208,11 @@ impl Target {
 
     /// The database of a private cluster that runs.
     pub fn embedded(lease: Lease) -> Self {
+        let url = lease.cluster().url();
         Self {
             lease: Some(Arc::new(lease)),
-            ..Self::url(String::new())
+            ..Self::url(url)
         }
-        .with_cluster_url()
-    }
-
-    fn with_cluster_url(mut self) -> Self {
-        if let Some(lease) = &self.lease {
-            self.url = lease.cluster().url();
-        }
-        self
     }
 
     /// The same with another number of sessions.
@@ -285,6 +280,59 @@ impl Target {
             .map_err(|error| ConnectError::Schema {
                 reason: error.to_string(),
             })
+    }
+
+    /// How the way there is protected, in words.
+    pub fn protection(&self) -> Result<&'static str, ConnectError> {
+        let (config, _) = configure(&self.url)?;
+        Ok(if config.get_ssl_mode() == SslMode::Require {
+            "TLS, host name verified"
+        } else if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
+            "unix socket"
+        } else {
+            "loopback, not encrypted"
+        })
+    }
+
+    /// Host and port, without secrets.
+    pub fn place(&self) -> Result<String, ConnectError> {
+        configure(&self.url).map(|(config, _)| place(&config))
+    }
+
+    /// What PostgreSQL's own programs need in their environment to go the same way. Holds a password: it never belongs in
+    /// arguments, which other users can see.
+    pub fn libpq_environment(&self) -> Result<Vec<(&'static str, OsString)>, ConnectError> {
+        let (config, roots) = configure(&self.url)?;
+        let hosts: Vec<String> = config.get_hosts().iter().map(host_text).collect();
+        let addresses: Vec<String> = config.get_hostaddrs().iter().map(IpAddr::to_string).collect();
+        let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
+        let mut variables: Vec<(&'static str, OsString)> = [
+            ("PGHOST", hosts.join(",")),
+            ("PGHOSTADDR", addresses.join(",")),
+            ("PGPORT", ports.join(",")),
+            ("PGUSER", config.get_user().unwrap_or_default().to_owned()),
+            ("PGDATABASE", config.get_dbname().unwrap_or_default().to_owned()),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+        if let Some(password) = config.get_password() {
+            variables.push(("PGPASSWORD", OsString::from_vec(password.to_vec())));
+        }
+        if config.get_ssl_mode() == SslMode::Require {
+            let roots = roots.or_else(|| self.roots.clone()).unwrap_or_else(|| "system".into());
+            variables.push(("PGSSLMODE", "verify-full".into()));
+            variables.push(("PGSSLROOTCERT", roots.into()));
+        } else {
+            variables.push(("PGSSLMODE", "disable".into()));
+        }
+        Ok(variables)
+    }
+
+    /// What protects further connections of a session, like the one that cancels its statement.
+    pub(super) fn tls(&self) -> Result<Tls, ConnectError> {
+        self.prepare().map(|(_, tls)| tls)
     }
 
     fn prepare(&self) -> Result<(Config, Tls), ConnectError> {
@@ -426,19 +474,19 @@ fn remote_host(config: &Config) -> Option<String> {
 
 /// Where a configuration leads, without secrets.
 fn place(config: &Config) -> String {
-    let mut places: Vec<String> = config
-        .get_hosts()
-        .iter()
-        .map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        })
-        .collect();
+    let mut places: Vec<String> = config.get_hosts().iter().map(host_text).collect();
     if places.is_empty() {
         places = config.get_hostaddrs().iter().map(IpAddr::to_string).collect();
     }
     let port = config.get_ports().first().copied().unwrap_or(5432);
     format!("{} port {port}", places.join(","))
+}
+
+fn host_text(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    }
 }
 
 /// How a connection is protected.
@@ -472,6 +520,14 @@ impl Tls {
             });
         }
         Ok(client)
+    }
+
+    /// Asks the server to cancel what a session is doing.
+    pub(super) async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
+        match self {
+            Self::None => token.cancel_query(NoTls).await,
+            Self::Verified(tls) => token.cancel_query(tls.clone()).await,
+        }
     }
 
     async fn establish(&self, config: Config) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
@@ -574,5 +630,111 @@ impl From<ConnectError> for StoreError {
             at_commit: false,
             message: error.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a URL comes to: `plain`, `tls`, or the refusal.
+    #[track_caller]
+    fn check(url: &str, expected: &str) {
+        let found = match configure(url) {
+            Ok((config, _)) if config.get_ssl_mode() == SslMode::Disable => "plain".to_owned(),
+            Ok((config, _)) => {
+                assert_eq!(config.get_ssl_mode(), SslMode::Require, "{url}");
+                "tls".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected, "{url}");
+    }
+
+    #[test]
+    fn encryption_is_required_off_loopback() {
+        check("postgresql://u:p@127.0.0.1/x", "plain");
+        check("postgresql://u:p@127.8.9.1:5433/x", "plain");
+        check("postgresql://u:p@localhost/x", "plain");
+        check("postgresql://u:p@[::1]/x", "plain");
+        check("postgresql:///x?host=/run/postgresql", "plain");
+        check("postgresql:///x?host=/run/postgresql&sslmode=require", "plain");
+        check("postgresql://localhost/x?sslmode=disable", "plain");
+        check("postgresql://localhost/x?sslmode=prefer", "plain");
+        check("postgresql://localhost/x?sslmode=require", "tls");
+        check("postgresql://db.example.com/x", "tls");
+        check("postgresql://db.example.com/x?sslmode=require", "tls");
+        check(
+            "postgres://db.example.com/x?sslmode=verify-full&sslrootcert=/ca.pem",
+            "tls",
+        );
+        check("postgresql://localhost,db.example.com/x", "tls");
+        check("postgresql://localhost/x?hostaddr=10.0.0.7", "tls");
+        check("postgresql://db.example.com/x?hostaddr=127.0.0.1", "plain");
+        check("host=db.example.com user=u dbname=x", "tls");
+        check("host=localhost user=u dbname=x sslmode=disable", "plain");
+    }
+
+    #[test]
+    fn less_is_refused_before_anything_is_sent() {
+        let refused = |host: &str, mode: &str| {
+            format!("{host} is not this machine, and sslmode={mode} would talk to it without proven encryption")
+        };
+        for mode in ["disable", "allow", "prefer"] {
+            check(
+                &format!("postgresql://u:p@db.example.com/x?sslmode={mode}"),
+                &refused("db.example.com", mode),
+            );
+        }
+        check(
+            "postgresql://u:p@10.1.2.3/x?application_name=a&sslmode=disable",
+            &refused("10.1.2.3", "disable"),
+        );
+        check(
+            "postgresql://localhost/x?hostaddr=10.0.0.7&sslmode=prefer",
+            &refused("10.0.0.7", "prefer"),
+        );
+        check("host=10.0.0.7 sslmode=disable", &refused("10.0.0.7", "disable"));
+        // A name that only looks local is not.
+        check(
+            "postgresql://localhost.example.com/x?sslmode=disable",
+            &refused("localhost.example.com", "disable"),
+        );
+    }
+
+    #[test]
+    fn nothing_repeats_a_url() {
+        for url in [
+            "postgresql://u:hunter2@host:port/x",
+            "postgresql://u:hunter2@/x?hunter2=hunter2",
+            "hunter2",
+            "postgresql://u:hunter2@10.0.0.1/x?sslmode=disable",
+        ] {
+            let error = configure(url)
+                .err()
+                .map(|error| format!("{error} {error:?}"))
+                .unwrap_or_default();
+            assert!(!error.is_empty(), "{url}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(!format!("{:?}", Target::url("postgresql://u:hunter2@localhost/x")).contains("hunter2"));
+    }
+
+    #[test]
+    fn roots_are_read_from_the_url() {
+        let (_, roots) = configure("postgresql://db.example.com/x?sslrootcert=/etc/my%20ca.pem&sslmode=verify-full")
+            .expect("a configuration");
+        assert_eq!(roots, Some(PathBuf::from("/etc/my ca.pem")));
+    }
+
+    #[test]
+    fn timeouts_are_filled_in_and_kept() {
+        let (config, _) = configure("postgresql://localhost/x").expect("a configuration");
+        assert_eq!(config.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
+        assert_eq!(config.get_application_name(), Some("acquit"));
+        let (config, _) =
+            configure("postgresql://localhost/x?connect_timeout=3&application_name=mine").expect("a configuration");
+        assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(3)));
+        assert_eq!(config.get_application_name(), Some("mine"));
     }
 }

@@ -22,7 +22,6 @@ pub fn known_version() -> i32 {
         .iter()
         .map(refinery::Migration::version)
         .max()
-        .and_then(|version| i32::try_from(version).ok())
         .unwrap_or_default()
 }
 
@@ -52,22 +51,17 @@ pub async fn run(config: &Config, tls: &Tls) -> Result<(), ConnectError> {
         return Ok(());
     }
     let runner = embedded::migrations::runner();
-    runner
-        .run_async(&mut client)
-        .await
-        .map(|_| ())
-        .map_err(|error| match error.kind() {
-            refinery::error::Kind::Connection(_, source) => match source.downcast_ref::<tokio_postgres::Error>() {
-                Some(error) => ConnectError::schema(error),
-                None => ConnectError::Schema {
-                    reason: source.to_string(),
-                },
-            },
-            other => ConnectError::Schema {
-                reason: other.to_string(),
-            },
-        })
     // The lock goes with the connection.
+    runner.run_async(&mut client).await.map(|_| ()).map_err(|error| {
+        if let refinery::error::Kind::Connection(_, source) = error.kind()
+            && let Some(error) = source.downcast_ref::<tokio_postgres::Error>()
+        {
+            return ConnectError::schema(error);
+        }
+        ConnectError::Schema {
+            reason: error.to_string(),
+        }
+    })
 }
 
 async fn is_current(client: &Client, known: i32) -> Result<bool, ConnectError> {

@@ -6,6 +6,7 @@
 pub mod books;
 pub mod breaks;
 pub mod connect;
+pub mod health;
 pub mod migrate;
 pub mod payout;
 pub mod reconcile;
@@ -21,6 +22,7 @@ use deadpool_postgres::{Object, Pool};
 use rand::RngExt;
 
 use crate::embedded::Lease;
+use connect::Tls;
 pub use connect::{ConnectError, Target};
 pub use tx::{StoreError, Tx};
 
@@ -31,21 +33,18 @@ pub const RETRIES: u32 = 5;
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    tls: Tls,
     // After the pool: the last lease stops the private server.
     _lease: Option<Arc<Lease>>,
 }
 
 impl Store {
-    /// A store on a pool whose sessions recycle clean (see [`connect::open`]).
-    pub fn new(pool: Pool) -> Self {
-        Self { pool, _lease: None }
-    }
-
     /// Opens a database, after bringing its schema up to date.
     pub async fn open(target: &Target) -> Result<Self, ConnectError> {
         target.migrate().await?;
         Ok(Self {
             pool: target.pool().await?,
+            tls: target.tls()?,
             _lease: target.lease(),
         })
     }
@@ -78,7 +77,7 @@ impl Store {
     }
 
     async fn attempt<T, E: From<StoreError>>(&self, work: &impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        let mut tx = Tx::begin(self.session().await?).await?;
+        let mut tx = Tx::begin(self.session().await?, self.tls.clone()).await?;
         match work(&mut tx).await {
             Ok(value) => {
                 tx.commit().await?;
@@ -93,7 +92,7 @@ impl Store {
 
     /// Runs work in one transaction and rolls it back: what it would have done, and nothing done.
     pub async fn rehearse<T, E: From<StoreError>>(&self, work: impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        let mut tx = Tx::begin(self.session().await?).await?;
+        let mut tx = Tx::begin(self.session().await?, self.tls.clone()).await?;
         let result = work(&mut tx).await;
         tx.roll_back().await;
         result

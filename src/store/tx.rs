@@ -8,12 +8,14 @@ use std::fmt;
 
 use bytes::Bytes;
 use deadpool_postgres::Object;
+use tokio::runtime::Handle;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CopyInSink, Row, RowStream};
 
 use super::Retriable;
+use super::connect::Tls;
 
 /// Why the database did not do what was asked. Holds SQLSTATE and constraint, never the row: a DETAIL can hold card numbers.
 #[derive(Debug)]
@@ -151,14 +153,16 @@ impl Retriable for StoreError {
 /// An open transaction at READ COMMITTED.
 pub struct Tx {
     session: Option<Object>,
+    tls: Tls,
     failed: bool,
 }
 
 impl Tx {
-    pub(super) async fn begin(session: Object) -> Result<Self, StoreError> {
+    pub(super) async fn begin(session: Object, tls: Tls) -> Result<Self, StoreError> {
         session.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
         Ok(Self {
             session: Some(session),
+            tls,
             failed: false,
         })
     }
@@ -280,8 +284,18 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            // A statement may still run, a COPY may be half done: the connection is closed, not pooled.
+            // A statement may still run and COPY may be half done: the connection is closed, not pooled. The driver closes
+            // it after the server has answered, so the statement is cancelled, lest it keep its locks until then.
+            let cancel = session.cancel_token();
             drop(Object::take(session));
+            if let Ok(runtime) = Handle::try_current() {
+                let tls = self.tls.clone();
+                runtime.spawn(async move {
+                    if let Err(error) = tls.cancel(&cancel).await {
+                        tracing::debug!(%error, "the statement of a dropped transaction was not cancelled");
+                    }
+                });
+            }
         }
     }
 }

@@ -7,3 +7,7 @@ mod desk;
 mod embedded;
 mod hostile;
 mod reconcile;
+mod rights;
+mod schema;
+mod tls;
+mod transaction;

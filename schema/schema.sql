@@ -1,0 +1,643 @@
+-- The whole schema, to be read: the sum of schema/migrations, held equal by a test. Written by
+-- `UPDATE_SCHEMA=1 cargo test --test it schema`; change a migration, not this file.
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception using
+        errcode = 'restrict_violation',
+        message = format('%s is append-only: %s is refused; correct a mistake with a reversal', tg_table_name, lower(tg_op));
+end
+$$;
+
+CREATE TABLE public.account (
+    id integer NOT NULL,
+    code smallint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    dimension text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT account_currency CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT account_exponent CHECK (((exponent >= 0) AND (exponent <= 4)))
+);
+
+COMMENT ON TABLE public.account IS 'Accounts: a code of the chart in one currency, by acquirer or bank account where the chart says so.';
+
+CREATE TABLE public.account_code (
+    number smallint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL COLLATE pg_catalog."C",
+    dimension text NOT NULL COLLATE pg_catalog."C",
+    may_cross_zero boolean NOT NULL,
+    memo boolean NOT NULL,
+    CONSTRAINT account_code_dimension CHECK ((dimension = ANY (ARRAY['none'::text, 'acquirer'::text, 'bank'::text]))),
+    CONSTRAINT account_code_side CHECK ((side = ANY (ARRAY['debit'::text, 'credit'::text])))
+);
+
+COMMENT ON TABLE public.account_code IS 'The chart of accounts.';
+
+ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.acquirer (
+    id smallint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.acquirer IS 'Acquirers, as settings name them. A reconciliation locks its row, so one acquirer has one at a time.';
+
+ALTER TABLE public.acquirer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.acquirer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.balance (
+    book_id bigint NOT NULL,
+    account_id integer NOT NULL,
+    debits bigint NOT NULL,
+    credits bigint NOT NULL,
+    keeps_side text COLLATE pg_catalog."C",
+    CONSTRAINT balance_credits CHECK ((credits >= 0)),
+    CONSTRAINT balance_debits CHECK ((debits >= 0)),
+    CONSTRAINT balance_keeps_side CHECK ((keeps_side = ANY (ARRAY['debit'::text, 'credit'::text]))),
+    CONSTRAINT balance_within_side CHECK (
+CASE keeps_side
+    WHEN 'debit'::text THEN (debits >= credits)
+    WHEN 'credit'::text THEN (credits >= debits)
+    ELSE true
+END)
+);
+
+COMMENT ON TABLE public.balance IS 'Σ debits and Σ credits of an account in a book. keeps_side: the side the chart forbids it to leave, null where it may.';
+
+CREATE TABLE public.book (
+    id bigint NOT NULL,
+    merchant text COLLATE pg_catalog."C",
+    number bigint DEFAULT 0 NOT NULL,
+    hash bytea DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea NOT NULL,
+    CONSTRAINT book_hash CHECK ((length(hash) = 32)),
+    CONSTRAINT book_number CHECK ((number >= 0))
+);
+
+COMMENT ON TABLE public.book IS 'One a merchant, and the house (id 1, no merchant). number and hash are those of its last entry; its row lock is the book''s lock.';
+
+ALTER TABLE public.book ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.book_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.break (
+    id bigint NOT NULL,
+    class text NOT NULL COLLATE pg_catalog."C",
+    acquirer_id smallint NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL COLLATE pg_catalog."C",
+    resolution text COLLATE pg_catalog."C",
+    source_id bigint,
+    ordinal integer,
+    book_id bigint,
+    number bigint,
+    expected bigint,
+    expected_in text COLLATE pg_catalog."C",
+    actual bigint,
+    actual_in text COLLATE pg_catalog."C",
+    suspense_number bigint,
+    found_in bigint NOT NULL,
+    expected_on date,
+    detail text NOT NULL,
+    CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
+    CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
+    CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
+    CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
+);
+
+COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';
+
+ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.break_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.entry (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    kind smallint NOT NULL,
+    reference text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    payment text COLLATE pg_catalog."C",
+    acquirer_reference text COLLATE pg_catalog."C",
+    merchant_reference text COLLATE pg_catalog."C",
+    arn text COLLATE pg_catalog."C",
+    rrn text COLLATE pg_catalog."C",
+    auth_code text COLLATE pg_catalog."C",
+    reverses bigint,
+    occurred_at timestamp with time zone NOT NULL,
+    booking_date date NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    source_id bigint NOT NULL,
+    source_line integer,
+    hash bytea NOT NULL,
+    CONSTRAINT entry_fingerprint CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT entry_hash CHECK ((length(hash) = 32)),
+    CONSTRAINT entry_number CHECK ((number > 0))
+);
+
+COMMENT ON TABLE public.entry IS 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
+
+CREATE TABLE public.entry_kind (
+    id smallint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
+
+CREATE TABLE public.open_item (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    acquirer_id smallint NOT NULL,
+    record_type smallint NOT NULL,
+    acquirer_reference text COLLATE pg_catalog."C",
+    merchant_reference text COLLATE pg_catalog."C",
+    arn text COLLATE pg_catalog."C",
+    gross bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    merchant_fee bigint NOT NULL,
+    occurred_on date NOT NULL,
+    expected_on date NOT NULL
+);
+
+COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us.';
+
+CREATE TABLE public.payment (
+    book_id bigint NOT NULL,
+    payment text NOT NULL COLLATE pg_catalog."C",
+    acquirer_id smallint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    authorized bigint,
+    captured bigint NOT NULL,
+    voided bigint NOT NULL,
+    refunded bigint NOT NULL,
+    charged_back bigint NOT NULL,
+    CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (refunded >= 0) AND (charged_back >= 0))),
+    CONSTRAINT payment_captured_within_authorized CHECK (((captured + voided) <= COALESCE(authorized, (0)::bigint))),
+    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured))
+);
+
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units; authorized is null while every attempt was declined. charged_back is net of reversals.';
+
+CREATE TABLE public.payout (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    cutoff date NOT NULL,
+    amount bigint NOT NULL,
+    state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
+    end_to_end_id text NOT NULL COLLATE pg_catalog."C",
+    holder text NOT NULL,
+    destination text NOT NULL,
+    bank text NOT NULL,
+    planned_by text NOT NULL,
+    approved_by text,
+    file_id bigint,
+    instruction bigint,
+    confirmation bigint,
+    CONSTRAINT payout_amount CHECK ((amount > 0)),
+    CONSTRAINT payout_approved CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text])) OR (approved_by IS NOT NULL))),
+    CONSTRAINT payout_confirmed CHECK (((confirmation IS NOT NULL) = (state = 'confirmed'::text))),
+    CONSTRAINT payout_filed CHECK (((file_id IS NOT NULL) = (instruction IS NOT NULL))),
+    CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'confirmed'::text])))),
+    CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'confirmed'::text, 'cancelled'::text]))),
+    CONSTRAINT payout_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by)))
+);
+
+COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+
+CREATE TABLE public.payout_file (
+    source_id bigint NOT NULL,
+    cutoff date NOT NULL,
+    ordinal integer NOT NULL,
+    written boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same.';
+
+ALTER TABLE public.payout ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payout_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.record_type (
+    id smallint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.record_type IS 'What a settlement line or an open item reports.';
+
+CREATE TABLE public.settings_version (
+    id integer NOT NULL,
+    effective_from date NOT NULL,
+    digest bytea NOT NULL,
+    content text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.settings_version IS 'Every settings file that was applied, whole. A booking date is governed by the latest effective_from at or before it.';
+
+ALTER TABLE public.settings_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.settings_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.settlement_file (
+    source_id bigint NOT NULL,
+    acquirer_id smallint NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    lines bigint NOT NULL,
+    rejects bigint NOT NULL,
+    as_of date,
+    CONSTRAINT settlement_file_reason CHECK (((state = 'quarantined'::text) = (reason IS NOT NULL))),
+    CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
+);
+
+COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted.';
+
+CREATE TABLE public.settlement_line (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    line integer NOT NULL,
+    record_type smallint NOT NULL,
+    type_text text NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    acquirer_reference text COLLATE pg_catalog."C",
+    original_reference text COLLATE pg_catalog."C",
+    merchant_reference text COLLATE pg_catalog."C",
+    arn text COLLATE pg_catalog."C",
+    occurred_on date NOT NULL,
+    gross bigint,
+    gross_currency text COLLATE pg_catalog."C",
+    net bigint NOT NULL,
+    net_currency text NOT NULL COLLATE pg_catalog."C",
+    commission bigint NOT NULL,
+    markup bigint NOT NULL,
+    scheme_fee bigint NOT NULL,
+    interchange bigint NOT NULL,
+    exchange_rate numeric,
+    raw text NOT NULL,
+    CONSTRAINT settlement_line_gross CHECK (((gross IS NULL) = (gross_currency IS NULL)))
+);
+
+COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us.';
+
+CREATE TABLE public.settlement_match (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    pass smallint NOT NULL,
+    item_gross bigint NOT NULL,
+    line_gross bigint NOT NULL
+);
+
+COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. An entry is matched once.';
+
+CREATE TABLE public.settlement_reject (
+    source_id bigint NOT NULL,
+    line bigint NOT NULL,
+    place integer NOT NULL,
+    column_name text,
+    reason text NOT NULL
+);
+
+COMMENT ON TABLE public.settlement_reject IS 'Rows of quarantined files that could not be read: where and why (the first 10,000 of a file).';
+
+CREATE TABLE public.source (
+    id bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    digest bytea NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text])))
+);
+
+COMMENT ON TABLE public.source IS 'Where entries came from: a file or run, known by the SHA-256 of its content.';
+
+ALTER TABLE public.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.source_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.transfer (
+    book_id bigint NOT NULL,
+    entry_number bigint NOT NULL,
+    ordinal smallint NOT NULL,
+    debit_account integer NOT NULL,
+    credit_account integer NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT transfer_accounts CHECK ((debit_account <> credit_account)),
+    CONSTRAINT transfer_amount CHECK ((amount > 0)),
+    CONSTRAINT transfer_ordinal CHECK ((ordinal > 0))
+);
+
+COMMENT ON TABLE public.transfer IS 'What entries move: one debit, one credit, a positive amount of minor units.';
+
+ALTER TABLE ONLY public.account_code
+    ADD CONSTRAINT account_code_name UNIQUE (name);
+
+ALTER TABLE ONLY public.account_code
+    ADD CONSTRAINT account_code_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_identity UNIQUE (code, currency, dimension);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.acquirer
+    ADD CONSTRAINT acquirer_name UNIQUE (name);
+
+ALTER TABLE ONLY public.acquirer
+    ADD CONSTRAINT acquirer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.balance
+    ADD CONSTRAINT balance_identity PRIMARY KEY (book_id, account_id);
+
+ALTER TABLE ONLY public.book
+    ADD CONSTRAINT book_merchant UNIQUE (merchant);
+
+ALTER TABLE ONLY public.book
+    ADD CONSTRAINT book_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.break
+    ADD CONSTRAINT break_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_identity PRIMARY KEY (book_id, number);
+
+ALTER TABLE ONLY public.entry_kind
+    ADD CONSTRAINT entry_kind_name UNIQUE (name);
+
+ALTER TABLE ONLY public.entry_kind
+    ADD CONSTRAINT entry_kind_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_reference UNIQUE (book_id, reference);
+
+ALTER TABLE ONLY public.open_item
+    ADD CONSTRAINT open_item_identity PRIMARY KEY (book_id, number);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_identity PRIMARY KEY (book_id, payment);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_end_to_end_id UNIQUE (book_id, end_to_end_id);
+
+ALTER TABLE ONLY public.payout_file
+    ADD CONSTRAINT payout_file_once UNIQUE (cutoff, ordinal);
+
+ALTER TABLE ONLY public.payout_file
+    ADD CONSTRAINT payout_file_pkey PRIMARY KEY (source_id);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_once UNIQUE (book_id, currency, cutoff);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.record_type
+    ADD CONSTRAINT record_type_name UNIQUE (name);
+
+ALTER TABLE ONLY public.record_type
+    ADD CONSTRAINT record_type_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.settings_version
+    ADD CONSTRAINT settings_version_effective_from UNIQUE (effective_from);
+
+ALTER TABLE ONLY public.settings_version
+    ADD CONSTRAINT settings_version_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.settlement_file
+    ADD CONSTRAINT settlement_file_pkey PRIMARY KEY (source_id);
+
+ALTER TABLE ONLY public.settlement_line
+    ADD CONSTRAINT settlement_line_identity PRIMARY KEY (source_id, ordinal);
+
+ALTER TABLE ONLY public.settlement_match
+    ADD CONSTRAINT settlement_match_item PRIMARY KEY (book_id, number);
+
+ALTER TABLE ONLY public.settlement_reject
+    ADD CONSTRAINT settlement_reject_identity PRIMARY KEY (source_id, place);
+
+ALTER TABLE ONLY public.source
+    ADD CONSTRAINT source_digest UNIQUE (kind, digest);
+
+ALTER TABLE ONLY public.source
+    ADD CONSTRAINT source_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_identity PRIMARY KEY (book_id, entry_number, ordinal);
+
+CREATE UNIQUE INDEX break_once_per_file ON public.break USING btree (source_id, class, detail) WHERE ((ordinal IS NULL) AND (book_id IS NULL));
+
+CREATE UNIQUE INDEX break_once_per_line ON public.break USING btree (source_id, ordinal, class) WHERE (ordinal IS NOT NULL);
+
+CREATE UNIQUE INDEX break_once_per_missing_item ON public.break USING btree (book_id, number) WHERE ((class = 'MISSING_IN_FILE'::text) AND (state = 'open'::text));
+
+CREATE INDEX break_open_item ON public.break USING btree (book_id, number) WHERE ((state = 'open'::text) AND (book_id IS NOT NULL));
+
+CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
+
+CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
+
+CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
+
+CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
+
+CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
+
+CREATE INDEX settlement_match_line ON public.settlement_match USING btree (source_id, ordinal);
+
+CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
+
+CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.entry ENABLE ALWAYS TRIGGER entry_append_only;
+
+CREATE TRIGGER settings_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settings_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settings_version ENABLE ALWAYS TRIGGER settings_version_append_only;
+
+CREATE TRIGGER settlement_line_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_line ENABLE ALWAYS TRIGGER settlement_line_append_only;
+
+CREATE TRIGGER settlement_reject_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_reject FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_reject ENABLE ALWAYS TRIGGER settlement_reject_append_only;
+
+CREATE TRIGGER source_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.source ENABLE ALWAYS TRIGGER source_append_only;
+
+CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.transfer ENABLE ALWAYS TRIGGER transfer_append_only;
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
+
+ALTER TABLE ONLY public.balance
+    ADD CONSTRAINT balance_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.break
+    ADD CONSTRAINT break_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.break
+    ADD CONSTRAINT break_found_in_fkey FOREIGN KEY (found_in) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.payout_file
+    ADD CONSTRAINT payout_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.settlement_file
+    ADD CONSTRAINT settlement_file_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.settlement_file
+    ADD CONSTRAINT settlement_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+GRANT SELECT,INSERT ON TABLE public.account TO acquit_runtime;
+GRANT SELECT ON TABLE public.account TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.account_code TO acquit_runtime;
+GRANT SELECT ON TABLE public.account_code TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.acquirer TO acquit_runtime;
+GRANT SELECT ON TABLE public.acquirer TO acquit_auditor;
+
+GRANT UPDATE(name) ON TABLE public.acquirer TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.balance TO acquit_runtime;
+GRANT SELECT ON TABLE public.balance TO acquit_auditor;
+
+GRANT UPDATE(debits) ON TABLE public.balance TO acquit_runtime;
+
+GRANT UPDATE(credits) ON TABLE public.balance TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.book TO acquit_runtime;
+GRANT SELECT ON TABLE public.book TO acquit_auditor;
+
+GRANT UPDATE(number) ON TABLE public.book TO acquit_runtime;
+
+GRANT UPDATE(hash) ON TABLE public.book TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.break TO acquit_runtime;
+GRANT SELECT ON TABLE public.break TO acquit_auditor;
+
+GRANT UPDATE(state) ON TABLE public.break TO acquit_runtime;
+
+GRANT UPDATE(resolution) ON TABLE public.break TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
+GRANT SELECT ON TABLE public.entry TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
+GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.open_item TO acquit_runtime;
+GRANT SELECT ON TABLE public.open_item TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.payment TO acquit_runtime;
+GRANT SELECT ON TABLE public.payment TO acquit_auditor;
+
+GRANT UPDATE(acquirer_id) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(currency) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(authorized) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(captured) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(voided) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(refunded) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(charged_back) ON TABLE public.payment TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.payout TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout TO acquit_auditor;
+
+GRANT UPDATE(state) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(approved_by) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(file_id) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(instruction) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(confirmation) ON TABLE public.payout TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.payout_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout_file TO acquit_auditor;
+
+GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.record_type TO acquit_runtime;
+GRANT SELECT ON TABLE public.record_type TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settings_version TO acquit_runtime;
+GRANT SELECT ON TABLE public.settings_version TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_line TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_line TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_match TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_match TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_reject TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_reject TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.source TO acquit_runtime;
+GRANT SELECT ON TABLE public.source TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
+GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
