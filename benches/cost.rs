@@ -1,1 +1,259 @@
-fn main() {}
+//! What recording and reconciling cost, beside what the raw database needs for the same rows in the same run.
+//!
+//! - **record**: a file of payment events. Yardstick: binary COPY of the rows it resulted in, in the order in which they were
+//!   written, into empty tables with the same columns, constraints and indexes.
+//! - **reconcile**: a settlement file. Yardstick: binary COPY of its lines into an empty table like theirs, and one hash join of
+//!   them with the open items.
+//!
+//! Prints seconds, rows per second, the ratio, and the peak memory of this process while it records and reconciles (the
+//! simulator and the yardstick are measured apart). `cargo bench -- 100000` runs one size; the default is 100000 and 1000000.
+#![allow(
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    reason = "ratios and rates for people, no money"
+)]
+
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use acquit::embedded::Cluster;
+use acquit::settings::Settings;
+use acquit::simulate::{BreakKind, Plan};
+use acquit::store::reconcile::{Request, SettlementFile};
+use acquit::store::record::EventFile;
+use acquit::store::{Store, Target};
+use futures_util::{SinkExt, StreamExt};
+use tokio_postgres::Client;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Events that a simulated payment has, about; lines it has: one.
+const EVENTS_OF_A_PAYMENT: f64 = 2.161;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let sizes: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() {
+        vec![100_000, 1_000_000]
+    } else {
+        sizes
+    };
+    // Beside other temporary files, not below the checkout: the private PostgreSQL of root runs as another user.
+    let directory = tempfile::Builder::new().prefix("acquit-bench-").tempdir()?;
+    let cluster = Cluster::locate(Some(&directory.path().join("data")))?;
+    let _lease = cluster.start()?;
+    for size in sizes {
+        record(&cluster, directory.path(), size).await?;
+        reconcile(&cluster, directory.path(), size).await?;
+    }
+    Ok(())
+}
+
+struct Day {
+    store: Store,
+    raw: Client,
+    deployment: acquit::store::settings::Deployment,
+    events: EventFile,
+    settlement: SettlementFile,
+}
+
+/// A database with a simulated day's settings, and the day's files.
+async fn day(cluster: &Cluster, directory: &Path, name: &str, payments: u64) -> Result<Day> {
+    let files = directory.join(name);
+    let merchants = u32::try_from(payments / 200).unwrap_or(5_000).clamp(50, 5_000);
+    let plan = Plan {
+        payments,
+        merchants,
+        seed: 1,
+        breaks: BreakKind::usual(),
+        day: Plan::usual_day(),
+    };
+    acquit::simulate::run(&plan, &files, &mut |_| {})?;
+    let admin = connect(&cluster.url_of("postgres")).await?;
+    admin.batch_execute(&format!("create database {name}")).await?;
+    let url = cluster.url_of(name);
+    let store = Store::open(&Target::url(url.as_str())).await?;
+    let text = std::fs::read_to_string(files.join("settings.toml"))?;
+    store.apply_settings(&Settings::parse(&text)?, &text).await?;
+    Ok(Day {
+        deployment: store.deployment().await?,
+        raw: connect(&url).await?,
+        events: EventFile::open(&files.join("events.jsonl"))?,
+        settlement: SettlementFile::open(&files.join("settlement.csv"))?,
+        store,
+    })
+}
+
+async fn record(cluster: &Cluster, directory: &Path, events: u64) -> Result<()> {
+    let name = format!("record_{events}");
+    let day = day(cluster, directory, &name, (events as f64 / EVENTS_OF_A_PAYMENT) as u64).await?;
+    day.raw.batch_execute("checkpoint").await?;
+    forget_peak();
+    let start = Instant::now();
+    let tally = day
+        .store
+        .record(&day.deployment, &day.events, &mut |_, _| Ok(()))
+        .await?;
+    let ours = start.elapsed();
+    let peak = peak();
+    let tables = [
+        ("entry", "order by recorded_at, book_id, number"),
+        (
+            "transfer",
+            "order by (select recorded_at from entry where entry.book_id = transfer.book_id and entry.number = entry_number), book_id, entry_number, ordinal",
+        ),
+        ("payment", ""),
+        ("open_item", ""),
+        ("balance", ""),
+    ];
+    day.raw.batch_execute("create schema yardstick").await?;
+    let mut yardstick = Duration::ZERO;
+    for (table, order) in tables {
+        yardstick += copy(&day.raw, directory, table, order).await?;
+    }
+    report("record", tally.recorded, "events", ours, yardstick, peak);
+    sizes(&day.raw, &tables.map(|(table, _)| table), tally.recorded).await?;
+    drop_database(cluster, &name, day).await
+}
+
+async fn reconcile(cluster: &Cluster, directory: &Path, lines: u64) -> Result<()> {
+    let name = format!("reconcile_{lines}");
+    let day = day(cluster, directory, &name, lines).await?;
+    day.store
+        .record(&day.deployment, &day.events, &mut |_, _| Ok(()))
+        .await?;
+    day.raw
+        .batch_execute(
+            "create schema yardstick; create table yardstick.open_item (like open_item including all); \
+             insert into yardstick.open_item select * from open_item; analyze; checkpoint",
+        )
+        .await?;
+    let request = Request {
+        file: &day.settlement,
+        acquirer: "adyen",
+        as_of: None,
+    };
+    forget_peak();
+    let start = Instant::now();
+    let found = day.store.reconcile(&day.deployment, &request, &|_| {}).await?;
+    let ours = start.elapsed();
+    let peak = peak();
+    let mut yardstick = copy(&day.raw, directory, "settlement_line", "order by ordinal").await?;
+    let start = Instant::now();
+    day.raw
+        .query_one(
+            "select count(*), sum(item.gross) from yardstick.settlement_line line join yardstick.open_item item \
+             on item.acquirer_reference = line.acquirer_reference and item.record_type = line.record_type \
+             and item.currency = line.gross_currency",
+            &[],
+        )
+        .await?;
+    yardstick += start.elapsed();
+    report("reconcile", u64::try_from(found.lines)?, "lines", ours, yardstick, peak);
+    drop_database(cluster, &name, day).await
+}
+
+/// Copies a table out, and into an empty one like it; says how long the latter took.
+async fn copy(raw: &Client, directory: &Path, table: &str, order: &str) -> Result<Duration> {
+    let path = directory.join("yardstick");
+    let stream = raw
+        .copy_out(&format!(
+            "copy (select * from {table} {order}) to stdout (format binary)"
+        ))
+        .await?;
+    let mut stream = std::pin::pin!(stream);
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+    while let Some(chunk) = stream.next().await {
+        std::io::Write::write_all(&mut file, &chunk?)?;
+    }
+    std::io::Write::flush(&mut file)?;
+    raw.batch_execute(&format!(
+        "create table if not exists yardstick.{table} (like {table} including all); checkpoint"
+    ))
+    .await?;
+    let start = Instant::now();
+    let sink = raw
+        .copy_in(&format!("copy yardstick.{table} from stdin (format binary)"))
+        .await?;
+    let mut sink = std::pin::pin!(sink);
+    let mut input = std::fs::File::open(&path)?;
+    loop {
+        let mut chunk = vec![0; 1 << 16];
+        let count = std::io::Read::read(&mut input, &mut chunk)?;
+        if count == 0 {
+            break;
+        }
+        chunk.truncate(count);
+        sink.send(bytes::Bytes::from(chunk)).await?;
+    }
+    sink.finish().await?;
+    Ok(start.elapsed())
+}
+
+fn report(what: &str, rows: u64, unit: &str, ours: Duration, yardstick: Duration, peak: Option<u64>) {
+    let rate = |time: Duration| rows as f64 / time.as_secs_f64();
+    let peak = peak.map_or_else(
+        || "not known here".to_owned(),
+        |kilobytes| format!("{} MB", kilobytes / 1024),
+    );
+    println!(
+        "{what:<9} {rows:>9} {unit:<6} {:>7.2} s {:>9.0} {unit}/s   yardstick {:>7.2} s   ratio {:.2}   peak memory {peak}",
+        ours.as_secs_f64(),
+        rate(ours),
+        yardstick.as_secs_f64(),
+        ours.as_secs_f64() / yardstick.as_secs_f64(),
+    );
+}
+
+/// Rows and bytes, indexes included, that an event comes to.
+async fn sizes(raw: &Client, tables: &[&str], events: u64) -> Result<()> {
+    for table in tables {
+        let row = raw
+            .query_one(
+                &format!(
+                    "select count(*), pg_table_size('yardstick.{table}'), pg_indexes_size('yardstick.{table}'), \
+                     (select count(*) from pg_index where indrelid = 'yardstick.{table}'::regclass) from yardstick.{table}"
+                ),
+                &[],
+            )
+            .await?;
+        let (rows, table_bytes, index_bytes, indexes): (i64, i64, i64, i64) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
+        let per = |count: i64| count as f64 / events as f64;
+        println!(
+            "            {table:<10} {:>5.2} rows, {:>5.0} bytes, {:>4.0} bytes in {indexes} indexes an event",
+            per(rows),
+            per(table_bytes),
+            per(index_bytes)
+        );
+    }
+    Ok(())
+}
+
+async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn drop_database(cluster: &Cluster, name: &str, day: Day) -> Result<()> {
+    drop(day);
+    let admin = connect(&cluster.url_of("postgres")).await?;
+    Ok(admin
+        .batch_execute(&format!("drop database {name} with (force)"))
+        .await?)
+}
+
+/// Linux: starts a new peak of resident memory.
+fn forget_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").ok();
+}
+
+/// Linux: the peak of resident memory since, in kB.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

@@ -87,7 +87,7 @@ create table book (
     number    bigint not null default 0 constraint book_number check (number >= 0),
     hash      bytea not null default '\x0000000000000000000000000000000000000000000000000000000000000000'
                     constraint book_hash check (length(hash) = 32)
-);
+) with (fillfactor = 50);
 comment on table book is 'One a merchant, and the house (id 1, no merchant). number and hash are those of its last entry; its row lock is the book''s lock.';
 
 insert into book (merchant) values (null);
@@ -149,7 +149,7 @@ create table balance (
     constraint balance_identity primary key (book_id, account_id),
     constraint balance_within_side check (
         case keeps_side when 'debit' then debits >= credits when 'credit' then credits >= debits else true end)
-);
+) with (fillfactor = 50);
 comment on table balance is 'Σ debits and Σ credits of an account in a book. keeps_side: the side the chart forbids it to leave, null where it may.';
 
 -- Payments -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 //!
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
+pub mod audit;
 pub mod breaks;
 pub mod db;
 pub mod doctor;
@@ -9,6 +10,7 @@ pub mod output;
 pub mod payout;
 pub mod reconcile;
 pub mod record;
+pub mod report;
 pub mod settings;
 pub mod simulate;
 
@@ -66,6 +68,10 @@ enum Command {
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
+    /// What the books say: trial balance, journal, statements, reconciliations, payouts.
+    Report(report::Args),
+    /// Prove that the books are whole and were not altered.
+    Audit(audit::Args),
     /// Write a simulated day: settings, events, settlement file, bank statement, and the truth about them.
     Simulate(simulate::SimulateArgs),
     /// The private PostgreSQL that is used where DATABASE_URL is not set.
@@ -108,6 +114,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
+        Command::Report(args) => report::run(args, globals).await,
+        Command::Audit(args) => audit::run(args, globals).await,
         Command::Db(args) => db::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS).map_err(Failure::new),

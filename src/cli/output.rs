@@ -4,6 +4,8 @@ use std::io::Write;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
+pub use crate::audit::export::CellKind as Kind;
+
 /// How a listing is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
@@ -14,15 +16,6 @@ pub enum Format {
     Csv,
     /// An array of objects; amounts are text.
     Json,
-}
-
-/// Whether a column holds words or figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text: neutralised in CSV where a spreadsheet would run it as a formula.
-    Text,
-    /// Figures: aligned right, never touched.
-    Figure,
 }
 
 /// A list to print: a title for people, columns, rows of cells.
@@ -77,9 +70,9 @@ impl Listing {
         table.set_header(self.columns.iter().map(|(name, _)| name.replace('_', " ")));
         for row in &self.rows {
             table.add_row(row.iter().zip(&self.columns).map(|(text, (_, kind))| {
-                let cell = Cell::new(crate::card_number::mask(text));
+                let cell = Cell::new(kind.shown(text));
                 match kind {
-                    Kind::Text => cell,
+                    Kind::Text | Kind::Digest => cell,
                     Kind::Figure => cell.set_alignment(CellAlignment::Right),
                 }
             }));
@@ -91,10 +84,11 @@ impl Listing {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(self.columns.iter().map(|(name, _)| name))?;
         for row in &self.rows {
-            csv.write_record(row.iter().zip(&self.columns).map(|(text, (_, kind))| match kind {
-                Kind::Text => crate::audit::export::neutralised(text).into_owned(),
-                Kind::Figure => text.clone(),
-            }))?;
+            csv.write_record(
+                row.iter()
+                    .zip(&self.columns)
+                    .map(|(text, (_, kind))| kind.safe(text).into_owned()),
+            )?;
         }
         csv.flush()
     }
@@ -106,7 +100,7 @@ impl Listing {
             .map(|row| {
                 row.iter()
                     .zip(&self.columns)
-                    .map(|(text, (name, _))| ((*name).to_owned(), crate::card_number::mask(text).into_owned().into()))
+                    .map(|(text, (name, kind))| ((*name).to_owned(), kind.shown(text).into_owned().into()))
                     .collect()
             })
             .collect();

@@ -3,6 +3,7 @@
 //! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
+pub mod audit;
 pub mod books;
 pub mod breaks;
 pub mod connect;
@@ -11,7 +12,9 @@ pub mod migrate;
 pub mod payout;
 pub mod reconcile;
 pub mod record;
+pub mod report;
 pub mod settings;
+pub mod snapshot;
 pub mod source;
 mod tx;
 

@@ -34,7 +34,7 @@ use crate::payment::reader::Events;
 use crate::settings::{Acquirer, FeeSchedule};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
-pub const BATCH: usize = 20_000;
+pub const BATCH: usize = 50_000;
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

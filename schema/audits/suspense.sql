@@ -1,0 +1,35 @@
+-- What the suspense accounts hold is what open breaks suspended: unmatched lines, and differences of matched lines beyond tolerance.
+with held as (
+    select account.dimension as acquirer, account.currency,
+           sum(case when account.code = 2900 then balance.credits - balance.debits else -(balance.debits - balance.credits) end) as amount
+    from balance
+    join account on account.id = balance.account_id
+    where account.code in (1900, 2900)
+    group by account.dimension, account.currency
+), suspended as (
+    -- A line in suspense may have several breaks; its money is there once.
+    select distinct acquirer.name as acquirer, line.source_id, line.ordinal, line.net_currency as currency,
+           line.net + line.commission + line.markup + line.scheme_fee + line.interchange as amount
+    from break
+    join acquirer on acquirer.id = break.acquirer_id
+    join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
+    where break.state = 'open' and break.suspense_number is not null
+      and not exists (
+          select from settlement_match where settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
+      )
+    union all
+    select acquirer.name, line.source_id, line.ordinal, line.gross_currency, settlement_match.line_gross - settlement_match.item_gross
+    from break
+    join acquirer on acquirer.id = break.acquirer_id
+    join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
+    join settlement_match on settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
+    where break.state = 'open' and break.class = 'AMOUNT_MISMATCH'
+), owed as (
+    select acquirer, currency, sum(amount) as amount from suspended group by acquirer, currency
+)
+select coalesce(held.acquirer, owed.acquirer) as acquirer, coalesce(held.currency, owed.currency) as currency,
+       held.amount as held, owed.amount as suspended
+from held
+full join owed on owed.acquirer = held.acquirer and owed.currency = held.currency
+where coalesce(held.amount, 0) <> coalesce(owed.amount, 0)
+order by 1, 2

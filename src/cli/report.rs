@@ -1,0 +1,914 @@
+//! `acquit report`: what the books say, as a table for people, as CSV or JSON for programs, as a file with a manifest for
+//! auditors.
+//!
+//! Every report is read in one snapshot and goes to its sink row by row. A table is kept in memory and is therefore cut after
+//! [`TABLE_LIMIT`] rows; CSV and JSON are not. Tables leave out the columns that repeat an amount in minor units.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use futures_util::TryStreamExt;
+
+use super::output::{Format, Kind, Listing};
+use super::{Failure, Globals, Outcome};
+use crate::audit::export::CellKind::{Digest, Figure, Text};
+use crate::audit::export::{
+    Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex, wide_decimal_text,
+};
+use crate::audit::whole_file::WholeFile;
+use crate::dates::parse_day;
+use crate::money::Currency;
+use crate::store::report::{
+    self as rows, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem, StatementRow,
+    TrialBalanceRow,
+};
+use crate::store::snapshot::Snapshot;
+use crate::store::{Store, StoreError};
+
+/// How many rows a table shows.
+pub const TABLE_LIMIT: usize = 1000;
+
+/// What the books say: trial balance, journal, merchant statements, reconciliations, payouts.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    report: Report,
+    /// Write the report to DIR/REPORT.csv and describe it in DIR/manifest.json, for somebody who adds it up again.
+    #[arg(long, global = true, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// A report and what it covers.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Report {
+    /// Debits, credits and balance of every account; they are equal in every currency.
+    TrialBalance {
+        /// Only what was booked up to this day.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        as_of: Option<NaiveDate>,
+        /// Only this merchant's book.
+        #[arg(long)]
+        merchant: Option<String>,
+    },
+    /// Every entry and transfer in the order of the books.
+    Journal(SpanArgs),
+    /// What merchants are owed: opening balance, movements by kind, closing balance.
+    Statement {
+        /// Which merchant, which days.
+        #[command(flatten)]
+        span: SpanArgs,
+        /// List every item instead of sums.
+        #[arg(long)]
+        items: bool,
+    },
+    /// The lines of settlement files by outcome, the sums of batches, the breaks.
+    Reconciliation {
+        /// Only the files of this name, or whose digest begins so.
+        #[arg(long, value_name = "NAME|DIGEST")]
+        file: Option<String>,
+    },
+    /// The payout register: amount, state, who planned and who approved.
+    Payouts {
+        /// Only payouts of this cut-off.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        cutoff: Option<NaiveDate>,
+        /// Only this merchant's payouts.
+        #[arg(long)]
+        merchant: Option<String>,
+    },
+}
+
+/// Which merchant, which days.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SpanArgs {
+    /// Only this merchant's book.
+    #[arg(long)]
+    pub merchant: Option<String>,
+    /// Only what was booked on or after this day.
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    pub from: Option<NaiveDate>,
+    /// Only what was booked up to this day.
+    #[arg(long, value_name = "DATE", value_parser = parse_day, visible_alias = "as-of")]
+    pub to: Option<NaiveDate>,
+}
+
+impl SpanArgs {
+    fn span(&self) -> Span {
+        Span {
+            merchant: self.merchant.clone(),
+            from: self.from,
+            to: self.to,
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, globals: &Globals) -> Outcome {
+    let store = globals.store().await?;
+    match args.out {
+        None => print(&store, &args.report, globals.format, &mut io::stdout().lock()).await?,
+        Some(directory) => {
+            let manifest = write_to(&store, &args.report, &directory).await?;
+            written(&directory, &manifest).print(globals.format)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a report.
+pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut snapshot = Snapshot::open(store).await?;
+    let books = snapshot.books_digest().await?;
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    let mut sink = Sink::new(format, report, &mut out)?;
+    let note = fill(&mut snapshot, report, &mut sink, &mut Totals::default()).await?;
+    snapshot.close().await;
+    let title = format!(
+        "{}{note}; books {}",
+        report.title(),
+        books.get(..12).unwrap_or_default()
+    );
+    sink.finish(title)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes a report's CSV and its manifest into a directory.
+pub async fn write_to(store: &Store, report: &Report, directory: &Path) -> Result<Manifest, Failure> {
+    let at = |error: io::Error| Failure::new(format!("cannot write to {}: {error}", directory.display()));
+    std::fs::create_dir_all(directory).map_err(at)?;
+    let mut snapshot = Snapshot::open(store).await?;
+    let books = snapshot.books_digest().await?;
+    let name = format!("{}.csv", report.name());
+    let file = WholeFile::create(&directory.join(&name)).map_err(at)?;
+    let mut totals = Totals::default();
+    let mut sink: Sink<WholeFile> = Sink::Csv(Box::new(CsvExport::new(file, report.columns()).map_err(at)?));
+    fill(&mut snapshot, report, &mut sink, &mut totals).await?;
+    snapshot.close().await;
+    let Sink::Csv(csv) = sink else {
+        return Err(Failure::new("a report file is CSV"));
+    };
+    let (file, Written { rows, sha256 }) = csv.finish().map_err(at)?;
+    let manifest = Manifest {
+        report: report.name().to_owned(),
+        file: name,
+        filters: report.filters(),
+        as_of: report.as_of().map(|day| day.to_string()),
+        books,
+        rows,
+        totals: totals.stated(),
+        sha256,
+    };
+    // One report at a time in a directory, so that no manifest is lost.
+    let gate = File::open(directory).map_err(at)?;
+    gate.lock().map_err(at)?;
+    file.commit().map_err(at)?;
+    add_manifest(directory, &manifest)?;
+    Ok(manifest)
+}
+
+fn add_manifest(directory: &Path, manifest: &Manifest) -> Result<(), Failure> {
+    let place = directory.join("manifest.json");
+    let at = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", place.display()));
+    let mut all: Manifests = match std::fs::read(&place) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| at(&error).hint("it is not a manifest of ours: name another directory"))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Manifests::default(),
+        Err(error) => return Err(at(&error)),
+    };
+    all.reports.insert(manifest.report.clone(), manifest.clone());
+    let mut file = WholeFile::create(&place).map_err(|error| at(&error))?;
+    serde_json::to_writer_pretty(&mut file, &all).map_err(|error| at(&error))?;
+    file.write_all(b"\n")
+        .and_then(|()| file.commit())
+        .map_err(|error| at(&error))?;
+    Ok(())
+}
+
+fn written(directory: &Path, manifest: &Manifest) -> Listing {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("report", Kind::Text),
+        ("file", Kind::Text),
+        ("rows", Kind::Figure),
+        ("sha256", Kind::Digest),
+    ];
+    let mut listing = Listing::new("Reports written, described in manifest.json", COLUMNS);
+    listing.row(vec![
+        manifest.report.clone(),
+        directory.join(&manifest.file).display().to_string(),
+        manifest.rows.to_string(),
+        manifest.sha256.clone(),
+    ]);
+    listing
+}
+
+impl Report {
+    /// Its name in manifests and of its file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TrialBalance { .. } => "trial_balance",
+            Self::Journal(_) => "journal",
+            Self::Statement { items: false, .. } => "statement",
+            Self::Statement { items: true, .. } => "statement_items",
+            Self::Reconciliation { .. } => "reconciliation",
+            Self::Payouts { .. } => "payouts",
+        }
+    }
+
+    /// Its columns, all of them.
+    pub fn columns(&self) -> &'static [Column] {
+        match self {
+            Self::TrialBalance { .. } => TRIAL_BALANCE,
+            Self::Journal(_) => JOURNAL,
+            Self::Statement { items: false, .. } => STATEMENT,
+            Self::Statement { items: true, .. } => STATEMENT_ITEMS,
+            Self::Reconciliation { .. } => RECONCILIATION,
+            Self::Payouts { .. } => PAYOUTS,
+        }
+    }
+
+    fn as_of(&self) -> Option<NaiveDate> {
+        match self {
+            Self::TrialBalance { as_of, .. } => *as_of,
+            Self::Journal(span) | Self::Statement { span, .. } => span.to,
+            Self::Reconciliation { .. } | Self::Payouts { .. } => None,
+        }
+    }
+
+    fn filters(&self) -> BTreeMap<String, String> {
+        let given: Vec<(&str, Option<String>)> = match self {
+            Self::TrialBalance { merchant, .. } => vec![("merchant", merchant.clone())],
+            Self::Journal(span) | Self::Statement { span, .. } => vec![
+                ("merchant", span.merchant.clone()),
+                ("from", span.from.map(|day| day.to_string())),
+            ],
+            Self::Reconciliation { file } => vec![("file", file.clone())],
+            Self::Payouts { cutoff, merchant } => vec![
+                ("merchant", merchant.clone()),
+                ("cutoff", cutoff.map(|day| day.to_string())),
+            ],
+        };
+        given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    }
+
+    fn title(&self) -> String {
+        let what = match self {
+            Self::TrialBalance { as_of: None, .. } => "Trial balance, from the balances",
+            Self::TrialBalance { as_of: Some(_), .. } => "Trial balance, from the transfers",
+            Self::Journal(_) => "Journal, from the entries",
+            Self::Statement { items: false, .. } => "Merchant statements, from the entries",
+            Self::Statement { items: true, .. } => "Items of merchant statements, from the entries",
+            Self::Reconciliation { .. } => "Reconciliation, from the settlement lines and breaks",
+            Self::Payouts { .. } => "Payout register, from the payouts",
+        };
+        let filters: Vec<String> = self
+            .filters()
+            .into_iter()
+            .map(|(name, value)| format!(", {name} {value}"))
+            .collect();
+        let as_of = match self.as_of() {
+            Some(day) => format!("booked up to {day}"),
+            None => "everything so far".to_owned(),
+        };
+        format!("{what}{}; {as_of}", filters.concat())
+    }
+}
+
+/// Where rows go.
+enum Sink<W: Write> {
+    Table {
+        out: W,
+        listing: Listing,
+        kept: Vec<usize>,
+        cut: u64,
+    },
+    Csv(Box<CsvExport<W>>),
+    Json(JsonExport<W>),
+}
+
+impl<W: Write> Sink<W> {
+    fn new(format: Format, report: &Report, out: W) -> io::Result<Self> {
+        let columns = report.columns();
+        Ok(match format {
+            Format::Csv => Self::Csv(Box::new(CsvExport::new(out, columns)?)),
+            Format::Json => Self::Json(JsonExport::new(out, columns)?),
+            Format::Table => {
+                let kept: Vec<usize> = (0..columns.len())
+                    .filter(|place| columns.get(*place).is_some_and(|(name, _)| in_table(name)))
+                    .collect();
+                let shown: Vec<Column> = kept.iter().filter_map(|place| columns.get(*place)).copied().collect();
+                Self::Table {
+                    out,
+                    listing: Listing::new("", &shown),
+                    kept,
+                    cut: 0,
+                }
+            }
+        })
+    }
+
+    fn row(&mut self, cells: &[String]) -> io::Result<()> {
+        match self {
+            Self::Csv(csv) => csv.row(cells),
+            Self::Json(json) => json.row(cells),
+            Self::Table { listing, kept, cut, .. } => {
+                if listing.rows.len() < TABLE_LIMIT {
+                    listing.row(kept.iter().filter_map(|place| cells.get(*place)).cloned().collect());
+                } else {
+                    *cut = cut.saturating_add(1);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self, title: String) -> io::Result<()> {
+        match self {
+            Self::Csv(csv) => csv.finish().map(|_| ()),
+            Self::Json(json) => json.finish().map(|_| ()),
+            Self::Table {
+                mut out,
+                mut listing,
+                cut,
+                ..
+            } => {
+                listing.title = title;
+                listing.write(Format::Table, &mut out)?;
+                if cut > 0 {
+                    writeln!(out, "{cut} more rows; --format csv or --out DIR gives all")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether a table has room for a column: decimals yes, the same in minor units no, what only a program follows no.
+fn in_table(column: &str) -> bool {
+    !column.ends_with("_minor")
+        && !matches!(
+            column,
+            "exponent"
+                | "gross_exponent"
+                | "net_exponent"
+                | "ordinal"
+                | "acquirer_reference"
+                | "merchant_reference"
+                | "arn"
+                | "rrn"
+                | "auth_code"
+                | "occurred_at"
+                | "recorded_at"
+                | "source"
+                | "source_line"
+                | "reverses"
+                | "hash"
+                | "digest"
+                | "holder"
+                | "bank"
+        )
+}
+
+/// Sends the rows; gives back a note for the title.
+async fn fill<W: Write>(
+    snapshot: &mut Snapshot,
+    report: &Report,
+    sink: &mut Sink<W>,
+    totals: &mut Totals,
+) -> Result<String, Failure> {
+    match report {
+        Report::TrialBalance { as_of, merchant } => {
+            let rows = rows::trial_balance(snapshot, merchant.as_deref(), *as_of).await?;
+            trial_balance(&rows, sink, totals)?;
+        }
+        Report::Journal(span) => {
+            let mut journal = std::pin::pin!(rows::journal(snapshot, &span.span()).await?);
+            while let Some(row) = journal.try_next().await? {
+                if let Some(moved) = &row.transfer {
+                    totals.add(&moved.currency, moved.amount.into(), moved.amount.into());
+                }
+                sink.row(&journal_cells(&row))?;
+            }
+        }
+        Report::Statement { span, items: false } => {
+            statement(&rows::statement(snapshot, &span.span()).await?, sink, totals)?;
+        }
+        Report::Statement { span, items: true } => {
+            let mut items = std::pin::pin!(rows::statement_items(snapshot, &span.span()).await?);
+            while let Some(item) = items.try_next().await? {
+                let (debit, credit) = sides(item.is_debit, item.amount.into());
+                totals.add(&item.currency, debit, credit);
+                sink.row(&item_cells(&item))?;
+            }
+        }
+        Report::Reconciliation { file } => return reconciliation(snapshot, file.as_deref(), sink, totals).await,
+        Report::Payouts { cutoff, merchant } => {
+            for payout in rows::payouts(snapshot, merchant.as_deref(), *cutoff).await? {
+                totals.add(&payout.currency, payout.amount.into(), 0);
+                sink.row(&payout_cells(&payout))?;
+            }
+        }
+    }
+    Ok(String::new())
+}
+
+const TRIAL_BALANCE: &[Column] = &[
+    ("section", Text),
+    ("account", Text),
+    ("name", Text),
+    ("dimension", Text),
+    ("currency", Text),
+    ("exponent", Figure),
+    ("debits_minor", Figure),
+    ("credits_minor", Figure),
+    ("balance_debit_minor", Figure),
+    ("balance_credit_minor", Figure),
+    ("debits", Figure),
+    ("credits", Figure),
+    ("balance_debit", Figure),
+    ("balance_credit", Figure),
+];
+
+/// Account rows, and under each section (financial, then memo) a total a currency. Only account rows count into the totals of
+/// the manifest.
+fn trial_balance<W: Write>(rows: &[TrialBalanceRow], sink: &mut Sink<W>, totals: &mut Totals) -> io::Result<()> {
+    for (memo, section) in [(false, "financial"), (true, "memo")] {
+        let mut sums: BTreeMap<(&str, u8), [i128; 4]> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.memo == memo) {
+            let balance = row.debits.saturating_sub(row.credits);
+            let figures = [row.debits, row.credits, balance.max(0), balance.saturating_neg().max(0)];
+            totals.add(&row.currency, row.debits, row.credits);
+            let sum = sums.entry((&row.currency, row.exponent)).or_default();
+            for (sum, figure) in sum.iter_mut().zip(figures) {
+                *sum = sum.saturating_add(figure);
+            }
+            let words = [section, &row.code.to_string(), &row.name, &row.dimension, &row.currency];
+            sink.row(&trial_balance_cells(words, row.exponent, figures))?;
+        }
+        for ((currency, exponent), figures) in sums {
+            let words = [&format!("{section} total"), "", "", "", currency];
+            sink.row(&trial_balance_cells(words, exponent, figures))?;
+        }
+    }
+    Ok(())
+}
+
+fn trial_balance_cells(words: [&str; 5], exponent: u8, figures: [i128; 4]) -> Vec<String> {
+    let minor = figures.iter().map(ToString::to_string);
+    let decimal = figures.iter().map(|figure| wide_decimal_text(*figure, exponent));
+    words
+        .iter()
+        .map(|word| (*word).to_owned())
+        .chain([exponent.to_string()])
+        .chain(minor)
+        .chain(decimal)
+        .collect()
+}
+
+const JOURNAL: &[Column] = &[
+    ("book", Figure),
+    ("merchant", Text),
+    ("number", Figure),
+    ("kind", Text),
+    ("reference", Text),
+    ("payment", Text),
+    ("acquirer_reference", Text),
+    ("merchant_reference", Text),
+    ("arn", Text),
+    ("rrn", Text),
+    ("auth_code", Text),
+    ("occurred_at", Text),
+    ("recorded_at", Text),
+    ("booking_date", Text),
+    ("source", Text),
+    ("source_line", Figure),
+    ("ordinal", Figure),
+    ("debit_account", Text),
+    ("debit_name", Text),
+    ("debit_dimension", Text),
+    ("credit_account", Text),
+    ("credit_name", Text),
+    ("credit_dimension", Text),
+    ("amount_minor", Figure),
+    ("amount", Figure),
+    ("exponent", Figure),
+    ("currency", Text),
+    ("reverses", Figure),
+    ("hash", Digest),
+];
+
+fn journal_cells(row: &JournalRow) -> Vec<String> {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let mut cells = vec![
+        row.book.to_string(),
+        text(&row.merchant),
+        row.number.to_string(),
+        row.kind.clone(),
+        row.reference.clone(),
+        text(&row.payment),
+        text(&row.acquirer_reference),
+        text(&row.merchant_reference),
+        text(&row.arn),
+        text(&row.rrn),
+        text(&row.auth_code),
+        instant(row.occurred_at),
+        instant(row.recorded_at),
+        row.booking_date.to_string(),
+        text(&row.source),
+        number(row.source_line),
+    ];
+    match &row.transfer {
+        Some(moved) => cells.extend([
+            moved.ordinal.to_string(),
+            moved.debit.code.to_string(),
+            moved.debit.name.clone(),
+            moved.debit.dimension.clone(),
+            moved.credit.code.to_string(),
+            moved.credit.name.clone(),
+            moved.credit.dimension.clone(),
+            moved.amount.to_string(),
+            wide_decimal_text(moved.amount.into(), moved.exponent),
+            moved.exponent.to_string(),
+            moved.currency.clone(),
+        ]),
+        None => cells.extend(std::iter::repeat_n(String::new(), 11)),
+    }
+    cells.extend([number(row.reverses), hex(&row.hash)]);
+    cells
+}
+
+/// RFC 3339 in UTC, with microseconds.
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn number<T: ToString>(number: Option<T>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+const STATEMENT: &[Column] = &[
+    ("merchant", Text),
+    ("currency", Text),
+    ("exponent", Figure),
+    ("movement", Text),
+    ("entries", Figure),
+    ("debit_minor", Figure),
+    ("credit_minor", Figure),
+    ("balance_minor", Figure),
+    ("debit", Figure),
+    ("credit", Figure),
+    ("balance", Figure),
+];
+
+/// In the order of a payment's life; any other comes after.
+const MOVEMENTS: [&str; 9] = [
+    "opening",
+    "capture",
+    "merchant_fee",
+    "refund",
+    "chargeback",
+    "chargeback_reversal",
+    "settlement_difference",
+    "payout_instruction",
+    "payout",
+];
+
+/// For every merchant and currency: the opening balance, what moved it, the closing balance. Positive is owed to the merchant.
+fn statement<W: Write>(rows: &[StatementRow], sink: &mut Sink<W>, totals: &mut Totals) -> io::Result<()> {
+    for account in rows.chunk_by(|one, other| (&one.merchant, &one.currency) == (&other.merchant, &other.currency)) {
+        let Some(first) = account.first() else { continue };
+        let mut movements: Vec<&StatementRow> = account.iter().filter(|row| row.movement != "opening").collect();
+        let place = |row: &StatementRow| {
+            MOVEMENTS
+                .iter()
+                .position(|name| *name == row.movement)
+                .unwrap_or(MOVEMENTS.len())
+        };
+        movements.sort_by_key(|row| place(row));
+        let opening = account.iter().find(|row| row.movement == "opening");
+        let mut balance = opening.map_or(0, |row| row.credits.saturating_sub(row.debits));
+        sink.row(&statement_cells(first, "opening", None, None, balance))?;
+        let (mut entries, mut debits, mut credits) = (0_i64, 0_i128, 0_i128);
+        for row in movements {
+            totals.add(&row.currency, row.debits, row.credits);
+            balance = balance.saturating_add(row.credits).saturating_sub(row.debits);
+            entries = entries.saturating_add(row.entries);
+            debits = debits.saturating_add(row.debits);
+            credits = credits.saturating_add(row.credits);
+            let moved = Some((row.debits, row.credits));
+            sink.row(&statement_cells(
+                first,
+                &row.movement,
+                Some(row.entries),
+                moved,
+                balance,
+            ))?;
+        }
+        sink.row(&statement_cells(
+            first,
+            "closing",
+            None,
+            Some((debits, credits)),
+            balance,
+        ))?;
+    }
+    Ok(())
+}
+
+fn statement_cells(
+    of: &StatementRow,
+    movement: &str,
+    entries: Option<i64>,
+    moved: Option<(i128, i128)>,
+    balance: i128,
+) -> Vec<String> {
+    let decimal = |minor: i128| wide_decimal_text(minor, of.exponent);
+    vec![
+        of.merchant.clone(),
+        of.currency.clone(),
+        of.exponent.to_string(),
+        movement.to_owned(),
+        number(entries),
+        number(moved.map(|(debit, _)| debit)),
+        number(moved.map(|(_, credit)| credit)),
+        balance.to_string(),
+        number(moved.map(|(debit, _)| decimal(debit))),
+        number(moved.map(|(_, credit)| decimal(credit))),
+        decimal(balance),
+    ]
+}
+
+const STATEMENT_ITEMS: &[Column] = &[
+    ("merchant", Text),
+    ("currency", Text),
+    ("exponent", Figure),
+    ("number", Figure),
+    ("booking_date", Text),
+    ("movement", Text),
+    ("reference", Text),
+    ("payment", Text),
+    ("debit_minor", Figure),
+    ("credit_minor", Figure),
+    ("debit", Figure),
+    ("credit", Figure),
+];
+
+fn sides(is_debit: bool, amount: i128) -> (i128, i128) {
+    if is_debit { (amount, 0) } else { (0, amount) }
+}
+
+fn item_cells(item: &StatementItem) -> Vec<String> {
+    let (debit, credit) = sides(item.is_debit, item.amount.into());
+    vec![
+        item.merchant.clone(),
+        item.currency.clone(),
+        item.exponent.to_string(),
+        item.number.to_string(),
+        item.booking_date.to_string(),
+        item.movement.clone(),
+        item.reference.clone(),
+        item.payment.clone().unwrap_or_default(),
+        debit.to_string(),
+        credit.to_string(),
+        wide_decimal_text(debit, item.exponent),
+        wide_decimal_text(credit, item.exponent),
+    ]
+}
+
+const RECONCILIATION: &[Column] = &[
+    ("file", Text),
+    ("digest", Digest),
+    ("section", Text),
+    ("batch", Text),
+    ("record_type", Text),
+    ("outcome", Text),
+    ("lines", Figure),
+    ("gross_currency", Text),
+    ("gross_exponent", Figure),
+    ("gross_minor", Figure),
+    ("gross", Figure),
+    ("net_currency", Text),
+    ("net_exponent", Figure),
+    ("costs_minor", Figure),
+    ("costs", Figure),
+    ("net_minor", Figure),
+    ("net", Figure),
+];
+
+/// A sum in a currency, where there is one.
+type Sum<'a> = Option<(&'a str, i128)>;
+
+/// Sections: `line` (lines by batch, record type, outcome), `batch` (their sums; net is zero with the payout row), `break`
+/// (breaks by class, the sum of actual less expected under gross), `file` (all lines, and whether each has one outcome).
+async fn reconciliation<W: Write>(
+    snapshot: &mut Snapshot,
+    file: Option<&str>,
+    sink: &mut Sink<W>,
+    totals: &mut Totals,
+) -> Result<String, Failure> {
+    let files = rows::files(snapshot, file).await?;
+    let mut note = String::new();
+    for file in &files {
+        let lines = rows::reconciliation(snapshot, file.source).await?;
+        for row in &lines {
+            totals.add(&row.net_currency, row.received, row.deducted);
+            let gross = row.gross_currency.as_deref().map(|currency| (currency, row.gross));
+            let words = ["line", &row.batch, &row.record_type, &outcome(row)];
+            sink.row(&reconciliation_cells(
+                file,
+                words,
+                row.lines,
+                gross,
+                Some((&row.net_currency, row.costs, row.net)),
+            )?)?;
+        }
+        batches(file, &lines, sink)?;
+        for row in rows::breaks(snapshot, file.source).await? {
+            let BreakRow {
+                class,
+                state,
+                currency,
+                breaks,
+                difference,
+            } = &row;
+            let words = ["break", "", "", &format!("{class} {state}")];
+            let difference: Sum<'_> = currency.as_deref().map(|currency| (currency, *difference));
+            sink.row(&reconciliation_cells(file, words, *breaks, difference, None)?)?;
+        }
+        let count = |of: fn(&ReconciliationRow) -> bool| {
+            lines
+                .iter()
+                .filter(|row| of(row))
+                .fold(0_i64, |sum, row| sum.saturating_add(row.lines))
+        };
+        let matched = count(|row| row.pass.is_some());
+        let batch_rows = count(|row| row.pass.is_none() && row.is_batch_row);
+        let suspended = count(|row| row.pass.is_none() && !row.is_batch_row && row.breaks.is_some());
+        let all = count(|_| true);
+        let rest = all
+            .saturating_sub(matched)
+            .saturating_sub(batch_rows)
+            .saturating_sub(suspended);
+        let booked = file.state == "booked";
+        let adds_up = match (booked, rest) {
+            (false, _) => "nothing booked",
+            (true, 0) => "all accounted for",
+            (true, _) => "NOT ALL ACCOUNTED FOR",
+        };
+        let words = ["file", "", "", &format!("{} {adds_up}", file.state)];
+        sink.row(&reconciliation_cells(file, words, all, None, None)?)?;
+        if booked {
+            note.push_str(&format!(
+                "; {}: {all} lines = {matched} matched + {suspended} suspended + {batch_rows} batch rows",
+                file.name
+            ));
+        } else {
+            note.push_str(&format!("; {}: {all} lines, {}, nothing booked", file.name, file.state));
+        }
+        if booked && rest != 0 {
+            note.push_str(&format!(" + {rest} UNACCOUNTED FOR"));
+        }
+    }
+    Ok(note)
+}
+
+fn outcome(row: &ReconciliationRow) -> String {
+    match (row.pass, row.breaks.as_deref(), row.is_batch_row) {
+        (Some(pass), None, _) => format!("matched by pass {pass}"),
+        (Some(pass), Some(breaks), _) => format!("matched by pass {pass}, {breaks}"),
+        (None, Some(breaks), _) => breaks.to_owned(),
+        (None, None, true) => "batch row".to_owned(),
+        (None, None, false) => "not booked".to_owned(),
+    }
+}
+
+fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sink<W>) -> Result<(), Failure> {
+    #[derive(Default)]
+    struct Batch<'a> {
+        lines: i64,
+        /// None once the lines are of two currencies.
+        gross: Option<(Option<&'a str>, i128)>,
+        mixed: bool,
+        costs: i128,
+        net: i128,
+    }
+    let mut sums: BTreeMap<(&str, &str), Batch<'_>> = BTreeMap::new();
+    for row in lines {
+        let sum = sums.entry((&row.batch, &row.net_currency)).or_default();
+        sum.lines = sum.lines.saturating_add(row.lines);
+        sum.costs = sum.costs.saturating_add(row.costs);
+        sum.net = sum.net.saturating_add(row.net);
+        if let Some(currency) = row.gross_currency.as_deref() {
+            let (known, gross) = sum.gross.unwrap_or((Some(currency), 0));
+            sum.mixed |= known != Some(currency);
+            sum.gross = Some((known, gross.saturating_add(row.gross)));
+        }
+    }
+    for ((batch, currency), sum) in &sums {
+        let gross: Sum<'_> = match sum.gross {
+            Some((Some(currency), gross)) if !sum.mixed => Some((currency, gross)),
+            _ => None,
+        };
+        let words = ["batch", batch, "", ""];
+        sink.row(&reconciliation_cells(
+            file,
+            words,
+            sum.lines,
+            gross,
+            Some((currency, sum.costs, sum.net)),
+        )?)?;
+    }
+    Ok(())
+}
+
+fn reconciliation_cells(
+    file: &FileRow,
+    [section, batch, record_type, outcome]: [&str; 4],
+    lines: i64,
+    gross: Sum<'_>,
+    net: Option<(&str, i128, i128)>,
+) -> Result<Vec<String>, StoreError> {
+    let mut cells: Vec<String> = [&file.name, &file.digest, section, batch, record_type, outcome]
+        .iter()
+        .map(|word| (*word).to_owned())
+        .collect();
+    cells.push(lines.to_string());
+    match gross {
+        Some((currency, gross)) => {
+            let exponent = exponent_of(currency)?;
+            cells.extend([
+                currency.to_owned(),
+                exponent.to_string(),
+                gross.to_string(),
+                wide_decimal_text(gross, exponent),
+            ]);
+        }
+        None => cells.extend(std::iter::repeat_n(String::new(), 4)),
+    }
+    match net {
+        Some((currency, costs, net)) => {
+            let exponent = exponent_of(currency)?;
+            cells.extend([
+                currency.to_owned(),
+                exponent.to_string(),
+                costs.to_string(),
+                wide_decimal_text(costs, exponent),
+                net.to_string(),
+                wide_decimal_text(net, exponent),
+            ]);
+        }
+        None => cells.extend(std::iter::repeat_n(String::new(), 6)),
+    }
+    Ok(cells)
+}
+
+fn exponent_of(currency: &str) -> Result<u8, StoreError> {
+    Currency::parse(currency)
+        .map(Currency::exponent)
+        .map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+const PAYOUTS: &[Column] = &[
+    ("merchant", Text),
+    ("currency", Text),
+    ("exponent", Figure),
+    ("amount_minor", Figure),
+    ("amount", Figure),
+    ("cutoff", Text),
+    ("state", Text),
+    ("planned_by", Text),
+    ("approved_by", Text),
+    ("end_to_end_id", Text),
+    ("holder", Text),
+    ("destination", Text),
+    ("bank", Text),
+    ("instruction", Figure),
+    ("confirmation", Figure),
+];
+
+fn payout_cells(payout: &PayoutRow) -> Vec<String> {
+    vec![
+        payout.merchant.clone().unwrap_or_default(),
+        payout.currency.clone(),
+        payout.exponent.to_string(),
+        payout.amount.to_string(),
+        wide_decimal_text(payout.amount.into(), payout.exponent),
+        payout.cutoff.to_string(),
+        payout.state.clone(),
+        payout.planned_by.clone(),
+        payout.approved_by.clone().unwrap_or_default(),
+        payout.end_to_end_id.clone(),
+        payout.holder.clone(),
+        payout.destination.clone(),
+        payout.bank.clone(),
+        number(payout.instruction),
+        number(payout.confirmation),
+    ]
+}
