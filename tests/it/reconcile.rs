@@ -18,7 +18,8 @@ use acquit::money::{Currency, decimal_text};
 
 use crate::desk::Desk;
 
-const SETTINGS: &str = r#"
+/// Settings as the header says.
+pub const SETTINGS: &str = r#"
 effective_from = "2026-01-01"
 [house]
 name = "House"
@@ -54,7 +55,8 @@ fee_schedule = "micro"
 destination = { holder = "Merchant 2", account = "DE02500105170137075030", bank = "" }
 "#;
 
-const HEADER: &str = "Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,\
+/// The columns of a settlement file that are read.
+pub const HEADER: &str = "Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,\
     Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),\
     Scheme Fees (NC),Interchange (NC),Batch Number,ARN";
 
@@ -103,7 +105,7 @@ fn sides(minor: i64) -> (String, String) {
 }
 
 /// `sale p1 100.00 EUR ref=A1` as JSON Lines.
-fn events(line: &str) -> String {
+pub fn events(line: &str) -> String {
     let words = Words::of(line);
     let [kind, payment, amount, currency] = words.placed[..] else {
         panic!("{line}")
@@ -140,7 +142,7 @@ fn events(line: &str) -> String {
 }
 
 /// `Settled +100.00 EUR ref=A1 cost=1.10` and others, as a settlement file with its payout rows.
-fn settlement_file(lines: &[&str]) -> String {
+pub fn settlement_file(lines: &[&str]) -> String {
     let mut file = format!("{HEADER}\n");
     let mut sums: BTreeMap<(String, String), i64> = BTreeMap::new();
     let mut latest = String::new();
