@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::process::Stdio;
 
 use crate::desk::{Desk, Ran, State};
 use crate::reconcile::{HEADER, SETTINGS, events, settlement_file};
@@ -1044,6 +1043,18 @@ async fn card_numbers_are_refused_and_never_shown() {
         leaks.ran(&desk.run(&["settings", "check", "cards.toml"]).exits(1));
         leaks.ran(&desk.run(&["settings", "apply", "cards.toml"]).exits(1));
     }
+    desk.write(
+        "cards.toml",
+        SETTINGS
+            .replacen("[house]", &format!("[house] # {}", card()), 1)
+            .replace("2026-01-01", "2026-05-01"),
+    );
+    leaks.ran(
+        &desk
+            .run(&["settings", "apply", "cards.toml"])
+            .exits(1)
+            .says(&["line 3, column 9: the comment holds a card number"]),
+    );
     leaks.ran(
         &desk
             .run(&["payout", "plan", "--cutoff", "2026-03-31", "--by", &card()])
@@ -1077,6 +1088,7 @@ async fn card_numbers_are_refused_and_never_shown() {
 /// The most memory that a command held, in MB, as the kernel counts it while it runs.
 #[cfg(target_os = "linux")]
 fn peak(desk: &Desk, arguments: &[&str]) -> u64 {
+    use std::process::Stdio;
     let mut command = desk.database.acquit();
     command
         .current_dir(desk.path())

@@ -556,9 +556,8 @@ async fn a_minor_unit_is_rounding_and_two_are_a_break() {
                 "match p1-capture by pass 1
                  1110 EUR {in_transit}
                  2020 EUR -97.80
-                 {}
-                 5900 EUR {rounding}",
-                fees
+                 {fees}
+                 5900 EUR {rounding}"
             ),
         )
         .await;
@@ -785,13 +784,12 @@ async fn an_item_that_is_missing_and_comes_late() {
     .await;
     // On the 5th itself it is not late, and a late line is matched without ado.
     check(
-        &"sale p1 100.00 EUR ref=A1 at=2026-03-02
+        "sale p1 100.00 EUR ref=A1 at=2026-03-02
          sale p2 50.00 EUR ref=A2 at=2026-03-05
          file one.csv adyen exit=0
          Settled +50.00 EUR ref=A2 cost=0.60 day=2026-03-05
          file two.csv adyen exit=0
-         Settled +100.00 EUR ref=A1 cost=1.10 day=2026-03-20"
-            .to_owned(),
+         Settled +100.00 EUR ref=A1 cost=1.10 day=2026-03-20",
         &format!("match p1-capture by pass 1\nmatch p2-capture by pass 1\n{both}"),
     )
     .await;
