@@ -1,11 +1,11 @@
 //! Reconciling an acquirer's settlement file: one transaction a file, booked whole or not at all.
 //!
 //! 1. Lock the acquirer: it has one reconciliation at a time, so no two files match one item.
-//! 2. Intake ([`intake`]): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
-//! 3. Match ([`matching`]): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
+//! 2. Intake (`intake`): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
+//! 3. Match (`matching`): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
 //!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile.
 //! 4. Lock the books that are concerned, the house first.
-//! 5. Post ([`posting`]): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book).
+//! 5. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book).
 //! 6. Look for items that should have been reported by now.
 //!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
