@@ -181,6 +181,7 @@ impl Settings {
                 None
             }
         };
+        reader.comments();
         let findings = reader.into_findings();
         match read {
             Some(settings) if findings.is_empty() => Ok(settings),
@@ -225,6 +226,20 @@ impl<'t> Reader<'t> {
 
     fn found(&mut self, at: usize, message: String) {
         self.found.push((at, message));
+    }
+
+    /// Refuses card numbers in comments: the file is kept whole, and nothing else looks at them.
+    fn comments(&mut self) {
+        let mut start = 0_usize;
+        for line in self.source.split_inclusive('\n') {
+            if let Some(place) = line.find('#')
+                && crate::card_number::is_in(line.get(place..).unwrap_or_default())
+            {
+                let message = "the comment holds a card number; card numbers are never stored";
+                self.found(start.saturating_add(place), message.to_owned());
+            }
+            start = start.saturating_add(line.len());
+        }
     }
 
     /// The findings with lines and columns, found in one walk over the text.

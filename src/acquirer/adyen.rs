@@ -346,7 +346,8 @@ impl<R: Read> AdyenReader<R> {
                 Ok(Some(Row::Reject(Reject {
                     line: record.line(),
                     column,
-                    reason,
+                    // Amounts are told in it, and a card number in the wrong column may be read as one.
+                    reason: card_number::mask(&reason).into_owned(),
                 })))
             }
         }

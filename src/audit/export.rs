@@ -19,11 +19,19 @@ const DANGEROUS: [char; 9] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '\''];
 /// leading apostrophe (OWASP ASVS 5.0, 1.2.10); card numbers are masked. So does one that begins with an apostrophe: the
 /// first apostrophe of a cell is always ours.
 pub fn neutralised(text: &str) -> Cow<'_, str> {
-    let masked = crate::card_number::mask(text);
-    if masked.starts_with(DANGEROUS) {
-        Cow::Owned(format!("'{masked}"))
+    harmless(crate::card_number::mask(text))
+}
+
+/// As [`neutralised`], but whole: for what must arrive as it is. A bank account may have the digits of a card number.
+pub fn neutralised_whole(text: &str) -> Cow<'_, str> {
+    harmless(Cow::Borrowed(text))
+}
+
+fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.starts_with(DANGEROUS) {
+        Cow::Owned(format!("'{text}"))
     } else {
-        masked
+        text
     }
 }
 

@@ -16,7 +16,7 @@ pub mod simulate;
 
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -213,15 +213,21 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.error)?;
+        let mut text = format!("error: {}", self.error);
         let mut cause = self.error.source();
         while let Some(error) = cause {
-            write!(f, "\n  because: {error}")?;
+            text.push_str(&format!("\n  because: {error}"));
             cause = error.source();
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\nhint: {hint}")?;
+            text.push_str(&format!("\nhint: {hint}"));
         }
-        Ok(())
+        // An error repeats what it was given, a path for one: the last place to see that no card number leaves.
+        f.write_str(&crate::card_number::mask(&text))
     }
+}
+
+/// A path as it may be shown: card numbers masked.
+fn shown(path: &Path) -> String {
+    crate::card_number::mask(&path.display().to_string()).into_owned()
 }

@@ -141,7 +141,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 listing(String::new(), &done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
             }
             for file in &done.files {
-                eprintln!("bank file: {}", file.display());
+                eprintln!("bank file: {}", super::shown(file));
             }
         }
         Command::Confirm { ids, cutoff, on } => {

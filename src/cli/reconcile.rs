@@ -182,7 +182,7 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &Args) -> 
         ]);
     }
     crate::audit::export::write_atomically(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
-    let path = args.rejects.display();
+    let path = super::shown(&args.rejects);
     eprintln!("{} of {} rejects are in {path}", found.rejected.len(), found.rejects);
     if let Some(first) = found.rejected.first() {
         let column = first

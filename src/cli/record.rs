@@ -190,7 +190,7 @@ impl Rejects {
         self.listing.rows.truncate(SHOWN);
         self.listing
             .write(super::output::Format::Table, &mut std::io::stderr().lock())?;
-        eprintln!("{all} rejected events are in {}", self.path.display());
+        eprintln!("{all} rejected events are in {}", super::shown(&self.path));
         Ok(())
     }
 }

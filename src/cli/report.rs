@@ -199,7 +199,7 @@ fn written(directory: &Path, manifest: &Manifest) -> Listing {
     let mut listing = Listing::new("Reports written, described in manifest.json", COLUMNS);
     listing.row(vec![
         manifest.report.clone(),
-        directory.join(&manifest.file).display().to_string(),
+        super::shown(&directory.join(&manifest.file)),
         manifest.rows.to_string(),
         manifest.sha256.clone(),
     ]);

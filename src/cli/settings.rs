@@ -38,7 +38,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     match command {
         Command::Check { file } => {
             let (settings, _) = read(&file)?;
-            println!("{}: {}", file.display(), describe(&settings));
+            println!("{}: {}", super::shown(&file), describe(&settings));
             Ok(ExitCode::SUCCESS)
         }
         Command::Apply { file } => apply(&file, globals).await,

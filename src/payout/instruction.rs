@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::export::neutralised;
+use crate::audit::export::{neutralised, neutralised_whole};
 use crate::money::{AmountError, Currency, Money};
 
 /// A payout as the bank is told.
@@ -65,7 +65,7 @@ pub fn csv(debtor: &str, debtor_account: &str, instructions: &[Instruction]) -> 
             currency.code(),
             "1",
             &neutralised(&instruction.holder),
-            &neutralised(&instruction.account),
+            &neutralised_whole(&instruction.account),
             &neutralised(&instruction.bank),
             &debtor,
             &debtor_account,
@@ -87,4 +87,26 @@ pub fn csv(debtor: &str, debtor_account: &str, instructions: &[Instruction]) -> 
         ])?;
     }
     Ok(out.into_inner().map_err(csv::IntoInnerError::into_error)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_number_reaches_the_bank_as_it_is() {
+        // The digits of both pass for a card number.
+        for account in ["4111111111111111", "BE59539007547034"] {
+            let instruction = Instruction {
+                end_to_end_id: "ACQ-2-EUR-20260303".to_owned(),
+                money: Money::from_minor(100, Currency::parse("EUR").expect("EUR")),
+                holder: "=Merchant".to_owned(),
+                account: account.to_owned(),
+                bank: String::new(),
+            };
+            let file = String::from_utf8(csv("House", "main", &[instruction]).expect("a file")).expect("UTF-8");
+            let row = format!("payout,ACQ-2-EUR-20260303,1.00,EUR,1,'=Merchant,{account},,House,main\n");
+            assert!(file.contains(&row), "{file}");
+        }
+    }
 }

@@ -531,6 +531,13 @@ async fn post_instruction(
         &[&ids, &numbers, &source.id.0],
     )
     .await?;
+    let posted = posted
+        .into_iter()
+        .map(|payout| Payout {
+            state: "instructed".to_owned(),
+            ..payout
+        })
+        .collect();
     Ok(Instructed {
         posted,
         cancelled,

@@ -1,16 +1,20 @@
 //! Tests that need a database, files or the binary.
 
-mod facts;
-mod support;
-
 mod audit;
 mod concurrency;
 mod crash;
+mod day;
+mod desk;
 mod embedded;
+mod facts;
+mod hostile;
 mod model;
 mod payout;
+mod reconcile;
 mod report;
 mod rights;
 mod schema;
 mod tls;
 mod transaction;
+
+mod support;

@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# The main job on one small day: payments are recorded, the acquirer's file is reconciled, merchants are paid, and all of it is
+# proven. Every command is shown before it runs; what comes out is compared with fixtures/day/truth.json, which the simulator
+# wrote with a bookkeeping of its own. Needs the release binary and PostgreSQL's server programs; uses a private database and
+# leaves it, with the reports, in ./demo, which every run begins anew.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+binary=${ACQUIT:-${CARGO_TARGET_DIR:-target}/release/acquit}
+day=fixtures/day
+cutoff=2026-03-03
+out=demo
+scratch=''
+
+die() {
+    echo "demo: $1" >&2
+    exit 1
+}
+
+[ -x "$binary" ] || die "there is no $binary: run \`make demo\`, or \`cargo build --release\` first"
+unset DATABASE_URL
+
+stop() {
+    local code=$?
+    trap - EXIT
+    "$binary" db stop >/dev/null 2>&1 || true
+    if [ -n "$scratch" ]; then
+        rm -rf "$scratch"
+    fi
+    exit "$code"
+}
+
+# Whether every directory above one may be entered by anybody: as root, PostgreSQL runs as another user.
+reachable() {
+    local directory=$1
+    while :; do
+        [ -n "$(find "$directory" -prune -perm -001)" ] || return 1
+        [ "$directory" != / ] || return 0
+        directory=$(dirname "$directory")
+    done
+}
+
+# A clean directory, and a place for the database that whoever runs it can reach.
+prepare() {
+    if [ -d "$out/database" ]; then
+        ACQUIT_DATA=$PWD/$out/database "$binary" db stop --now >/dev/null 2>&1 || true
+    fi
+    rm -rf "$out" 2>/dev/null || true
+    if ! mkdir "$out" 2>/dev/null; then
+        # Somebody else's: an earlier run as another user, or a checkout that is only to be read.
+        out=$(mktemp -d "${TMPDIR:-/tmp}/acquit-demo.XXXXXX")
+        chmod 755 "$out"
+    fi
+    ACQUIT_DATA=$(cd "$out" && pwd)/database
+    if [ "$(id -u)" -eq 0 ] && ! reachable "$(cd "$out" && pwd)"; then
+        scratch=$(mktemp -d /tmp/acquit-demo.XXXXXX)
+        chmod 755 "$scratch"
+        ACQUIT_DATA=$scratch/database
+    fi
+    export ACQUIT_DATA
+    trap stop EXIT
+    trap 'exit 130' INT TERM
+}
+
+# Shows a command and runs it; the first argument is the exit code that it must end with.
+run() {
+    local expected=$1 code=0
+    shift
+    printf '\n$ acquit %s\n' "$*"
+    "$binary" "$@" || code=$?
+    [ "$code" -eq "$expected" ] || die "\`acquit $*\` ended with exit code $code, not $expected"
+}
+
+say() {
+    printf '\n# %s\n' "$1"
+}
+
+# Compares what was found with what the truth says; both are text, line by line.
+agree() {
+    [ -n "$2" ] || die "the truth says nothing about $1"
+    if [ "$2" != "$3" ]; then
+        printf 'the truth:\n%s\nfound:\n%s\n' "$2" "$3" >&2
+        die "$1 are not those of $day/truth.json"
+    fi
+}
+
+# `CLASS COUNT` of the planted breaks.
+planted() {
+    awk '/^  "breaks": \{/ { on = 1; next } on && /\}/ { exit } on { gsub(/[",:]/, ""); print $1, $2 }' "$day/truth.json" | sort
+}
+
+# `CLASS COUNT` of the breaks that were found.
+found() {
+    "$binary" breaks list --all --format csv | awk -F, 'NR > 1 { count[$2]++ } END { for (class in count) print class, count[class] }' | sort
+}
+
+# `CURRENCY COUNT MINOR-UNITS` of the payouts that are due.
+due() {
+    awk '
+        /^    "totals": \{/ { on = 1; next }
+        on && /^    \}/ { exit }
+        on { gsub(/[",:{}]/, "") }
+        on && $1 == "count" { count = $2 }
+        on && $1 == "amount" { print currency, count, $2; next }
+        on && NF == 1 { currency = $1 }
+    ' "$day/truth.json" | sort
+}
+
+# The same of a bank file: its total rows, the decimal point taken out of their sums.
+paid() {
+    awk -F, '$1 == "total" { sub(/\./, "", $3); print $4, $5, $3 + 0 }' "$1" | sort
+}
+
+# `CURRENCY DEBITS CREDITS` of a trial balance, minor units; its columns are told by their names.
+sums() {
+    awk -F, '
+        NR == 1 { for (place = 1; place <= NF; place++) column[$place] = place; next }
+        $1 == "financial" {
+            debits[$column["currency"]] += $column["balance_debit_minor"]
+            credits[$column["currency"]] += $column["balance_credit_minor"]
+        }
+        END { for (currency in debits) printf "%s %.0f %.0f\n", currency, debits[currency], credits[currency] }
+    ' "$1" | sort
+}
+
+prepare
+say "A private PostgreSQL, for this demonstration only"
+run 0 db start
+
+say "Who we are: merchants, acquirer, prices"
+run 0 settings apply "$day/settings.toml"
+
+say "A day of payments, into the books"
+run 0 record "$day/events.jsonl"
+say "The same file again is not the same money again"
+run 0 record "$day/events.jsonl"
+
+say "The acquirer's settlement file: first what would happen, then it happens (exit code 2: there are breaks)"
+run 2 reconcile "$day/settlement.csv" --acquirer adyen
+run 2 reconcile "$day/settlement.csv" --acquirer adyen --execute
+say "The same content under another name, and a file that does not add up: neither posts anything (exit code 1)"
+run 1 reconcile "$day/settlement-copy.csv" --acquirer adyen --execute
+run 1 reconcile "$day/settlement-corrupt.csv" --acquirer adyen --execute
+run 0 breaks list
+
+say "What merchants may be paid: planned by one person, approved by another, posted, then written for the bank"
+run 0 payout plan --cutoff "$cutoff" --by ann
+run 0 payout approve --cutoff "$cutoff" --by bob
+run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
+
+say "The books, for an auditor"
+for report in journal statement trial-balance reconciliation payouts; do
+    run 0 report "$report" --out "$out/reports"
+done
+run 0 audit verify
+run 0 report reconciliation
+run 0 report payouts
+run 0 report trial-balance
+
+say "Compared with $day/truth.json"
+agree "breaks" "$(planted)" "$(found)"
+echo "each planted break was found once, and no other:"
+found | sed 's/^/  /'
+agree "payouts" "$(due)" "$(paid "$out/payouts-$cutoff-1.csv")"
+echo "payouts are those that are due: currency, how many, minor units:"
+due | sed 's/^/  /'
+unequal=$(sums "$out/reports/trial_balance.csv" | awk '$2 != $3')
+[ -z "$unequal" ] || die "the trial balance does not sum to zero: $unequal"
+echo "the trial balance sums to zero in every currency: debits less credits, minor units:"
+sums "$out/reports/trial_balance.csv" | awk '{ printf "  %s %.0f - %.0f = %.0f\n", $1, $2, $3, $2 - $3 }'
+
+say "Written"
+for file in "$out"/payouts-*.csv "$out"/reports/*; do
+    echo "  $file"
+done
+if [ -z "$scratch" ]; then
+    say "Look around: ACQUIT_DATA=$ACQUIT_DATA $binary breaks show 1"
+fi

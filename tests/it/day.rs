@@ -1,0 +1,672 @@
+//! Whole days through the binary: what the simulator says of a day is what the engine makes of it.
+//!
+//! The truth of a day (`truth.json`) is computed by a bookkeeping of its own that shares no code with the engine.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use acquit::money::{Currency, Money};
+use serde_json::Value;
+
+use crate::desk::{Balances, Desk, run_alone};
+
+/// What a simulated day is called by, in this file.
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/day");
+/// How the fixture was made.
+const FIXTURE_OPTIONS: [&str; 8] = [
+    "--payments",
+    "300",
+    "--merchants",
+    "10",
+    "--seed",
+    "20260302",
+    "--day",
+    "2026-03-02",
+];
+
+/// The files of a day and what must come out of them.
+struct Day {
+    folder: PathBuf,
+    truth: Value,
+}
+
+impl Day {
+    fn open(folder: &Path) -> Self {
+        let text = fs::read_to_string(folder.join("truth.json")).expect("a truth");
+        Self {
+            folder: folder.to_owned(),
+            truth: serde_json::from_str(&text).expect("JSON"),
+        }
+    }
+
+    #[track_caller]
+    fn simulate(folder: &Path, options: &[&str]) -> Self {
+        let out = folder.to_str().expect("a path in UTF-8");
+        run_alone(&[&["simulate", "--out", out], options].concat()).exits(0);
+        Self::open(folder)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.join(name).to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.folder.join(name).exists()
+    }
+
+    fn balances(&self, field: &str) -> Balances {
+        rows(&self.truth[field])
+            .iter()
+            .map(|row| {
+                let code = i16::try_from(number(&row["code"])).expect("a code");
+                (
+                    (code, text(&row["currency"]), text(&row["dimension"])),
+                    number(&row["balance"]),
+                )
+            })
+            .collect()
+    }
+
+    fn breaks(&self) -> BTreeMap<String, i64> {
+        let counts = self.truth["breaks"].as_object().expect("breaks by class");
+        counts
+            .iter()
+            .map(|(class, count)| (class.clone(), number(count)))
+            .collect()
+    }
+}
+
+fn rows(value: &Value) -> &Vec<Value> {
+    value.as_array().expect("a list")
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
+}
+
+fn minor(amount: &str, currency: &str) -> i64 {
+    let currency = Currency::parse(currency).expect("a currency");
+    Money::parse(amount, currency).expect("an amount").minor()
+}
+
+/// A break as both sides tell it, in an order of fields that reads well in a failed comparison.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    class: String,
+    file: Option<String>,
+    batch: Option<String>,
+    merchant: Option<String>,
+    payment: Option<String>,
+    reference: Option<String>,
+    acquirer_reference: Option<String>,
+    expected: Option<i64>,
+    expected_currency: Option<String>,
+    actual: Option<i64>,
+    currency: Option<String>,
+}
+
+fn planted(day: &Day) -> Vec<Found> {
+    let mut all: Vec<Found> = rows(&day.truth["break_items"])
+        .iter()
+        .map(|item| {
+            let word = |field: &str| item[field].as_str().map(str::to_owned);
+            Found {
+                class: text(&item["class"]),
+                file: word("file"),
+                batch: word("batch"),
+                merchant: word("merchant"),
+                payment: word("payment"),
+                reference: word("reference"),
+                acquirer_reference: word("acquirer_reference"),
+                expected: item["expected"].as_i64(),
+                expected_currency: word("expected_currency"),
+                actual: item["actual"].as_i64(),
+                currency: word("currency"),
+            }
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// The breaks of the database. A line that repeats another is told by the item that the other one settled.
+async fn found(desk: &Desk) -> Vec<Found> {
+    let query = "
+        select break.class, source.name as file, break.detail, line.acquirer_reference, line.merchant_reference,
+            coalesce(book.merchant, twin.merchant) as merchant, coalesce(entry.payment, twin.payment) as payment,
+            coalesce(entry.reference, twin.reference) as reference, entry.acquirer_reference as entry_acquirer_reference,
+            coalesce(break.expected, twin.item_gross) as expected, break.expected_in, break.actual, break.actual_in
+        from break
+        left join source on source.id = break.source_id
+        left join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
+        left join book on book.id = break.book_id
+        left join entry on entry.book_id = break.book_id and entry.number = break.number
+        left join lateral (
+            select owner.merchant, item.payment, item.reference, match.item_gross
+            from settlement_line other
+            join settlement_match match on match.source_id = other.source_id and match.ordinal = other.ordinal
+            join entry item on item.book_id = match.book_id and item.number = match.number
+            join book owner on owner.id = match.book_id
+            where break.class = 'DUPLICATE_IN_FILE' and other.source_id = break.source_id
+                and other.acquirer_reference = line.acquirer_reference and other.record_type = line.record_type
+        ) twin on true";
+    let rows = desk.database.admin.query(query, &[]).await.expect("breaks");
+    let mut all: Vec<Found> = rows.iter().map(read_break).collect();
+    all.sort();
+    all
+}
+
+fn read_break(row: &tokio_postgres::Row) -> Found {
+    let word = |column: &str| row.get::<_, Option<String>>(column);
+    let (class, detail): (String, String) = (row.get("class"), row.get("detail"));
+    let amount = |column: &str| row.get::<_, Option<i64>>(column);
+    let (expected_in, actual_in) = (word("expected_in"), word("actual_in"));
+    let mut found = Found {
+        file: None,
+        batch: None,
+        merchant: word("merchant"),
+        payment: word("payment"),
+        reference: word("reference"),
+        acquirer_reference: word("acquirer_reference").or_else(|| word("entry_acquirer_reference")),
+        expected: amount("expected"),
+        expected_currency: None,
+        actual: amount("actual"),
+        currency: actual_in.clone().or_else(|| expected_in.clone()),
+        class,
+    };
+    match found.class.as_str() {
+        "MISSING_IN_LEDGER" => found.payment = word("merchant_reference"),
+        "CURRENCY_MISMATCH" => found.expected_currency = expected_in,
+        "DUPLICATE_FILE" => found.file = detail.split(' ').next().map(str::to_owned),
+        "TOTAL_MISMATCH" => {
+            // The truth tells the sum over all rows, the payout's included; the break tells both of its parts.
+            found.file = word("file");
+            found.batch = detail.split(' ').nth(1).map(str::to_owned);
+            found.actual = Some(found.actual.expect("added") - found.expected.expect("claimed"));
+            found.expected = Some(0);
+        }
+        _ => {}
+    }
+    found
+}
+
+async fn matches(desk: &Desk) -> BTreeMap<i16, i64> {
+    let query = "select pass, count(*) from settlement_match group by pass";
+    let rows = desk.database.admin.query(query, &[]).await.expect("matches");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Runs a command twice: the first changes what it must, the second changes nothing and ends alike.
+async fn twice(desk: &Desk, arguments: &[&str], code: i32) {
+    desk.run(arguments).exits(code);
+    let after = desk.state().await;
+    let again = desk.run(arguments).exits(code);
+    assert_eq!(desk.state().await, after, "a second `{}`", again.command);
+}
+
+/// Runs a command that must not change anything.
+async fn changes_nothing(desk: &Desk, arguments: &[&str], code: i32) -> crate::desk::Ran {
+    let before = desk.state().await;
+    let ran = desk.run(arguments).exits(code);
+    assert_eq!(desk.state().await, before, "`{}`", ran.command);
+    ran
+}
+
+fn reconcile<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["reconcile", file, "--acquirer", "adyen"], more].concat()
+}
+
+/// Holds the engine to a day from its first command to its last.
+async fn hold(day: &Day) {
+    let desk = Desk::new().await;
+    twice(&desk, &["settings", "apply", &day.file("settings.toml")], 0).await;
+    let events = day.file("events.jsonl");
+    let recorded = desk.run(&["record", &events, "--format", "json"]).exits(0).rows();
+    let total = number(&day.truth["events"]["total"]).to_string();
+    assert_eq!(recorded[0]["recorded"], total.as_str());
+    assert_eq!(recorded[0]["rejected"], "0");
+    let again = changes_nothing(&desk, &["record", &events, "--format", "json"], 0)
+        .await
+        .rows();
+    assert_eq!(again[0]["replayed"], total.as_str());
+    assert_eq!(
+        desk.balances().await,
+        day.balances("accounts_after_record"),
+        "after record"
+    );
+    desk.is_sound().await;
+
+    hold_reconciliation(&desk, day).await;
+    hold_payouts(&desk, day).await;
+    desk.is_sound().await;
+}
+
+async fn hold_reconciliation(desk: &Desk, day: &Day) {
+    let file = day.file("settlement.csv");
+    let breaks = day.breaks();
+    let of_lines = breaks
+        .keys()
+        .any(|class| !["DUPLICATE_FILE", "TOTAL_MISMATCH"].contains(&class.as_str()));
+    let code = if of_lines { 2 } else { 0 };
+    let plan = changes_nothing(desk, &reconcile(&file, &["--format", "json"]), code).await;
+    let done = desk
+        .run(&reconcile(&file, &["--execute", "--format", "json"]))
+        .exits(code);
+    assert_eq!(plan.out, done.out, "the plan tells what executing does");
+    let replay = changes_nothing(desk, &reconcile(&file, &["--execute", "--format", "json"]), code).await;
+    assert_eq!(replay.out, done.out, "a replay tells the same");
+    assert_eq!(
+        desk.balances().await,
+        day.balances("accounts_after_reconcile"),
+        "after reconcile"
+    );
+
+    if day.has("settlement-copy.csv") {
+        let copy = day.file("settlement-copy.csv");
+        changes_nothing(desk, &reconcile(&copy, &[]), 1)
+            .await
+            .says(&["DUPLICATE_FILE"]);
+        twice(desk, &reconcile(&copy, &["--execute"]), 1).await;
+    }
+    if day.has("settlement-corrupt.csv") {
+        let corrupt = day.file("settlement-corrupt.csv");
+        changes_nothing(desk, &reconcile(&corrupt, &[]), 1)
+            .await
+            .says(&["quarantined"]);
+        twice(desk, &reconcile(&corrupt, &["--execute"]), 1).await;
+    }
+    // Neither the copy nor the corrupt file has posted anything.
+    assert_eq!(
+        desk.balances().await,
+        day.balances("accounts_after_reconcile"),
+        "after all files"
+    );
+
+    let expected = &day.truth["matches"];
+    let passes = matches(desk).await;
+    for (pass, field) in [(1, "pass1"), (2, "pass2"), (4, "pass4")] {
+        assert_eq!(
+            passes.get(&pass).copied().unwrap_or(0),
+            number(&expected[field]),
+            "{field}"
+        );
+    }
+    let tolerated = "select count(*) from settlement_match where abs(item_gross - line_gross) = 1";
+    let row = desk.database.admin.query_one(tolerated, &[]).await.expect("a count");
+    assert_eq!(
+        row.get::<_, i64>(0),
+        number(&expected["within_tolerance"]),
+        "within tolerance"
+    );
+
+    assert_eq!(found(desk).await, planted(day), "each planted break once, and no other");
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for row in desk.run(&["breaks", "list", "--format", "json"]).exits(0).rows() {
+        *counts.entry(text(&row["class"])).or_default() += 1;
+    }
+    assert_eq!(counts, breaks, "as `breaks list` counts them");
+    desk.is_sound().await;
+}
+
+/// Payouts by merchant and currency, minor units.
+fn payouts(listed: &[Value]) -> BTreeMap<(String, String), i64> {
+    listed
+        .iter()
+        .map(|row| {
+            let (merchant, currency) = (text(&row["merchant"]), text(&row["currency"]));
+            let amount = match row["amount"].as_str() {
+                Some(amount) => minor(amount, &currency),
+                None => number(&row["amount"]),
+            };
+            ((merchant, currency), amount)
+        })
+        .collect()
+}
+
+async fn hold_payouts(desk: &Desk, day: &Day) {
+    let truth = &day.truth["payouts"];
+    let cutoff = text(&truth["cutoff"]);
+    let plan = ["payout", "plan", "--cutoff", &cutoff, "--by", "ann", "--format", "json"];
+    let planned = desk.run(&plan).exits(0).rows();
+    assert_eq!(payouts(&planned), payouts(rows(&truth["payouts"])), "planned payouts");
+    let again = changes_nothing(desk, &plan, 0).await.rows();
+    assert_eq!(again, planned);
+
+    let approve = |by: &'static str| ["payout", "approve", "--cutoff", &cutoff, "--by", by].map(str::to_owned);
+    let approve_by_planner: Vec<String> = approve("ann").into();
+    if !planned.is_empty() {
+        let arguments: Vec<&str> = approve_by_planner.iter().map(String::as_str).collect();
+        changes_nothing(desk, &arguments, 1).await;
+        let arguments = approve("bob");
+        twice(desk, &arguments.each_ref().map(String::as_str), 0).await;
+    }
+    let instruct = [
+        "payout",
+        "instruct",
+        "--cutoff",
+        &cutoff,
+        "--out",
+        ".",
+        "--on",
+        "2026-06-01",
+    ];
+    changes_nothing(desk, &instruct, 0).await;
+    let execute = [&instruct[..], &["--execute"]].concat();
+    let listed = desk
+        .run(&[&execute[..], &["--format", "json"]].concat())
+        .exits(0)
+        .rows();
+    assert_eq!(payouts(&listed), payouts(rows(&truth["payouts"])), "posted payouts");
+    assert!(listed.iter().all(|row| row["state"] == "instructed"), "{listed:#?}");
+    changes_nothing(desk, &execute, 0).await;
+    let files: Vec<String> = fs::read_dir(desk.path())
+        .expect("the directory")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .filter(|name| name.starts_with("payouts-"))
+        .collect();
+    if planned.is_empty() {
+        assert_eq!(files, [""; 0]);
+        return;
+    }
+    let [file] = &files[..] else { panic!("{files:?}") };
+    hold_bank_file(&desk.read(file), truth);
+    twice(
+        desk,
+        &["payout", "confirm", "--cutoff", &cutoff, "--on", "2026-06-02"],
+        0,
+    )
+    .await;
+    hold_paid(desk, day).await;
+}
+
+fn hold_bank_file(content: &str, truth: &Value) {
+    let mut reader = csv::Reader::from_reader(content.as_bytes());
+    let records: Vec<BTreeMap<String, String>> = reader.deserialize().map(|row| row.expect("a row")).collect();
+    let (mut paid, mut totals) = (BTreeMap::new(), BTreeMap::new());
+    for row in &records {
+        let amount = minor(&row["amount"], &row["currency"]);
+        if row["record"] == "total" {
+            totals.insert(row["currency"].clone(), (row["count"].clone(), amount));
+        } else {
+            let merchant = row["creditor"].trim_start_matches("Merchant ").to_owned();
+            paid.insert((merchant, row["currency"].clone()), amount);
+        }
+    }
+    assert_eq!(paid, payouts(rows(&truth["payouts"])), "the bank file's payouts");
+    let expected: BTreeMap<String, (String, i64)> = truth["totals"]
+        .as_object()
+        .expect("totals")
+        .iter()
+        .map(|(currency, total)| {
+            (
+                currency.clone(),
+                (number(&total["count"]).to_string(), number(&total["amount"])),
+            )
+        })
+        .collect();
+    assert_eq!(totals, expected, "the bank file's totals");
+}
+
+/// Once the bank has paid, 2020 is less by what was paid, the bank has paid it, and nothing is in transit.
+async fn hold_paid(desk: &Desk, day: &Day) {
+    let mut expected = day.balances("accounts_after_reconcile");
+    for (currency, total) in day.truth["payouts"]["totals"].as_object().expect("totals") {
+        let amount = number(&total["amount"]);
+        *expected.entry((2020, currency.clone(), String::new())).or_default() += amount;
+        *expected.entry((1010, currency.clone(), "main".to_owned())).or_default() -= amount;
+    }
+    expected.retain(|_, balance| *balance != 0);
+    assert_eq!(desk.balances().await, expected, "after payouts");
+}
+
+fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry"))
+        .map(|entry| {
+            (
+                entry.file_name().into_string().expect("UTF-8"),
+                fs::read(entry.path()).expect("a file"),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_fixture_is_what_the_simulator_writes() {
+    let folder = tempfile::tempdir().expect("a directory");
+    Day::simulate(folder.path(), &FIXTURE_OPTIONS);
+    let (written, kept) = (files_of(folder.path()), files_of(Path::new(FIXTURE)));
+    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&written), names(&kept));
+    for (name, content) in &written {
+        assert!(
+            kept[name] == *content,
+            "fixtures/day/{name} differs; write it again: acquit simulate {}",
+            FIXTURE_OPTIONS.join(" ")
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_fixture_comes_out_true() {
+    hold(&Day::open(Path::new(FIXTURE))).await;
+}
+
+#[track_caller]
+fn simulated(options: &str) -> (tempfile::TempDir, Day) {
+    let folder = tempfile::tempdir().expect("a directory");
+    let options: Vec<&str> = options.split(' ').collect();
+    let day = Day::simulate(folder.path(), &options);
+    (folder, day)
+}
+
+#[tokio::test]
+async fn a_large_day_comes_out_true() {
+    hold(&simulated("--payments 2500 --merchants 60 --seed 7").1).await;
+}
+
+#[tokio::test]
+async fn a_day_of_many_breaks_comes_out_true() {
+    let breaks = "MISSING_IN_FILE=9,MISSING_IN_LEDGER=11,AMOUNT_MISMATCH=20,CURRENCY_MISMATCH=7,FEE_MISMATCH=13,DUPLICATE_IN_FILE=12,\
+        UNSUPPORTED_RECORD=10,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
+    hold(&simulated(&format!("--payments 400 --merchants 7 --seed 99 --breaks {breaks}")).1).await;
+}
+
+#[tokio::test]
+async fn small_days_come_out_true() {
+    // One merchant; the day on which clocks change; nothing wrong at all; nothing at all.
+    hold(&simulated("--payments 80 --merchants 1 --seed 3").1).await;
+    hold(&simulated("--payments 120 --merchants 3 --seed 11 --day 2026-03-29").1).await;
+    hold(&simulated("--payments 60 --merchants 6 --seed 5 --breaks none").1).await;
+}
+
+/// A day with so many breaks of one class shows so many of that class, and no other.
+async fn only(class: &str, count: u32) {
+    let (_folder, day) = simulated(&format!(
+        "--payments 60 --merchants 6 --seed {count}7 --breaks {class}={count}"
+    ));
+    let desk = Desk::new().await;
+    desk.run(&["settings", "apply", &day.file("settings.toml")]).exits(0);
+    desk.run(&["record", &day.file("events.jsonl")]).exits(0);
+    for (name, code) in [
+        (
+            "settlement.csv",
+            if ["DUPLICATE_FILE", "TOTAL_MISMATCH"].contains(&class) {
+                0
+            } else {
+                2
+            },
+        ),
+        ("settlement-copy.csv", 1),
+        ("settlement-corrupt.csv", 1),
+    ] {
+        if day.has(name) {
+            desk.run(&reconcile(&day.file(name), &["--execute"])).exits(code);
+        }
+    }
+    let found = found(&desk).await;
+    let classes: Vec<&str> = found.iter().map(|found| found.class.as_str()).collect();
+    assert_eq!(classes, vec![class; usize::try_from(count).expect("a count")]);
+    assert_eq!(found, planted(&day));
+    assert_eq!(desk.balances().await, day.balances("accounts_after_reconcile"));
+}
+
+#[tokio::test]
+async fn each_class_of_break_is_found_alone() {
+    for class in [
+        "MISSING_IN_FILE",
+        "MISSING_IN_LEDGER",
+        "AMOUNT_MISMATCH",
+        "CURRENCY_MISMATCH",
+        "FEE_MISMATCH",
+        "DUPLICATE_IN_FILE",
+        "UNSUPPORTED_RECORD",
+    ] {
+        only(class, 1).await;
+        only(class, 5).await;
+    }
+    only("DUPLICATE_FILE", 1).await;
+    only("TOTAL_MISMATCH", 1).await;
+}
+
+/// Merchant, code, currency, dimension.
+type Place = (Option<String>, i16, String, String);
+
+/// What a day comes to, but for what depends on the order in which it was told: numbers, lines, names of files.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    balances: BTreeMap<Place, (i64, i64)>,
+    matches: Vec<(String, String, i16, i64, i64)>,
+    breaks: Vec<Found>,
+    payments: Vec<String>,
+}
+
+async fn outcome(desk: &Desk) -> Outcome {
+    let admin = &desk.database.admin;
+    let balances = "
+        select book.merchant, account.code, account.currency, account.dimension, balance.debits, balance.credits
+        from balance join account on account.id = balance.account_id join book on book.id = balance.book_id";
+    let matches = "
+        select entry.reference, line.type_text || ' ' || coalesce(line.acquirer_reference, ''), match.pass, match.item_gross, match.line_gross
+        from settlement_match match
+        join entry on entry.book_id = match.book_id and entry.number = match.number
+        join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
+        order by 1, 2";
+    let payments = "select payment::text from payment order by 1";
+    Outcome {
+        balances: admin
+            .query(balances, &[])
+            .await
+            .expect("balances")
+            .iter()
+            .map(|row| {
+                (
+                    (row.get(0), row.get(1), row.get(2), row.get(3)),
+                    (row.get(4), row.get(5)),
+                )
+            })
+            .collect(),
+        matches: admin
+            .query(matches, &[])
+            .await
+            .expect("matches")
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4)))
+            .collect(),
+        breaks: found(desk).await,
+        payments: admin
+            .query(payments, &[])
+            .await
+            .expect("payments")
+            .iter()
+            .map(|row| row.get(0))
+            .collect(),
+    }
+}
+
+/// Records these event files and reconciles this settlement file, on a desk of its own.
+async fn come_to(day: &Day, events: &[String], settlement: &str) -> Outcome {
+    let desk = Desk::new().await;
+    desk.run(&["settings", "apply", &day.file("settings.toml")]).exits(0);
+    let names: Vec<String> = (1..=events.len())
+        .map(|number| format!("events-{number}.jsonl"))
+        .collect();
+    for (name, content) in names.iter().zip(events) {
+        desk.write(name, content);
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    desk.run(&[&["record"], &names[..]].concat()).exits(0);
+    desk.write("settlement.csv", settlement);
+    desk.run(&reconcile("settlement.csv", &["--execute"])).exits(2);
+    outcome(&desk).await
+}
+
+/// The lines of a text in an order of chance, those of the header first. (A linear congruential generator; any will do.)
+fn shuffled(text: &str, header: usize, seed: u64) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let mut state = seed;
+    for last in (header + 1..lines.len()).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let choices = u64::try_from(last - header + 1).expect("a length");
+        let place = usize::try_from((state >> 33) % choices).expect("a place");
+        lines.swap(last, header + place);
+    }
+    lines.join("\n") + "\n"
+}
+
+#[tokio::test]
+async fn order_and_division_into_files_do_not_matter() {
+    let (_folder, day) = simulated("--payments 200 --merchants 6 --seed 42");
+    let events = fs::read_to_string(day.file("events.jsonl")).expect("events");
+    let settlement = fs::read_to_string(day.file("settlement.csv")).expect("a settlement file");
+    let plain = come_to(&day, std::slice::from_ref(&events), &settlement).await;
+    assert_eq!(plain.breaks.len(), 14);
+
+    for seed in [1, 2, 3] {
+        let mixed = shuffled(&settlement, 1, seed);
+        assert_ne!(mixed, settlement);
+        assert_eq!(
+            come_to(&day, std::slice::from_ref(&events), &mixed).await,
+            plain,
+            "shuffled with {seed}"
+        );
+    }
+    let lines: Vec<&str> = events.lines().collect();
+    let thirds: Vec<String> = lines
+        .chunks(lines.len() / 3 + 1)
+        .map(|part| part.join("\n") + "\n")
+        .collect();
+    assert_eq!(thirds.len(), 3);
+    assert_eq!(come_to(&day, &thirds, &settlement).await, plain, "in three files");
+    let (first, later): (Vec<&str>, Vec<&str>) = lines
+        .iter()
+        .partition(|line| line.contains("\"kind\":\"authorization\"") || line.contains("\"kind\":\"decline\""));
+    let divided = [first.join("\n"), later.join("\n")];
+    assert_eq!(
+        come_to(&day, &divided, &settlement).await,
+        plain,
+        "authorizations first"
+    );
+    let last = shuffled(&later.join("\n"), later.len(), 1);
+    assert_eq!(
+        come_to(&day, &[first.join("\n"), last], &shuffled(&settlement, 1, 4)).await,
+        plain,
+        "all at once"
+    );
+}
