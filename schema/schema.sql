@@ -76,7 +76,8 @@ CASE keeps_side
     WHEN 'credit'::text THEN (credits >= debits)
     ELSE true
 END)
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.balance IS 'Σ debits and Σ credits of an account in a book. keeps_side: the side the chart forbids it to leave, null where it may.';
 
@@ -87,7 +88,8 @@ CREATE TABLE public.book (
     hash bytea DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea NOT NULL,
     CONSTRAINT book_hash CHECK ((length(hash) = 32)),
     CONSTRAINT book_number CHECK ((number >= 0))
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.book IS 'One a merchant, and the house (id 1, no merchant). number and hash are those of its last entry; its row lock is the book''s lock.';
 
@@ -542,16 +544,24 @@ ALTER TABLE ONLY public.settlement_file
 ALTER TABLE ONLY public.settlement_file
     ADD CONSTRAINT settlement_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
 
-GRANT SELECT,INSERT ON TABLE public.account TO acquit_runtime;
+GRANT SELECT ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account TO acquit_auditor;
+
+GRANT INSERT(code) ON TABLE public.account TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.account TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.account TO acquit_runtime;
+
+GRANT INSERT(dimension) ON TABLE public.account TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.account_code TO acquit_runtime;
 GRANT SELECT ON TABLE public.account_code TO acquit_auditor;
 
-GRANT SELECT,INSERT ON TABLE public.acquirer TO acquit_runtime;
+GRANT SELECT ON TABLE public.acquirer TO acquit_runtime;
 GRANT SELECT ON TABLE public.acquirer TO acquit_auditor;
 
-GRANT UPDATE(name) ON TABLE public.acquirer TO acquit_runtime;
+GRANT INSERT(name),UPDATE(name) ON TABLE public.acquirer TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.balance TO acquit_runtime;
 GRANT SELECT ON TABLE public.balance TO acquit_auditor;
@@ -560,19 +570,49 @@ GRANT UPDATE(debits) ON TABLE public.balance TO acquit_runtime;
 
 GRANT UPDATE(credits) ON TABLE public.balance TO acquit_runtime;
 
-GRANT SELECT,INSERT ON TABLE public.book TO acquit_runtime;
+GRANT SELECT ON TABLE public.book TO acquit_runtime;
 GRANT SELECT ON TABLE public.book TO acquit_auditor;
+
+GRANT INSERT(merchant) ON TABLE public.book TO acquit_runtime;
 
 GRANT UPDATE(number) ON TABLE public.book TO acquit_runtime;
 
 GRANT UPDATE(hash) ON TABLE public.book TO acquit_runtime;
 
-GRANT SELECT,INSERT ON TABLE public.break TO acquit_runtime;
+GRANT SELECT ON TABLE public.break TO acquit_runtime;
 GRANT SELECT ON TABLE public.break TO acquit_auditor;
+
+GRANT INSERT(class) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(acquirer_id) ON TABLE public.break TO acquit_runtime;
 
 GRANT UPDATE(state) ON TABLE public.break TO acquit_runtime;
 
 GRANT UPDATE(resolution) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(source_id) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(ordinal) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(book_id) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(expected) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(expected_in) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(actual) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(actual_in) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(suspense_number) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(found_in) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(expected_on) ON TABLE public.break TO acquit_runtime;
+
+GRANT INSERT(detail) ON TABLE public.break TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry TO acquit_auditor;
@@ -600,10 +640,30 @@ GRANT UPDATE(refunded) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(charged_back) ON TABLE public.payment TO acquit_runtime;
 
-GRANT SELECT,INSERT ON TABLE public.payout TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout TO acquit_auditor;
 
+GRANT INSERT(book_id) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(cutoff) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.payout TO acquit_runtime;
+
 GRANT UPDATE(state) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(end_to_end_id) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(holder) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(destination) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(bank) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(planned_by) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(approved_by) ON TABLE public.payout TO acquit_runtime;
 
@@ -613,16 +673,28 @@ GRANT UPDATE(instruction) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(confirmation) ON TABLE public.payout TO acquit_runtime;
 
-GRANT SELECT,INSERT ON TABLE public.payout_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout_file TO acquit_auditor;
+
+GRANT INSERT(source_id) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT INSERT(cutoff) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT INSERT(ordinal) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.record_type TO acquit_runtime;
 GRANT SELECT ON TABLE public.record_type TO acquit_auditor;
 
-GRANT SELECT,INSERT ON TABLE public.settings_version TO acquit_runtime;
+GRANT SELECT ON TABLE public.settings_version TO acquit_runtime;
 GRANT SELECT ON TABLE public.settings_version TO acquit_auditor;
+
+GRANT INSERT(effective_from) ON TABLE public.settings_version TO acquit_runtime;
+
+GRANT INSERT(digest) ON TABLE public.settings_version TO acquit_runtime;
+
+GRANT INSERT(content) ON TABLE public.settings_version TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
@@ -636,8 +708,14 @@ GRANT SELECT ON TABLE public.settlement_match TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.settlement_reject TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_reject TO acquit_auditor;
 
-GRANT SELECT,INSERT ON TABLE public.source TO acquit_runtime;
+GRANT SELECT ON TABLE public.source TO acquit_runtime;
 GRANT SELECT ON TABLE public.source TO acquit_auditor;
+
+GRANT INSERT(kind) ON TABLE public.source TO acquit_runtime;
+
+GRANT INSERT(name) ON TABLE public.source TO acquit_runtime;
+
+GRANT INSERT(digest) ON TABLE public.source TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
 GRANT SELECT ON TABLE public.transfer TO acquit_auditor;

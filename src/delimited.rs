@@ -237,6 +237,11 @@ impl<R: Read> Records<R> {
         Ok(records)
     }
 
+    /// What it reads from.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
     /// The record that the last [`Records::advance`] read.
     pub fn record(&self) -> &Record {
         &self.record

@@ -369,8 +369,19 @@ end
 $$;
 
 grant select on all tables in schema public to acquit_runtime, acquit_auditor;
-grant insert on acquirer, settings_version, source, book, account, entry, transfer, balance, payment, open_item, settlement_file,
-    settlement_line, settlement_reject, settlement_match, break, payout, payout_file to acquit_runtime;
+grant insert on entry, transfer, balance, payment, open_item, settlement_file, settlement_line, settlement_reject, settlement_match
+    to acquit_runtime;
+-- By column where the database decides the rest: ids, times, and the state in which a thing begins.
+grant insert (name) on acquirer to acquit_runtime;
+grant insert (effective_from, digest, content) on settings_version to acquit_runtime;
+grant insert (kind, name, digest) on source to acquit_runtime;
+grant insert (merchant) on book to acquit_runtime;
+grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
+grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,
+    found_in, expected_on, detail) on break to acquit_runtime;
+grant insert (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by) on payout
+    to acquit_runtime;
+grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, authorized, captured, voided, refunded, charged_back) on payment to acquit_runtime;

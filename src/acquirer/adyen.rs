@@ -14,7 +14,7 @@
 //! - the direction of money is that of the debit and credit columns, never that of the type;
 //! - references are visible text without card numbers, and `raw` holds none.
 //!
-//! A row is rejected for the first thing wrong with it. Limits: those of [`super::text`], and [`BATCH_LIMIT`].
+//! A row is rejected for the first thing wrong with it. Limits: those of `text`, and [`BATCH_LIMIT`].
 
 use std::io::Read;
 
@@ -313,6 +313,11 @@ impl<R: Read> AdyenReader<R> {
     /// What the rows read so far claim; of the whole file once the iterator has ended without an error.
     pub fn claims(&self) -> &ControlClaims {
         &self.claims
+    }
+
+    /// What it reads from.
+    pub fn input(&self) -> &R {
+        self.records.input()
     }
 
     /// As [`AdyenReader::claims`], and ends the reading.

@@ -3,7 +3,7 @@
 //! One file a format; a reader is an iterator of [`Row`]s over `impl Read` and keeps the file's [`ControlClaims`] as it
 //! goes. It never stops at the first bad row, never guesses, and never looks at the ledger. Identities that hold within
 //! a row are proven here; those of the file are claims that `recon` proves. Formats of comma-separated text stand on
-//! [`text`], which counts limits before it keeps anything.
+//! `text`, which counts limits before it keeps anything.
 
 pub mod adyen;
 

@@ -74,6 +74,7 @@ fn failed(error: ReconcileError) -> Failure {
             Some("name an acquirer of the settings: `acquit settings show --on DATE` prints them")
         }
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
+        ReconcileError::Changed(_) => Some("wait until it is complete, then run the command again"),
         ReconcileError::File { .. } | ReconcileError::Amount(_) | ReconcileError::Limit { .. } => None,
     };
     Failure::new(error).maybe_hint(hint)

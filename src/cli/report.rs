@@ -756,22 +756,25 @@ async fn reconciliation<W: Write>(
             .saturating_sub(matched)
             .saturating_sub(batch_rows)
             .saturating_sub(suspended);
-        let adds_up = if rest == 0 {
-            "all accounted for"
-        } else {
-            "NOT ALL ACCOUNTED FOR"
+        let booked = file.state == "booked";
+        let adds_up = match (booked, rest) {
+            (false, _) => "nothing booked",
+            (true, 0) => "all accounted for",
+            (true, _) => "NOT ALL ACCOUNTED FOR",
         };
         let words = ["file", "", "", &format!("{} {adds_up}", file.state)];
         sink.row(&reconciliation_cells(file, words, all, None, None)?)?;
-        note.push_str(&format!(
-            "; {}: {all} lines = {matched} matched + {suspended} suspended + {batch_rows} batch rows{}",
-            file.name,
-            if rest == 0 {
-                String::new()
-            } else {
-                format!(" + {rest} UNACCOUNTED FOR")
-            }
-        ));
+        if booked {
+            note.push_str(&format!(
+                "; {}: {all} lines = {matched} matched + {suspended} suspended + {batch_rows} batch rows",
+                file.name
+            ));
+        } else {
+            note.push_str(&format!("; {}: {all} lines, {}, nothing booked", file.name, file.state));
+        }
+        if booked && rest != 0 {
+            note.push_str(&format!(" + {rest} UNACCOUNTED FOR"));
+        }
     }
     Ok(note)
 }
@@ -782,7 +785,7 @@ fn outcome(row: &ReconciliationRow) -> String {
         (Some(pass), Some(breaks), _) => format!("matched by pass {pass}, {breaks}"),
         (None, Some(breaks), _) => breaks.to_owned(),
         (None, None, true) => "batch row".to_owned(),
-        (None, None, false) => "none".to_owned(),
+        (None, None, false) => "not booked".to_owned(),
     }
 }
 

@@ -388,7 +388,7 @@ macro_rules! audits {
 }
 
 audits![
-    "balances",
+    "balance_sums",
     "exponents",
     "item_amounts",
     "items_once",

@@ -11,17 +11,16 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
-use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
 
 use super::books::LockedBooks;
 use super::settings::Deployment;
-use super::source::{SourceKind, source_of};
+use super::source::{Digesting, SourceKind, source_of};
 use super::{Retriable, Store, StoreError, Tx};
 use crate::dates::day_in;
 use crate::delimited::{FileError, Records};
@@ -573,27 +572,20 @@ pub struct EventFile {
 impl EventFile {
     /// Reads a file once from end to end, before anything of it is recorded: its digest, and whether it can be read at all.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let mut input = BufReader::with_capacity(
-            1 << 16,
-            Digesting {
-                input: File::open(path)?,
-                digest: Sha256::new(),
-                bytes: 0,
-            },
-        );
+        let mut input = BufReader::with_capacity(1 << 16, Digesting::new(File::open(path)?));
         if let Events::Csv(_) = Events::open(&mut input)? {
             // A file that breaks a limit half-way must not be half recorded; JSON Lines have faulty lines only.
             let mut again = Records::open(BufReader::with_capacity(1 << 16, File::open(path)?))?;
             while again.advance()? {}
         }
         std::io::copy(&mut input, &mut std::io::sink())?;
-        let Digesting { digest, bytes, .. } = input.into_inner();
+        let input = input.into_inner();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
             path: path.to_owned(),
             name: crate::card_number::mask(&name).into_owned(),
-            digest: digest.finalize().into(),
-            bytes,
+            digest: input.digest(),
+            bytes: input.bytes(),
         })
     }
 
@@ -609,21 +601,6 @@ impl EventFile {
 
     fn events(&self) -> Result<Events<BufReader<File>>, FileError> {
         Events::open(BufReader::with_capacity(1 << 16, File::open(&self.path)?))
-    }
-}
-
-struct Digesting<R> {
-    input: R,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl<R: Read> Read for Digesting<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        self.digest.update(buffer.get(..count).unwrap_or_default());
-        self.bytes = self.bytes.saturating_add(u64::try_from(count).unwrap_or(0));
-        Ok(count)
     }
 }
 

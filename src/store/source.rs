@@ -1,5 +1,9 @@
 //! Sources: the files and runs that entries come from, known by the digest of their content.
 
+use std::io::Read;
+
+use sha2::{Digest, Sha256};
+
 use super::{StoreError, Tx};
 use crate::ids::SourceId;
 
@@ -51,4 +55,41 @@ pub async fn source_of(tx: &mut Tx, kind: SourceKind, name: &str, digest: &[u8])
         name: row.try_get("name")?,
         new: row.try_get("new")?,
     })
+}
+
+/// Passes bytes through and digests them.
+pub struct Digesting<R> {
+    input: R,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<R> Digesting<R> {
+    /// Begins a digest.
+    pub fn new(input: R) -> Self {
+        Self {
+            input,
+            digest: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    /// SHA-256 of the bytes so far.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest.clone().finalize().into()
+    }
+
+    /// How many bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.digest.update(buffer.get(..count).unwrap_or_default());
+        self.bytes = self.bytes.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        Ok(count)
+    }
 }

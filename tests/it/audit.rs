@@ -348,7 +348,7 @@ async fn an_altered_balance_or_book_is_found() {
             .map(|result| result.audit.name)
             .collect();
         assert!(
-            audits.contains("keeps_side") || audits.contains("balances"),
+            audits.contains("keeps_side") || audits.contains("balance_sums"),
             "{column}: {audits:?}"
         );
     }

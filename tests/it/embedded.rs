@@ -131,6 +131,22 @@ async fn a_login_with_the_run_time_role_and_nothing_else_suffices() {
     assert!(text(&output.expect("the binary")).contains(&format!("role,{login},fine,")));
 }
 
+#[tokio::test]
+async fn a_superuser_of_a_shared_server_is_a_warning() {
+    let test = support::store().await;
+    let output = test
+        .acquit()
+        .args(["--format", "csv", "doctor"])
+        .output()
+        .expect("the binary");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        found.contains("role,acquit is superuser,warning,give acquit a login of its own"),
+        "{found}"
+    );
+}
+
 #[test]
 fn the_last_of_several_processes_stops_the_server() {
     let directory = support::directory();

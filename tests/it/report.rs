@@ -526,6 +526,12 @@ async fn a_reconciliation_accounts_for_every_line() {
         table.contains("+ 1 UNACCOUNTED FOR") && table.contains("NOT ALL ACCOUNTED FOR"),
         "{table}"
     );
+    test.admin
+        .batch_execute("update settlement_file set state = 'quarantined', reason = 'x'")
+        .await
+        .expect("a quarantined file");
+    let table = printed(&test, &Report::Reconciliation { file: None }, Format::Table).await;
+    assert!(table.contains("5 lines, quarantined, nothing booked"), "{table}");
 }
 
 #[tokio::test]

@@ -13,26 +13,26 @@ use crate::support;
 
 /// What `acquit_runtime` may do beside reading. A verb with columns is granted on those only.
 const RUNTIME: &str = "
-account: insert
+account: insert(code currency exponent dimension)
 account_code:
-acquirer: insert, update(name)
+acquirer: insert(name), update(name)
 balance: insert, update(debits credits)
-book: insert, update(number hash)
-break: insert, update(state resolution)
+book: insert(merchant), update(number hash)
+break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number found_in expected_on detail), update(state resolution)
 entry: insert
 entry_kind:
 open_item: insert, delete
 payment: insert, update(acquirer_id currency authorized captured voided refunded charged_back)
-payout: insert, update(state approved_by file_id instruction confirmation)
-payout_file: insert, update(written)
+payout: insert(book_id currency exponent cutoff amount end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
+payout_file: insert(source_id cutoff ordinal), update(written)
 record_type:
 refinery_schema_history:
-settings_version: insert
+settings_version: insert(effective_from digest content)
 settlement_file: insert
 settlement_line: insert
 settlement_match: insert
 settlement_reject: insert
-source: insert
+source: insert(kind name digest)
 transfer: insert
 ";
 
@@ -138,7 +138,7 @@ async fn what_is_not_granted_is_refused() {
     let session = test.store.session().await.expect("a session");
     let granted: BTreeMap<&str, &str> = RUNTIME.lines().filter_map(|line| line.split_once(':')).collect();
     for table in tables(&test.admin).await {
-        let verbs = granted[table.as_str()];
+        let verbs = granted.get(table.as_str()).expect("every table is in the matrix");
         let mut refused = vec![
             format!("truncate \"{table}\""),
             format!("alter table \"{table}\" add column x int"),
@@ -166,6 +166,24 @@ async fn what_is_not_granted_is_refused() {
             let error = session.batch_execute(&statement).await.expect_err(&statement);
             assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{statement}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_run_time_role_chooses_no_id_no_time_and_no_state() {
+    let test = support::store().await;
+    let session = test.store.session().await.expect("a session");
+    for statement in [
+        "insert into acquirer (id, name) overriding system value values (7, 'seven')",
+        "insert into book (id, merchant) overriding system value values (7, 'seven')",
+        "insert into book (merchant, number) values ('seven', 7)",
+        "insert into source (kind, name, digest, recorded_at) values ('events', 'x', '', '2001-01-01')",
+        "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by, \
+         state, approved_by) values (1, 'EUR', 2, '2026-01-01', 1, 'x', 'x', 'x', 'x', 'me', 'approved', 'you')",
+        "select setval(pg_get_serial_sequence('payout', 'id'), 1)",
+    ] {
+        let error = session.batch_execute(statement).await.expect_err(statement);
+        assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{statement}");
     }
 }
 

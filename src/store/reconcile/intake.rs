@@ -1,10 +1,11 @@
 //! Intake: the file, streamed into `settlement_line`, and its control claims.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::path::Path;
 use std::pin::Pin;
 
 use chrono::NaiveDate;
+use tokio::sync::mpsc::Sender;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
@@ -15,6 +16,7 @@ use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::decimal_text;
 use crate::recon::proof::{TotalMismatch, mismatches};
+use crate::store::source::Digesting;
 use crate::store::{StoreError, Tx};
 
 /// What was taken in.
@@ -106,8 +108,10 @@ pub(super) async fn take_in(
         name: file.name.clone(),
         error,
     };
-    let input = BufReader::with_capacity(1 << 16, File::open(&file.path).map_err(|error| in_file(error.into()))?);
-    let mut reader = AdyenReader::open(input).map_err(in_file)?;
+    // Reading runs ahead of the database by a chunk or two, on a thread of its own.
+    let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
+    let path = file.path.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&path, &sender));
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
@@ -118,30 +122,39 @@ pub(super) async fn take_in(
             &TYPES,
         )
         .await?;
-    for row in reader.by_ref() {
-        match row.map_err(in_file)? {
-            Row::Line(line) => {
-                match line.record {
-                    RecordType::Capture
-                    | RecordType::Refund
-                    | RecordType::Chargeback
-                    | RecordType::ChargebackReversal => {
-                        matchable.insert(line.ordinal);
-                        bookable.insert(line.ordinal);
+    while let Some(chunk) = chunks.recv().await {
+        for row in chunk {
+            match row {
+                Row::Line(line) => {
+                    match line.record {
+                        RecordType::Capture
+                        | RecordType::Refund
+                        | RecordType::Chargeback
+                        | RecordType::ChargebackReversal => {
+                            matchable.insert(line.ordinal);
+                            bookable.insert(line.ordinal);
+                        }
+                        RecordType::BatchFee | RecordType::Unsupported => bookable.insert(line.ordinal),
+                        RecordType::Payout => {}
                     }
-                    RecordType::BatchFee | RecordType::Unsupported => bookable.insert(line.ordinal),
-                    RecordType::Payout => {}
+                    write_line(copy.as_mut(), source, &line).await?;
+                    lines = lines.saturating_add(1);
+                    progress(u64::from(line.ordinal));
                 }
-                write_line(copy.as_mut(), source, &line).await?;
-                lines = lines.saturating_add(1);
-                progress(u64::from(line.ordinal));
-            }
-            Row::Reject(reject) => {
-                if rejected.len() < REJECT_LIMIT {
-                    rejected.push(reject);
+                Row::Reject(reject) => {
+                    if rejected.len() < REJECT_LIMIT {
+                        rejected.push(reject);
+                    }
                 }
             }
         }
+    }
+    let read = reading
+        .await
+        .map_err(|error| in_file(std::io::Error::other(error).into()))?;
+    let (reader, digest) = read.map_err(in_file)?;
+    if digest != file.digest {
+        return Err(ReconcileError::Changed(file.name.clone()));
     }
     tx.end_copy(copy, lines).await?;
     let unknown_columns = reader.unknown_columns().to_vec();
@@ -155,6 +168,31 @@ pub(super) async fn take_in(
         unknown_columns,
         mismatches,
     })
+}
+
+/// How many rows are handed over at once.
+const CHUNK: usize = 1_000;
+
+/// Reads the file to its end and hands its rows over in chunks; gives back the reader, for its claims, and the digest of what it
+/// read.
+fn read(path: &Path, sender: &Sender<Vec<Row>>) -> Result<(AdyenReader<Digesting<File>>, [u8; 32]), FileError> {
+    let mut reader = AdyenReader::open(Digesting::new(File::open(path)?))?;
+    let mut chunk = Vec::with_capacity(CHUNK);
+    while let Some(row) = reader.next().transpose()? {
+        chunk.push(row);
+        if chunk.len() == CHUNK
+            && sender
+                .blocking_send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)))
+                .is_err()
+        {
+            // The receiver stopped: the database failed and says so itself.
+            break;
+        }
+    }
+    // Whether this is received does not matter, for the same reason.
+    sender.blocking_send(chunk).ok();
+    let digest = reader.input().digest();
+    Ok((reader, digest))
 }
 
 async fn write_line(

@@ -138,7 +138,7 @@ impl<'a> Matching<'a> {
     }
 
     pub(super) async fn run(mut self, tx: &mut Tx, progress: &(dyn Fn(u64) + Sync)) -> Result<Matched, ReconcileError> {
-        tx.run(include_str!("../../../schema/queries/matching_memory.sql"))
+        tx.query(include_str!("../../../schema/queries/matching_session.sql"), &[])
             .await?;
         for pass in Pass::ALL {
             let undecided = self.matchable.ordinals();

@@ -1,11 +1,11 @@
 //! Reconciling an acquirer's settlement file: one transaction a file, booked whole or not at all.
 //!
 //! 1. Lock the acquirer: it has one reconciliation at a time, so no two files match one item.
-//! 2. Intake ([`intake`]): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
-//! 3. Match ([`matching`]): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
+//! 2. Intake (`intake`): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
+//! 3. Match (`matching`): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
 //!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile.
 //! 4. Lock the books that are concerned, the house first.
-//! 5. Post ([`posting`]): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book).
+//! 5. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book).
 //! 6. Look for items that should have been reported by now.
 //!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
@@ -16,15 +16,13 @@ mod matching;
 mod posting;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
 
 use super::settings::Deployment;
-use super::source::{Source, SourceKind, source_of};
+use super::source::{Digesting, Source, SourceKind, source_of};
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
 use crate::delimited::FileError;
@@ -48,21 +46,13 @@ pub struct SettlementFile {
 impl SettlementFile {
     /// Reads a file once, for its digest.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let mut digest = Sha256::new();
-        let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let count = input.read(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            digest.update(buffer.get(..count).unwrap_or_default());
-        }
+        let mut input = Digesting::new(File::open(path)?);
+        std::io::copy(&mut input, &mut std::io::sink())?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
             path: path.to_owned(),
             name: crate::card_number::mask(&name).into_owned(),
-            digest: digest.finalize().into(),
+            digest: input.digest(),
         })
     }
 
@@ -172,6 +162,9 @@ pub enum ReconcileError {
     /// No settings govern the day.
     #[error("no settings are in force on {0}")]
     NoSettings(NaiveDate),
+    /// It was written to while it was read.
+    #[error("{0} changed while it was read")]
+    Changed(String),
     /// An amount beyond 64-bit minor units.
     #[error("the file's amounts cannot be booked")]
     Amount(#[from] AmountError),
@@ -190,6 +183,7 @@ impl Retriable for ReconcileError {
         match self {
             Self::Store(error) => error.is_retriable(),
             Self::File { .. }
+            | Self::Changed(_)
             | Self::UnknownAcquirer(_)
             | Self::NoSettings(_)
             | Self::Amount(_)

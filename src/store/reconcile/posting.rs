@@ -51,6 +51,8 @@ async fn post_undecided(
     if matched.undecided.is_empty() {
         return Ok(());
     }
+    tx.query(include_str!("../../../schema/queries/undecided_session.sql"), &[])
+        .await?;
     let declare = include_str!("../../../schema/queries/undecided.sql");
     tx.execute(declare, &[&run.source.0, &run.acquirer_id.0, &matched.undecided])
         .await?;
