@@ -389,6 +389,7 @@ async fn twenty_of_each_pay_once() {
     support::books::prove(&test.admin, None).await.expect("books in order");
     // All confirm at once, too.
     let ids: Vec<String> = payouts.iter().map(|payout| payout.end_to_end_id.clone()).collect();
+    let stores = join_all((0..20).map(|_| day::another(&test.url, 1))).await;
     let confirmed = join_all(
         stores
             .iter()
