@@ -276,6 +276,21 @@ ALTER TABLE public.settings_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.settlement_batch (
+    source_id bigint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    gross bigint NOT NULL,
+    costs bigint NOT NULL,
+    other bigint NOT NULL,
+    net bigint NOT NULL,
+    payout bigint NOT NULL,
+    CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
+);
+
+COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. other is what belongs to no payment.';
+
 CREATE TABLE public.settlement_file (
     source_id bigint NOT NULL,
     acquirer_id smallint NOT NULL,
@@ -327,7 +342,7 @@ CREATE TABLE public.settlement_match (
     line_gross bigint NOT NULL
 );
 
-COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. An entry is matched once.';
+COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
 
 CREATE TABLE public.settlement_reject (
     source_id bigint NOT NULL,
@@ -448,6 +463,9 @@ ALTER TABLE ONLY public.settings_version
 ALTER TABLE ONLY public.settings_version
     ADD CONSTRAINT settings_version_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.settlement_batch
+    ADD CONSTRAINT settlement_batch_identity PRIMARY KEY (source_id, batch, currency);
+
 ALTER TABLE ONLY public.settlement_file
     ADD CONSTRAINT settlement_file_pkey PRIMARY KEY (source_id);
 
@@ -455,7 +473,7 @@ ALTER TABLE ONLY public.settlement_line
     ADD CONSTRAINT settlement_line_identity PRIMARY KEY (source_id, ordinal);
 
 ALTER TABLE ONLY public.settlement_match
-    ADD CONSTRAINT settlement_match_item PRIMARY KEY (book_id, number);
+    ADD CONSTRAINT settlement_match_line PRIMARY KEY (source_id, ordinal);
 
 ALTER TABLE ONLY public.settlement_reject
     ADD CONSTRAINT settlement_reject_identity PRIMARY KEY (source_id, place);
@@ -487,8 +505,6 @@ CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_i
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
-CREATE INDEX settlement_match_line ON public.settlement_match USING btree (source_id, ordinal);
-
 CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
@@ -501,9 +517,21 @@ CREATE TRIGGER settings_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE 
 
 ALTER TABLE public.settings_version ENABLE ALWAYS TRIGGER settings_version_append_only;
 
+CREATE TRIGGER settlement_batch_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_batch FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_batch ENABLE ALWAYS TRIGGER settlement_batch_append_only;
+
+CREATE TRIGGER settlement_file_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_file FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_file ENABLE ALWAYS TRIGGER settlement_file_append_only;
+
 CREATE TRIGGER settlement_line_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.settlement_line ENABLE ALWAYS TRIGGER settlement_line_append_only;
+
+CREATE TRIGGER settlement_match_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_match FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_match ENABLE ALWAYS TRIGGER settlement_match_append_only;
 
 CREATE TRIGGER settlement_reject_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_reject FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -695,6 +723,9 @@ GRANT INSERT(effective_from) ON TABLE public.settings_version TO acquit_runtime;
 GRANT INSERT(digest) ON TABLE public.settings_version TO acquit_runtime;
 
 GRANT INSERT(content) ON TABLE public.settings_version TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;

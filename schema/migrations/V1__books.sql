@@ -230,6 +230,21 @@ create table settlement_line (
 comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us.';
 create index settlement_line_reference on settlement_line (acquirer_reference) where acquirer_reference is not null;
 
+create table settlement_batch (
+    source_id  bigint not null,
+    batch      text collate "C" not null,
+    currency   text collate "C" not null,
+    lines      bigint not null,
+    gross      bigint not null,
+    costs      bigint not null,
+    other      bigint not null,
+    net        bigint not null,
+    payout     bigint not null,
+    constraint settlement_batch_identity primary key (source_id, batch, currency),
+    constraint settlement_batch_adds_up check (gross - costs + other = net)
+);
+comment on table settlement_batch is 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. other is what belongs to no payment.';
+
 create table settlement_reject (
     source_id  bigint not null,
     line       bigint not null,
@@ -248,10 +263,9 @@ create table settlement_match (
     pass        smallint not null,
     item_gross  bigint not null,
     line_gross  bigint not null,
-    constraint settlement_match_item primary key (book_id, number)
+    constraint settlement_match_line primary key (source_id, ordinal)
 );
-comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. An entry is matched once.';
-create index settlement_match_line on settlement_match (source_id, ordinal);
+comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
 
 create table break (
     id               bigint generated always as identity primary key,
@@ -336,7 +350,8 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['entry', 'transfer', 'settlement_line', 'settlement_reject', 'settings_version', 'source', 'account'] loop
+    foreach name in array array['entry', 'transfer', 'settlement_file', 'settlement_line', 'settlement_batch', 'settlement_reject', 'settlement_match',
+                               'settings_version', 'source', 'account'] loop
         execute format('create trigger %I before update or delete or truncate on %I for each statement execute function refuse_change()',
                        name || '_append_only', name);
         execute format('alter table %I enable always trigger %I', name, name || '_append_only');
@@ -369,8 +384,8 @@ end
 $$;
 
 grant select on all tables in schema public to acquit_runtime, acquit_auditor;
-grant insert on entry, transfer, balance, payment, open_item, settlement_file, settlement_line, settlement_reject, settlement_match
-    to acquit_runtime;
+grant insert on entry, transfer, balance, payment, open_item, settlement_file, settlement_line, settlement_batch, settlement_reject,
+    settlement_match to acquit_runtime;
 -- By column where the database decides the rest: ids, times, and the state in which a thing begins.
 grant insert (name) on acquirer to acquit_runtime;
 grant insert (effective_from, digest, content) on settings_version to acquit_runtime;

@@ -1,4 +1,4 @@
--- Takes matched items out of the open ones. $1 books, $2 numbers.
+-- Takes the items that a pass matched out of the open ones. $1 source, $2 pass.
 delete from open_item
-using unnest($1::bigint[], $2::bigint[]) as settled (book_id, number)
-where open_item.book_id = settled.book_id and open_item.number = settled.number;
+using settlement_match match
+where match.source_id = $1 and match.pass = $2 and open_item.book_id = match.book_id and open_item.number = match.number;

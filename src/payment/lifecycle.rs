@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 use super::event::PaymentEvent;
 use super::fees::{FeeError, MerchantFee};
-use crate::acquirer::RecordType;
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -48,8 +47,6 @@ pub struct Payment {
 /// What an acquirer will report one day: the open item of a capture, refund, chargeback or its reversal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reportable {
-    /// As a settlement line will name it.
-    pub record: RecordType,
     /// Signed minor units, positive is money to us.
     pub gross: i64,
     /// What we charge the merchant for it, minor units.
@@ -354,7 +351,6 @@ impl Step {
             },
             transfers,
             reportable: Some(Reportable {
-                record: RecordType::Capture,
                 gross: self.amount,
                 merchant_fee: fee.total(),
             }),
@@ -388,13 +384,10 @@ impl Step {
             });
         }
         let refunded = plus(before.refunded, self.amount)?;
-        Ok(self.taken(
-            Payment {
-                refunded,
-                ..before.clone()
-            },
-            RecordType::Refund,
-        ))
+        Ok(self.taken(Payment {
+            refunded,
+            ..before.clone()
+        }))
     }
 
     /// A chargeback is a fact that the acquirer imposes: it is booked whatever its amount, once there was a capture.
@@ -403,16 +396,13 @@ impl Step {
             return Err(Refusal::NothingCaptured);
         }
         let charged_back = plus(before.charged_back, self.amount)?;
-        Ok(self.taken(
-            Payment {
-                charged_back,
-                ..before.clone()
-            },
-            RecordType::Chargeback,
-        ))
+        Ok(self.taken(Payment {
+            charged_back,
+            ..before.clone()
+        }))
     }
 
-    fn taken(&self, payment: Payment, record: RecordType) -> Decision {
+    fn taken(&self, payment: Payment) -> Decision {
         Decision {
             payment,
             transfers: vec![self.transfer(
@@ -421,7 +411,6 @@ impl Step {
                 self.amount,
             )],
             reportable: Some(Reportable {
-                record,
                 gross: self.amount.saturating_neg(),
                 merchant_fee: 0,
             }),
@@ -445,7 +434,6 @@ impl Step {
                 self.amount,
             )],
             reportable: Some(Reportable {
-                record: RecordType::ChargebackReversal,
                 gross: self.amount,
                 merchant_fee: 0,
             }),

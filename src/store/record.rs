@@ -22,6 +22,7 @@ use super::books::LockedBooks;
 use super::settings::Deployment;
 use super::source::{Digesting, SourceKind, source_of};
 use super::{Retriable, Store, StoreError, Tx};
+use crate::acquirer::RecordType;
 use crate::dates::day_in;
 use crate::delimited::{FileError, Records};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
@@ -213,6 +214,7 @@ struct Item<'a> {
     number: EntryNumber,
     acquirer: AcquirerId,
     event: &'a PaymentEvent,
+    record: RecordType,
     reportable: Reportable,
     occurred_on: NaiveDate,
     expected_on: NaiveDate,
@@ -335,7 +337,7 @@ impl<'a> Batch<'a> {
                 transfers: decision.transfers,
             },
         )?;
-        if let Some(reportable) = decision.reportable {
+        if let Some((reportable, record)) = decision.reportable.zip(RecordType::of(event.kind)) {
             let wait = Days::new(u64::from(terms.acquirer.settles_within_days));
             let too_late = || StoreError::TooLarge("the expected date".to_owned());
             self.items.push(Item {
@@ -343,6 +345,7 @@ impl<'a> Batch<'a> {
                 number,
                 acquirer: terms.acquirer_id,
                 event,
+                record,
                 reportable,
                 occurred_on: terms.day,
                 expected_on: terms.day.checked_add_days(wait).ok_or_else(too_late)?,
@@ -468,7 +471,7 @@ impl<'a> Batch<'a> {
                     &item.book.0,
                     &item.number.0,
                     &item.acquirer.0,
-                    &item.reportable.record.id(),
+                    &item.record.id(),
                     &item.event.acquirer_reference,
                     &item.event.echoed_reference(),
                     &item.event.arn,

@@ -28,6 +28,7 @@ payout_file: insert(source_id cutoff ordinal), update(written)
 record_type:
 refinery_schema_history:
 settings_version: insert(effective_from digest content)
+settlement_batch: insert
 settlement_file: insert
 settlement_line: insert
 settlement_match: insert
@@ -37,11 +38,14 @@ transfer: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 7] = [
+const APPEND_ONLY: [&str; 10] = [
     "account",
     "entry",
     "settings_version",
+    "settlement_batch",
+    "settlement_file",
     "settlement_line",
+    "settlement_match",
     "settlement_reject",
     "source",
     "transfer",

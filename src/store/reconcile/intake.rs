@@ -1,5 +1,6 @@
 //! Intake: the file, streamed into `settlement_line`, and its control claims.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::Path;
 use std::pin::Pin;
@@ -9,12 +10,12 @@ use tokio::sync::mpsc::Sender;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
-use super::{REJECT_LIMIT, ReconcileError, SettlementFile};
+use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
 use crate::acquirer::adyen::AdyenReader;
 use crate::acquirer::{ControlClaims, RecordType, Reject, Row, SettlementLine};
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
-use crate::money::decimal_text;
+use crate::money::{AmountError, Currency, decimal_text};
 use crate::recon::proof::{TotalMismatch, mismatches};
 use crate::store::source::Digesting;
 use crate::store::{StoreError, Tx};
@@ -29,6 +30,7 @@ pub(super) struct Taken {
     /// By ordinal: lines that book something (all but payout rows).
     pub(super) bookable: Places,
     pub(super) unknown_columns: Vec<String>,
+    batches: Batches,
     mismatches: Vec<TotalMismatch>,
 }
 
@@ -115,6 +117,7 @@ pub(super) async fn take_in(
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
+    let mut batches = Batches::default();
     let mut lines = 0_usize;
     let mut copy = tx
         .copy(
@@ -137,6 +140,7 @@ pub(super) async fn take_in(
                         RecordType::BatchFee | RecordType::Unsupported => bookable.insert(line.ordinal),
                         RecordType::Payout => {}
                     }
+                    batches.add(&line)?;
                     write_line(copy.as_mut(), source, &line).await?;
                     lines = lines.saturating_add(1);
                     progress(u64::from(line.ordinal));
@@ -166,8 +170,78 @@ pub(super) async fn take_in(
         matchable,
         bookable,
         unknown_columns,
+        batches,
         mismatches,
     })
+}
+
+/// The batches of a file by name and net currency.
+#[derive(Default)]
+struct Batches(HashMap<String, BTreeMap<Currency, BatchSummary>>);
+
+impl Batches {
+    fn add(&mut self, line: &SettlementLine) -> Result<(), AmountError> {
+        let currency = line.net.currency();
+        if !self.0.contains_key(&line.batch) {
+            self.0.insert(line.batch.clone(), BTreeMap::new());
+        }
+        let Some(batches) = self.0.get_mut(&line.batch) else {
+            return Ok(());
+        };
+        let batch = batches
+            .entry(currency)
+            .or_insert_with(|| BatchSummary::empty(&line.batch, currency));
+        let plus = |sum: &mut i64, minor: i64| {
+            *sum = sum.checked_add(minor).ok_or(AmountError::TooLarge)?;
+            Ok(())
+        };
+        if line.record == RecordType::Payout {
+            return plus(
+                &mut batch.payout,
+                line.net.minor().checked_neg().ok_or(AmountError::TooLarge)?,
+            );
+        }
+        let costs = [line.commission, line.markup, line.scheme_fee, line.interchange]
+            .into_iter()
+            .try_fold(0_i64, i64::checked_add)
+            .ok_or(AmountError::TooLarge)?;
+        let before_costs = line.net.minor().checked_add(costs).ok_or(AmountError::TooLarge)?;
+        let of_payments = !matches!(line.record, RecordType::BatchFee | RecordType::Unsupported);
+        plus(
+            if of_payments {
+                &mut batch.gross
+            } else {
+                &mut batch.other
+            },
+            before_costs,
+        )?;
+        plus(&mut batch.costs, costs)?;
+        plus(&mut batch.net, line.net.minor())?;
+        plus(&mut batch.lines, 1)
+    }
+
+    async fn write(&self, tx: &mut Tx, source: SourceId) -> Result<(), StoreError> {
+        let rows: Vec<&BatchSummary> = self.0.values().flat_map(BTreeMap::values).collect();
+        let names: Vec<&str> = rows.iter().map(|batch| batch.batch.as_str()).collect();
+        let currencies: Vec<&str> = rows.iter().map(|batch| batch.currency.code()).collect();
+        let column = |of: fn(&BatchSummary) -> i64| rows.iter().map(|batch| of(batch)).collect::<Vec<i64>>();
+        tx.execute(
+            include_str!("../../../schema/queries/settlement_batches_insert.sql"),
+            &[
+                &source.0,
+                &names,
+                &currencies,
+                &column(|batch| batch.lines),
+                &column(|batch| batch.gross),
+                &column(|batch| batch.costs),
+                &column(|batch| batch.other),
+                &column(|batch| batch.net),
+                &column(|batch| batch.payout),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
 }
 
 /// How many rows are handed over at once.
@@ -316,5 +390,5 @@ pub(super) async fn keep_file(
         &[&source.0, &acquirer.0, &state, &reason, &lines, &rejects, &as_of],
     )
     .await?;
-    Ok(())
+    taken.batches.write(tx, source).await
 }

@@ -145,6 +145,7 @@ impl<'a> Matching<'a> {
             if undecided.is_empty() {
                 break;
             }
+            let before = self.done;
             self.open(tx, pass, &undecided).await?;
             let mut group = Group::default();
             loop {
@@ -169,7 +170,13 @@ impl<'a> Matching<'a> {
             self.flush(tx).await?;
             tx.run(include_str!("../../../schema/queries/candidates_close.sql"))
                 .await?;
+            self.settle(tx, pass, self.done.saturating_sub(before)).await?;
         }
+        tx.execute(
+            include_str!("../../../schema/queries/breaks_settle.sql"),
+            &[&self.run.source.0],
+        )
+        .await?;
         Ok(Matched {
             undecided: self.bookable.ordinals(),
             duplicates: self.duplicates,
@@ -271,6 +278,20 @@ impl<'a> Matching<'a> {
         }
     }
 
+    /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
+    /// as matches.
+    async fn settle(&self, tx: &mut Tx, pass: Pass, matches: u64) -> Result<(), StoreError> {
+        let settle = include_str!("../../../schema/queries/open_items_settle.sql");
+        let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
+        if settled == matches {
+            Ok(())
+        } else {
+            Err(StoreError::Unreadable(format!(
+                "{settled} of {matches} open items that were just matched"
+            )))
+        }
+    }
+
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         const TYPES: [Type; 7] = [
             Type::INT8,
@@ -283,9 +304,7 @@ impl<'a> Matching<'a> {
         ];
         let mut matches = std::mem::take(&mut self.matches);
         if !matches.is_empty() {
-            matches.sort_unstable_by_key(|row| (row.item.book, row.item.number));
-            let books: Vec<i64> = matches.iter().map(|row| row.item.book.0).collect();
-            let numbers: Vec<i64> = matches.iter().map(|row| row.item.number.0).collect();
+            matches.sort_unstable_by_key(|row| row.ordinal);
             let mut copy = tx
                 .copy(include_str!("../../../schema/queries/matches_copy.sql"), &TYPES)
                 .await?;
@@ -303,23 +322,6 @@ impl<'a> Matching<'a> {
                     .await?;
             }
             tx.end_copy(copy, matches.len()).await?;
-            let gone = tx
-                .execute(
-                    include_str!("../../../schema/queries/open_items_settle.sql"),
-                    &[&books, &numbers],
-                )
-                .await?;
-            if usize::try_from(gone) != Ok(matches.len()) {
-                return Err(StoreError::Unreadable(format!(
-                    "{gone} of {} open items that were just matched",
-                    matches.len()
-                )));
-            }
-            tx.execute(
-                include_str!("../../../schema/queries/breaks_settle.sql"),
-                &[&books, &numbers],
-            )
-            .await?;
         }
         write_breaks(
             tx,

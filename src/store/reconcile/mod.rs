@@ -110,12 +110,27 @@ pub struct BatchSummary {
     pub gross: i64,
     /// Σ costs.
     pub costs: i64,
-    /// Σ net of lines that belong to no payment.
+    /// Σ of lines that belong to no payment, before their costs.
     pub other: i64,
     /// Σ net: what the acquirer owes us for the batch.
     pub net: i64,
     /// What the payout rows say.
     pub payout: i64,
+}
+
+impl BatchSummary {
+    fn empty(batch: &str, currency: Currency) -> Self {
+        Self {
+            batch: batch.to_owned(),
+            currency,
+            lines: 0,
+            gross: 0,
+            costs: 0,
+            other: 0,
+            net: 0,
+            payout: 0,
+        }
+    }
 }
 
 /// What a reconciliation found.
