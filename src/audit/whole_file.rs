@@ -23,8 +23,11 @@ impl WholeFile {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let temporary = directory.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-        let file = File::create(&temporary)?;
+        // Drawn, not the process id: two writers of one place can share that (threads, or containers on one volume), and one
+        // would rename what the other is still writing.
+        let drawn: u64 = rand::random();
+        let temporary = directory.join(format!(".{}.{drawn:016x}.part", name.to_string_lossy()));
+        let file = File::create_new(&temporary)?;
         Ok(Self {
             out: Some(BufWriter::with_capacity(1 << 16, file)),
             directory: directory.to_owned(),

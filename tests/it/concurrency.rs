@@ -183,7 +183,8 @@ fn eight_writers_on_the_same_merchants_neither_lose_nor_double() {
         assert_eq!(
             recorded
                 .map(|event| event.money.minor())
-                .fold(0, |sum, minor| sum + minor),
+                .try_fold(0, i64::checked_add)
+                .expect("a sum"),
             *captured
         );
     }
@@ -354,11 +355,12 @@ async fn twenty_of_each_pay_once() {
     let payouts = test.store.payouts(Some(cutoff), None).await.expect("payouts");
     assert!(payouts.len() > 1);
     assert!(payouts.iter().all(|payout| payout.state == "instructed"), "{payouts:?}");
-    assert_eq!(posted.iter().copied().fold(0, |sum, count| sum + count), payouts.len());
+    assert_eq!(posted.into_iter().try_fold(0, usize::checked_add), Some(payouts.len()));
     let paid = payouts
         .iter()
         .map(|payout| payout.money.minor())
-        .fold(0, |sum, minor| sum + minor);
+        .try_fold(0, i64::checked_add)
+        .expect("a sum");
     let after = test.admin.query_one(available, &[]).await.expect("balances");
     assert_eq!((after.get::<_, i64>(0), after.get::<_, i64>(1)), (before - paid, paid));
     let entries = "select count(*) from entry where kind = $1";
@@ -399,7 +401,8 @@ async fn twenty_of_each_pay_once() {
     let confirmed = confirmed
         .into_iter()
         .map(|count| count.expect("no error"))
-        .fold(0, |sum, count| sum + count);
+        .try_fold(0, u64::checked_add)
+        .expect("a sum");
     assert_eq!(usize::try_from(confirmed), Ok(payouts.len()));
     support::books::prove(&test.admin, None).await.expect("books in order");
     assert_eq!(deadlocks(&test.admin).await, 0);

@@ -9,6 +9,10 @@
     clippy::arithmetic_side_effects,
     reason = "a test that overflows fails, as it should"
 )]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the model names the kinds it has a rule for"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

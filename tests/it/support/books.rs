@@ -1,5 +1,10 @@
 //! Books proven from their rows alone, by code that shares nothing with the ledger's.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};

@@ -6,6 +6,11 @@
 //! scheduler.) *Before* means that the server never sees the request; *after*, that it does all of it and the binary
 //! never hears of it.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
