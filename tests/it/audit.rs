@@ -413,7 +413,14 @@ async fn every_audit_sees_what_it_is_for() {
         .batch_execute("set session_replication_role = replica")
         .await
         .expect("a free hand");
-    for table in ["entry", "transfer", "settlement_line", "source", "account"] {
+    for table in [
+        "entry",
+        "transfer",
+        "settlement_line",
+        "settlement_match",
+        "source",
+        "account",
+    ] {
         let sql = format!("alter table {table} disable trigger all");
         test.admin.batch_execute(&sql).await.expect("no guards");
     }
@@ -451,8 +458,8 @@ async fn every_audit_sees_what_it_is_for() {
         ),
         (
             "lines_accounted",
-            "update settlement_match set ordinal = 2",
-            "update settlement_match set ordinal = 1 where item_gross = 100000",
+            "update settlement_match set ordinal = 77 where item_gross = 100000",
+            "update settlement_match set ordinal = 1 where ordinal = 77",
         ),
         (
             "matches_booked",

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 /// Every table and its rows, but for when they were written, ids that sequences drew (their names stand for them) and
 /// hashes (which cover both).
-pub const TABLES: [(&str, &str); 17] = [
+pub const TABLES: [(&str, &str); 18] = [
     ("acquirer", "select name from acquirer"),
     ("settings_version", "select effective_from, digest, content from settings_version"),
     ("source", "select kind, name, digest from source"),
@@ -47,6 +47,10 @@ pub const TABLES: [(&str, &str); 17] = [
     (
         "settlement_line",
         "select source.name, to_jsonb(settlement_line) - 'source_id' from settlement_line join source on source.id = source_id",
+    ),
+    (
+        "settlement_batch",
+        "select source.name, to_jsonb(settlement_batch) - 'source_id' from settlement_batch join source on source.id = source_id",
     ),
     (
         "settlement_reject",
