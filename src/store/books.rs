@@ -190,9 +190,9 @@ impl LockedBooks {
                 &entry.source_line,
                 &hash.as_slice(),
             ];
-            copy.as_mut().write(&row).await?;
+            copy.row(&row).await?;
         }
-        tx.end_copy(copy, entries.len()).await
+        tx.end_copy(copy).await
     }
 
     async fn advance(&self, tx: &mut Tx, touched: BTreeSet<BookId>) -> Result<(), StoreError> {
@@ -226,13 +226,12 @@ async fn copy_transfers(
         for (ordinal, transfer) in (1_i16..).zip(&entry.transfers) {
             let debit = id_of(accounts, &transfer.debit)?;
             let credit = id_of(accounts, &transfer.credit)?;
-            copy.as_mut()
-                .write(&[&book.0, &number.0, &ordinal, &debit.0, &credit.0, &transfer.amount])
+            copy.row(&[&book.0, &number.0, &ordinal, &debit.0, &credit.0, &transfer.amount])
                 .await?;
             rows = rows.saturating_add(1);
         }
     }
-    tx.end_copy(copy, rows).await
+    tx.end_copy(copy).await
 }
 
 async fn add_to_balances(

@@ -383,21 +383,20 @@ impl<'a> Batch<'a> {
             .await?;
         for ((book, name), payment) in &new {
             let acquirer = self.acquirer_id(payment)?;
-            copy.as_mut()
-                .write(&[
-                    &book.0,
-                    name,
-                    &acquirer.0,
-                    &payment.currency.code(),
-                    &payment.authorized,
-                    &payment.captured,
-                    &payment.voided,
-                    &payment.refunded,
-                    &payment.charged_back,
-                ])
-                .await?;
+            copy.row(&[
+                &book.0,
+                name,
+                &acquirer.0,
+                &payment.currency.code(),
+                &payment.authorized,
+                &payment.captured,
+                &payment.voided,
+                &payment.refunded,
+                &payment.charged_back,
+            ])
+            .await?;
         }
-        tx.end_copy(copy, new.len()).await?;
+        tx.end_copy(copy).await?;
         self.update_payments(tx, &known).await
     }
 
@@ -466,24 +465,23 @@ impl<'a> Batch<'a> {
             .copy(include_str!("../../schema/queries/open_items_copy.sql"), &TYPES)
             .await?;
         for item in &self.items {
-            copy.as_mut()
-                .write(&[
-                    &item.book.0,
-                    &item.number.0,
-                    &item.acquirer.0,
-                    &item.record.id(),
-                    &item.event.acquirer_reference,
-                    &item.event.echoed_reference(),
-                    &item.event.arn,
-                    &item.reportable.gross,
-                    &item.event.money.currency().code(),
-                    &item.reportable.merchant_fee,
-                    &item.occurred_on,
-                    &item.expected_on,
-                ])
-                .await?;
+            copy.row(&[
+                &item.book.0,
+                &item.number.0,
+                &item.acquirer.0,
+                &item.record.id(),
+                &item.event.acquirer_reference,
+                &item.event.echoed_reference(),
+                &item.event.arn,
+                &item.reportable.gross,
+                &item.event.money.currency().code(),
+                &item.reportable.merchant_fee,
+                &item.occurred_on,
+                &item.expected_on,
+            ])
+            .await?;
         }
-        tx.end_copy(copy, self.items.len()).await
+        tx.end_copy(copy).await
     }
 }
 

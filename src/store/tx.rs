@@ -9,13 +9,13 @@ use std::fmt;
 use bytes::Bytes;
 use deadpool_postgres::Object;
 use tokio::runtime::Handle;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CopyInSink, Row, RowStream};
 
 use super::Retriable;
 use super::connect::Tls;
+use super::copy::Copy;
 
 /// Why the database did not do what was asked. Holds SQLSTATE and constraint, never the row: a DETAIL can hold card numbers.
 #[derive(Debug)]
@@ -228,30 +228,21 @@ impl Tx {
     }
 
     /// Starts a binary COPY; [`Tx::end_copy`] ends it.
-    pub async fn copy(
-        &mut self,
-        sql: &'static str,
-        types: &[Type],
-    ) -> Result<std::pin::Pin<Box<BinaryCopyInWriter>>, StoreError> {
+    pub async fn copy(&mut self, sql: &'static str, types: &'static [Type]) -> Result<Copy, StoreError> {
         let session = self.session()?;
         let result: Result<CopyInSink<Bytes>, _> = session.copy_in(sql).await;
-        let sink = self.note(result)?;
-        Ok(Box::pin(BinaryCopyInWriter::new(sink, types)))
+        Ok(Copy::new(self.note(result)?, types))
     }
 
-    /// Ends a COPY and proves that it took so many rows.
-    pub async fn end_copy(
-        &mut self,
-        mut writer: std::pin::Pin<Box<BinaryCopyInWriter>>,
-        rows: usize,
-    ) -> Result<(), StoreError> {
-        let result = writer.as_mut().finish().await;
-        let stored = self.note(result)?;
-        if usize::try_from(stored) == Ok(rows) {
+    /// Ends a COPY and proves that it took every row.
+    pub async fn end_copy(&mut self, copy: Copy) -> Result<(), StoreError> {
+        let result = copy.finish().await;
+        let (given, stored) = self.note(result)?;
+        if given == stored {
             Ok(())
         } else {
             self.failed = true;
-            Err(StoreError::Unreadable(format!("{stored} rows of a COPY of {rows}")))
+            Err(StoreError::Unreadable(format!("{stored} rows of a COPY of {given}")))
         }
     }
 

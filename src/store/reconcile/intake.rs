@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::Path;
-use std::pin::Pin;
 
 use chrono::NaiveDate;
 use tokio::sync::mpsc::Sender;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
@@ -17,6 +15,7 @@ use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency, decimal_text};
 use crate::recon::proof::{TotalMismatch, mismatches};
+use crate::store::copy::Copy;
 use crate::store::source::Digesting;
 use crate::store::{StoreError, Tx};
 
@@ -141,7 +140,7 @@ pub(super) async fn take_in(
                         RecordType::Payout => {}
                     }
                     batches.add(&line)?;
-                    write_line(copy.as_mut(), source, &line).await?;
+                    write_line(&mut copy, source, &line).await?;
                     lines = lines.saturating_add(1);
                     progress(u64::from(line.ordinal));
                 }
@@ -160,7 +159,7 @@ pub(super) async fn take_in(
     if digest != file.digest {
         return Err(ReconcileError::Changed(file.name.clone()));
     }
-    tx.end_copy(copy, lines).await?;
+    tx.end_copy(copy).await?;
     let unknown_columns = reader.unknown_columns().to_vec();
     let claims = reader.into_claims();
     let mismatches = mismatches(&claims);
@@ -269,13 +268,9 @@ fn read(path: &Path, sender: &Sender<Vec<Row>>) -> Result<(AdyenReader<Digesting
     Ok((reader, digest))
 }
 
-async fn write_line(
-    copy: Pin<&mut BinaryCopyInWriter>,
-    source: SourceId,
-    line: &SettlementLine,
-) -> Result<(), StoreError> {
+async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) -> Result<(), StoreError> {
     let too_large = || StoreError::TooLarge("the line number".to_owned());
-    copy.write(&[
+    copy.row(&[
         &source.0,
         &i32::try_from(line.ordinal).map_err(|_| too_large())?,
         &i32::try_from(line.line).map_err(|_| too_large())?,

@@ -309,19 +309,18 @@ impl<'a> Matching<'a> {
                 .copy(include_str!("../../../schema/queries/matches_copy.sql"), &TYPES)
                 .await?;
             for row in &matches {
-                copy.as_mut()
-                    .write(&[
-                        &row.item.book.0,
-                        &row.item.number.0,
-                        &self.run.source.0,
-                        &row.ordinal,
-                        &row.pass.number(),
-                        &row.item.gross.minor(),
-                        &row.line_gross,
-                    ])
-                    .await?;
+                copy.row(&[
+                    &row.item.book.0,
+                    &row.item.number.0,
+                    &self.run.source.0,
+                    &row.ordinal,
+                    &row.pass.number(),
+                    &row.item.gross.minor(),
+                    &row.line_gross,
+                ])
+                .await?;
             }
-            tx.end_copy(copy, matches.len()).await?;
+            tx.end_copy(copy).await?;
         }
         write_breaks(
             tx,
@@ -378,9 +377,9 @@ pub(super) async fn write_breaks(
             &source.0,
             &row.detail,
         ];
-        copy.as_mut().write(&values).await?;
+        copy.row(&values).await?;
     }
-    tx.end_copy(copy, breaks.len()).await
+    tx.end_copy(copy).await
 }
 
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
