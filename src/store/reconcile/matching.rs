@@ -147,23 +147,16 @@ impl<'a> Matching<'a> {
             }
             let before = self.done;
             self.open(tx, pass, &undecided).await?;
+            let fetch = include_str!("../../../schema/queries/candidates_next.sql");
             let mut group = Group::default();
-            loop {
-                let rows = tx
-                    .query(include_str!("../../../schema/queries/candidates_next.sql"), &[])
-                    .await?;
-                if rows.is_empty() {
-                    break;
-                }
-                for row in &rows {
-                    let key = group_key(pass, row)?;
-                    if group.key.as_ref() != Some(&key) {
-                        self.decide(pass, &std::mem::take(&mut group))?;
-                        group.key = Some(key);
-                    }
-                    self.collect(&mut group, row)?;
-                }
+            let mut rows = tx.query(fetch, &[]).await?;
+            while !rows.is_empty() {
+                // The server looks for the next rows while these are decided.
+                let (next, decided) =
+                    tokio::join!(tx.query(fetch, &[]), async { self.consider(pass, &mut group, &rows) });
+                decided?;
                 self.flush(tx).await?;
+                rows = next?;
                 progress(self.done);
             }
             self.decide(pass, &group)?;
@@ -182,6 +175,18 @@ impl<'a> Matching<'a> {
             duplicates: self.duplicates,
             postings: self.postings,
         })
+    }
+
+    fn consider(&mut self, pass: Pass, group: &mut Group, rows: &[Row]) -> Result<(), ReconcileError> {
+        for row in rows {
+            let key = group_key(pass, row)?;
+            if group.key.as_ref() != Some(&key) {
+                self.decide(pass, &std::mem::take(group))?;
+                group.key = Some(key);
+            }
+            self.collect(group, row)?;
+        }
+        Ok(())
     }
 
     async fn open(&self, tx: &mut Tx, pass: Pass, undecided: &Vec<i32>) -> Result<(), StoreError> {
