@@ -283,3 +283,62 @@ async fn a_copy_of_many_pieces_holds_every_row() {
         names.len()
     );
 }
+
+/// Polls a future so many times and drops it; says whether it ended before.
+async fn poll_and_drop<T>(work: impl Future<Output = T>, polls: usize) -> bool {
+    let mut work = Box::pin(work);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(false);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn work_that_is_dropped_after_any_poll_is_done_whole_or_not_at_all() {
+    let test = narrow().await;
+    let mut whole = 0;
+    for polls in 0_usize.. {
+        let (first, second) = (format!("a{polls}"), format!("b{polls}"));
+        let ended = promptly(poll_and_drop(
+            test.store.transact(async |tx| {
+                tx.execute(INSERT, &[&first]).await?;
+                let mut copy = tx.copy(COPY, &[Type::TEXT]).await?;
+                copy.row(&[&second]).await?;
+                tx.end_copy(copy).await
+            }),
+            polls,
+        ))
+        .await;
+        // The only session of the pool goes on: in no transaction, with no setting or lock of the one before.
+        let session = promptly(test.store.session()).await.expect("a session");
+        let row = promptly(session.query_one(
+            "select (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'), \
+             now() = statement_timestamp(), current_user::text, current_setting('lock_timeout')",
+            &[],
+        ))
+        .await
+        .expect("a clean session");
+        assert_eq!(row.get::<_, i64>(0), 0);
+        assert_eq!(row.get::<_, &str>(2), "acquit_runtime");
+        drop(session);
+        // A COMMIT that was sent may be under way still: the row of one without the other would be half a transaction.
+        let names = acquirers(&test).await;
+        assert_eq!(
+            names.contains(&first),
+            names.contains(&second),
+            "{polls} polls: {names:?}"
+        );
+        whole += usize::from(names.contains(&first));
+        if ended {
+            assert!(names.contains(&second), "{polls} polls: reported as done");
+            assert!(polls > 5, "{polls} polls are too few to have hit anything");
+            break;
+        }
+    }
+    assert!(whole >= 1);
+}
