@@ -16,7 +16,6 @@ pub mod settings;
 pub mod payment;
 
 pub mod acquirer;
-pub mod bank;
 
 pub mod recon;
 
