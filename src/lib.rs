@@ -9,6 +9,7 @@ pub mod dates;
 pub mod delimited;
 pub mod ids;
 pub mod money;
+pub mod whole_file;
 
 pub mod ledger;
 pub mod settings;

@@ -66,7 +66,11 @@ async fn list(class: Option<String>, acquirer: Option<String>, all: bool, global
         ("detail", Kind::Text),
     ];
     let mut listing = Listing::new(
-        format!("{}: {}", if all { "All" } else { "Open" }, counted(breaks.len(), "break")),
+        format!(
+            "{}: {}",
+            if all { "All" } else { "Open" },
+            counted(breaks.len(), "break")
+        ),
         &columns,
     );
     for row in breaks {

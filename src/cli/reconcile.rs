@@ -183,9 +183,13 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &Args) -> 
             reject.reason.clone(),
         ]);
     }
-    crate::audit::export::write_atomically(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
+    crate::whole_file::write(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
     let path = super::shown(&args.rejects);
-    eprintln!("rejects written to {path}: {} of {}", found.rejected.len(), found.rejects);
+    eprintln!(
+        "rejects written to {path}: {} of {}",
+        found.rejected.len(),
+        found.rejects
+    );
     if let Some(first) = found.rejected.first() {
         let column = first
             .column

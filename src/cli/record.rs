@@ -183,7 +183,7 @@ impl Rejects {
         if self.listing.rows.is_empty() {
             return Ok(());
         }
-        crate::audit::export::write_atomically(&self.path, &mut |out| {
+        crate::whole_file::write(&self.path, &mut |out| {
             self.listing.write(super::output::Format::Csv, out)
         })?;
         let all = self.listing.rows.len();

@@ -16,18 +16,16 @@ use futures_util::TryStreamExt;
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome};
 use crate::audit::export::CellKind::{Digest, Figure, Text};
-use crate::audit::export::{
-    Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex, wide_decimal_text,
-};
-use crate::audit::whole_file::WholeFile;
+use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex};
 use crate::dates::parse_day;
-use crate::money::Currency;
+use crate::money::{Currency, wide_decimal_text};
 use crate::store::report::{
     self as rows, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem, StatementRow,
     TrialBalanceRow,
 };
 use crate::store::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
+use crate::whole_file::WholeFile;
 
 /// How many rows a table shows.
 pub const TABLE_LIMIT: usize = 1000;

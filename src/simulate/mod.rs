@@ -37,7 +37,7 @@ use serde::Serialize;
 
 use crate::money::UnknownCurrency;
 use dice::Dice;
-use files::WholeFile;
+use files::DayFile;
 use payment::{Author, Event, Report, Story};
 use settlement::{BatchSums, Line, SettlementFile};
 use truth::{BreakItem, Truth};
@@ -239,8 +239,8 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     fs::create_dir_all(out).map_err(SimulateError::io(out))?;
 
     let mut truth = Truth::new(world.merchants.len());
-    let mut events = WholeFile::create(out, EVENTS)?;
-    let file = WholeFile::create(out, SETTLEMENT)?;
+    let mut events = DayFile::create(out, EVENTS)?;
+    let file = DayFile::create(out, SETTLEMENT)?;
     let settlement =
         SettlementFile::new(&world, file, Dice::new(plan.seed, 2), 1).map_err(SimulateError::Settlement)?;
     let mut day = Teller {
@@ -256,9 +256,9 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         true => Some(corrupt_file(plan, &world, out, &mut truth)?),
         false => None,
     };
-    let mut settings = WholeFile::create(out, SETTINGS)?;
+    let mut settings = DayFile::create(out, SETTINGS)?;
     world.write_settings(&mut settings).map_err(settings.failed())?;
-    let mut statement = WholeFile::create(out, STATEMENT)?;
+    let mut statement = DayFile::create(out, STATEMENT)?;
     statement::write(&mut statement, &world, &sums).map_err(statement.failed())?;
 
     let mut summary = Summary {
@@ -329,8 +329,8 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, BreakKind>, SimulateError> {
 
 /// Where a day is told to.
 struct Teller<'a, 'w> {
-    events: &'a mut WholeFile,
-    settlement: SettlementFile<'w, WholeFile>,
+    events: &'a mut DayFile,
+    settlement: SettlementFile<'w, DayFile>,
     truth: &'a mut Truth,
     world: &'w World,
 }
@@ -440,9 +440,9 @@ struct EventRow<'a> {
 }
 
 /// A file of another batch, whose payout row is one minor unit too large.
-fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<WholeFile, SimulateError> {
+fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<DayFile, SimulateError> {
     const OFF_BY: i64 = 1;
-    let file = WholeFile::create(out, CORRUPT)?;
+    let file = DayFile::create(out, CORRUPT)?;
     let mut settlement =
         SettlementFile::new(world, file, Dice::new(plan.seed, 5), CORRUPT_BATCH).map_err(SimulateError::Settlement)?;
     let mut author = Author::new(plan, world, 6);
@@ -468,7 +468,7 @@ fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<PathBu
         remove(&out.join(COPY))?;
         return Ok(None);
     }
-    let mut copy = WholeFile::create(out, COPY)?;
+    let mut copy = DayFile::create(out, COPY)?;
     let mut original = fs::File::open(out.join(SETTLEMENT)).map_err(copy.failed())?;
     io::copy(&mut original, &mut copy).map_err(copy.failed())?;
     let mut item = BreakItem::new(BreakKind::DuplicateFile);
@@ -502,7 +502,7 @@ fn write_truth(
         .flatten()
         .collect();
     let document = truth.into_document(plan, world, sums, files)?;
-    let mut file = WholeFile::create(out, TRUTH)?;
+    let mut file = DayFile::create(out, TRUTH)?;
     serde_json::to_writer_pretty(&mut file, &document)
         .map_err(io::Error::from)
         .and_then(|()| file.write_all(b"\n"))
