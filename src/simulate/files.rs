@@ -1,10 +1,24 @@
-//! The files of a day, each with the place that errors name.
+//! The files of a day, each with the place that errors name. Nothing else of the simulator touches the file system.
 
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::SimulateError;
 use crate::whole_file::WholeFile;
+
+/// Makes a directory, where it is not there.
+pub fn make_directory(path: &Path) -> Result<(), SimulateError> {
+    fs::create_dir_all(path).map_err(SimulateError::io(path))
+}
+
+/// Removes a file, where there is one.
+pub fn remove(path: &Path) -> Result<(), SimulateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SimulateError::io(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
 
 /// A file of a day that is being written. Dropped before [`DayFile::finish`], it leaves nothing behind.
 pub struct DayFile {
@@ -18,6 +32,12 @@ impl DayFile {
         let path = directory.join(name);
         let file = WholeFile::create(&path).map_err(SimulateError::io(&path))?;
         Ok(Self { path, file })
+    }
+
+    /// Takes the content of a file.
+    pub fn take(&mut self, original: &Path) -> Result<(), SimulateError> {
+        let mut original = File::open(original).map_err(SimulateError::io(original))?;
+        io::copy(&mut original, self).map(|_| ()).map_err(self.failed())
     }
 
     /// Moves the complete file to its place.

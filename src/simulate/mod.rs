@@ -27,7 +27,6 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -236,7 +235,7 @@ fn plus(left: i64, right: i64) -> Result<i64, SimulateError> {
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
     let world = World::new(plan)?;
-    fs::create_dir_all(out).map_err(SimulateError::io(out))?;
+    files::make_directory(out)?;
 
     let mut truth = Truth::new(world.merchants.len());
     let mut events = DayFile::create(out, EVENTS)?;
@@ -270,7 +269,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     summary.files.extend(copy_file(plan, out, &mut truth)?);
     match corrupt {
         Some(corrupt) => summary.files.push(corrupt.finish()?),
-        None => remove(&out.join(CORRUPT))?,
+        None => files::remove(&out.join(CORRUPT))?,
     }
     summary.files.push(statement.finish()?);
     summary.files.push(write_truth(plan, &world, out, truth, &sums)?);
@@ -465,23 +464,15 @@ fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Re
 /// The settlement file once more, byte for byte.
 fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<PathBuf>, SimulateError> {
     if !planned(plan, BreakKind::DuplicateFile) {
-        remove(&out.join(COPY))?;
+        files::remove(&out.join(COPY))?;
         return Ok(None);
     }
     let mut copy = DayFile::create(out, COPY)?;
-    let mut original = fs::File::open(out.join(SETTLEMENT)).map_err(copy.failed())?;
-    io::copy(&mut original, &mut copy).map_err(copy.failed())?;
+    copy.take(&out.join(SETTLEMENT))?;
     let mut item = BreakItem::new(BreakKind::DuplicateFile);
     item.file = Some(COPY.to_owned());
     truth.plant(item);
     copy.finish().map(Some)
-}
-
-fn remove(path: &Path) -> Result<(), SimulateError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SimulateError::io(path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 fn write_truth(
