@@ -174,5 +174,6 @@ for file in "$out"/payouts-*.csv "$out"/reports/*; do
     echo "  $file"
 done
 if [ -z "$scratch" ]; then
-    say "Look around: ACQUIT_DATA=$ACQUIT_DATA $binary breaks show 1"
+    first=$("$binary" breaks list --format csv | awk -F, 'NR == 2 { print $1 }')
+    say "Look around: ACQUIT_DATA=$ACQUIT_DATA $binary breaks show $first"
 fi

@@ -9,6 +9,7 @@ pub mod dates;
 pub mod delimited;
 pub mod ids;
 pub mod money;
+pub mod whole_file;
 
 pub mod ledger;
 pub mod settings;
@@ -16,7 +17,6 @@ pub mod settings;
 pub mod payment;
 
 pub mod acquirer;
-pub mod bank;
 
 pub mod recon;
 

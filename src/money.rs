@@ -170,7 +170,12 @@ impl fmt::Debug for Money {
 
 /// The decimal text of minor units at the currency's full scale.
 pub fn decimal_text(minor: i64, currency: Currency) -> String {
-    let places = usize::from(currency.exponent);
+    wide_decimal_text(i128::from(minor), currency.exponent)
+}
+
+/// The same of a sum beyond 64 bits.
+pub fn wide_decimal_text(minor: i128, exponent: u8) -> String {
+    let places = usize::from(exponent);
     let sign = if minor < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = places.saturating_add(1));
     let (whole, part) = digits.split_at(digits.len().saturating_sub(places));
@@ -362,5 +367,15 @@ mod tests {
             Err(AmountError::TooLarge)
         );
         assert!(eur.plus(Money::zero(currency("USD"))).is_err());
+    }
+
+    #[test]
+    fn decimal_text_passes_64_bits() {
+        assert_eq!(
+            wide_decimal_text(18_446_744_073_709_551_614, 2),
+            "184467440737095516.14"
+        );
+        assert_eq!(wide_decimal_text(-5, 3), "-0.005");
+        assert_eq!(wide_decimal_text(5, 0), "5");
     }
 }

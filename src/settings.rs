@@ -72,7 +72,8 @@ pub struct Acquirer {
     pub contract: Contract,
     /// How many days after its booking date an item is expected in a settlement file, at the latest.
     pub settles_within_days: u16,
-    /// The largest difference of gross amounts, per line, that is booked as rounding instead of as a break. Currencies not listed: none.
+    /// The largest difference of gross amounts, per line, that is booked as rounding instead of as a break. None for currencies
+    /// not listed.
     pub tolerance: Amounts,
     /// What a captured item should cost by contract; none where costs are not known beforehand.
     pub cost: Option<CostContract>,

@@ -15,4 +15,4 @@ full join moved on moved.book_id = balance.book_id and moved.account_id = balanc
 where coalesce(balance.debits, 0) <> coalesce(moved.debits, 0)
    or coalesce(balance.credits, 0) <> coalesce(moved.credits, 0)
    or (moved.book_id is not null and balance.book_id is null)
-order by 1, 2
+order by 1, 2;

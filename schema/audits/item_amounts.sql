@@ -22,4 +22,4 @@ left join entry on entry.book_id = items.book_id and entry.number = items.number
 where moved.gross is distinct from items.gross
    or moved.currency is distinct from items.currency
    or entry.kind is distinct from (case items.record_type when 1 then 3 when 2 then 5 when 3 then 6 when 4 then 7 end)
-order by items.book_id, items.number
+order by items.book_id, items.number;

@@ -21,4 +21,4 @@ full join counted on counted.book_id = facts.book_id and counted.number = facts.
 where facts.number is null
    or counted.times > 1
    or (counted.times is null and not facts.reversed)
-order by 1, 2
+order by 1, 2;

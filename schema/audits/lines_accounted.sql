@@ -14,4 +14,4 @@ having count(settlement_match.number) > 1
             select from break
             where break.source_id = settlement_line.source_id and break.ordinal = settlement_line.ordinal
         ))
-order by settlement_line.source_id, settlement_line.ordinal
+order by settlement_line.source_id, settlement_line.ordinal;

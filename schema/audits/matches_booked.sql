@@ -7,4 +7,4 @@ left join settlement_line
     on settlement_line.source_id = settlement_match.source_id and settlement_line.ordinal = settlement_match.ordinal
 where settlement_file.state is distinct from 'booked'
    or settlement_line.gross is distinct from settlement_match.line_gross
-order by settlement_match.book_id, settlement_match.number
+order by settlement_match.book_id, settlement_match.number;

@@ -11,4 +11,4 @@ where book.id is null
    or book.number <> coalesce(entries.last_number, 0)
    or book.number <> coalesce(entries.how_many, 0)
    or book.hash <> coalesce(last.hash, decode(repeat('00', 32), 'hex'))
-order by 1
+order by 1;

@@ -15,4 +15,4 @@ select coalesce(held.book_id, open.book_id) as book_id, coalesce(held.currency, 
 from held
 full join open on open.book_id = held.book_id and open.currency = held.currency
 where coalesce(held.amount, 0) <> coalesce(open.amount, 0)
-order by 1, 2
+order by 1, 2;

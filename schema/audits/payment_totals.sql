@@ -35,4 +35,4 @@ where payment.payment is null
    or payment.refunded <> coalesce(moved.refunded, 0)
    or payment.charged_back <> coalesce(moved.charged_back, 0)
    or coalesce(moved.other_currency, false)
-order by 1, 2
+order by 1, 2;

@@ -12,4 +12,4 @@ from payout
 join available
     on available.book_id = payout.book_id and available.entry_number = payout.instruction and available.currency = payout.currency
 where available.amount < 0
-order by payout.id
+order by payout.id;

@@ -21,4 +21,4 @@ select id, book_id, amount, instruction, instructed, confirmation, confirmed
 from moved
 where (instruction is not null and instructed is distinct from amount)
    or (confirmation is not null and confirmed is distinct from amount)
-order by id
+order by id;

@@ -16,4 +16,4 @@ select coalesce(held.book_id, sent.book_id) as book_id, coalesce(held.currency, 
 from held
 full join sent on sent.book_id = held.book_id and sent.currency = held.currency
 where coalesce(held.amount, 0) <> coalesce(sent.amount, 0)
-order by 1, 2
+order by 1, 2;

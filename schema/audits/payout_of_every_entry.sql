@@ -7,4 +7,4 @@ left join payout
 where entry.kind in (20, 21)
 group by entry.book_id, entry.number, entry.kind
 having count(payout.id) <> 1
-order by entry.book_id, entry.number
+order by entry.book_id, entry.number;

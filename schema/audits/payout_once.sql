@@ -3,4 +3,4 @@ select book_id, currency, cutoff, count(*) as payouts
 from payout
 group by book_id, currency, cutoff
 having count(*) > 1 or bool_or(approved_by = planned_by) or bool_or(approved_by is null and state in ('approved', 'instructed', 'confirmed'))
-order by book_id, currency, cutoff
+order by book_id, currency, cutoff;

@@ -15,4 +15,4 @@ where (entry.kind = 30 and entry.reverses is null)
            on forth.debited = back.credited and forth.credited = back.debited
        where back.amount is distinct from forth.amount
    ))
-order by entry.book_id, entry.number
+order by entry.book_id, entry.number;

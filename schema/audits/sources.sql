@@ -8,4 +8,4 @@ select null, null, settlement_file.source_id
 from settlement_file
 left join source on source.id = settlement_file.source_id and source.kind = 'settlement'
 where source.id is null
-order by 1, 2, 3
+order by 1, 2, 3;

@@ -32,4 +32,4 @@ select coalesce(held.acquirer, owed.acquirer) as acquirer, coalesce(held.currenc
 from held
 full join owed on owed.acquirer = held.acquirer and owed.currency = held.currency
 where coalesce(held.amount, 0) <> coalesce(owed.amount, 0)
-order by 1, 2
+order by 1, 2;

@@ -4,4 +4,4 @@ from transfer
 left join account debit on debit.id = transfer.debit_account
 left join account credit on credit.id = transfer.credit_account
 where debit.currency is null or credit.currency is null or debit.currency <> credit.currency
-order by transfer.book_id, transfer.entry_number, transfer.ordinal
+order by transfer.book_id, transfer.entry_number, transfer.ordinal;

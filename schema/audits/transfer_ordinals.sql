@@ -5,4 +5,4 @@ from transfer
 left join entry on entry.book_id = transfer.book_id and entry.number = transfer.entry_number
 group by transfer.book_id, transfer.entry_number
 having count(*) <> max(transfer.ordinal) or not bool_and(entry.number is not null)
-order by transfer.book_id, transfer.entry_number
+order by transfer.book_id, transfer.entry_number;

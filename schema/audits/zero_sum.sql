@@ -5,4 +5,4 @@ join account on account.id = balance.account_id
 join account_code on account_code.number = account.code
 group by account.currency, account_code.memo
 having sum(balance.debits) <> sum(balance.credits)
-order by account.currency, account_code.memo
+order by account.currency, account_code.memo;

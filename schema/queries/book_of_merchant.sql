@@ -1,2 +1,2 @@
 -- The book of a merchant. $1: its name.
-select id from book where merchant = $1
+select id from book where merchant = $1;

@@ -11,4 +11,4 @@ cross join lateral (
 ) sides
 where break.found_in = $1
 group by break.class, break.state, sides.currency
-order by break.class, break.state, sides.currency
+order by break.class, break.state, sides.currency;

@@ -5,4 +5,4 @@ from settlement_file
 join source on source.id = settlement_file.source_id
 join acquirer on acquirer.id = settlement_file.acquirer_id
 where $1::text is null or source.name = $1 or starts_with(encode(source.digest, 'hex'), lower($1))
-order by source.id
+order by source.id;

@@ -18,4 +18,4 @@ left join account_code credit_code on credit_code.number = credit.code
 where ($1::text is null or book.merchant = $1)
   and ($2::date is null or entry.booking_date >= $2)
   and ($3::date is null or entry.booking_date <= $3)
-order by entry.book_id, entry.number, transfer.ordinal
+order by entry.book_id, entry.number, transfer.ordinal;

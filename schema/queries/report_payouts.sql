@@ -4,4 +4,4 @@ select book.merchant, payout.currency, payout.exponent, payout.cutoff, payout.am
 from payout
 join book on book.id = payout.book_id
 where ($1::text is null or book.merchant = $1) and ($2::date is null or payout.cutoff = $2)
-order by payout.cutoff, book.merchant, payout.currency
+order by payout.cutoff, book.merchant, payout.currency;

@@ -19,4 +19,4 @@ cross join lateral (
 ) outcome
 where line.source_id = $1
 group by line.batch, record_type.name, line.record_type, outcome.pass, outcome.class, line.gross_currency, line.net_currency
-order by line.batch, line.record_type, outcome.pass nulls last, outcome.class nulls first, line.gross_currency, line.net_currency
+order by line.batch, line.record_type, outcome.pass nulls last, outcome.class nulls first, line.gross_currency, line.net_currency;

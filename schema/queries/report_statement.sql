@@ -26,4 +26,4 @@ where owed.is_debit <> owed.is_credit
   and ($1::text is null or book.merchant = $1)
   and ($3::date is null or entry.booking_date <= $3)
 group by book.merchant, account.currency, account.exponent, movement
-order by book.merchant, account.currency, movement
+order by book.merchant, account.currency, movement;

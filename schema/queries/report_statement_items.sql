@@ -23,4 +23,4 @@ where owed.is_debit <> owed.is_credit
   and ($1::text is null or book.merchant = $1)
   and ($2::date is null or entry.booking_date >= $2)
   and ($3::date is null or entry.booking_date <= $3)
-order by book.merchant, account.currency, entry.number, transfer.ordinal
+order by book.merchant, account.currency, entry.number, transfer.ordinal;

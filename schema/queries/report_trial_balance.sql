@@ -7,4 +7,4 @@ join account on account.id = balance.account_id
 join account_code on account_code.number = account.code
 where $1::text is null or book.merchant = $1
 group by account.code, account_code.name, account_code.memo, account.currency, account.exponent, account.dimension
-order by account_code.memo, account.currency, account.code, account.dimension
+order by account_code.memo, account.currency, account.code, account.dimension;

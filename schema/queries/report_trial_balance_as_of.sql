@@ -17,4 +17,4 @@ from sides
 join account on account.id = sides.account_id
 join account_code on account_code.number = account.code
 group by account.code, account_code.name, account_code.memo, account.currency, account.exponent, account.dimension
-order by account_code.memo, account.currency, account.code, account.dimension
+order by account_code.memo, account.currency, account.code, account.dimension;

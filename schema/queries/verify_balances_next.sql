@@ -1,2 +1,2 @@
 -- The next balances of the cursor.
-fetch forward 5000 from verify_balances
+fetch forward 5000 from verify_balances;

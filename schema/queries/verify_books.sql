@@ -3,4 +3,4 @@ declare verify_books no scroll cursor for
 select id, merchant, number, hash
 from book
 where $1::bigint is null or id = $1
-order by id
+order by id;

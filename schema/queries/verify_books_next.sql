@@ -1,2 +1,2 @@
 -- The next books of the cursor.
-fetch forward 5000 from verify_books
+fetch forward 5000 from verify_books;

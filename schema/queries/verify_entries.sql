@@ -4,4 +4,4 @@ select book_id, number, kind, reference, fingerprint, payment, acquirer_referenc
        reverses, occurred_at, booking_date, recorded_at, source_id, source_line, hash
 from entry
 where $1::bigint is null or book_id = $1
-order by book_id, number
+order by book_id, number;

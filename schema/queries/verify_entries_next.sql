@@ -1,2 +1,2 @@
 -- The next entries of the cursor.
-fetch forward 5000 from verify_entries
+fetch forward 5000 from verify_entries;

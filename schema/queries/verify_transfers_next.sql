@@ -1,2 +1,2 @@
 -- The next transfers of the cursor.
-fetch forward 10000 from verify_transfers
+fetch forward 10000 from verify_transfers;

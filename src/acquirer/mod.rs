@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use crate::ledger::entry::EntryKind;
 use crate::money::{Currency, Money};
 
 /// What a settlement line reports.
@@ -56,25 +55,6 @@ impl RecordType {
             Self::BatchFee => 5,
             Self::Payout => 6,
             Self::Unsupported => 7,
-        }
-    }
-
-    /// How a settlement line will report an entry; none where no acquirer reports it.
-    pub fn of(kind: EntryKind) -> Option<Self> {
-        match kind {
-            EntryKind::Capture => Some(Self::Capture),
-            EntryKind::Refund => Some(Self::Refund),
-            EntryKind::Chargeback => Some(Self::Chargeback),
-            EntryKind::ChargebackReversal => Some(Self::ChargebackReversal),
-            EntryKind::Authorization
-            | EntryKind::Decline
-            | EntryKind::Void
-            | EntryKind::Settlement
-            | EntryKind::Suspense
-            | EntryKind::BatchFee
-            | EntryKind::PayoutInstruction
-            | EntryKind::PayoutConfirmation
-            | EntryKind::Reversal => None,
         }
     }
 

@@ -7,11 +7,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
-
-use super::whole_file::WholeFile;
 
 const DANGEROUS: [char; 9] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '\''];
 
@@ -282,27 +279,6 @@ impl Totals {
     }
 }
 
-/// The decimal text of a sum of minor units: [`crate::money::decimal_text`] beyond 64 bits.
-pub fn wide_decimal_text(minor: i128, exponent: u8) -> String {
-    let places = usize::from(exponent);
-    let sign = if minor < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", minor.unsigned_abs(), width = places.saturating_add(1));
-    let (whole, part) = digits.split_at(digits.len().saturating_sub(places));
-    if part.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{part}")
-    }
-}
-
-/// Writes a file whole or not at all ([`WholeFile`]). A reader sees the old content or the new, never a part; after a crash
-/// likewise.
-pub fn write_atomically(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut file = WholeFile::create(path)?;
-    write(&mut file)?;
-    file.commit()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -453,11 +429,5 @@ mod tests {
         totals.add("EUR", i128::from(i64::MAX), 0);
         totals.add("EUR", i128::from(i64::MAX), 5);
         assert_eq!(totals.stated()["EUR"].debits_minor, "18446744073709551614");
-        assert_eq!(
-            wide_decimal_text(18_446_744_073_709_551_614, 2),
-            "184467440737095516.14"
-        );
-        assert_eq!(wide_decimal_text(-5, 3), "-0.005");
-        assert_eq!(wide_decimal_text(5, 0), "5");
     }
 }

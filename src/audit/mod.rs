@@ -2,4 +2,3 @@
 
 pub mod export;
 pub mod verify;
-pub mod whole_file;

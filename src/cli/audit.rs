@@ -4,11 +4,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome};
+use super::{Failure, Globals, Outcome, counted};
 use crate::audit::verify::{Findings, Rule};
 use crate::store::audit::{Proven, prove};
 
-/// Proves that the books are whole and were not altered.
+/// Prove that the books are whole and were not altered.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -17,10 +17,13 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Recomputes every hash and every balance, and checks every invariant. Exits 0 if all hold, 1 if one does not, and names
-    /// the first entry that differs.
+    /// Recompute every hash and every balance, and check every invariant.
+    ///
+    /// Names the first entry that differs. All is read in one snapshot, so it can run beside the day's work.
+    ///
+    /// Exit code: 0 all hold, 1 one does not.
     Verify {
-        /// Only this merchant's book: hashes, head and balances, without the audits over all books.
+        /// Prove only this merchant's book: hashes, head and balances, without the audits over all books.
         #[arg(long)]
         merchant: Option<String>,
     },
@@ -79,8 +82,13 @@ fn listing(proven: &Proven) -> Listing {
     } = proven;
     let mut listing = Listing::new(
         format!(
-            "Audit of {} books, {} entries, {} transfers, in one snapshot; books {books_digest}",
-            proof.books, proof.entries, proof.transfers
+            "Audit of {}, {}, {}, in one snapshot; books {books_digest}",
+            counted(proof.books, "book"),
+            match proof.entries {
+                1 => "1 entry".to_owned(),
+                entries => format!("{entries} entries"),
+            },
+            counted(proof.transfers, "transfer")
         ),
         COLUMNS,
     );

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, stored};
+use super::{Failure, Globals, Outcome, counted, stored};
 use crate::money::Money;
 use crate::recon::breaks::BreakClass;
 use crate::store::breaks::Break;
@@ -13,13 +13,13 @@ use crate::store::breaks::Break;
 pub enum Command {
     /// List breaks, oldest first.
     List {
-        /// Only of this class, like MISSING_IN_FILE.
+        /// List only those of this class, like MISSING_IN_FILE.
         #[arg(long)]
         class: Option<String>,
-        /// Only of this acquirer.
+        /// List only those of this acquirer.
         #[arg(long)]
         acquirer: Option<String>,
-        /// Resolved ones as well as open ones.
+        /// List resolved ones as well as open ones.
         #[arg(long)]
         all: bool,
     },
@@ -66,7 +66,11 @@ async fn list(class: Option<String>, acquirer: Option<String>, all: bool, global
         ("detail", Kind::Text),
     ];
     let mut listing = Listing::new(
-        format!("{} breaks, {}", if all { "All" } else { "Open" }, breaks.len()),
+        format!(
+            "{}: {}",
+            if all { "All" } else { "Open" },
+            counted(breaks.len(), "break")
+        ),
         &columns,
     );
     for row in breaks {

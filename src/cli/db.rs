@@ -11,7 +11,10 @@ use super::{Failure, Globals, Outcome};
 use crate::embedded::{Cluster, EmbeddedError, Stopped};
 use crate::store::Target;
 
-/// `acquit db`.
+/// Start, stop and look into the private PostgreSQL that is used where DATABASE_URL is not set.
+///
+/// Every command that needs it starts it, and the last one that uses it stops it. It listens on a socket of its own, on no
+/// network.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -20,19 +23,19 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Starts it and leaves it running; without this it runs while a command uses it.
+    /// Start it and leave it running; without this it runs while a command uses it.
     Start,
-    /// Stops it, or lets the last command that uses it stop it.
+    /// Stop it, or let the last command that uses it stop it.
     Stop {
         /// Stop it under the commands that use it, too. What they have not committed is lost.
         #[arg(long)]
         now: bool,
     },
-    /// Says whether it runs, and where it keeps what.
+    /// Say whether it runs, and where it keeps what.
     Status,
-    /// Prints the URL of its database, for DATABASE_URL and other programs.
+    /// Print the URL of its database, for DATABASE_URL and other programs.
     Url,
-    /// Opens psql on the database that the commands use: that of DATABASE_URL, else this one.
+    /// Open psql on the database that the commands use: that of DATABASE_URL, else this one.
     Psql {
         /// Arguments of psql.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -6,7 +6,11 @@ use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome};
 use crate::store::health::{self, Health};
 
-/// `acquit doctor`.
+/// Check that the database keeps what it promises to keep: durability, encoding, schema, rights.
+///
+/// Changes nothing, and says of every fault what to do about it.
+///
+/// Exit code: 0 all is well, 2 warnings, 1 a problem.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

@@ -27,8 +27,8 @@ use output::Format;
 
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
-/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. What moves money shows its
-/// plan first and acts with --execute.
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile` and `payout
+/// instruct` show a plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -42,8 +42,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// What all commands share.
-#[derive(Debug)]
+/// What all commands share. Not `Debug`: a database URL holds a password.
 pub struct Globals {
     /// How lists are printed.
     pub format: Format,
@@ -53,14 +52,13 @@ pub struct Globals {
     pub data: Option<PathBuf>,
 }
 
+// A variant of arguments has no comment here: it would take the place of the long help that stands on the arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check, apply and show the settings: merchants, acquirers, fees, payouts.
     #[command(subcommand)]
     Settings(settings::Command),
-    /// Record payment events in the merchants' books.
     Record(record::Args),
-    /// Reconcile an acquirer's settlement file against the books.
     Reconcile(reconcile::Args),
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
@@ -68,15 +66,10 @@ enum Command {
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
-    /// What the books say: trial balance, journal, statements, reconciliations, payouts.
     Report(report::Args),
-    /// Prove that the books are whole and were not altered.
     Audit(audit::Args),
-    /// Write a simulated day: settings, events, settlement file, bank statement, and the truth about them.
     Simulate(simulate::SimulateArgs),
-    /// The private PostgreSQL that is used where DATABASE_URL is not set.
     Db(db::Args),
-    /// Checks that the database keeps what it promises to keep. Exits 0 if all is well, 2 with warnings, 1 with a problem.
     Doctor(doctor::Args),
 }
 
@@ -87,7 +80,10 @@ pub fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return shown_usage(&usage),
+    };
     let outcome = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => Err(Failure::new(error)),
@@ -100,6 +96,16 @@ pub fn main() -> ExitCode {
         eprintln!("{failure}");
         ExitCode::FAILURE
     })
+}
+
+/// Help and versions are successes. A command that cannot be read did nothing, which is exit code 1 as everywhere; clap's 2
+/// would say that something was done and something is left to look at.
+fn shown_usage(usage: &clap::Error) -> ExitCode {
+    if usage.print().is_err() || usage.use_stderr() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 async fn run(cli: Cli) -> Outcome {
@@ -170,6 +176,14 @@ impl Failure {
         }
     }
 
+    /// What could not be done, and why.
+    pub fn because(what: impl Into<String>, why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Because {
+            what: what.into(),
+            why: why.into(),
+        })
+    }
+
     fn is_broken_pipe(&self) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*self.error);
         while let Some(error) = cause {
@@ -225,6 +239,22 @@ impl fmt::Display for Failure {
         // An error repeats what it was given, a path for one: the last place to see that no card number leaves.
         f.write_str(&crate::card_number::mask(&text))
     }
+}
+
+/// What could not be done, above its cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct Because {
+    what: String,
+    #[source]
+    why: Box<dyn Error + Send + Sync>,
+}
+
+/// So many of something: `1 payout`, `2 payouts`.
+fn counted(count: impl fmt::Display, noun: &str) -> String {
+    let count = count.to_string();
+    let plural = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// A path as it may be shown: card numbers masked.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, stored};
+use super::{Failure, Globals, Outcome, counted, stored};
 use crate::dates::day_in;
 use crate::store::payout::{Payout, PayoutError};
 use crate::store::settings::Deployment;
@@ -73,7 +73,7 @@ pub enum Command {
     },
     /// List payouts.
     List {
-        /// Only of this cut-off.
+        /// List only those of this cut-off.
         #[arg(long, value_name = "DATE")]
         cutoff: Option<NaiveDate>,
     },
@@ -111,11 +111,11 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         }
         Command::Approve { cutoff, by } => {
             let approved = store.approve_payouts(cutoff, &person(by)?).await.map_err(failed)?;
-            eprintln!("approved {approved} payouts of cut-off {cutoff}");
+            eprintln!("approved {} of cut-off {cutoff}", counted(approved, "payout"));
         }
         Command::Cancel { cutoff } => {
             let cancelled = store.cancel_payouts(cutoff).await.map_err(failed)?;
-            eprintln!("cancelled {cancelled} payouts of cut-off {cutoff}");
+            eprintln!("cancelled {} of cut-off {cutoff}", counted(cancelled, "payout"));
         }
         Command::Instruct {
             cutoff,
@@ -154,7 +154,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 None => ids,
             };
             let confirmed = store.confirm_payouts(&deployment, &ids, day).await.map_err(failed)?;
-            eprintln!("confirmed {confirmed} payouts");
+            eprintln!("confirmed {}", counted(confirmed, "payout"));
         }
         Command::List { cutoff } => {
             let payouts = store.payouts(cutoff, None).await.map_err(stored)?;

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Format, Kind, Listing};
-use super::{Failure, Globals, Outcome};
+use super::{Failure, Globals, Outcome, counted};
 use crate::money::decimal_text;
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile};
 
@@ -40,7 +40,7 @@ pub struct Args {
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let name = args.file.display().to_string();
     let file =
-        SettlementFile::open(&args.file).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+        SettlementFile::open(&args.file).map_err(|error| Failure::because(format!("{name} cannot be read"), error))?;
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
     let request = Request {
@@ -107,8 +107,10 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &Args, format: For
             .map_or_else(|| "an unknown day".to_owned(), |day| day.to_string());
         println!("{}", headline(found, file, args));
         println!(
-            "acquirer {}, as of {as_of}, {} lines, {} rejects",
-            args.acquirer, found.lines, found.rejects
+            "acquirer {}, as of {as_of}, {}, {}",
+            args.acquirer,
+            counted(found.lines, "line"),
+            counted(found.rejects, "reject")
         );
         for column in &found.unknown_columns {
             eprintln!("warning: column `{column}` is not known; it is kept with each line and not read");
@@ -181,9 +183,13 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &Args) -> 
             reject.reason.clone(),
         ]);
     }
-    crate::audit::export::write_atomically(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
+    crate::whole_file::write(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
     let path = super::shown(&args.rejects);
-    eprintln!("{} of {} rejects are in {path}", found.rejected.len(), found.rejects);
+    eprintln!(
+        "rejects written to {path}: {} of {}",
+        found.rejected.len(),
+        found.rejects
+    );
     if let Some(first) = found.rejected.first() {
         let column = first
             .column

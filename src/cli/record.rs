@@ -9,7 +9,7 @@ use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome};
 use crate::store::record::{EventFile, RecordError, Rejected, Tally};
 
-/// Record payment events from JSON Lines or CSV files.
+/// Record payment events from JSON Lines or CSV files in the merchants' books.
 ///
 /// Fields (all text): kind, merchant, payment, reference, amount, currency, occurred_at, acquirer; optional:
 /// acquirer_reference, merchant_reference, arn, rrn, auth_code. Kinds: authorization, decline, capture, void, refund,
@@ -49,7 +49,7 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
         let name = path.display();
         files.push(
             EventFile::open(path)
-                .map_err(|error| Failure::new(format!("{name} cannot be read, nothing was recorded: {error}")))?,
+                .map_err(|error| Failure::because(format!("{name} cannot be read, nothing was recorded"), error))?,
         );
     }
     let store = globals.store().await?;
@@ -183,14 +183,14 @@ impl Rejects {
         if self.listing.rows.is_empty() {
             return Ok(());
         }
-        crate::audit::export::write_atomically(&self.path, &mut |out| {
+        crate::whole_file::write(&self.path, &mut |out| {
             self.listing.write(super::output::Format::Csv, out)
         })?;
         let all = self.listing.rows.len();
         self.listing.rows.truncate(SHOWN);
         self.listing
             .write(super::output::Format::Table, &mut std::io::stderr().lock())?;
-        eprintln!("{all} rejected events are in {}", super::shown(&self.path));
+        eprintln!("rejected events written to {}: {all}", super::shown(&self.path));
         Ok(())
     }
 }

@@ -16,23 +16,24 @@ use futures_util::TryStreamExt;
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome};
 use crate::audit::export::CellKind::{Digest, Figure, Text};
-use crate::audit::export::{
-    Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex, wide_decimal_text,
-};
-use crate::audit::whole_file::WholeFile;
+use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex};
 use crate::dates::parse_day;
-use crate::money::Currency;
+use crate::money::{Currency, wide_decimal_text};
 use crate::store::report::{
     self as rows, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem, StatementRow,
     TrialBalanceRow,
 };
 use crate::store::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
+use crate::whole_file::WholeFile;
 
 /// How many rows a table shows.
 pub const TABLE_LIMIT: usize = 1000;
 
-/// What the books say: trial balance, journal, merchant statements, reconciliations, payouts.
+/// Print what the books say: trial balance, journal, merchant statements, reconciliations, payouts.
+///
+/// A report is read in one snapshot. --format csv and json print every row and every column, a table at most 1000 rows. With
+/// --out it is a CSV file, whose manifest has its digest, totals and the digest of the books it was read from.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -45,18 +46,18 @@ pub struct Args {
 /// A report and what it covers.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Report {
-    /// Debits, credits and balance of every account; they are equal in every currency.
+    /// Print debits, credits and balance of every account; they are equal in every currency.
     TrialBalance {
-        /// Only what was booked up to this day.
+        /// Take only what was booked up to this day.
         #[arg(long, value_name = "DATE", value_parser = parse_day)]
         as_of: Option<NaiveDate>,
-        /// Only this merchant's book.
+        /// Take only this merchant's book.
         #[arg(long)]
         merchant: Option<String>,
     },
-    /// Every entry and transfer in the order of the books.
+    /// Print every entry and transfer in the order of the books.
     Journal(SpanArgs),
-    /// What merchants are owed: opening balance, movements by kind, closing balance.
+    /// Print what merchants are owed: opening balance, movements by kind, closing balance.
     Statement {
         /// Which merchant, which days.
         #[command(flatten)]
@@ -65,18 +66,18 @@ pub enum Report {
         #[arg(long)]
         items: bool,
     },
-    /// The lines of settlement files by outcome, the sums of batches, the breaks.
+    /// Print the lines of settlement files by outcome, the sums of batches, the breaks.
     Reconciliation {
-        /// Only the files of this name, or whose digest begins so.
+        /// Take only the files of this name, or whose digest begins so.
         #[arg(long, value_name = "NAME|DIGEST")]
         file: Option<String>,
     },
-    /// The payout register: amount, state, who planned and who approved.
+    /// Print the payout register: amount, state, who planned and who approved.
     Payouts {
-        /// Only payouts of this cut-off.
+        /// Take only payouts of this cut-off.
         #[arg(long, value_name = "DATE", value_parser = parse_day)]
         cutoff: Option<NaiveDate>,
-        /// Only this merchant's payouts.
+        /// Take only this merchant's payouts.
         #[arg(long)]
         merchant: Option<String>,
     },
@@ -85,13 +86,13 @@ pub enum Report {
 /// Which merchant, which days.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct SpanArgs {
-    /// Only this merchant's book.
+    /// Take only this merchant's book.
     #[arg(long)]
     pub merchant: Option<String>,
-    /// Only what was booked on or after this day.
+    /// Take only what was booked on or after this day.
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     pub from: Option<NaiveDate>,
-    /// Only what was booked up to this day.
+    /// Take only what was booked up to this day.
     #[arg(long, value_name = "DATE", value_parser = parse_day, visible_alias = "as-of")]
     pub to: Option<NaiveDate>,
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use sha2::{Digest, Sha256};
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome};
+use super::{Failure, Globals, Outcome, counted};
 use crate::settings::Settings;
 use crate::store::settings::{Applied, ApplyError};
 
@@ -49,7 +49,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
 fn read(file: &PathBuf) -> Result<(Settings, String), Failure> {
     let name = file.display();
     let text =
-        std::fs::read_to_string(file).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+        std::fs::read_to_string(file).map_err(|error| Failure::because(format!("{name} cannot be read"), error))?;
     let settings = Settings::parse(&text)
         .map_err(|error| Failure::new(format!("{name} is refused, nothing was applied\n{error}")))?;
     Ok((settings, text))
@@ -57,11 +57,11 @@ fn read(file: &PathBuf) -> Result<(Settings, String), Failure> {
 
 fn describe(settings: &Settings) -> String {
     format!(
-        "settings from {} for {} merchants, {} acquirers, {} fee schedules",
+        "settings from {} for {}, {}, {}",
         settings.effective_from,
-        settings.merchants.len(),
-        settings.acquirers.len(),
-        settings.fee_schedules.len()
+        counted(settings.merchants.len(), "merchant"),
+        counted(settings.acquirers.len(), "acquirer"),
+        counted(settings.fee_schedules.len(), "fee schedule")
     )
 }
 

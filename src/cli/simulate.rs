@@ -11,33 +11,33 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::dates::parse_day;
 use crate::simulate::{self, BreakKind, Plan, SimulateError, Summary, UnknownBreakKind};
 
-/// Simulate a day: settings, payment events, a settlement file, a bank statement, and the truth about them
+/// Simulate a day: settings, payment events, a settlement file, a bank statement, and the truth about them.
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json. truth.json says what a correct engine
 /// must find: balances, matches, every planted break, payouts. The same options write the same bytes.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// How many payments
+    /// How many payments.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub payments: u64,
 
-    /// How many merchants they are made at
+    /// How many merchants they are made at.
     #[arg(long, value_name = "M", default_value_t = 10)]
     pub merchants: u32,
 
-    /// Where chance begins: another seed is another day
+    /// Where chance begins: another seed is another day.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 
-    /// The directory to write into; made where it is not there
+    /// The directory to write into; made where it is not there.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// The day on which everything happens (in Europe/Berlin)
+    /// The day on which everything happens (in Europe/Berlin).
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_day, default_value_t = Plan::usual_day())]
     pub day: NaiveDate,
 
-    /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`
+    /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
     /// UNSUPPORTED_RECORD; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::account::Account;
 use crate::ids::{EntryNumber, SourceId};
@@ -127,4 +127,33 @@ pub struct Entry {
     pub source_line: Option<i32>,
     /// What it moves; nothing, for a decline.
     pub transfers: Vec<Transfer>,
+}
+
+impl Entry {
+    /// An entry that belongs to no payment, at the beginning of its day.
+    pub fn of_day(
+        kind: EntryKind,
+        reference: String,
+        fingerprint: Fingerprint,
+        day: NaiveDate,
+        source: SourceId,
+    ) -> Self {
+        Self {
+            kind,
+            reference,
+            fingerprint,
+            payment: None,
+            acquirer_reference: None,
+            merchant_reference: None,
+            arn: None,
+            rrn: None,
+            auth_code: None,
+            reverses: None,
+            occurred_at: day.and_time(NaiveTime::MIN).and_utc(),
+            booking_date: day,
+            source,
+            source_line: None,
+            transfers: Vec::new(),
+        }
+    }
 }

@@ -82,7 +82,7 @@ macro_rules! refusals {
             pub fn field(&self) -> &str {
                 match self {
                     Self::ReferenceConflict { field, .. } => field,
-                    $(#[allow(unreachable_patterns)] Self::$variant { .. } => $field,)*
+                    $(#[allow(unreachable_patterns, reason = "the conflict names its field itself")] Self::$variant { .. } => $field,)*
                 }
             }
         }

@@ -7,3 +7,25 @@ pub mod booking;
 pub mod breaks;
 pub mod matching;
 pub mod proof;
+
+use crate::acquirer::RecordType;
+use crate::ledger::entry::EntryKind;
+
+/// How a settlement line will report an entry; none where no acquirer reports it.
+pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
+    match kind {
+        EntryKind::Capture => Some(RecordType::Capture),
+        EntryKind::Refund => Some(RecordType::Refund),
+        EntryKind::Chargeback => Some(RecordType::Chargeback),
+        EntryKind::ChargebackReversal => Some(RecordType::ChargebackReversal),
+        EntryKind::Authorization
+        | EntryKind::Decline
+        | EntryKind::Void
+        | EntryKind::Settlement
+        | EntryKind::Suspense
+        | EntryKind::BatchFee
+        | EntryKind::PayoutInstruction
+        | EntryKind::PayoutConfirmation
+        | EntryKind::Reversal => None,
+    }
+}

@@ -1,40 +1,49 @@
-//! Files that appear whole or not at all: written beside their place under another name, then moved there.
+//! The files of a day, each with the place that errors name. Nothing else of the simulator touches the file system.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::SimulateError;
+use crate::whole_file::WholeFile;
 
-/// A file that is being written. Dropped before [`WholeFile::finish`], it leaves nothing behind.
-pub struct WholeFile {
-    path: PathBuf,
-    partial: PathBuf,
-    writer: Option<BufWriter<File>>,
+/// Makes a directory, where it is not there.
+pub fn make_directory(path: &Path) -> Result<(), SimulateError> {
+    fs::create_dir_all(path).map_err(SimulateError::io(path))
 }
 
-impl WholeFile {
+/// Removes a file, where there is one.
+pub fn remove(path: &Path) -> Result<(), SimulateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SimulateError::io(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A file of a day that is being written. Dropped before [`DayFile::finish`], it leaves nothing behind.
+pub struct DayFile {
+    path: PathBuf,
+    file: WholeFile,
+}
+
+impl DayFile {
     /// Begins a file of a directory.
     pub fn create(directory: &Path, name: &str) -> Result<Self, SimulateError> {
         let path = directory.join(name);
-        let partial = directory.join(format!(".{name}.partial"));
-        let file = File::create(&partial).map_err(SimulateError::io(&partial))?;
-        let writer = Some(BufWriter::with_capacity(1 << 16, file));
-        Ok(Self { path, partial, writer })
+        let file = WholeFile::create(&path).map_err(SimulateError::io(&path))?;
+        Ok(Self { path, file })
+    }
+
+    /// Takes the content of a file.
+    pub fn take(&mut self, original: &Path) -> Result<(), SimulateError> {
+        let mut original = File::open(original).map_err(SimulateError::io(original))?;
+        io::copy(&mut original, self).map(|_| ()).map_err(self.failed())
     }
 
     /// Moves the complete file to its place.
-    pub fn finish(mut self) -> Result<PathBuf, SimulateError> {
-        if let Some(writer) = self.writer.take() {
-            writer
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)
-                .and_then(|file| file.sync_all())
-                .and_then(|()| fs::rename(&self.partial, &self.path))
-                .inspect_err(|_| drop(fs::remove_file(&self.partial)))
-                .map_err(SimulateError::io(&self.path))?;
-        }
-        Ok(self.path.clone())
+    pub fn finish(self) -> Result<PathBuf, SimulateError> {
+        self.file.commit().map_err(SimulateError::io(&self.path))?;
+        Ok(self.path)
     }
 
     /// What went wrong with it, with its name.
@@ -43,43 +52,12 @@ impl WholeFile {
     }
 }
 
-impl Write for WholeFile {
+impl Write for DayFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes))
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), BufWriter::flush)
-    }
-}
-
-impl Drop for WholeFile {
-    fn drop(&mut self) {
-        if self.writer.take().is_some() {
-            // Nothing can be done about a leftover that cannot be removed; its name says what it is.
-            drop(fs::remove_file(&self.partial));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unfinished_file_leaves_what_was_there() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("a.txt");
-        for (content, finished, expected) in [("one", true, "one"), ("two", false, "one"), ("three", true, "three")] {
-            let mut file = WholeFile::create(directory.path(), "a.txt").expect("created");
-            file.write_all(content.as_bytes()).expect("written");
-            if finished {
-                file.finish().expect("finished");
-            } else {
-                drop(file);
-            }
-            assert_eq!(fs::read_to_string(&path).expect("read"), expected);
-            assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1);
-        }
+        self.file.flush()
     }
 }

@@ -27,7 +27,6 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -37,7 +36,7 @@ use serde::Serialize;
 
 use crate::money::UnknownCurrency;
 use dice::Dice;
-use files::WholeFile;
+use files::DayFile;
 use payment::{Author, Event, Report, Story};
 use settlement::{BatchSums, Line, SettlementFile};
 use truth::{BreakItem, Truth};
@@ -236,11 +235,11 @@ fn plus(left: i64, right: i64) -> Result<i64, SimulateError> {
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
     let world = World::new(plan)?;
-    fs::create_dir_all(out).map_err(SimulateError::io(out))?;
+    files::make_directory(out)?;
 
     let mut truth = Truth::new(world.merchants.len());
-    let mut events = WholeFile::create(out, EVENTS)?;
-    let file = WholeFile::create(out, SETTLEMENT)?;
+    let mut events = DayFile::create(out, EVENTS)?;
+    let file = DayFile::create(out, SETTLEMENT)?;
     let settlement =
         SettlementFile::new(&world, file, Dice::new(plan.seed, 2), 1).map_err(SimulateError::Settlement)?;
     let mut day = Teller {
@@ -256,9 +255,9 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         true => Some(corrupt_file(plan, &world, out, &mut truth)?),
         false => None,
     };
-    let mut settings = WholeFile::create(out, SETTINGS)?;
+    let mut settings = DayFile::create(out, SETTINGS)?;
     world.write_settings(&mut settings).map_err(settings.failed())?;
-    let mut statement = WholeFile::create(out, STATEMENT)?;
+    let mut statement = DayFile::create(out, STATEMENT)?;
     statement::write(&mut statement, &world, &sums).map_err(statement.failed())?;
 
     let mut summary = Summary {
@@ -270,7 +269,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     summary.files.extend(copy_file(plan, out, &mut truth)?);
     match corrupt {
         Some(corrupt) => summary.files.push(corrupt.finish()?),
-        None => remove(&out.join(CORRUPT))?,
+        None => files::remove(&out.join(CORRUPT))?,
     }
     summary.files.push(statement.finish()?);
     summary.files.push(write_truth(plan, &world, out, truth, &sums)?);
@@ -329,8 +328,8 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, BreakKind>, SimulateError> {
 
 /// Where a day is told to.
 struct Teller<'a, 'w> {
-    events: &'a mut WholeFile,
-    settlement: SettlementFile<'w, WholeFile>,
+    events: &'a mut DayFile,
+    settlement: SettlementFile<'w, DayFile>,
     truth: &'a mut Truth,
     world: &'w World,
 }
@@ -440,9 +439,9 @@ struct EventRow<'a> {
 }
 
 /// A file of another batch, whose payout row is one minor unit too large.
-fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<WholeFile, SimulateError> {
+fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<DayFile, SimulateError> {
     const OFF_BY: i64 = 1;
-    let file = WholeFile::create(out, CORRUPT)?;
+    let file = DayFile::create(out, CORRUPT)?;
     let mut settlement =
         SettlementFile::new(world, file, Dice::new(plan.seed, 5), CORRUPT_BATCH).map_err(SimulateError::Settlement)?;
     let mut author = Author::new(plan, world, 6);
@@ -465,23 +464,15 @@ fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Re
 /// The settlement file once more, byte for byte.
 fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<PathBuf>, SimulateError> {
     if !planned(plan, BreakKind::DuplicateFile) {
-        remove(&out.join(COPY))?;
+        files::remove(&out.join(COPY))?;
         return Ok(None);
     }
-    let mut copy = WholeFile::create(out, COPY)?;
-    let mut original = fs::File::open(out.join(SETTLEMENT)).map_err(copy.failed())?;
-    io::copy(&mut original, &mut copy).map_err(copy.failed())?;
+    let mut copy = DayFile::create(out, COPY)?;
+    copy.take(&out.join(SETTLEMENT))?;
     let mut item = BreakItem::new(BreakKind::DuplicateFile);
     item.file = Some(COPY.to_owned());
     truth.plant(item);
     copy.finish().map(Some)
-}
-
-fn remove(path: &Path) -> Result<(), SimulateError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SimulateError::io(path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 fn write_truth(
@@ -502,7 +493,7 @@ fn write_truth(
         .flatten()
         .collect();
     let document = truth.into_document(plan, world, sums, files)?;
-    let mut file = WholeFile::create(out, TRUTH)?;
+    let mut file = DayFile::create(out, TRUTH)?;
     serde_json::to_writer_pretty(&mut file, &document)
         .map_err(io::Error::from)
         .and_then(|()| file.write_all(b"\n"))

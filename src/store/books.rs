@@ -2,7 +2,7 @@
 //!
 //! [`LockedBooks`] holds the row locks of the books that a transaction writes, taken in id order at READ COMMITTED, so that
 //! writers queue and never deadlock. Entries are appended in memory (numbers and hashes assigned there) and written with one
-//! COPY of entries, one of transfers, one upsert of balances, and the heads last.
+//! COPY of entries, one of transfers, an update and an insert of balances, and the heads last.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod books;
 pub mod breaks;
 pub mod connect;
+pub mod constraints;
 pub mod copy;
 pub mod health;
 pub mod migrate;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 
@@ -279,7 +279,7 @@ impl Store {
                 return Err(PayoutError::Changed(file.name.clone()));
             }
             let path = directory.join(&file.name);
-            crate::audit::export::write_atomically(&path, &mut |out| out.write_all(&content)).map_err(|error| {
+            crate::whole_file::write(&path, &mut |out| out.write_all(&content)).map_err(|error| {
                 PayoutError::Write {
                     name: file.name.clone(),
                     error,
@@ -619,22 +619,10 @@ fn transfer(payout: &Payout, debit: AccountCode, credit: AccountCode, settings: 
 
 fn entry(payout: &Payout, kind: EntryKind, word: &str, source: SourceId, day: NaiveDate, transfer: Transfer) -> Entry {
     let reference = format!("{word} {}", payout.end_to_end_id);
+    let fingerprint = fingerprint(&["payout 1", &reference, &payout.money.to_string()]);
     Entry {
-        kind,
-        fingerprint: fingerprint(&["payout 1", &reference, &payout.money.to_string()]),
-        reference,
-        payment: None,
-        acquirer_reference: None,
-        merchant_reference: None,
-        arn: None,
-        rrn: None,
-        auth_code: None,
-        reverses: None,
-        occurred_at: day.and_time(NaiveTime::MIN).and_utc(),
-        booking_date: day,
-        source,
-        source_line: None,
         transfers: vec![transfer],
+        ..Entry::of_day(kind, reference, fingerprint, day, source)
     }
 }
 

@@ -31,6 +31,7 @@ use crate::money::Currency;
 use crate::payment::event::PaymentEvent;
 use crate::payment::lifecycle::{Decision, Payment, Refusal, Reportable, decide};
 use crate::payment::reader::Events;
+use crate::recon::reported_as;
 use crate::settings::{Acquirer, FeeSchedule};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
@@ -337,7 +338,7 @@ impl<'a> Batch<'a> {
                 transfers: decision.transfers,
             },
         )?;
-        if let Some((reportable, record)) = decision.reportable.zip(RecordType::of(event.kind)) {
+        if let Some((reportable, record)) = decision.reportable.zip(reported_as(event.kind)) {
             let wait = Days::new(u64::from(terms.acquirer.settles_within_days));
             let too_late = || StoreError::TooLarge("the expected date".to_owned());
             self.items.push(Item {

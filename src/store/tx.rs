@@ -87,9 +87,10 @@ impl fmt::Display for StoreError {
                 constraint: Some(constraint),
                 message,
             } => {
+                let rule = super::constraints::rule(constraint).unwrap_or(message);
                 write!(
                     f,
-                    "the database refused: {message} (SQLSTATE {code}, constraint {constraint})"
+                    "the database refused: {rule} (SQLSTATE {code}, constraint {constraint})"
                 )
             }
             Self::Refused {

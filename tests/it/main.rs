@@ -14,6 +14,7 @@ mod reconcile;
 mod report;
 mod rights;
 mod schema;
+mod tidy;
 mod tls;
 mod transaction;
 

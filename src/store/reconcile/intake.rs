@@ -301,7 +301,10 @@ impl Taken {
     /// Why nothing of the file may be posted, if so.
     pub(super) fn quarantine_reason(&self) -> Option<String> {
         if self.claims.rejects > 0 {
-            return Some(format!("{} rows cannot be read", self.claims.rejects));
+            return Some(match self.claims.rejects {
+                1 => "1 row cannot be read".to_owned(),
+                rejects => format!("{rejects} rows cannot be read"),
+            });
         }
         if self.claims.lines == 0 {
             return Some("the file has no lines".to_owned());

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveTime, Utc};
 use tokio_postgres::Row;
 
 use super::matching::{BreakRow, Matched, read_line, write_breaks};
@@ -173,23 +172,11 @@ impl Run<'_> {
     }
 
     fn entry(&self, kind: EntryKind, reference: String, line: Option<i32>, transfers: Vec<Transfer>) -> Entry {
-        let occurred_at: DateTime<Utc> = self.as_of.and_time(NaiveTime::MIN).and_utc();
+        let fingerprint = fingerprint(&["settlement 1", kind.name(), &reference]);
         Entry {
-            kind,
-            fingerprint: fingerprint(&["settlement 1", kind.name(), &reference]),
-            reference,
-            payment: None,
-            acquirer_reference: None,
-            merchant_reference: None,
-            arn: None,
-            rrn: None,
-            auth_code: None,
-            reverses: None,
-            occurred_at,
-            booking_date: self.as_of,
-            source: self.source,
             source_line: line,
             transfers,
+            ..Entry::of_day(kind, reference, fingerprint, self.as_of, self.source)
         }
     }
 }

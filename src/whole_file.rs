@@ -1,8 +1,16 @@
-//! Files that are there whole or not at all.
+//! Files that are there whole or not at all: written beside their place under another name, then moved there.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+/// Writes a file whole or not at all ([`WholeFile`]). A reader sees the old content or the new, never a part; after a crash
+/// likewise.
+pub fn write(place: &Path, content: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut file = WholeFile::create(place)?;
+    content(&mut file)?;
+    file.commit()
+}
 
 /// A file being written beside the place where it will be. It appears there, replacing what was, when it is committed; dropped
 /// before that, it leaves nothing.
@@ -68,6 +76,28 @@ impl Drop for WholeFile {
     fn drop(&mut self) {
         if self.out.take().is_some() {
             let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uncommitted_file_leaves_what_was_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = directory.path().join("a.txt");
+        for (content, committed, expected) in [("one", true, "one"), ("two", false, "one"), ("three", true, "three")] {
+            let mut file = WholeFile::create(&place).expect("created");
+            file.write_all(content.as_bytes()).expect("written");
+            if committed {
+                file.commit().expect("committed");
+            } else {
+                drop(file);
+            }
+            assert_eq!(std::fs::read_to_string(&place).expect("read"), expected);
+            assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 1);
         }
     }
 }
