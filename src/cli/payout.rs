@@ -198,7 +198,7 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
         ("cutoff", Kind::Text),
         ("state", Kind::Text),
         ("holder", Kind::Text),
-        ("account", Kind::Text),
+        ("account", Kind::Whole),
         ("planned_by", Kind::Text),
         ("approved_by", Kind::Text),
     ];

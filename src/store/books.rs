@@ -79,17 +79,16 @@ impl LockedBooks {
         for row in rows {
             let book = BookId(row.try_get("id")?);
             recorded_at = row.try_get("recorded_at")?;
-            let hash: &[u8] = row.try_get("hash")?;
-            let hash =
-                EntryHash::try_from(hash).map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
-            heads.insert(
-                book,
-                BookHead {
-                    book,
-                    number: EntryNumber(row.try_get("number")?),
-                    hash,
-                },
-            );
+            let number = EntryNumber(row.try_get("number")?);
+            let head = if number == EntryNumber(0) {
+                BookHead::empty(book, row.try_get("merchant")?)
+            } else {
+                let hash: &[u8] = row.try_get("hash")?;
+                let hash = EntryHash::try_from(hash)
+                    .map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
+                BookHead { book, number, hash }
+            };
+            heads.insert(book, head);
         }
         Ok(Self {
             heads,
