@@ -46,7 +46,7 @@ impl From<BookFull> for StoreError {
 }
 
 impl LockedBooks {
-    /// Locks books by id. A transaction locks once: further locks could be out of order.
+    /// Locks books by id. A transaction locks once, or first locks all that it will lock again: else it could be out of order.
     pub async fn lock(tx: &mut Tx, books: &[BookId]) -> Result<Self, StoreError> {
         let ids: Vec<i64> = books.iter().map(|book| book.0).collect();
         let rows = tx
