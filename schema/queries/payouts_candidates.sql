@@ -1,4 +1,5 @@
--- What each merchant may be paid: account 2020 now, and now less what was credited after the cut-off. $1 cut-off, $2 code of the account.
+-- What each merchant may be paid: account 2020 now, and now less what was credited after the cut-off; with the payout of the cut-off, or
+-- else the one that waits, which stands in the way. $1 cut-off, $2 code of the account.
 with available as (
     select balance.book_id, book.merchant, account.id as account_id, account.currency, account.exponent, balance.credits - balance.debits as amount
     from balance
@@ -13,12 +14,17 @@ with available as (
     group by transfer.book_id, transfer.credit_account
 )
 select available.book_id, available.merchant, available.currency, available.exponent,
-    available.amount - coalesce(later.amount, 0) as amount
+    available.amount - coalesce(later.amount, 0) as amount,
+    known.end_to_end_id as known_id, known.cutoff as known_cutoff, known.state as known_state
 from available
 left join later on later.book_id = available.book_id and later.account_id = available.account_id
+left join lateral (
+    select payout.end_to_end_id, payout.cutoff, payout.state
+    from payout
+    where payout.book_id = available.book_id and payout.currency = available.currency
+        and (payout.cutoff = $1 or payout.state in ('planned', 'approved'))
+    order by payout.state in ('planned', 'approved') desc, payout.cutoff = $1 desc, payout.cutoff
+    limit 1
+) known on true
 where available.amount > coalesce(later.amount, 0)
-    and not exists (
-        select from payout
-        where payout.book_id = available.book_id and payout.currency = available.currency and payout.state in ('planned', 'approved')
-    )
 order by available.merchant, available.currency;

@@ -19,4 +19,9 @@ select
         select pg_has_role(current_user, oid, 'member')
         from pg_roles
         where rolname = 'acquit_runtime'
-    ), false) as is_runtime;
+    ), false) as is_runtime,
+    coalesce((
+        select pg_has_role(current_user, oid, 'member')
+        from pg_roles
+        where rolname = 'acquit_auditor'
+    ), false) as is_auditor;

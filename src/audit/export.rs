@@ -2,7 +2,8 @@
 //!
 //! Both writers stream: a row goes out as it comes in, so a journal of any length is written in flat memory. Text is
 //! neutralised ([`neutralised`], undone by [`restored`]); figures are written as they are, and a figure cell that does not
-//! hold a number is treated as text. Card numbers are masked in every text.
+//! hold a number is treated as text. Card numbers are masked in every text but what must arrive whole: bank accounts, and the
+//! references that hashes cover, in which no card number was ever let.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -52,6 +53,9 @@ pub fn is_figure(text: &str) -> bool {
 pub enum CellKind {
     /// Text: neutralised.
     Text,
+    /// Text that must arrive as it is, like a bank account: neutralised, but digits are left even where they look like a card
+    /// number's.
+    Whole,
     /// Numbers, or nothing: never touched.
     Figure,
     /// A digest of ours in hex: never touched, even where some of its digits look like a card number.
@@ -62,6 +66,7 @@ impl CellKind {
     /// What a cell shows, with card numbers masked where they could be.
     pub fn shown(self, cell: &str) -> Cow<'_, str> {
         match self {
+            Self::Whole => Cow::Borrowed(cell),
             Self::Figure if is_figure(cell) => Cow::Borrowed(cell),
             Self::Digest if is_hex(cell) => Cow::Borrowed(cell),
             Self::Text | Self::Figure | Self::Digest => crate::card_number::mask(cell),
@@ -71,6 +76,7 @@ impl CellKind {
     /// What a cell is in CSV.
     pub fn safe(self, cell: &str) -> Cow<'_, str> {
         match self {
+            Self::Whole => neutralised_whole(cell),
             Self::Figure if is_figure(cell) => Cow::Borrowed(cell),
             Self::Digest if is_hex(cell) => Cow::Borrowed(cell),
             Self::Text | Self::Figure | Self::Digest => neutralised(cell),
@@ -308,7 +314,9 @@ mod tests {
                     .zip(columns)
                     .map(|(cell, (_, kind))| match kind {
                         CellKind::Figure if is_figure(cell) => cell.to_owned(),
-                        CellKind::Figure | CellKind::Text | CellKind::Digest => restored(cell).to_owned(),
+                        CellKind::Figure | CellKind::Text | CellKind::Whole | CellKind::Digest => {
+                            restored(cell).to_owned()
+                        }
                     })
                     .collect()
             })
@@ -399,6 +407,9 @@ mod tests {
             assert_eq!(kind.safe("=x"), "'=x");
         }
         assert_eq!(CellKind::Text.shown(digits), "411111******1111");
+        assert_eq!(CellKind::Whole.shown(digits), digits);
+        assert_eq!(CellKind::Whole.safe(digits), digits);
+        assert_eq!(CellKind::Whole.safe("=x"), "'=x");
     }
 
     #[test]

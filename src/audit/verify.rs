@@ -7,8 +7,9 @@
 //! the only one named, and the first one named is the first that differs. After a missing entry the next one's predecessor
 //! is not known, so its hash is not judged.
 //!
-//! Besides the chain, the request of every capture, refund and dispute is put together again from its entry and the book's
-//! merchant, and must have the stored fingerprint: that ties the merchant's name, which the chain does not cover, to its book.
+//! The chain begins with whose book it is, so a merchant renamed in a book shows at its first entry. Besides the chain, the
+//! request of every capture, refund and dispute is put together again from its entry and the book's merchant, and must have
+//! the stored fingerprint.
 //!
 //! Limits: somebody who may rewrite everything can rewrite the whole chain, head included, or cut off a tail together with
 //! its balances. Only the head of a book that was kept outside the database shows that.
@@ -20,7 +21,7 @@ use chrono::{DateTime, Utc};
 
 use crate::ids::{AccountId, BookId, EntryNumber};
 use crate::ledger::account::{Account, AccountCode};
-use crate::ledger::book::entry_hash;
+use crate::ledger::book::{entry_hash, genesis};
 use crate::ledger::entry::{Entry, EntryHash, EntryKind, Transfer};
 use crate::money::Money;
 use crate::payment::event::PaymentEvent;
@@ -251,7 +252,7 @@ pub struct BookCheck<'a> {
     accounts: &'a Accounts,
     findings: &'a mut Findings,
     last: EntryNumber,
-    /// The stored hash of the last entry; none after a gap.
+    /// The stored hash of the last entry, at first the book's genesis; none after a gap.
     previous: Option<EntryHash>,
     turnover: BTreeMap<AccountId, (i128, i128)>,
 }
@@ -265,7 +266,7 @@ impl<'a> BookCheck<'a> {
             accounts,
             findings,
             last: EntryNumber(0),
-            previous: Some([0; 32]),
+            previous: Some(genesis(book, row.and_then(|row| row.merchant.as_deref()))),
             turnover: BTreeMap::new(),
         }
     }
@@ -422,7 +423,12 @@ impl<'a> BookCheck<'a> {
             let computed = entry_hash(self.book, name.number, previous, entry, recorded_at);
             if computed != *stored {
                 let detail = format!(
-                    "its content, or the hash before it, was altered: the stored hash is {}…, the computed one {}…",
+                    "its content, or {}, was altered: the stored hash is {}…, the computed one {}…",
+                    if name.number == EntryNumber(1) {
+                        "whose book this is"
+                    } else {
+                        "the hash before it"
+                    },
                     short(stored),
                     short(&computed)
                 );
@@ -462,7 +468,7 @@ impl<'a> BookCheck<'a> {
                 format!("lies beyond the head of the book, which is {}", row.number)
             };
             self.find(Rule::Heads, Some(name), detail);
-        } else if Some(row.hash) != self.previous {
+        } else if row.number != EntryNumber(0) && Some(row.hash) != self.previous {
             let detail = format!(
                 "the hash of its head is {}…, that of its last entry {}…",
                 short(&row.hash),

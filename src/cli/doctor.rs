@@ -207,6 +207,8 @@ fn role(health: &Health, private: bool) -> Finding {
     );
     if private {
         Finding::fine("role", format!("{login}, sessions act as acquit_runtime"))
+    } else if health.is_auditor && !health.is_runtime {
+        Finding::fine("role", format!("{login}, only reads, as acquit_auditor"))
     } else if health.schema.is_some() && !health.is_runtime {
         let advice = format!("as the schema's owner: grant acquit_runtime to \"{login}\"");
         Finding::new(
@@ -242,6 +244,7 @@ mod tests {
             is_superuser: false,
             is_owner: false,
             is_runtime: true,
+            is_auditor: false,
             schema: Some(1),
             known_schema: 1,
         }
@@ -288,6 +291,13 @@ mod tests {
         check(|health| health.is_superuser = true, &[("role", Warning)]);
         check(|health| health.is_owner = true, &[("role", Warning)]);
         check(|health| health.is_runtime = false, &[("role", Problem)]);
+        check(
+            |health| {
+                health.is_runtime = false;
+                health.is_auditor = true;
+            },
+            &[],
+        );
         check(|health| health.time_zone = "Europe/Vienna".to_owned(), &[]);
     }
 

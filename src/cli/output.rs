@@ -72,7 +72,7 @@ impl Listing {
             table.add_row(row.iter().zip(&self.columns).map(|(text, (_, kind))| {
                 let cell = Cell::new(kind.shown(text));
                 match kind {
-                    Kind::Text | Kind::Digest => cell,
+                    Kind::Text | Kind::Whole | Kind::Digest => cell,
                     Kind::Figure => cell.set_alignment(CellAlignment::Right),
                 }
             }));

@@ -140,6 +140,19 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 eprintln!("cancelled, the money is no longer available:");
                 listing(String::new(), &done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
             }
+            if done.posted.is_empty() && done.cancelled.is_empty() {
+                eprintln!("nothing is approved for cut-off {cutoff}");
+            }
+            for (name, written) in &done.earlier {
+                match (written, execute) {
+                    (true, _) => eprintln!("bank file of an earlier run: {name}, written"),
+                    (false, false) => {
+                        eprintln!("bank file of an earlier run: {name}, not written; --execute writes it")
+                    }
+                    // It is among those written now.
+                    (false, true) => {}
+                }
+            }
             for file in &done.files {
                 eprintln!("bank file: {}", super::shown(file));
             }
@@ -198,7 +211,7 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
         ("cutoff", Kind::Text),
         ("state", Kind::Text),
         ("holder", Kind::Text),
-        ("account", Kind::Text),
+        ("account", Kind::Whole),
         ("planned_by", Kind::Text),
         ("approved_by", Kind::Text),
     ];

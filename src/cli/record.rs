@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome};
-use crate::store::record::{EventFile, RecordError, Rejected, Tally};
+use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 
 /// Record payment events from JSON Lines or CSV files in the merchants' books.
 ///
@@ -56,7 +56,7 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let deployment = super::deployment(&store).await?;
     let mut rejects = Rejects::new(args.rejects);
     let tallies = if args.atomic {
-        match store.record_atomically(&deployment, &files).await {
+        match store.record_atomically(&deployment, &files, BATCH).await {
             Ok(tallies) => tallies,
             Err(RecordError::Rejected { rejected }) => {
                 let error = RecordError::Rejected {
@@ -67,6 +67,10 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
                 }
                 rejects.finish()?;
                 return Err(Failure::new(error).hint("correct the events and run the command again"));
+            }
+            Err(error @ RecordError::Changed(_)) => {
+                return Err(Failure::new(error)
+                    .hint("nothing was recorded: wait until it is complete, then run the command again"));
             }
             Err(error) => return Err(failed(error)),
         }
@@ -134,6 +138,9 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
 fn failed(error: RecordError) -> Failure {
     let hint = match &error {
         RecordError::Store(error) => error.hint(),
+        RecordError::Changed(_) => Some(
+            "what was recorded stays: wait until it is complete, then run the command again; known events are replayed",
+        ),
         RecordError::File { .. } | RecordError::Rejected { .. } => None,
     };
     Failure::new(error).maybe_hint(hint)

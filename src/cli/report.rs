@@ -15,7 +15,7 @@ use futures_util::TryStreamExt;
 
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome};
-use crate::audit::export::CellKind::{Digest, Figure, Text};
+use crate::audit::export::CellKind::{Digest, Figure, Text, Whole};
 use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex};
 use crate::dates::parse_day;
 use crate::money::{Currency, wide_decimal_text};
@@ -367,8 +367,13 @@ fn in_table(column: &str) -> bool {
                 | "auth_code"
                 | "occurred_at"
                 | "recorded_at"
+                | "source_id"
                 | "source"
                 | "source_line"
+                | "kind_id"
+                | "fingerprint"
+                | "debit_currency"
+                | "credit_currency"
                 | "reverses"
                 | "hash"
                 | "digest"
@@ -393,7 +398,7 @@ async fn fill<W: Write>(
             let mut journal = std::pin::pin!(rows::journal(snapshot, &span.span()).await?);
             while let Some(row) = journal.try_next().await? {
                 if let Some(moved) = &row.transfer {
-                    totals.add(&moved.currency, moved.amount.into(), moved.amount.into());
+                    totals.add(&moved.debit.currency, moved.amount.into(), moved.amount.into());
                 }
                 sink.row(&journal_cells(&row))?;
             }
@@ -473,12 +478,15 @@ fn trial_balance_cells(words: [&str; 5], exponent: u8, figures: [i128; 4]) -> Ve
         .collect()
 }
 
+/// Everything that the hash of an entry covers, so that the chain can be computed again from the CSV alone; and more, to read.
 const JOURNAL: &[Column] = &[
     ("book", Figure),
     ("merchant", Text),
     ("number", Figure),
     ("kind", Text),
-    ("reference", Text),
+    ("kind_id", Figure),
+    ("reference", Whole),
+    ("fingerprint", Digest),
     ("payment", Text),
     ("acquirer_reference", Text),
     ("merchant_reference", Text),
@@ -488,14 +496,17 @@ const JOURNAL: &[Column] = &[
     ("occurred_at", Text),
     ("recorded_at", Text),
     ("booking_date", Text),
+    ("source_id", Figure),
     ("source", Text),
     ("source_line", Figure),
     ("ordinal", Figure),
     ("debit_account", Text),
     ("debit_name", Text),
+    ("debit_currency", Text),
     ("debit_dimension", Text),
     ("credit_account", Text),
     ("credit_name", Text),
+    ("credit_currency", Text),
     ("credit_dimension", Text),
     ("amount_minor", Figure),
     ("amount", Figure),
@@ -512,7 +523,9 @@ fn journal_cells(row: &JournalRow) -> Vec<String> {
         text(&row.merchant),
         row.number.to_string(),
         row.kind.clone(),
+        row.kind_id.to_string(),
         row.reference.clone(),
+        hex(&row.fingerprint),
         text(&row.payment),
         text(&row.acquirer_reference),
         text(&row.merchant_reference),
@@ -522,6 +535,7 @@ fn journal_cells(row: &JournalRow) -> Vec<String> {
         instant(row.occurred_at),
         instant(row.recorded_at),
         row.booking_date.to_string(),
+        row.source_id.to_string(),
         text(&row.source),
         number(row.source_line),
     ];
@@ -530,16 +544,18 @@ fn journal_cells(row: &JournalRow) -> Vec<String> {
             moved.ordinal.to_string(),
             moved.debit.code.to_string(),
             moved.debit.name.clone(),
+            moved.debit.currency.clone(),
             moved.debit.dimension.clone(),
             moved.credit.code.to_string(),
             moved.credit.name.clone(),
+            moved.credit.currency.clone(),
             moved.credit.dimension.clone(),
             moved.amount.to_string(),
             wide_decimal_text(moved.amount.into(), moved.exponent),
             moved.exponent.to_string(),
-            moved.currency.clone(),
+            moved.debit.currency.clone(),
         ]),
-        None => cells.extend(std::iter::repeat_n(String::new(), 11)),
+        None => cells.extend(std::iter::repeat_n(String::new(), 13)),
     }
     cells.extend([number(row.reverses), hex(&row.hash)]);
     cells
@@ -888,7 +904,7 @@ const PAYOUTS: &[Column] = &[
     ("approved_by", Text),
     ("end_to_end_id", Text),
     ("holder", Text),
-    ("destination", Text),
+    ("destination", Whole),
     ("bank", Text),
     ("instruction", Figure),
     ("confirmation", Figure),

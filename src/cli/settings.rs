@@ -98,7 +98,7 @@ async fn show(on: Option<chrono::NaiveDate>, globals: &Globals) -> Outcome {
             ("effective_from", Kind::Text),
             ("applied_at", Kind::Text),
             ("bytes", Kind::Figure),
-            ("sha256", Kind::Text),
+            ("sha256", Kind::Digest),
         ],
     );
     for version in versions {

@@ -1,7 +1,7 @@
 //! Books: gapless numbers and a chain of hashes.
 //!
-//! The hash of an entry is SHA-256 over a version byte, the book, the number, the hash of the entry before it (zeros for
-//! the first), every column of the entry and every transfer with its accounts spelled out. Every field is length-prefixed, an
+//! The hash of an entry is SHA-256 over a version byte, the book, the number, the hash of the entry before it (the
+//! book's genesis for the first: SHA-256 over whose book it is), every column of the entry and every transfer with its accounts spelled out. Every field is length-prefixed, an
 //! absent one is told apart from an empty one, and nothing is hashed through a rendering that could change (JSON, local
 //! time, numeric text). ARCHITECTURE.md gives the layout byte by byte, for auditors who write a verifier of their own.
 
@@ -21,7 +21,7 @@ pub struct BookHead {
     pub book: BookId,
     /// The number of its last entry, 0 when it is empty.
     pub number: EntryNumber,
-    /// The hash of its last entry, zeros when it is empty.
+    /// The hash of its last entry, the book's [`genesis`] when it is empty.
     pub hash: EntryHash,
 }
 
@@ -31,12 +31,12 @@ pub struct BookHead {
 pub struct BookFull(BookId);
 
 impl BookHead {
-    /// The head of a book without entries.
-    pub fn empty(book: BookId) -> Self {
+    /// The head of a book without entries: a merchant's, or the house's.
+    pub fn empty(book: BookId, merchant: Option<&str>) -> Self {
         Self {
             book,
             number: EntryNumber(0),
-            hash: [0; 32],
+            hash: genesis(book, merchant),
         }
     }
 
@@ -47,6 +47,16 @@ impl BookHead {
         self.number = number;
         Ok(number)
     }
+}
+
+/// Where the chain of a book begins: ties the book to its merchant, none for the house.
+pub fn genesis(book: BookId, merchant: Option<&str>) -> EntryHash {
+    let mut input = Canonical(Vec::with_capacity(64));
+    input.0.push(HASH_VERSION);
+    input.text("book");
+    input.integer(book.0);
+    input.text(merchant.unwrap_or(""));
+    Sha256::digest(&input.0).into()
 }
 
 /// The hash of an entry at its place in the chain.

@@ -357,6 +357,14 @@ pub enum Events<R> {
 }
 
 impl<R: BufRead> Events<R> {
+    /// What is read from: of a file that was read to its end, all of it.
+    pub fn input(&self) -> &R {
+        match self {
+            Self::JsonLines(events) => events.input.get_ref(),
+            Self::Csv(events) => events.records.input(),
+        }
+    }
+
     /// Looks at the first character and opens the reader for it.
     pub fn open(mut input: R) -> Result<Self, FileError> {
         let start = input.fill_buf()?;

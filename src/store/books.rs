@@ -46,7 +46,7 @@ impl From<BookFull> for StoreError {
 }
 
 impl LockedBooks {
-    /// Locks books by id. A transaction locks once: further locks could be out of order.
+    /// Locks books by id. A transaction locks once, or first locks all that it will lock again: else it could be out of order.
     pub async fn lock(tx: &mut Tx, books: &[BookId]) -> Result<Self, StoreError> {
         let ids: Vec<i64> = books.iter().map(|book| book.0).collect();
         let rows = tx
@@ -79,17 +79,16 @@ impl LockedBooks {
         for row in rows {
             let book = BookId(row.try_get("id")?);
             recorded_at = row.try_get("recorded_at")?;
-            let hash: &[u8] = row.try_get("hash")?;
-            let hash =
-                EntryHash::try_from(hash).map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
-            heads.insert(
-                book,
-                BookHead {
-                    book,
-                    number: EntryNumber(row.try_get("number")?),
-                    hash,
-                },
-            );
+            let number = EntryNumber(row.try_get("number")?);
+            let head = if number == EntryNumber(0) {
+                BookHead::empty(book, row.try_get("merchant")?)
+            } else {
+                let hash: &[u8] = row.try_get("hash")?;
+                let hash = EntryHash::try_from(hash)
+                    .map_err(|_| StoreError::Unreadable(format!("a head hash of book {book}")))?;
+                BookHead { book, number, hash }
+            };
+            heads.insert(book, head);
         }
         Ok(Self {
             heads,

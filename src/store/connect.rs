@@ -5,7 +5,8 @@
 //!   is sent. On loopback TLS is used, and verified, where the URL requires it. `sslmode=verify-full` means the same as
 //!   `require` here, for there is no mode that does not verify.
 //! - Roots are the operating system's, or those of the file that `sslrootcert` or PGSSLROOTCERT names.
-//! - Every session is `acquit_runtime` in UTC. One that was handed out is cleaned before the next borrower has it:
+//! - Every session is `acquit_runtime` in UTC, or `acquit_auditor` and read-only where the login is a member of that role
+//!   alone. One that was handed out is cleaned before the next borrower has it:
 //!   transaction, cursors, settings, role, temporary tables and advisory locks.
 //!
 //! Nothing here prints a URL: it holds a password.
@@ -41,22 +42,21 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What makes a session ours.
-macro_rules! session {
-    () => {
-        "SET ROLE acquit_runtime; SET TimeZone = 'UTC'; SET idle_in_transaction_session_timeout = '15min'"
-    };
+const SESSION: &str =
+    "SET ROLE acquit_runtime; SET TimeZone = 'UTC'; SET idle_in_transaction_session_timeout = '15min'";
+
+/// What makes a session an auditor's: whatever would write is refused, whatever the role may do.
+const AUDITOR_SESSION: &str = "SET ROLE acquit_auditor; SET default_transaction_read_only = on; SET TimeZone = 'UTC'; \
+    SET idle_in_transaction_session_timeout = '15min'";
+
+/// Makes a used session a new one, whose statements follow and are followed by the end. BEGIN before ROLLBACK, because a
+/// ROLLBACK without a transaction is a warning in the server's log each time; in an aborted transaction BEGIN fails and the
+/// session is closed, which is as clean.
+fn recycle(session: &str) -> String {
+    format!(
+        "BEGIN; ROLLBACK; CLOSE ALL; UNLISTEN *; RESET ALL; {session}; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
+    )
 }
-
-/// A new session.
-const SESSION: &str = session!();
-
-/// A used session. BEGIN before ROLLBACK, because a ROLLBACK without a transaction is a warning in the server's log each
-/// time; in an aborted transaction BEGIN fails and the session is closed, which is as clean.
-const RECYCLE: &str = concat!(
-    "BEGIN; ROLLBACK; CLOSE ALL; UNLISTEN *; RESET ALL; ",
-    session!(),
-    "; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
-);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +151,9 @@ impl ConnectError {
             Self::Roots { .. } => "PGSSLROOTCERT or sslrootcert names a file of certificates in PEM form",
             Self::Unreachable { hint, .. } => hint,
             Self::TooOld { .. } => "upgrade the server, or unset DATABASE_URL to use a private PostgreSQL",
-            Self::Role { .. } => "as the schema's owner: grant acquit_runtime to that login",
+            Self::Role { .. } => {
+                "as the schema's owner: grant acquit_runtime to that login, or acquit_auditor if it only reads"
+            }
             Self::Newer { .. } => "install the newest acquit",
             Self::Older { .. } | Self::NoSchema => {
                 "run any command once with a login that owns the database: it brings the schema up to date"
@@ -261,20 +263,17 @@ impl Target {
         let (config, tls) = self.prepare()?;
         let client = tls.connect(&config).await?;
         migrate::prove(&client).await?;
-        client
-            .batch_execute(SESSION)
-            .await
-            .map_err(|error| ConnectError::Role { reason: said(&error) })?;
+        let session = session_of(&client).await?;
         drop(client);
-        let recycling_method = RecyclingMethod::Custom(RECYCLE.to_owned());
+        let recycling_method = RecyclingMethod::Custom(recycle(session));
         let manager = Manager::from_connect(config, tls, ManagerConfig { recycling_method });
         Pool::builder(manager)
             .max_size(self.sessions)
             .runtime(Runtime::Tokio1)
             .create_timeout(Some(CONNECT_TIMEOUT.saturating_mul(3)))
             .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+            .post_create(Hook::async_fn(move |client, _| {
+                Box::pin(async move { client.batch_execute(session).await.map_err(HookError::Backend) })
             }))
             .build()
             .map_err(|error| ConnectError::Schema {
@@ -344,6 +343,23 @@ impl Target {
         };
         Ok((config, tls))
     }
+}
+
+/// What makes a session of this login ours, proven on one: the run-time role's where the login may, else the auditor's.
+async fn session_of(client: &Client) -> Result<&'static str, ConnectError> {
+    let refused = |error: tokio_postgres::Error| ConnectError::Role { reason: said(&error) };
+    let row = client
+        .query_one(include_str!("../../schema/queries/session_role.sql"), &[])
+        .await
+        .map_err(refused)?;
+    let may = |column| row.try_get::<_, bool>(column).map_err(refused);
+    let session = if !may("is_runtime")? && may("is_auditor")? {
+        AUDITOR_SESSION
+    } else {
+        SESSION
+    };
+    client.batch_execute(session).await.map_err(refused)?;
+    Ok(session)
 }
 
 /// Opens a pool on a database URL whose schema is up to date.

@@ -32,6 +32,8 @@ pub struct Health {
     pub is_owner: bool,
     /// Whether it may act as the run-time role.
     pub is_runtime: bool,
+    /// Whether it may act as the auditor's role.
+    pub is_auditor: bool,
     /// The schema version, none without a schema.
     pub schema: Option<i32>,
     /// The schema version this program needs.
@@ -65,6 +67,7 @@ async fn read(client: &Client) -> Result<Health, ConnectError> {
             is_superuser: row.try_get("is_superuser")?,
             is_owner: row.try_get("is_owner")?,
             is_runtime: row.try_get("is_runtime")?,
+            is_auditor: row.try_get("is_auditor")?,
             schema,
             known_schema: migrate::known_version(),
         })

@@ -82,6 +82,8 @@ pub struct Instructed {
     pub cancelled: Vec<Payout>,
     /// Bank files written just now.
     pub files: Vec<PathBuf>,
+    /// The bank files of the cut-off that were there before, by name, and whether they had been written.
+    pub earlier: Vec<(String, bool)>,
 }
 
 /// Why a payout command did nothing.
@@ -171,32 +173,21 @@ impl Store {
             let mut carried = Vec::new();
             for row in &rows {
                 let payable = read_payable(row)?;
-                match choose(&payable, settings) {
-                    Choice::Pay(destination) => pay.push((payable, destination)),
-                    Choice::BelowMinimum(minimum) => carried.push(Carried {
-                        payable,
-                        reason: format!("below the minimum of {minimum}"),
-                    }),
-                    Choice::NoDestination => carried.push(Carried {
-                        payable,
-                        reason: "no bank account in the settings".to_owned(),
-                    }),
-                    Choice::NotAMerchant => carried.push(Carried {
-                        payable,
-                        reason: "not in the settings".to_owned(),
-                    }),
-                }
+                let reason = match (standing(row, cutoff)?, choose(&payable, settings)) {
+                    (Standing::Listed, _) => continue,
+                    (Standing::Carried(reason), _) => reason,
+                    (Standing::Free, Choice::Pay(destination)) => {
+                        pay.push((payable, destination));
+                        continue;
+                    }
+                    (Standing::Free, Choice::BelowMinimum(minimum)) => format!("below the minimum of {minimum}"),
+                    (Standing::Free, Choice::NoDestination) => "no bank account in the settings".to_owned(),
+                    (Standing::Free, Choice::NotAMerchant) => "not in the settings".to_owned(),
+                };
+                carried.push(Carried { payable, reason });
             }
             insert(tx, cutoff, planner, &pay).await?;
             let payouts = list(tx, Some(cutoff), None).await?;
-            carried.extend(
-                pay.into_iter()
-                    .filter(|(payable, _)| !is_planned(&payouts, payable))
-                    .map(|(payable, _)| Carried {
-                        payable,
-                        reason: "paid at this cut-off already; the rest goes to the next".to_owned(),
-                    }),
-            );
             Ok(Planned { payouts, carried })
         })
         .await
@@ -352,10 +343,29 @@ async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
         .map(|_| ())
 }
 
-fn is_planned(payouts: &[Payout], payable: &Payable) -> bool {
-    payouts
-        .iter()
-        .any(|payout| payout.book == payable.book && payout.money == payable.money && payout.state == "planned")
+/// What the payouts that there are mean for money that could be paid at a cut-off.
+enum Standing {
+    /// None stands in the way.
+    Free,
+    /// It waits as a payout of this very cut-off.
+    Listed,
+    /// It goes to a later cut-off, and why.
+    Carried(String),
+}
+
+fn standing(row: &Row, cutoff: NaiveDate) -> Result<Standing, StoreError> {
+    let Some(of) = row.try_get::<_, Option<NaiveDate>>("known_cutoff")? else {
+        return Ok(Standing::Free);
+    };
+    let (id, state): (&str, &str) = (row.try_get("known_id")?, row.try_get("known_state")?);
+    Ok(match (state, of == cutoff) {
+        ("planned" | "approved", true) => Standing::Listed,
+        ("planned" | "approved", false) => Standing::Carried(format!("payout {id} of cut-off {of} is {state}")),
+        ("cancelled", _) => {
+            Standing::Carried("its payout of this cut-off was cancelled; it goes to the next".to_owned())
+        }
+        _ => Standing::Carried("paid at this cut-off already; the rest goes to the next".to_owned()),
+    })
 }
 
 fn read_payable(row: &Row) -> Result<Payable, StoreError> {
@@ -465,12 +475,18 @@ async fn post_instruction(
     day: NaiveDate,
 ) -> Result<Instructed, PayoutError> {
     lock(tx).await?;
+    let earlier: Vec<(String, bool)> = files(tx, cutoff)
+        .await?
+        .into_iter()
+        .map(|file| (file.name, file.written))
+        .collect();
     let approved = list(tx, Some(cutoff), Some("approved")).await?;
     if approved.is_empty() {
         return Ok(Instructed {
             posted: Vec::new(),
             cancelled: Vec::new(),
             files: Vec::new(),
+            earlier,
         });
     }
     let books: Vec<BookId> = approved.iter().map(|payout| payout.book).collect();
@@ -489,11 +505,10 @@ async fn post_instruction(
             posted,
             cancelled,
             files: Vec::new(),
+            earlier,
         });
     }
-    let ordinal = i32::try_from(files(tx, cutoff).await?.len())
-        .unwrap_or(i32::MAX)
-        .saturating_add(1);
+    let ordinal = i32::try_from(earlier.len()).unwrap_or(i32::MAX).saturating_add(1);
     let name = format!("payouts-{cutoff}-{ordinal}.csv");
     let source = source_of(
         tx,
@@ -542,6 +557,7 @@ async fn post_instruction(
         posted,
         cancelled,
         files: Vec::new(),
+        earlier,
     })
 }
 

@@ -9,7 +9,7 @@
 //! is booked whole or not at all; its size bounds memory and how long its books are locked.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -601,10 +601,42 @@ impl EventFile {
         self.bytes
     }
 
-    fn events(&self) -> Result<Events<BufReader<File>>, FileError> {
-        Events::open(BufReader::with_capacity(1 << 16, File::open(&self.path)?))
+    fn events(&self) -> Result<EventsOfFile, FileError> {
+        let file = Digesting::new(File::open(&self.path)?);
+        Events::open(BufReader::with_capacity(1 << 16, file))
+    }
+
+    /// Refuses a file that, read to its end, is not the one that was digested.
+    fn unchanged(&self, read: &EventsOfFile) -> Result<(), RecordError> {
+        if read.input().get_ref().digest() == self.digest {
+            Ok(())
+        } else {
+            Err(RecordError::Changed(self.name.clone()))
+        }
+    }
+
+    fn error(&self, error: FileError) -> RecordError {
+        RecordError::File {
+            name: self.name.clone(),
+            error,
+        }
+    }
+
+    /// Adds the merchants of its events.
+    fn add_merchants(&self, merchants: &mut BTreeSet<String>) -> Result<(), FileError> {
+        for line in self.events()? {
+            if let (_, Ok(event)) = line?
+                && !merchants.contains(&event.merchant)
+            {
+                merchants.insert(event.merchant);
+            }
+        }
+        Ok(())
     }
 }
+
+/// The events of a file, digested as they are read.
+type EventsOfFile = Events<BufReader<Digesting<File>>>;
 
 /// An event that was not recorded: which rule it breaks, in which field of which line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -656,6 +688,9 @@ pub enum RecordError {
         #[source]
         error: FileError,
     },
+    /// It was written to between its digest and its end. What was recorded of it stays, unless the run was atomic.
+    #[error("{0} changed while it was read")]
+    Changed(String),
     /// An atomic run met a reject.
     #[error("{} of the events were rejected; nothing was recorded", rejected.len())]
     Rejected {
@@ -668,7 +703,7 @@ impl Retriable for RecordError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retriable(),
-            Self::File { .. } | Self::Rejected { .. } => false,
+            Self::File { .. } | Self::Changed(_) | Self::Rejected { .. } => false,
         }
     }
 }
@@ -687,14 +722,11 @@ impl Store {
         file: &EventFile,
         each: &mut dyn FnMut(Tally, Vec<Rejected>) -> std::io::Result<()>,
     ) -> Result<Tally, RecordError> {
-        let in_file = |error: FileError| RecordError::File {
-            name: file.name.clone(),
-            error,
-        };
+        let in_file = |error: FileError| file.error(error);
         // Reading runs ahead of the database by one batch.
         let (sender, mut chunks) = tokio::sync::mpsc::channel(1);
         let events = file.events().map_err(in_file)?;
-        let reading = tokio::task::spawn_blocking(move || read_chunks(events, &sender));
+        let reading = tokio::task::spawn_blocking(move || read_chunks(events, BATCH, &sender));
         let mut total = Tally::default();
         while let Some(chunk) = chunks.recv().await {
             let Chunk { events, mut rejected } = chunk.map_err(in_file)?;
@@ -705,37 +737,48 @@ impl Store {
             total.add(tally);
             each(tally, rejected).map_err(|error| in_file(error.into()))?;
         }
-        reading
+        let read = reading
             .await
             .map_err(|error| in_file(std::io::Error::other(error).into()))?;
+        file.unchanged(&read)?;
         Ok(total)
     }
 
-    /// Records files in one transaction: every event, or nothing at all.
+    /// Records files in one transaction, so many events at a time ([`BATCH`]): every event, or nothing at all.
     pub async fn record_atomically(
         &self,
         deployment: &Deployment,
         files: &[EventFile],
+        batch: usize,
     ) -> Result<Vec<Tally>, RecordError> {
+        let mut merchants = BTreeSet::new();
+        for file in files {
+            file.add_merchants(&mut merchants).map_err(|error| file.error(error))?;
+        }
+        let merchants: Vec<&str> = merchants.iter().map(String::as_str).collect();
         self.transact(async |tx: &mut Tx| {
+            // All at once and in order: the locks of the batches, each in an order of its own, find them held already.
+            LockedBooks::lock_of_merchants(tx, &merchants).await?;
             let mut tallies = Vec::with_capacity(files.len());
             let mut all_rejected = Vec::new();
             for file in files {
-                let in_file = |error: FileError| RecordError::File {
-                    name: file.name.clone(),
-                    error,
-                };
+                let in_file = |error: FileError| file.error(error);
                 let mut total = Tally::default();
                 let mut events = file.events().map_err(in_file)?;
-                while let Some(Chunk { events, mut rejected }) = next_chunk(&mut events).map_err(in_file)? {
-                    let verdicts = record_chunk(tx, deployment, file, &events).await?;
-                    total.add(tally(&events, verdicts, &mut rejected));
+                while let Some(Chunk {
+                    events: chunk,
+                    mut rejected,
+                }) = next_chunk(&mut events, batch).map_err(in_file)?
+                {
+                    let verdicts = record_chunk(tx, deployment, file, &chunk).await?;
+                    total.add(tally(&chunk, verdicts, &mut rejected));
                     all_rejected.extend(rejected.into_iter().map(|rejected| (file.name.clone(), rejected)));
                     if all_rejected.len() >= ATOMIC_REJECT_LIMIT {
                         all_rejected.truncate(ATOMIC_REJECT_LIMIT);
                         return Err(RecordError::Rejected { rejected: all_rejected });
                     }
                 }
+                file.unchanged(&events)?;
                 tallies.push(total);
             }
             if all_rejected.is_empty() {
@@ -758,21 +801,26 @@ async fn record_chunk(
     Ok(record_batch(tx, deployment, source.id, events).await?)
 }
 
-fn read_chunks(mut events: Events<BufReader<File>>, sender: &tokio::sync::mpsc::Sender<Result<Chunk, FileError>>) {
-    while let Some(chunk) = next_chunk(&mut events).transpose() {
+fn read_chunks(
+    mut events: EventsOfFile,
+    batch: usize,
+    sender: &tokio::sync::mpsc::Sender<Result<Chunk, FileError>>,
+) -> EventsOfFile {
+    while let Some(chunk) = next_chunk(&mut events, batch).transpose() {
         if sender.blocking_send(chunk).is_err() {
             // The receiver stopped: the database failed and says so itself.
-            return;
+            break;
         }
     }
+    events
 }
 
-fn next_chunk(events: &mut Events<BufReader<File>>) -> Result<Option<Chunk>, FileError> {
+fn next_chunk(events: &mut EventsOfFile, batch: usize) -> Result<Option<Chunk>, FileError> {
     let mut chunk = Chunk {
-        events: Vec::with_capacity(BATCH),
+        events: Vec::with_capacity(batch),
         rejected: Vec::new(),
     };
-    for line in events.by_ref().take(BATCH) {
+    for line in events.by_ref().take(batch) {
         match line? {
             (line, Ok(event)) => chunk.events.push((line, event)),
             (line, Err(malformed)) => chunk.rejected.push(Rejected {

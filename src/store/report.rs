@@ -82,6 +82,8 @@ pub struct JournalAccount {
     pub code: i16,
     /// Its name.
     pub name: String,
+    /// Its currency.
+    pub currency: String,
     /// Acquirer or bank account; may be empty.
     pub dimension: String,
 }
@@ -97,9 +99,7 @@ pub struct JournalTransfer {
     pub credit: JournalAccount,
     /// Minor units.
     pub amount: i64,
-    /// The currency of the account debited.
-    pub currency: String,
-    /// Decimals of its minor unit.
+    /// Decimals of the minor unit of the account debited.
     pub exponent: u8,
 }
 
@@ -114,8 +114,12 @@ pub struct JournalRow {
     pub number: i64,
     /// Its kind.
     pub kind: String,
+    /// The number of its kind.
+    pub kind_id: i16,
     /// The caller's own id of it.
     pub reference: String,
+    /// What tells its request from another with the same reference.
+    pub fingerprint: Vec<u8>,
     /// The payment it belongs to.
     pub payment: Option<String>,
     /// The acquirer's id of it.
@@ -134,7 +138,9 @@ pub struct JournalRow {
     pub recorded_at: DateTime<Utc>,
     /// The day it is on the books.
     pub booking_date: NaiveDate,
-    /// The name of the file or run it came from.
+    /// The file or run it came from.
+    pub source_id: i64,
+    /// Its name.
     pub source: Option<String>,
     /// The line there.
     pub source_line: Option<i32>,
@@ -159,21 +165,22 @@ pub async fn journal(
 }
 
 fn journal_row(row: &Row) -> Result<JournalRow, StoreError> {
-    let account = |code, name, dimension| -> Result<JournalAccount, StoreError> {
+    let account = |[code, name, currency, dimension]: [&str; 4]| -> Result<JournalAccount, StoreError> {
+        let text = |column| row.try_get::<_, Option<String>>(column).map(Option::unwrap_or_default);
         Ok(JournalAccount {
             code: row.try_get::<_, Option<i16>>(code)?.unwrap_or_default(),
-            name: row.try_get::<_, Option<String>>(name)?.unwrap_or_default(),
-            dimension: row.try_get::<_, Option<String>>(dimension)?.unwrap_or_default(),
+            name: text(name)?,
+            currency: text(currency)?,
+            dimension: text(dimension)?,
         })
     };
     let transfer = match row.try_get::<_, Option<i16>>("ordinal")? {
         None => None,
         Some(ordinal) => Some(JournalTransfer {
             ordinal,
-            debit: account("debit_code", "debit_name", "debit_dimension")?,
-            credit: account("credit_code", "credit_name", "credit_dimension")?,
+            debit: account(["debit_code", "debit_name", "debit_currency", "debit_dimension"])?,
+            credit: account(["credit_code", "credit_name", "credit_currency", "credit_dimension"])?,
             amount: row.try_get("amount")?,
-            currency: row.try_get::<_, Option<String>>("currency")?.unwrap_or_default(),
             exponent: exponent(row.try_get::<_, Option<i16>>("exponent")?.unwrap_or_default())?,
         }),
     };
@@ -182,7 +189,9 @@ fn journal_row(row: &Row) -> Result<JournalRow, StoreError> {
         merchant: row.try_get("merchant")?,
         number: row.try_get("number")?,
         kind: row.try_get("kind")?,
+        kind_id: row.try_get("kind_id")?,
         reference: row.try_get("reference")?,
+        fingerprint: row.try_get("fingerprint")?,
         payment: row.try_get("payment")?,
         acquirer_reference: row.try_get("acquirer_reference")?,
         merchant_reference: row.try_get("merchant_reference")?,
@@ -192,6 +201,7 @@ fn journal_row(row: &Row) -> Result<JournalRow, StoreError> {
         occurred_at: row.try_get("occurred_at")?,
         recorded_at: row.try_get("recorded_at")?,
         booking_date: row.try_get("booking_date")?,
+        source_id: row.try_get("source_id")?,
         source: row.try_get("source")?,
         source_line: row.try_get("source_line")?,
         transfer,

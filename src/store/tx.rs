@@ -29,6 +29,8 @@ pub enum StoreError {
         /// The server's message, without detail.
         message: String,
     },
+    /// A statement that writes, in a session that only reads: an auditor's, or any on a replica.
+    ReadOnly,
     /// The connection was lost. If it was lost at COMMIT, whether the work was booked is not known.
     Lost {
         /// Whether COMMIT had been sent.
@@ -63,7 +65,7 @@ impl StoreError {
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Refused { constraint, .. } => constraint.as_deref(),
-            Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => None,
+            Self::ReadOnly | Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => None,
         }
     }
 
@@ -71,6 +73,9 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Lost { .. } => Some("run the same command again: what was booked is recognised and not booked twice"),
+            Self::ReadOnly => Some(
+                "a login that is only a member of acquit_auditor reads, proves and reports; use one that is a member of acquit_runtime, on the primary server",
+            ),
             Self::Refused { code, .. } if code == SqlState::UNDEFINED_TABLE.code() => {
                 Some("the database has no schema yet: run `acquit settings apply FILE` or `acquit doctor`")
             }
@@ -98,6 +103,10 @@ impl fmt::Display for StoreError {
                 constraint: None,
                 message,
             } => write!(f, "the database refused: {message} (SQLSTATE {code})"),
+            Self::ReadOnly => write!(
+                f,
+                "this command writes, and the login of DATABASE_URL may only read; nothing was changed"
+            ),
             Self::Lost {
                 at_commit: true,
                 message,
@@ -123,6 +132,9 @@ impl std::error::Error for StoreError {}
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(refused) = error.as_db_error() {
+            if *refused.code() == SqlState::READ_ONLY_SQL_TRANSACTION {
+                return Self::ReadOnly;
+            }
             let message = crate::card_number::mask(refused.message()).into_owned();
             return Self::Refused {
                 code: refused.code().code().to_owned(),
@@ -146,7 +158,7 @@ impl Retriable for StoreError {
             Self::Refused { code, .. } => {
                 code == SqlState::T_R_DEADLOCK_DETECTED.code() || code == SqlState::T_R_SERIALIZATION_FAILURE.code()
             }
-            Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => false,
+            Self::ReadOnly | Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => false,
         }
     }
 }

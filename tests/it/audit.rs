@@ -383,16 +383,27 @@ async fn an_altered_balance_or_book_is_found() {
         (alpha, last),
     )
     .await;
-    // Whose book it is: the requests say.
-    let asked = tamperer
-        .first(&format!("book_id = {alpha} and kind in (3, 5, 6, 7)"))
-        .await;
-    check(
-        &tamperer,
-        &format!("update book set merchant = 'alphb' where id = {alpha}"),
-        asked,
-    )
-    .await;
+    // Whose book it is: the first entry says, and every request.
+    let renamed = format!("update book set merchant = 'alphb' where id = {alpha}");
+    check(&tamperer, &renamed, (alpha, 1)).await;
+    // Also where there was no request yet, but an authorization.
+    let only_authorized = format!(
+        "delete from entry where book_id = {alpha} and number > 1;
+         delete from transfer where book_id = {alpha} and entry_number > 1;
+         delete from balance where book_id = {alpha};
+         update book set number = 1, hash = entry.hash from entry where id = {alpha} and book_id = {alpha} and entry.number = 1"
+    );
+    let quiet = tamperer.after(&only_authorized).await.proof.findings;
+    let both = tamperer
+        .after(&format!("{only_authorized}; {renamed}"))
+        .await
+        .proof
+        .findings;
+    assert_eq!((quiet.count(Rule::Hashes), both.count(Rule::Hashes)), (0, 1));
+    assert_eq!(both.count(Rule::Requests), 0);
+    // The house never had a merchant.
+    let house = tamperer.first("book_id = 1").await;
+    check(&tamperer, "update book set merchant = 'alphb' where id = 1", house).await;
     for sql in [
         format!("update book set hash = set_byte(hash, 0, get_byte(hash, 0) # 1) where id = {alpha}"),
         format!("update book set id = 1000 where id = {alpha}"),

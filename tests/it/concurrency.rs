@@ -12,7 +12,7 @@ use acquit::ledger::entry::EntryKind;
 use acquit::payment::event::PaymentEvent;
 use acquit::store::payout::PayoutError;
 use acquit::store::reconcile::FileOutcome;
-use acquit::store::record::Verdict;
+use acquit::store::record::{EventFile, RecordError, Verdict};
 use chrono::NaiveDate;
 use futures_util::future::join_all;
 use rand::SeedableRng;
@@ -219,6 +219,64 @@ fn eight_writers_on_the_same_merchants_neither_lose_nor_double() {
         }
         assert_eq!(deadlocks(&test.admin).await, 0);
     });
+}
+
+/// A file of authorizations, by turns of two merchants.
+fn authorizations_file(directory: &Path, name: &str, merchants: [&str; 2]) -> EventFile {
+    let line = |number: usize| {
+        let merchant = merchants[usize::from(number >= 20)];
+        format!(
+            r#"{{"kind":"authorization","merchant":"{merchant}","payment":"{name}{number}","reference":"{name}{number}","amount":"1.00","currency":"EUR","occurred_at":"2026-03-02T12:00:00Z","acquirer":"north"}}"#
+        ) + "\n"
+    };
+    let path = directory.join(name);
+    std::fs::write(&path, (0..40).map(line).collect::<String>()).expect("events");
+    EventFile::open(&path).expect("an event file")
+}
+
+#[tokio::test]
+async fn atomic_runs_in_opposite_order_queue() {
+    let test = support::store().await;
+    let deployment = support::events::apply(&test.store, &settings()).await;
+    let files = support::directory();
+    for round in 0..10 {
+        let one = authorizations_file(files.path(), &format!("one{round}-"), ["m1", "m2"]);
+        let other = authorizations_file(files.path(), &format!("other{round}-"), ["m2", "m1"]);
+        let (store, another) = (&test.store, day::another(&test.url, 1).await);
+        let (one, other) = ([one], [other]);
+        let done = tokio::join!(
+            store.record_atomically(&deployment, &one, 5),
+            another.record_atomically(&deployment, &other, 5)
+        );
+        for tallies in [done.0, done.1] {
+            assert_eq!(tallies.expect("no error")[0].recorded, 40);
+        }
+    }
+    support::books::prove(&test.admin, None).await.expect("books in order");
+    assert_eq!(deadlocks(&test.admin).await, 0);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_after_its_digest_is_refused_at_its_end() {
+    let test = support::store().await;
+    let deployment = support::events::apply(&test.store, &settings()).await;
+    let files = support::directory();
+    let recorded = async || -> i64 {
+        let row = test.admin.query_one("select count(*) from entry", &[]).await;
+        row.expect("a count").get(0)
+    };
+    let file = authorizations_file(files.path(), "first", ["m1", "m2"]);
+    authorizations_file(files.path(), "later", ["m1", "m2"]);
+    std::fs::rename(files.path().join("later"), files.path().join("first")).expect("another content");
+    let error = test
+        .store
+        .record_atomically(&deployment, std::slice::from_ref(&file), 5)
+        .await;
+    assert!(matches!(error, Err(RecordError::Changed(_))), "{error:?}");
+    assert_eq!(recorded().await, 0);
+    let error = test.store.record(&deployment, &file, &mut |_, _| Ok(())).await;
+    assert!(matches!(error, Err(RecordError::Changed(_))), "{error:?}");
+    assert_eq!(recorded().await, 40, "what was recorded stays");
 }
 
 #[tokio::test]

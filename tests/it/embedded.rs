@@ -132,6 +132,76 @@ async fn a_login_with_the_run_time_role_and_nothing_else_suffices() {
 }
 
 #[tokio::test]
+async fn a_login_with_the_auditors_role_reads_everything_and_writes_nothing() {
+    let test = support::store().await;
+    crate::facts::settle_in(&test).await;
+    crate::facts::payments(&test, &mut crate::facts::rng(41), 1, 10).await;
+    let login = format!("auditor_{}", std::process::id());
+    test.admin
+        .batch_execute(&format!("create role {login} login in role acquit_auditor"))
+        .await
+        .expect("a login");
+    let url = test.url.replace("user=acquit", &format!("user={login}"));
+    let directory = support::directory();
+    let settings = directory.path().join("settings.toml");
+    let events = directory.path().join("events.jsonl");
+    let content: String = test
+        .admin
+        .query_one("select content from settings_version", &[])
+        .await
+        .expect("settings")
+        .get(0);
+    let first = "effective_from = \"20";
+    std::fs::write(&settings, content.replacen(first, "effective_from = \"21", 1)).expect("settings");
+    let event = r#"{"kind":"authorization","merchant":"alpha","payment":"p","reference":"r","amount":"1.00","currency":"EUR","occurred_at":"2026-03-02T12:00:00Z","acquirer":"adyen"}"#;
+    std::fs::write(&events, event).expect("events");
+    let run = |line: &str| {
+        let mut command = support::acquit();
+        command.env("DATABASE_URL", &url).current_dir(directory.path());
+        command.args(line.split(' ')).output().expect("the binary")
+    };
+    for line in [
+        "report trial-balance",
+        "report journal --format csv",
+        "report statement",
+        "report reconciliation",
+        "report payouts --out reports",
+        "audit verify",
+        "audit verify --merchant alpha",
+        "breaks list",
+        "payout list",
+        "settings show",
+        "doctor",
+    ] {
+        let output = run(line);
+        assert!(
+            output.status.success(),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let before = crate::support::dump::content(&test.admin).await;
+    for line in [
+        "settings apply settings.toml",
+        "record events.jsonl",
+        "record --atomic events.jsonl",
+        "payout plan --cutoff 2026-03-02 --by ann",
+        "payout cancel --cutoff 2026-03-02",
+    ] {
+        let output = run(line);
+        assert!(!output.status.success(), "{line}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "error: this command writes, and the login of DATABASE_URL may only read; nothing was changed\n\
+             hint: a login that is only a member of acquit_auditor reads, proves and reports; use one that is a member of \
+             acquit_runtime, on the primary server\n",
+            "{line}"
+        );
+    }
+    assert_eq!(crate::support::dump::content(&test.admin).await, before);
+}
+
+#[tokio::test]
 async fn a_superuser_of_a_shared_server_is_a_warning() {
     let test = support::store().await;
     let output = test

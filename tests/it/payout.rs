@@ -291,7 +291,13 @@ async fn what_is_not_paid_is_carried_forward_exactly() {
     desk.settle("s5", "cafe", 2_500, "EUR", SECOND).await;
     let planned = desk.plan(SECOND).await;
     assert_eq!(lines(&planned.payouts), ["cafe 20.00 EUR", "shop 10.00 EUR"]);
-    assert_eq!(carried(&planned), ["stall 50.00 EUR: no bank account in the settings"]);
+    assert_eq!(
+        carried(&planned),
+        [
+            "shop 7 JPY: payout ACQ-3-JPY-20260303 of cut-off 2026-03-03 is planned",
+            "stall 50.00 EUR: no bank account in the settings"
+        ]
+    );
     desk.prove().await;
 }
 
@@ -368,6 +374,43 @@ async fn a_cutoff_pays_a_merchant_once_for_ever() {
         Some("payout_once")
     );
     desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_payout_is_said() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    assert_eq!(carried(&desk.plan(FIRST).await), [""; 0]);
+    assert_eq!(carried(&desk.plan(FIRST).await), [""; 0], "it is listed, not carried");
+    for state in ["planned", "approved"] {
+        if state == "approved" {
+            desk.approve(FIRST).await;
+        }
+        let planned = desk.plan(SECOND).await;
+        assert_eq!(planned.payouts, []);
+        assert_eq!(
+            carried(&planned),
+            [format!(
+                "shop 50.00 EUR: payout ACQ-3-EUR-20260303 of cut-off {FIRST} is {state}"
+            )]
+        );
+    }
+    assert_eq!(
+        desk.test
+            .store
+            .cancel_payouts(day(FIRST))
+            .await
+            .expect("a cancellation"),
+        1
+    );
+    assert_eq!(
+        carried(&desk.plan(FIRST).await),
+        ["shop 50.00 EUR: its payout of this cut-off was cancelled; it goes to the next"]
+    );
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 50.00 EUR"]);
+    let again = desk.instruct(SECOND).await;
+    assert_eq!((again.posted, again.files), (vec![], vec![]));
+    assert_eq!(again.earlier, [(format!("payouts-{SECOND}-1.csv"), true)]);
 }
 
 #[tokio::test]

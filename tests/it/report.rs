@@ -49,7 +49,7 @@ fn import(csv: &[u8], columns: &[Column]) -> Rows {
                     "{name}: {cell:?}"
                 );
                 let value = match kind {
-                    CellKind::Text => restored(cell),
+                    CellKind::Text | CellKind::Whole => restored(cell),
                     CellKind::Figure | CellKind::Digest => cell,
                 };
                 ((*name).to_owned(), value.to_owned())
@@ -252,6 +252,140 @@ async fn a_trial_balance_is_the_sum_of_the_transfers_on_any_day() {
     }
 }
 
+/// The rows of one entry in the CSV of a journal.
+struct Exported<'a>(&'a [BTreeMap<String, String>]);
+
+impl Exported<'_> {
+    fn integer(row: &BTreeMap<String, String>, column: &str) -> [u8; 8] {
+        row[column].parse::<i64>().expect("an integer").to_be_bytes()
+    }
+
+    fn micros(&self, column: &str) -> [u8; 8] {
+        let at = DateTime::parse_from_rfc3339(&self.0[0][column]).expect("an instant");
+        (at.timestamp() * 1_000_000 + i64::from(at.timestamp_subsec_micros())).to_be_bytes()
+    }
+
+    /// What ARCHITECTURE.md says is hashed, in its order.
+    fn hashed(&self, previous: &[u8]) -> Vec<u8> {
+        let entry = &self.0[0];
+        let text = |text: &str| {
+            [
+                &u64::try_from(text.len()).expect("a length").to_be_bytes(),
+                text.as_bytes(),
+            ]
+            .concat()
+        };
+        let mut input = vec![1];
+        input.extend(Self::integer(entry, "book"));
+        input.extend(Self::integer(entry, "number"));
+        input.extend(previous);
+        input.extend(Self::integer(entry, "kind_id"));
+        input.extend(text(&entry["reference"]));
+        input.extend(bytes(&entry["fingerprint"]));
+        for column in [
+            "payment",
+            "acquirer_reference",
+            "merchant_reference",
+            "arn",
+            "rrn",
+            "auth_code",
+        ] {
+            input.push(u8::from(!entry[column].is_empty()));
+            input.extend(text(&entry[column]));
+        }
+        let optional = |column: &str| match entry[column].as_str() {
+            "" => vec![0; 9],
+            _ => [&[1][..], &Self::integer(entry, column)].concat(),
+        };
+        input.extend(optional("reverses"));
+        input.extend(self.micros("occurred_at"));
+        let day: NaiveDate = entry["booking_date"].parse().expect("a day");
+        input.extend(day.signed_duration_since(NaiveDate::default()).num_days().to_be_bytes());
+        input.extend(self.micros("recorded_at"));
+        input.extend(Self::integer(entry, "source_id"));
+        input.extend(optional("source_line"));
+        let moved: Vec<_> = self.0.iter().filter(|row| !row["ordinal"].is_empty()).collect();
+        input.extend(u64::try_from(moved.len()).expect("a length").to_be_bytes());
+        for row in moved {
+            for side in ["debit", "credit"] {
+                input.extend(Self::integer(row, &format!("{side}_account")));
+                input.extend(text(&row[&format!("{side}_currency")]));
+                input.extend(text(&row[&format!("{side}_dimension")]));
+            }
+            input.extend(Self::integer(row, "amount_minor"));
+        }
+        input
+    }
+
+    /// What stands in the place of the hash before the first entry.
+    fn genesis(&self) -> Vec<u8> {
+        let merchant = &self.0[0]["merchant"];
+        let length = u64::try_from(merchant.len()).expect("a length").to_be_bytes();
+        let input = [
+            &[1],
+            &4_u64.to_be_bytes()[..],
+            b"book",
+            &Self::integer(&self.0[0], "book"),
+            &length,
+            merchant.as_bytes(),
+        ];
+        Sha256::digest(input.concat()).to_vec()
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("a byte"))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_chain_is_computed_again_from_the_csv_alone() {
+    let test = support::store().await;
+    facts::settle_in(&test).await;
+    facts::payments(&test, &mut facts::rng(35), 1, 40).await;
+    facts::random_entries(&test, &mut facts::rng(36), 60).await;
+    let csv = printed(&test, &Report::Journal(SpanArgs::default()), Format::Csv).await;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let cell = |cell: &str| cell.strip_prefix('\'').unwrap_or(cell).to_owned();
+    let rows: Rows = reader
+        .records()
+        .map(|row| {
+            let row = row.expect("a row");
+            header.iter().map(str::to_owned).zip(row.iter().map(cell)).collect()
+        })
+        .collect();
+    let mut heads: BTreeMap<i64, (i64, Vec<u8>)> = BTreeMap::new();
+    let mut entries = 0;
+    for entry in rows.chunk_by(|one, other| (&one["book"], &one["number"]) == (&other["book"], &other["number"])) {
+        let (first, entry) = (&entry[0], Exported(entry));
+        let book: i64 = first["book"].parse().expect("a book");
+        let (last, previous) = heads.remove(&book).unwrap_or_else(|| (0, entry.genesis()));
+        let number: i64 = first["number"].parse().expect("a number");
+        assert_eq!(number, last + 1);
+        let hash = Sha256::digest(entry.hashed(&previous)).to_vec();
+        assert_eq!(hex(&hash), first["hash"], "entry {number} of book {book}");
+        heads.insert(book, (number, hash));
+        entries += 1;
+    }
+    assert!(
+        entries > 100 && heads.len() > 2,
+        "{entries} entries, {} books",
+        heads.len()
+    );
+    for row in test
+        .admin
+        .query("select id, number, hash from book where number > 0", &[])
+        .await
+        .expect("books")
+    {
+        assert_eq!(heads.remove(&row.get(0)), Some((row.get(1), row.get(2))));
+    }
+    assert!(heads.is_empty());
+}
+
 #[tokio::test]
 async fn a_journal_has_every_entry_and_transfer_once() {
     for seed in [31, 32] {
@@ -290,13 +424,15 @@ async fn a_journal_has_every_entry_and_transfer_once() {
 fn journal_row(row: &Raw) -> BTreeMap<String, String> {
     let utc = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
     let kind = acquit::ledger::entry::EntryKind::from_id(row.kind).expect("a kind");
-    let (mut moved, blank) = (vec![String::new(); 9], String::new);
+    let (mut moved, blank) = (vec![String::new(); 11], String::new);
     if let Some((ordinal, debit, credit, amount)) = &row.moved {
         moved = vec![
             ordinal.to_string(),
             debit.code.to_string(),
+            debit.currency.clone(),
             debit.dimension.clone(),
             credit.code.to_string(),
+            credit.currency.clone(),
             credit.dimension.clone(),
             amount.to_string(),
             decimal(*amount, debit.exponent),
@@ -307,8 +443,10 @@ fn journal_row(row: &Raw) -> BTreeMap<String, String> {
     let names = [
         "ordinal",
         "debit_account",
+        "debit_currency",
         "debit_dimension",
         "credit_account",
+        "credit_currency",
         "credit_dimension",
         "amount_minor",
         "amount",

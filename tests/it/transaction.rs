@@ -292,7 +292,7 @@ async fn poll_and_drop<T>(work: impl Future<Output = T>, polls: usize) -> bool {
         if left == 0 {
             return std::task::Poll::Ready(false);
         }
-        left -= 1;
+        left = left.saturating_sub(1);
         work.as_mut().poll(context).map(|_| true)
     })
     .await

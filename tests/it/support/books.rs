@@ -28,7 +28,10 @@ pub async fn prove(admin: &Client, merchants: Option<&[String]>) -> Result<(), S
     let mut heads: BTreeMap<i64, (i64, Vec<u8>)> = BTreeMap::new();
     for row in rows(ENTRIES).await? {
         let (book, number): (i64, i64) = (row.get("book_id"), row.get("number"));
-        let (last, previous) = heads.remove(&book).unwrap_or((0, vec![0; 32]));
+        let merchant: Option<&str> = row.get("merchant");
+        let (last, previous) = heads
+            .remove(&book)
+            .unwrap_or_else(|| (0, genesis(book, merchant.unwrap_or_default())));
         if number != last + 1 {
             return Err(format!("book {book}: entry {number} follows entry {last}"));
         }
@@ -66,7 +69,7 @@ pub async fn prove(admin: &Client, merchants: Option<&[String]>) -> Result<(), S
 
 const HEADS: &str = "select id, number, hash from book where $1::text[] is null or merchant = any($1) order by id";
 const ENTRIES: &str =
-    "select entry.* from entry join book on book.id = book_id where $1::text[] is null or merchant = any($1)
+    "select entry.*, merchant from entry join book on book.id = book_id where $1::text[] is null or merchant = any($1)
     order by book_id, entry.number";
 const TRANSFERS: &str =
     "select book_id, entry_number, debit.code, debit.currency, debit.dimension, credit.code, credit.currency,
@@ -90,7 +93,18 @@ const CURRENCIES: &str = "select format('book %s, entry %s', book_id, entry_numb
     join account debit on debit.id = debit_account join account credit on credit.id = credit_account
     where ($1::text[] is null or merchant = any($1)) and debit.currency <> credit.currency";
 
-/// The hash of an entry, as an auditor would compute it from an export.
+/// What the first entry of a book has in the place of the hash before it.
+fn genesis(book: i64, merchant: &str) -> Vec<u8> {
+    let mut input = vec![1_u8];
+    input.extend(4_u64.to_be_bytes());
+    input.extend(b"book");
+    input.extend(book.to_be_bytes());
+    input.extend(u64::try_from(merchant.len()).expect("a length").to_be_bytes());
+    input.extend(merchant.as_bytes());
+    Sha256::digest(&input).to_vec()
+}
+
+/// The hash of an entry, from its row and transfers.
 fn hash(entry: &Row, previous: &[u8], transfers: &[Row]) -> Vec<u8> {
     let mut input = vec![1_u8];
     let integer = |input: &mut Vec<u8>, value: i64| input.extend(value.to_be_bytes());
