@@ -13,7 +13,7 @@ use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 ///
 /// Fields (all text): kind, merchant, payment, reference, amount, currency, occurred_at, acquirer; optional:
 /// acquirer_reference, merchant_reference, arn, rrn, auth_code. Kinds: authorization, decline, capture, void, refund,
-/// chargeback, chargeback_reversal. occurred_at is RFC 3339 with an offset.
+/// chargeback, chargeback_reversal. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339 with an offset.
 ///
 /// Recording a file again is safe: the same reference with the same fields is replayed and writes nothing, with other
 /// fields it is refused. Exit code: 0 all recorded or replayed, 2 some rejected, 1 nothing recorded.

@@ -18,6 +18,10 @@ use crate::money::{AmountError, Currency, Money, UnknownCurrency};
 /// The longest line that is read, in bytes.
 pub const LINE_LIMIT: usize = 1_000_000;
 
+/// The largest amount of an event, in minor units: ten trillion euros. One that is larger is a mistake, and would use up the
+/// 64-bit turnover of an account for ever; of these it takes more than nine thousand.
+pub const AMOUNT_LIMIT: i64 = 1_000_000_000_000_000;
+
 /// A line that is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
@@ -81,6 +85,9 @@ impl Fields<'_> {
         let currency =
             Currency::parse(&self.currency).map_err(|error: UnknownCurrency| ("currency", error.to_string()))?;
         let money = Money::parse(&self.amount, currency).map_err(|error: AmountError| ("amount", error.to_string()))?;
+        if money.minor() > AMOUNT_LIMIT {
+            return Err(("amount", format!("the amount is above {AMOUNT_LIMIT} minor units")));
+        }
         let occurred_at =
             parse_instant(&self.occurred_at).map_err(|error: DateError| ("occurred_at", error.to_string()))?;
         Ok(PaymentEvent {
@@ -427,6 +434,12 @@ mod tests {
         check(EVENT.as_bytes(), Ok(1230));
         with("12.30", "12.3", Ok(1230));
         with("\"12.30\"", "12.30", Err((None, "invalid type: floating point")));
+        with("12.30", "10000000000000.00", Ok(AMOUNT_LIMIT));
+        with(
+            "12.30",
+            "10000000000000.01",
+            Err((Some("amount"), "is above 1000000000000000 minor units")),
+        );
         for amount in ["1e3", "1_000", "NaN", "-1.00", "1.005", " 1", "", "9223372036854775808"] {
             let reason = match amount {
                 "1.005" => "more decimals",
