@@ -723,7 +723,7 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
     desk.write("second.toml", &second);
     desk.run(&["settings", "apply", "second.toml"])
         .exits(0)
-        .says(&["applied settings from 2026-03-03 for 1 merchants"]);
+        .says(&["applied settings from 2026-03-03 for 1 merchant,"]);
     let state = desk.state().await;
     for file in ["second.toml", "settings.toml"] {
         desk.run(&["settings", "apply", file])

@@ -131,7 +131,7 @@ const LAYERS: &[(&str, &str)] = &[
         "store",
         "LEAVES ledger settings acquirer payment recon audit payout embedded",
     ),
-    ("simulate", "LEAVES settings"),
+    ("simulate", "LEAVES"),
     (
         "cli",
         "LEAVES ledger settings acquirer payment recon audit payout embedded store simulate",
