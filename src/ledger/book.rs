@@ -1,9 +1,10 @@
 //! Books: gapless numbers and a chain of hashes.
 //!
-//! The hash of an entry is SHA-256 over a version byte, the book, the number, the hash of the entry before it (the
-//! book's genesis for the first: SHA-256 over whose book it is), every column of the entry and every transfer with its accounts spelled out. Every field is length-prefixed, an
-//! absent one is told apart from an empty one, and nothing is hashed through a rendering that could change (JSON, local
-//! time, numeric text). ARCHITECTURE.md gives the layout byte by byte, for auditors who write a verifier of their own.
+//! The hash of an entry is SHA-256 over a version byte, the book, the number, the hash of the entry before it (for the
+//! first the book's genesis: SHA-256 over whose book it is), every column of the entry and every transfer with its
+//! accounts spelled out. Every field is length-prefixed, an absent one is told apart from an empty one, and nothing is
+//! hashed through a rendering that could change (JSON, local time, numeric text). ARCHITECTURE.md gives the layout byte
+//! by byte, for auditors who write a verifier of their own.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};

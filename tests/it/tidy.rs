@@ -280,6 +280,7 @@ const SESSION_STATEMENTS: &[(&str, &str)] = &[
         "src/store/connect.rs",
         "; DISCARD TEMP; SELECT pg_advisory_unlock_all()",
     ),
+    ("src/store/connect.rs", "SET ROLE acquit_auditor;"),
     ("src/store/migrate.rs", "SELECT pg_advisory_lock("),
     (
         "src/store/snapshot.rs",
