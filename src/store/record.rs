@@ -5,12 +5,16 @@
 //! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did.
 //! 4. Write entries, transfers, payments, open items, balances; heads last.
 //!
+//! A large batch is cut in two lanes by merchant, each a transaction of its own beside the other: no book is in both, so neither
+//! waits for the other, and the order within a book stays that of the file.
+//!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. A batch
 //! is booked whole or not at all; its size bounds memory and how long its books are locked.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -730,10 +734,19 @@ impl Store {
         let mut total = Tally::default();
         while let Some(chunk) = chunks.recv().await {
             let Chunk { events, mut rejected } = chunk.map_err(in_file)?;
-            let verdicts = self
-                .transact(async |tx: &mut Tx| record_chunk(tx, deployment, file, &events).await)
-                .await?;
-            let tally = tally(&events, verdicts, &mut rejected);
+            let (left, right) = lanes(events);
+            let (left_done, right_done) = tokio::join!(
+                self.record_lane(deployment, file, &left),
+                self.record_lane(deployment, file, &right)
+            );
+            let mut tally = Tally {
+                rejected: count(rejected.len()),
+                ..Tally::default()
+            };
+            for (lane, done) in [(&left, left_done), (&right, right_done)] {
+                tally.add(judge(lane, done?, &mut rejected));
+            }
+            rejected.sort_unstable_by_key(|rejected| rejected.line);
             total.add(tally);
             each(tally, rejected).map_err(|error| in_file(error.into()))?;
         }
@@ -742,6 +755,19 @@ impl Store {
             .map_err(|error| in_file(std::io::Error::other(error).into()))?;
         file.unchanged(&read)?;
         Ok(total)
+    }
+
+    async fn record_lane(
+        &self,
+        deployment: &Deployment,
+        file: &EventFile,
+        lane: &[Numbered],
+    ) -> Result<Vec<Verdict>, RecordError> {
+        if lane.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.transact(async |tx: &mut Tx| record_chunk(tx, deployment, file, lane).await)
+            .await
     }
 
     /// Records files in one transaction, so many events at a time ([`BATCH`]): every event, or nothing at all.
@@ -771,7 +797,12 @@ impl Store {
                 }) = next_chunk(&mut events, batch).map_err(in_file)?
                 {
                     let verdicts = record_chunk(tx, deployment, file, &chunk).await?;
-                    total.add(tally(&chunk, verdicts, &mut rejected));
+                    total.add(Tally {
+                        rejected: count(rejected.len()),
+                        ..Tally::default()
+                    });
+                    total.add(judge(&chunk, verdicts, &mut rejected));
+                    rejected.sort_unstable_by_key(|rejected| rejected.line);
                     all_rejected.extend(rejected.into_iter().map(|rejected| (file.name.clone(), rejected)));
                     if all_rejected.len() >= ATOMIC_REJECT_LIMIT {
                         all_rejected.truncate(ATOMIC_REJECT_LIMIT);
@@ -799,6 +830,26 @@ async fn record_chunk(
 ) -> Result<Vec<Verdict>, RecordError> {
     let source = source_of(tx, SourceKind::Events, &file.name, &file.digest).await?;
     Ok(record_batch(tx, deployment, source.id, events).await?)
+}
+
+/// From how many events on a batch is recorded in two lanes.
+pub const LANES_FROM: usize = 10_000;
+
+/// Cuts a large batch in two by merchant; a small one stays whole.
+fn lanes(events: Vec<Numbered>) -> (Vec<Numbered>, Vec<Numbered>) {
+    if events.len() < LANES_FROM {
+        return (events, Vec::new());
+    }
+    let right = |event: &PaymentEvent| {
+        let mut hasher = DefaultHasher::new();
+        event.merchant.hash(&mut hasher);
+        hasher.finish() % 2 == 1
+    };
+    events.into_iter().partition(|(_, event)| !right(event))
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 fn read_chunks(
@@ -835,22 +886,24 @@ fn next_chunk(events: &mut EventsOfFile, batch: usize) -> Result<Option<Chunk>, 
     Ok((!chunk.events.is_empty() || !chunk.rejected.is_empty()).then_some(chunk))
 }
 
-fn tally(events: &[Numbered], verdicts: Vec<Verdict>, rejected: &mut Vec<Rejected>) -> Tally {
+/// Counts what became of events; those that break a rule join the rejects.
+fn judge(events: &[Numbered], verdicts: Vec<Verdict>, rejected: &mut Vec<Rejected>) -> Tally {
     let mut tally = Tally::default();
     for ((line, event), verdict) in events.iter().zip(verdicts) {
         match verdict {
             Verdict::Recorded => tally.recorded = tally.recorded.saturating_add(1),
             Verdict::Replayed => tally.replayed = tally.replayed.saturating_add(1),
-            Verdict::Rejected(refusal) => rejected.push(Rejected {
-                line: *line,
-                rule: refusal.rule(),
-                field: refusal.field().to_owned(),
-                reference: event.reference.clone(),
-                reason: refusal.to_string(),
-            }),
+            Verdict::Rejected(refusal) => {
+                tally.rejected = tally.rejected.saturating_add(1);
+                rejected.push(Rejected {
+                    line: *line,
+                    rule: refusal.rule(),
+                    field: refusal.field().to_owned(),
+                    reference: event.reference.clone(),
+                    reason: refusal.to_string(),
+                });
+            }
         }
     }
-    rejected.sort_unstable_by_key(|rejected| rejected.line);
-    tally.rejected = u64::try_from(rejected.len()).unwrap_or(u64::MAX);
     tally
 }

@@ -670,3 +670,17 @@ async fn order_and_division_into_files_do_not_matter() {
         "all at once"
     );
 }
+
+#[tokio::test]
+async fn a_large_file_goes_in_by_two_lanes() {
+    let desk = Desk::new().await;
+    let (_directory, day) = simulated("--payments 5200 --merchants 9 --seed 11");
+    let events = number(&day.truth["events"]["total"]);
+    let enough = i64::try_from(acquit::store::record::LANES_FROM).expect("a small number");
+    assert!(events >= enough, "{events} events are too few for two lanes");
+    desk.run(&["settings", "apply", &day.file("settings.toml")]).exits(0);
+    desk.run(&["record", &day.file("events.jsonl")]).exits(0);
+    assert_eq!(desk.balances().await, day.balances("accounts_after_record"));
+    desk.is_sound().await;
+    changes_nothing(&desk, &["record", &day.file("events.jsonl")], 0).await;
+}
