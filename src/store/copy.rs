@@ -1,7 +1,7 @@
 //! Binary COPY into a table, in large pieces.
 //!
 //! The driver's own writer hands over 4 kB at a time, each a message to its connection task; at that size the hand-over costs as
-//! much as the encoding. This one encodes rows into one buffer and hands over [`PIECE`] bytes. The format is that of
+//! much as the encoding. This one encodes rows into one buffer and hands over a quarter of a megabyte. The format is that of
 //! PostgreSQL's COPY documentation, "Binary Format": a signature, two zero words, then for each row its number of fields and
 //! each field as length and bytes (-1 for null), and -1 at the end.
 
