@@ -5,7 +5,7 @@
 //! written again byte for byte. Whatever is no longer covered by account 2020 is cancelled instead, so a payout never takes it
 //! below zero.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +53,8 @@ pub struct Payout {
     pub instruction: Option<EntryNumber>,
     /// The entry that confirmed it.
     pub confirmation: Option<EntryNumber>,
+    /// The bank file that instructs it.
+    pub file: Option<SourceId>,
 }
 
 /// Money that stays with us at a cut-off, and why.
@@ -307,10 +309,8 @@ impl Store {
                 )
                 .await?;
             let payouts = rows.iter().map(read_payout).collect::<Result<Vec<_>, _>>()?;
-            if let Some(unknown) = ids
-                .iter()
-                .find(|id| !payouts.iter().any(|payout| payout.end_to_end_id == **id))
-            {
+            let known: HashSet<&str> = payouts.iter().map(|payout| payout.end_to_end_id.as_str()).collect();
+            if let Some(unknown) = ids.iter().find(|id| !known.contains(id.as_str())) {
                 return Err(PayoutError::Unknown(unknown.clone()));
             }
             let mut waiting = Vec::new();
@@ -396,6 +396,7 @@ fn read_payout(row: &Row) -> Result<Payout, StoreError> {
         approved_by: row.try_get("approved_by")?,
         instruction: row.try_get::<_, Option<i64>>("instruction")?.map(EntryNumber),
         confirmation: row.try_get::<_, Option<i64>>("confirmation")?.map(EntryNumber),
+        file: row.try_get::<_, Option<i64>>("file_id")?.map(SourceId),
     })
 }
 
@@ -583,13 +584,9 @@ async fn confirm(
     let mut locked = LockedBooks::lock(tx, &books).await?;
     let mut numbers = Vec::with_capacity(payouts.len());
     for payout in &payouts {
-        let source = tx
-            .query(include_str!("../../schema/queries/payout_file_of.sql"), &[&payout.id])
-            .await?;
-        let row = source
-            .first()
+        let source = payout
+            .file
             .ok_or_else(|| StoreError::Unreadable(format!("payout {} without its file", payout.id)))?;
-        let source = SourceId(row.try_get(0).map_err(StoreError::from)?);
         let transfer = transfer(
             payout,
             AccountCode::PayoutInTransit,
