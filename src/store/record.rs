@@ -129,7 +129,7 @@ enum Considered {
 /// What the database knew before the batch.
 struct Loaded<'a> {
     references: References<'a>,
-    payments: HashMap<(BookId, String), Payment>,
+    payments: HashMap<(BookId, Cow<'a, str>), Payment>,
 }
 
 impl<'a> Loaded<'a> {
@@ -187,10 +187,10 @@ fn read_references<'a>(rows: &[tokio_postgres::Row]) -> Result<References<'a>, S
         .collect()
 }
 
-fn read_payments(
+fn read_payments<'a>(
     rows: &[tokio_postgres::Row],
     deployment: &Deployment,
-) -> Result<HashMap<(BookId, String), Payment>, StoreError> {
+) -> Result<HashMap<(BookId, Cow<'a, str>), Payment>, StoreError> {
     rows.iter()
         .map(|row| {
             let acquirer = AcquirerId(row.try_get("acquirer_id")?);
@@ -209,7 +209,8 @@ fn read_payments(
                 refunded: row.try_get("refunded")?,
                 charged_back: row.try_get("charged_back")?,
             };
-            Ok(((BookId(row.try_get("book_id")?), row.try_get("payment")?), payment))
+            let name: String = row.try_get("payment")?;
+            Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), payment))
         })
         .collect()
 }
@@ -266,10 +267,11 @@ impl<'a> Batch<'a> {
             Ok(terms) => terms,
             Err(refusal) => return Ok(Considered::Done(Verdict::Rejected(refusal))),
         };
-        let before = self
-            .payments
-            .get(&(terms.book, event.payment.as_str()))
-            .or_else(|| self.loaded.payments.get(&(terms.book, event.payment.clone())));
+        let before = self.payments.get(&(terms.book, event.payment.as_str())).or_else(|| {
+            self.loaded
+                .payments
+                .get(&(terms.book, Cow::Borrowed(event.payment.as_str())))
+        });
         let decision = match decide(before, event, terms.schedule) {
             Ok(decision) => decision,
             Err(refusal) => return Ok(Considered::Done(Verdict::Rejected(refusal))),
@@ -371,7 +373,7 @@ impl<'a> Batch<'a> {
         rows.sort_unstable_by_key(|(key, _)| **key);
         let (known, new): (Vec<_>, Vec<_>) = rows
             .into_iter()
-            .partition(|((book, name), _)| self.loaded.payments.contains_key(&(*book, (*name).to_owned())));
+            .partition(|((book, name), _)| self.loaded.payments.contains_key(&(*book, Cow::Borrowed(*name))));
         const TYPES: [Type; 9] = [
             Type::INT8,
             Type::TEXT,
