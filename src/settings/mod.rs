@@ -1,0 +1,183 @@
+//! Settings: the one TOML that a deployment is described by.
+//!
+//! A version of it is in force from its `effective_from` day until a later one begins; every version is kept whole in the
+//! database. Reading refuses anything it does not know, and says where: line, column, and what to write instead.
+//!
+//! The text is parsed into a document with positions, which is then walked field by field: a derived reader would stop at the
+//! first field that it does not like, and here every finding of the file comes back at once.
+
+mod acquirer;
+mod fees;
+mod merchant;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use toml::de::DeTable;
+
+pub use self::acquirer::{Acquirer, Contract, CostContract};
+pub use self::fees::FeeSchedule;
+pub use self::merchant::{Destination, Merchant};
+use self::reader::{Reader, Table, right};
+use crate::card_number::{mask, shorten};
+use crate::money::{Currency, Money};
+
+/// Amounts by currency.
+pub type Amounts = BTreeMap<Currency, Money>;
+
+/// A settings file, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The first booking date it governs.
+    pub effective_from: NaiveDate,
+    /// Ourselves.
+    pub house: House,
+    /// Acquirers by name.
+    pub acquirers: BTreeMap<String, Acquirer>,
+    /// Merchant fee schedules by name.
+    pub fee_schedules: BTreeMap<String, FeeSchedule>,
+    /// What a payout must be worth.
+    pub payout: PayoutRules,
+    /// Merchants by name.
+    pub merchants: BTreeMap<String, Merchant>,
+}
+
+/// The payment company.
+#[derive(Debug, Clone, PartialEq)]
+pub struct House {
+    /// Its name, as a payout's debtor.
+    pub name: String,
+    /// The zone whose midnight divides booking dates.
+    pub time_zone: Tz,
+    /// The bank account that receives settlements and pays merchants: the dimension of account 1010.
+    pub bank_account: Arc<str>,
+}
+
+/// What a payout must be worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PayoutRules {
+    /// The smallest payout; less is carried forward. Currencies not listed: any amount above zero.
+    pub minimum: Amounts,
+}
+
+/// One thing that is wrong in a settings file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The line, the first being 1.
+    pub line: usize,
+    /// The column in characters, the first being 1.
+    pub column: usize,
+    /// What is wrong, and what to write instead; card numbers masked.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
+    }
+}
+
+/// Everything that is wrong in a settings file, in the order of the file. A text that is not TOML has one finding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.findings))]
+pub struct SettingsError {
+    /// At least one.
+    pub findings: Vec<Finding>,
+}
+
+fn lines(findings: &[Finding]) -> String {
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    lines.join("\n")
+}
+
+impl Settings {
+    /// Reads a settings file. Either all of it is right, or every finding comes back.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let document = DeTable::parse(text);
+        let mut reader = Reader::new(text);
+        let read = match &document {
+            Ok(document) => reader.settings(document.get_ref()),
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                reader.found(at, format!("this is not TOML: {}", mask(error.message().trim())));
+                None
+            }
+        };
+        reader.comments();
+        let findings = reader.into_findings();
+        match read {
+            Some(settings) if findings.is_empty() => Ok(settings),
+            _ => Err(SettingsError { findings }),
+        }
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn settings(&mut self, fields: &'t DeTable<'t>) -> Option<Settings> {
+        let (name, at) = ("the file", 0);
+        let root = Table { name, at, fields };
+        self.only(
+            root,
+            &[
+                "effective_from",
+                "house",
+                "acquirer",
+                "fee_schedule",
+                "payout",
+                "merchant",
+            ],
+        );
+        let effective_from = self.day(root, "effective_from");
+        let house = self.table(root, "house").and_then(|table| self.house(table));
+        let acquirers = self.named(root, "acquirer", Self::acquirer);
+        let fee_schedules = self.named(root, "fee_schedule", Self::fee_schedule);
+        let payout = self.optional(root, "payout", Self::payout);
+        let schedule_known = |name: &str| fee_schedules.contains_key(name);
+        let merchants = self.named(root, "merchant", |reader, table, name| {
+            reader.merchant(table, name, &schedule_known)
+        });
+        Some(Settings {
+            effective_from: effective_from?,
+            house: house?,
+            payout: PayoutRules {
+                minimum: payout?.unwrap_or_default(),
+            },
+            acquirers: right(acquirers),
+            fee_schedules: right(fee_schedules),
+            merchants: right(merchants),
+        })
+    }
+
+    fn house(&mut self, table: Table<'t>) -> Option<House> {
+        self.only(table, &["name", "time_zone", "bank_account"]);
+        let name = self.reference(table, "name");
+        let time_zone = self.text(table, "time_zone").and_then(|zone| {
+            let known = zone.text.parse::<Tz>().ok();
+            if known.is_none() {
+                let zone_text = shorten(zone.text, 40);
+                self.found(
+                    zone.at,
+                    format!("`{zone_text}` is not a time zone: write one like \"Europe/Berlin\""),
+                );
+            }
+            known
+        });
+        let bank_account = self.reference(table, "bank_account");
+        Some(House {
+            name: name?.to_owned(),
+            time_zone: time_zone?,
+            bank_account: bank_account?.into(),
+        })
+    }
+
+    fn payout(&mut self, table: Table<'t>) -> Option<Amounts> {
+        self.only(table, &["minimum"]);
+        Some(self.amounts(table, "minimum"))
+    }
+}

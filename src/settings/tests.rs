@@ -1,0 +1,314 @@
+//! What a settings file says, and every finding of one that is wrong.
+
+use super::*;
+
+const COMPLETE: &str = r#"effective_from = "2026-01-01"
+
+[house]
+name = "Example Payments"
+time_zone = "Europe/Berlin"
+bank_account = "main"
+
+[[acquirer]]
+name = "adyen"
+contract = "net"
+settles_within_days = 3
+tolerance = { EUR = "0.01" }
+cost = { percentage = "1.4", fixed = { EUR = "0.10" }, rounding = "half_even", tolerance = { EUR = "0.02" } }
+
+[[acquirer]]
+name = "invoiced"
+contract = "gross"
+settles_within_days = 0
+
+[[fee_schedule]]
+name = "standard"
+percentage = "2.9"
+fixed = { EUR = "0.30", KRW = "100" }
+rounding = "half_even"
+
+[payout]
+minimum = { EUR = "10.00" }
+
+[[merchant]]
+name = "m-0001"
+fee_schedule = "standard"
+destination = { holder = "Shop One", account = "DE89370400440532013000", bank = "" }
+
+[[merchant]]
+name = "m-0002"
+fee_schedule = "standard"
+"#;
+
+/// The complete file with one thing in it changed.
+#[track_caller]
+fn check(from: &str, to: &str, expected: &[&str]) {
+    assert!(COMPLETE.contains(from), "{from} is not in the file");
+    let text = COMPLETE.replacen(from, to, 1);
+    let error = Settings::parse(&text).expect_err("a finding");
+    assert_eq!(
+        error.to_string().lines().collect::<Vec<_>>(),
+        expected,
+        "{from} -> {to}"
+    );
+}
+
+#[test]
+fn a_right_file_is_read_whole() {
+    let settings = Settings::parse(COMPLETE).expect("no finding");
+    assert_eq!(settings.effective_from.to_string(), "2026-01-01");
+    assert_eq!(settings.house.time_zone, chrono_tz::Europe::Berlin);
+    let adyen = &settings.acquirers["adyen"];
+    assert_eq!((adyen.contract, adyen.settles_within_days), (Contract::Net, 3));
+    let cost = adyen.cost.as_ref().expect("a cost contract");
+    assert_eq!(cost.percentage.to_string(), "0.014");
+    assert_eq!(format!("{:?}", cost.tolerance), "{EUR: 0.02 EUR}");
+    assert_eq!(settings.acquirers["invoiced"].contract, Contract::Gross);
+    let schedule = &settings.fee_schedules["standard"];
+    assert_eq!(schedule.percentage.to_string(), "0.029");
+    assert_eq!(format!("{:?}", schedule.fixed), "{EUR: 0.30 EUR, KRW: 100 KRW}");
+    assert_eq!(format!("{:?}", settings.payout.minimum), "{EUR: 10.00 EUR}");
+    assert_eq!(settings.merchants["m-0002"].destination, None);
+    let destination = settings.merchants["m-0001"]
+        .destination
+        .as_ref()
+        .expect("a destination");
+    assert_eq!(
+        (destination.holder.as_str(), destination.bank.as_str()),
+        ("Shop One", "")
+    );
+}
+
+#[test]
+fn an_optional_part_may_be_left_out() {
+    let text = COMPLETE
+        .replacen("[payout]\nminimum = { EUR = \"10.00\" }\n", "", 1)
+        .replacen(", bank = \"\"", "", 1);
+    let settings = Settings::parse(&text).expect("no finding");
+    assert!(settings.payout.minimum.is_empty());
+}
+
+#[test]
+fn what_is_not_toml_has_one_finding() {
+    check(
+        "name = \"m-0001\"",
+        "name = \"m-0001",
+        &["line 30, column 15: this is not TOML: invalid basic string, expected `\"`"],
+    );
+    check(
+        "name = \"adyen\"",
+        "name = \"adyen\"\nname = \"x\"",
+        &["line 10, column 1: this is not TOML: duplicate key"],
+    );
+    check(
+        "[house]",
+        "[house",
+        &["line 3, column 7: this is not TOML: unclosed table, expected `]`"],
+    );
+}
+
+#[test]
+fn fields_are_known_present_and_of_their_type() {
+    check(
+        "rounding = \"half_even\"\n",
+        "rounding = \"half_even\"\nminimum = \"1\"\n",
+        &["line 25, column 1: `minimum` is not a field of fee_schedule: known are name, percentage, fixed, rounding"],
+    );
+    check(
+        "[payout]\nminimum",
+        "[payout]\nmaximum",
+        &["line 27, column 1: `maximum` is not a field of payout: known are minimum"],
+    );
+    check(
+        "[[merchant]]",
+        "[[merchants]]",
+        &[
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, fee_schedule, payout, merchant",
+        ],
+    );
+    check(
+        "time_zone = \"Europe/Berlin\"\n",
+        "",
+        &["line 3, column 1: house needs `time_zone`"],
+    );
+    check(
+        "effective_from = \"2026-01-01\"",
+        "effective_from = 2026-01-01",
+        &["line 1, column 18: `effective_from` must be a text in quotes, not datetime"],
+    );
+    check(
+        "settles_within_days = 3",
+        "settles_within_days = \"3\"",
+        &["line 11, column 23: `settles_within_days` must be a whole number, not string"],
+    );
+    check(
+        "settles_within_days = 3",
+        "settles_within_days = 400",
+        &["line 11, column 23: `settles_within_days` must be from 0 to 366"],
+    );
+    check(
+        "settles_within_days = 3",
+        "settles_within_days = -1",
+        &["line 11, column 23: `settles_within_days` must be from 0 to 366"],
+    );
+    check(
+        "contract = \"net\"",
+        "contract = \"blended\"",
+        &["line 10, column 12: `contract`: unknown variant `blended`, expected `net` or `gross`"],
+    );
+    check(
+        "\"half_even\"\n",
+        "\"bankers\"\n",
+        &[
+            "line 24, column 12: `rounding`: unknown variant `bankers`, expected one of `half_even`, `half_up`, `down`, `up`",
+        ],
+    );
+    check(
+        "[[acquirer]]\nname = \"adyen\"",
+        "[acquirer]\nname = \"adyen\"",
+        &["line 15, column 3: this is not TOML: duplicate key"],
+    );
+    check(
+        "[payout]",
+        "[[payout]]",
+        &["line 26, column 1: `payout` must be a table, not array"],
+    );
+    check(
+        "fixed = { EUR = \"0.10\" }, ",
+        "",
+        &["line 13, column 8: cost needs `fixed`"],
+    );
+    check(
+        "{ EUR = \"0.01\" }",
+        "\"0.01\"",
+        &["line 12, column 13: `tolerance` must be a table, like { EUR = \"0.30\" }, not string"],
+    );
+}
+
+#[test]
+fn names_are_visible_and_told_apart() {
+    check(
+        "\"m-0002\"",
+        "\"m-0001\"",
+        &["line 35, column 8: there is another merchant of the name `m-0001`"],
+    );
+    check(
+        "\"invoiced\"",
+        "\"adyen\"",
+        &["line 16, column 8: there is another acquirer of the name `adyen`"],
+    );
+    check("\"m-0002\"", "\"\"", &["line 35, column 8: `name` is empty"]);
+    check(
+        "\"m-0002\"",
+        "\"m\\u0000\"",
+        &["line 35, column 8: `name` holds a control or invisible character"],
+    );
+    check(
+        "\"m-0002\"",
+        "\"4111111111111111\"",
+        &["line 35, column 8: `name` holds a card number; card numbers are never stored"],
+    );
+    check(
+        "fee_schedule = \"standard\"\n",
+        "fee_schedule = \"4111 1111 1111 1111\"\n",
+        &["line 31, column 16: `4111 11** **** 1111` is not a fee schedule: there is no [[fee_schedule]] of that name"],
+    );
+    check(
+        "\"Shop One\"",
+        "\" Shop One\"",
+        &["line 32, column 26: `holder` begins or ends with a blank"],
+    );
+    check(
+        "\"DE89370400440532013000\"",
+        "\"\"",
+        &["line 32, column 48: `account` is empty"],
+    );
+}
+
+#[test]
+fn days_zones_percentages_and_amounts_are_exact() {
+    check(
+        "\"2026-01-01\"",
+        "\"2026-02-30\"",
+        &["line 1, column 18: `2026-02-30` is not a day: write YYYY-MM-DD"],
+    );
+    check(
+        "Europe/Berlin",
+        "Europe/Bonn",
+        &["line 5, column 13: `Europe/Bonn` is not a time zone: write one like \"Europe/Berlin\""],
+    );
+    for percentage in [
+        "100.01",
+        "-1",
+        "2,9",
+        "2.",
+        ".5",
+        "2.9000001",
+        "",
+        "2.9 %",
+        "NaN",
+        "1e1",
+    ] {
+        check(
+            "\"2.9\"",
+            &format!("\"{percentage}\""),
+            &[&format!(
+                "line 22, column 14: `{percentage}` is not a percentage: write \"0\" to \"100\" with at most 6 decimals, like \"2.9\""
+            )],
+        );
+    }
+    check(
+        "KRW = \"100\"",
+        "KRW = \"100.0\"",
+        &["line 23, column 31: `100.0` has more decimals than KRW allows (0)"],
+    );
+    check(
+        "KRW = \"100\"",
+        "krw = \"100\"",
+        &["line 23, column 25: `krw` is not an ISO 4217 currency code (three capital letters, like EUR)"],
+    );
+    check(
+        "KRW = \"100\"",
+        "KRW = 100",
+        &["line 23, column 31: `KRW` must be a text in quotes, not integer"],
+    );
+    check(
+        "\"10.00\"",
+        "\"-10.00\"",
+        &["line 27, column 19: `-10.00` is not an amount: write digits with a decimal point, like 12.34"],
+    );
+}
+
+#[test]
+fn all_findings_come_in_the_order_of_the_file() {
+    let text = COMPLETE
+        .replace("Europe/Berlin", "Mars")
+        .replace("\"m-0002\"", "\"m-0001\"")
+        .replace("\"2.9\"", "\"290\"")
+        .replace("Shop One", "Größe\\t");
+    let error = Settings::parse(&text).expect_err("findings");
+    assert_eq!(
+        error.to_string().lines().collect::<Vec<_>>(),
+        &[
+            "line 5, column 13: `Mars` is not a time zone: write one like \"Europe/Berlin\"",
+            "line 22, column 14: `290` is not a percentage: write \"0\" to \"100\" with at most 6 decimals, like \"2.9\"",
+            "line 32, column 26: `holder` begins or ends with a blank",
+            "line 35, column 8: there is another merchant of the name `m-0001`"
+        ]
+    );
+}
+
+#[test]
+fn a_hundred_thousand_merchants_are_read_in_one_go() {
+    use std::fmt::Write;
+    let mut text = COMPLETE.to_owned();
+    for number in 0..100_000 {
+        write!(
+            text,
+            "[[merchant]]\nname = \"shop-{number}\"\nfee_schedule = \"standard\"\n"
+        )
+        .expect("written");
+    }
+    let settings = Settings::parse(&text).expect("no finding");
+    assert_eq!(settings.merchants.len(), 100_002);
+}
