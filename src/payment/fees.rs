@@ -1,6 +1,8 @@
 //! Merchant fees: what we charge for a capture.
 
+use crate::ledger::account::AccountCode;
 use crate::money::{AmountError, Currency, Money};
+use crate::payment::event::Accrued;
 use crate::settings::FeeSchedule;
 
 /// A merchant fee, its two parts apart because they are booked apart.
@@ -10,6 +12,63 @@ pub struct MerchantFee {
     pub percentage: i64,
     /// The fixed part, minor units.
     pub fixed: i64,
+}
+
+/// One thing that a merchant is charged, minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// Our revenue.
+    pub account: AccountCode,
+    /// The fee.
+    pub amount: i64,
+    /// Its VAT.
+    pub vat: i64,
+}
+
+/// What a capture costs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaptureFee {
+    /// By component.
+    pub charges: Vec<Charge>,
+    /// Fee and VAT that refunds may give back.
+    pub returnable: (i64, i64),
+    /// Interchange and scheme fee are passed on.
+    pub passes_costs: bool,
+    /// What it adds to exact sums.
+    pub accrued: Vec<Accrued>,
+}
+
+/// What a schedule charges for beside captures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventFee {
+    /// An authorization.
+    Authorization,
+    /// A refund.
+    Refund,
+    /// A chargeback.
+    Dispute,
+}
+
+/// The fee of an event.
+pub fn event_fee(_: &FeeSchedule, _: EventFee, _: Currency) -> Result<Option<Charge>, FeeError> {
+    Ok(None)
+}
+
+impl From<MerchantFee> for CaptureFee {
+    fn from(fee: MerchantFee) -> Self {
+        let charge = |account, amount| Charge {
+            account,
+            amount,
+            vat: 0,
+        };
+        Self {
+            charges: vec![
+                charge(AccountCode::FeePercentage, fee.percentage),
+                charge(AccountCode::FeeFixed, fee.fixed),
+            ],
+            ..Self::default()
+        }
+    }
 }
 
 /// Why a capture has no price.
@@ -42,11 +101,5 @@ impl MerchantFee {
             percentage,
             fixed: fixed.minor(),
         })
-    }
-
-    /// Both parts, minor units.
-    pub fn total(self) -> i64 {
-        // `of` has proven that the sum fits.
-        self.percentage.saturating_add(self.fixed)
     }
 }

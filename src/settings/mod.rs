@@ -21,15 +21,18 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
-pub use self::acquirer::{Acquirer, Contract, CostContract};
+pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
 pub use self::fees::FeeSchedule;
-pub use self::merchant::{Destination, Merchant};
+pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
-use crate::card_number::{mask, shorten};
+use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
 /// Amounts by currency.
 pub type Amounts = BTreeMap<Currency, Money>;
+
+/// For how many days nothing is sent to a changed bank account, where settings do not say.
+const COOLING_OFF_DAYS: u16 = 3;
 
 /// A settings file, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +60,8 @@ pub struct House {
     pub time_zone: Tz,
     /// The bank account that receives settlements and pays merchants: the dimension of account 1010.
     pub bank_account: Arc<str>,
+    /// How much of all merchants' pending money may be advanced at a time; currencies not listed: nothing.
+    pub advance_limit: Amounts,
 }
 
 /// What a payout must be worth.
@@ -64,6 +69,8 @@ pub struct House {
 pub struct PayoutRules {
     /// The smallest payout; less is carried forward. Currencies not listed: any amount above zero.
     pub minimum: Amounts,
+    /// For how many days after a merchant's bank account changes nothing is sent to it.
+    pub cooling_off_days: u16,
 }
 
 /// One thing that is wrong in a settings file, and where.
@@ -145,9 +152,10 @@ impl<'t> Reader<'t> {
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
-            payout: PayoutRules {
-                minimum: payout?.unwrap_or_default(),
-            },
+            payout: payout?.unwrap_or_else(|| PayoutRules {
+                minimum: Amounts::new(),
+                cooling_off_days: COOLING_OFF_DAYS,
+            }),
             acquirers: right(acquirers),
             fee_schedules: right(fee_schedules),
             merchants: right(merchants),
@@ -155,29 +163,28 @@ impl<'t> Reader<'t> {
     }
 
     fn house(&mut self, table: Table<'t>) -> Option<House> {
-        self.only(table, &["name", "time_zone", "bank_account"]);
+        self.only(table, &["name", "time_zone", "bank_account", "advance_limit"]);
         let name = self.reference(table, "name");
-        let time_zone = self.text(table, "time_zone").and_then(|zone| {
-            let known = zone.text.parse::<Tz>().ok();
-            if known.is_none() {
-                let zone_text = shorten(zone.text, 40);
-                self.found(
-                    zone.at,
-                    format!("`{zone_text}` is not a time zone: write one like \"Europe/Berlin\""),
-                );
-            }
-            known
-        });
+        let time_zone = self.time_zone(table, "time_zone");
         let bank_account = self.reference(table, "bank_account");
         Some(House {
             name: name?.to_owned(),
             time_zone: time_zone?,
             bank_account: bank_account?.into(),
+            advance_limit: self.amounts(table, "advance_limit"),
         })
     }
 
-    fn payout(&mut self, table: Table<'t>) -> Option<Amounts> {
-        self.only(table, &["minimum"]);
-        Some(self.amounts(table, "minimum"))
+    fn payout(&mut self, table: Table<'t>) -> Option<PayoutRules> {
+        self.only(table, &["minimum", "cooling_off_days"]);
+        let minimum = self.amounts(table, "minimum");
+        let cooling_off_days = match table.get("cooling_off_days") {
+            None => Some(COOLING_OFF_DAYS),
+            Some(_) => self.days(table, "cooling_off_days"),
+        };
+        Some(PayoutRules {
+            minimum,
+            cooling_off_days: cooling_off_days?,
+        })
     }
 }

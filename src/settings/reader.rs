@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
@@ -227,6 +228,37 @@ impl<'t> Reader<'t> {
             .ok()
     }
 
+    /// As [`Self::word`], for a field that may be absent. `None` where it is there and wrong.
+    pub(super) fn optional_word<T: DeserializeOwned>(&mut self, table: Table<'t>, field: &str) -> Option<Option<T>> {
+        match table.get(field) {
+            None => Some(None),
+            Some(_) => self.word(table, field).map(Some),
+        }
+    }
+
+    /// `true` or `false`, or absent. `None` where it is there and wrong.
+    pub(super) fn optional_flag(&mut self, table: Table<'t>, field: &str) -> Option<Option<bool>> {
+        match table.get(field) {
+            None => Some(None),
+            Some((_, DeValue::Boolean(flag))) => Some(Some(*flag)),
+            Some((at, value)) => self.wrong_type(at, field, value, "true or false"),
+        }
+    }
+
+    /// A required time zone.
+    pub(super) fn time_zone(&mut self, table: Table<'t>, field: &str) -> Option<Tz> {
+        let zone = self.text(table, field)?;
+        let known = zone.text.parse::<Tz>().ok();
+        if known.is_none() {
+            let zone_text = shorten(zone.text, 40);
+            self.found(
+                zone.at,
+                format!("`{zone_text}` is not a time zone: write one like \"Europe/Berlin\""),
+            );
+        }
+        known
+    }
+
     pub(super) fn days(&mut self, table: Table<'t>, field: &str) -> Option<u16> {
         let (at, integer) = match table.get(field) {
             None => {
@@ -245,9 +277,21 @@ impl<'t> Reader<'t> {
         days
     }
 
+    /// A percentage that may be absent. `None` where it is there and wrong.
+    pub(super) fn optional_percentage(&mut self, table: Table<'t>, field: &str) -> Option<Option<Decimal>> {
+        match table.get(field) {
+            None => Some(None),
+            Some(_) => self.percentage_of(table, field).map(Some),
+        }
+    }
+
     /// A percentage as text, as the fraction that it means.
     pub(super) fn percentage(&mut self, table: Table<'t>) -> Option<Decimal> {
-        let text = self.text(table, "percentage")?;
+        self.percentage_of(table, "percentage")
+    }
+
+    fn percentage_of(&mut self, table: Table<'t>, field: &str) -> Option<Decimal> {
+        let text = self.text(table, field)?;
         let fraction = fraction(text.text);
         if fraction.is_none() {
             let shown = shorten(text.text, 40);
