@@ -40,16 +40,19 @@ minimum = { EUR = "10.00" }
 [[merchant]]
 name = "cafe"
 fee_schedule = "free"
-destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "" }
+state = "active"
+destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "", verified_on = "2026-01-01" }
 
 [[merchant]]
 name = "shop"
 fee_schedule = "free"
-destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF" }
+state = "active"
+destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF", verified_on = "2026-01-01" }
 
 [[merchant]]
 name = "stall"
 fee_schedule = "free"
+state = "active"
 "#;
 
 const FIRST: &str = "2026-03-03";
