@@ -318,9 +318,10 @@ CREATE TABLE public.payment (
     category text COLLATE pg_catalog."C",
     CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
-    CONSTRAINT payment_fee_returned CHECK ((((fee_returned >= 0) AND (fee_returned <= fee_returnable)) AND ((vat_returned >= 0) AND (vat_returned <= vat_returnable)))),
+    CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
     CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
-    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured))
+    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured)),
+    CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
 COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';

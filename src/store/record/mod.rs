@@ -10,8 +10,8 @@
 //!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
 //! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: the same
-//! dispute told again under another reference is a replay, anything else is refused. A batch is booked whole or not at all; its size
-//! bounds memory and how long its books are locked.
+//! dispute told again under another reference is a replay, anything else is refused. A batch is booked whole or not at all; its
+//! size bounds memory and how long its books are locked.
 
 mod file;
 mod known;
