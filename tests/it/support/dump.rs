@@ -30,8 +30,8 @@ pub const TABLES: [(&str, &str); 24] = [
     ),
     (
         "payment",
-        "select merchant, acquirer.name, to_jsonb(payment) - 'book_id' - 'acquirer_id'
-        from payment join book on book.id = book_id join acquirer on acquirer.id = acquirer_id",
+        "select merchant, acquirer.name, to_jsonb(one) - 'book_id' - 'acquirer_id'
+        from payment one join book on book.id = book_id join acquirer on acquirer.id = acquirer_id",
     ),
     (
         "open_item",
@@ -44,8 +44,8 @@ pub const TABLES: [(&str, &str); 24] = [
     ),
     (
         "aggregate",
-        "select merchant, acquirer.name, to_jsonb(aggregate) - 'book_id' - 'acquirer_id'
-        from aggregate join book on book.id = book_id join acquirer on acquirer.id = acquirer_id",
+        "select merchant, acquirer.name, to_jsonb(one) - 'book_id' - 'acquirer_id'
+        from aggregate one join book on book.id = book_id join acquirer on acquirer.id = acquirer_id",
     ),
     (
         "maturing",
