@@ -19,6 +19,7 @@ acquirer: insert(name), update(name)
 balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number found_in expected_on detail), update(state resolution)
+calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
 open_item: insert, delete
@@ -38,8 +39,9 @@ transfer: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 10] = [
+const APPEND_ONLY: [&str; 11] = [
     "account",
+    "calendar_version",
     "entry",
     "settings_version",
     "settlement_batch",

@@ -4,9 +4,10 @@ use tokio_postgres::Client;
 
 /// Every table and its rows, but for when they were written, ids that sequences drew (their names stand for them) and
 /// hashes (which cover both).
-pub const TABLES: [(&str, &str); 18] = [
+pub const TABLES: [(&str, &str); 19] = [
     ("acquirer", "select name from acquirer"),
     ("settings_version", "select effective_from, digest, content from settings_version"),
+    ("calendar_version", "select name, number, digest, content from calendar_version"),
     ("source", "select kind, name, digest from source"),
     ("book", "select merchant, number from book"),
     ("account", "select code, currency, exponent, dimension from account"),
