@@ -1,5 +1,10 @@
 //! Days counted by hand, calendars computed anew by rules of their own, and every way a file can be wrong.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
 use std::collections::BTreeSet;
 
 use chrono::{Days, Months};
