@@ -259,10 +259,7 @@ impl<'t> Reader<'t> {
             self.only(table, &["method", "window", "rail"]);
             let method = self.optional_reference(table, "method");
             let window = self.window(table, "window", RefundRule::default().window);
-            let rail = window.and_then(|window| self.window(table, "rail", window));
-            if window.is_none() {
-                self.window(table, "rail", RefundRule::default().rail);
-            }
+            let rail = self.window(table, "rail", window.unwrap_or(RefundRule::default().rail));
             let Some(method) = method else { continue };
             if seen.contains(&method) {
                 self.found(
