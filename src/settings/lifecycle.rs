@@ -16,7 +16,8 @@ const MONTHS_LIMIT: u16 = 60;
 const DAYS_LIMIT: u16 = 1830;
 
 /// Whether an authorization is for the final amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthType {
     /// For the amount that will be captured.
     Final,
@@ -43,7 +44,8 @@ impl AuthType {
 }
 
 /// Who asked for an authorization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Initiator {
     /// The shopper, who is there.
     Customer,
@@ -436,9 +438,13 @@ mod tests {
     fn names_are_names_both_ways() {
         for auth_type in AuthType::ALL {
             assert_eq!(AuthType::from_name(auth_type.name()), Some(auth_type));
+            let json = serde_json::to_string(&auth_type).expect("JSON");
+            assert_eq!(json, format!("\"{}\"", auth_type.name()));
         }
         for initiator in Initiator::ALL {
             assert_eq!(Initiator::from_name(initiator.name()), Some(initiator));
+            let json = serde_json::to_string(&initiator).expect("JSON");
+            assert_eq!(json, format!("\"{}\"", initiator.name()));
         }
         assert_eq!((AuthType::from_name("Final"), Initiator::from_name("")), (None, None));
     }
