@@ -55,6 +55,15 @@ pub const RULES: &[(&str, &str)] = &[
         "a break has a resolution exactly when it is resolved",
     ),
     ("break_state", "a break is open or resolved"),
+    (
+        "calendar_version_digest",
+        "the digest of a calendar file is 32 bytes long",
+    ),
+    (
+        "calendar_version_identity",
+        "a number belongs to one version of a calendar",
+    ),
+    ("calendar_version_number", "versions of a calendar are numbered from 1"),
     ("entry_fingerprint", "the fingerprint of an entry is 32 bytes long"),
     ("entry_hash", "the hash of an entry is 32 bytes long"),
     ("entry_identity", "a number belongs to one entry of a book"),

@@ -21,6 +21,7 @@ aggregate: insert, update(items gross merchant_fee reserve closed)
 balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number found_in expected_on detail), update(state resolution)
+calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
 hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
@@ -44,8 +45,9 @@ transfer: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 10] = [
+const APPEND_ONLY: [&str; 11] = [
     "account",
+    "calendar_version",
     "entry",
     "settings_version",
     "settlement_batch",
