@@ -169,6 +169,28 @@ ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.calendar_version (
+    id integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    number integer NOT NULL,
+    digest bytea NOT NULL,
+    content text NOT NULL,
+    imported_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT calendar_version_digest CHECK ((length(digest) = 32)),
+    CONSTRAINT calendar_version_number CHECK ((number >= 1))
+);
+
+COMMENT ON TABLE public.calendar_version IS 'Every calendar file that was imported, whole, numbered by name. The latest of a name is in force; what was counted before it came was counted with the one before.';
+
+ALTER TABLE public.calendar_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.calendar_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.entry (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -318,9 +340,10 @@ CREATE TABLE public.payment (
     category text COLLATE pg_catalog."C",
     CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
-    CONSTRAINT payment_fee_returned CHECK ((((fee_returned >= 0) AND (fee_returned <= fee_returnable)) AND ((vat_returned >= 0) AND (vat_returned <= vat_returnable)))),
+    CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
     CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
-    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured))
+    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured)),
+    CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
 COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
@@ -565,6 +588,12 @@ ALTER TABLE ONLY public.book
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.calendar_version
+    ADD CONSTRAINT calendar_version_identity UNIQUE (name, number);
+
+ALTER TABLE ONLY public.calendar_version
+    ADD CONSTRAINT calendar_version_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_identity PRIMARY KEY (book_id, number);
 
@@ -680,6 +709,10 @@ CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (ac
 CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
+
+CREATE TRIGGER calendar_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.calendar_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_append_only;
 
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -841,6 +874,17 @@ GRANT INSERT(found_in) ON TABLE public.break TO acquit_runtime;
 GRANT INSERT(expected_on) ON TABLE public.break TO acquit_runtime;
 
 GRANT INSERT(detail) ON TABLE public.break TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.calendar_version TO acquit_runtime;
+GRANT SELECT ON TABLE public.calendar_version TO acquit_auditor;
+
+GRANT INSERT(name) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT INSERT(digest) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT INSERT(content) ON TABLE public.calendar_version TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry TO acquit_auditor;

@@ -8,6 +8,7 @@
 
 mod acquirer;
 mod fees;
+mod lifecycle;
 mod merchant;
 mod onboarding;
 mod reader;
@@ -24,6 +25,7 @@ use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
 pub use self::fees::FeeSchedule;
+pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
 use crate::card_number::mask;
@@ -48,6 +50,10 @@ pub struct Settings {
     pub fee_schedules: BTreeMap<String, FeeSchedule>,
     /// What a payout must be worth.
     pub payout: PayoutRules,
+    /// How long authorizations may be captured, in the order of the file.
+    pub validity: Vec<Validity>,
+    /// How long captures may be refunded.
+    pub refunds: RefundRules,
     /// Merchants by name.
     pub merchants: BTreeMap<String, Merchant>,
 }
@@ -118,6 +124,11 @@ fn lines(findings: &[Finding]) -> String {
 }
 
 impl Settings {
+    /// How long a capture of a payment method may be refunded; of a method that is not known, by the default.
+    pub fn refund_rule(&self, method: Option<&str>) -> RefundRule {
+        self.refunds.of(method)
+    }
+
     /// Reads a settings file. Either all of it is right, or every finding comes back.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let document = DeTable::parse(text);
@@ -151,6 +162,8 @@ impl<'t> Reader<'t> {
                 "acquirer",
                 "fee_schedule",
                 "payout",
+                "validity",
+                "refund",
                 "merchant",
             ],
         );
@@ -159,6 +172,8 @@ impl<'t> Reader<'t> {
         let acquirers = self.named(root, "acquirer", Self::acquirer);
         let fee_schedules = self.named(root, "fee_schedule", Self::fee_schedule);
         let payout = self.optional(root, "payout", Self::payout);
+        let validity = self.validity(root);
+        let refunds = self.refunds(root);
         let schedule_known = |name: &str| fee_schedules.contains_key(name);
         let merchants = self.named(root, "merchant", |reader, table, name| {
             reader.merchant(table, name, &schedule_known)
@@ -170,6 +185,8 @@ impl<'t> Reader<'t> {
                 minimum: Amounts::new(),
                 cooling_off_days: COOLING_OFF_DAYS,
             }),
+            validity,
+            refunds,
             acquirers: right(acquirers),
             fee_schedules: right(fee_schedules),
             merchants: right(merchants),
