@@ -92,7 +92,8 @@ fn followed(before: &Merchant, merchant: &Merchant) -> Option<(usize, String)> {
 fn names(states: impl Iterator<Item = MerchantState>) -> String {
     let names: Vec<&str> = states.map(MerchantState::name).collect();
     match names.split_last() {
-        Some((last, [])) | None => names.first().copied().unwrap_or_default().to_owned(),
+        None => String::new(),
+        Some((last, [])) => (*last).to_owned(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
     }
 }
