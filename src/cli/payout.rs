@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored};
 use crate::dates::day_in;
-use crate::store::payout::{Payout, PayoutError};
+use crate::store::payout::{Cancelled, Payout, PayoutError};
 use crate::store::settings::Deployment;
 
 /// What to do with payouts.
@@ -137,8 +137,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             };
             listing(format!("Instructions of cut-off {cutoff}: {verb}"), &done.posted).print(globals.format)?;
             if !done.cancelled.is_empty() {
-                eprintln!("cancelled, the money is no longer available:");
-                listing(String::new(), &done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
+                cancelled(&done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
             }
             if done.posted.is_empty() && done.cancelled.is_empty() {
                 eprintln!("nothing is approved for cut-off {cutoff}");
@@ -193,6 +192,8 @@ fn failed(error: PayoutError) -> Failure {
         PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
         PayoutError::NoSettings(_)
+        | PayoutError::Fee(_)
+        | PayoutError::Amount(_)
         | PayoutError::ApproverIsPlanner(_)
         | PayoutError::NotInstructed { .. }
         | PayoutError::Unknown(_)
@@ -202,12 +203,35 @@ fn failed(error: PayoutError) -> Failure {
     Failure::new(error).maybe_hint(hint)
 }
 
+fn cancelled(payouts: &[Cancelled]) -> Listing {
+    let columns = [
+        ("end_to_end_id", Kind::Text),
+        ("merchant", Kind::Text),
+        ("currency", Kind::Text),
+        ("amount", Kind::Figure),
+        ("reason", Kind::Text),
+    ];
+    let mut listing = Listing::new("Cancelled, the money stays available", &columns);
+    for Cancelled { payout, reason } in payouts {
+        listing.row(vec![
+            payout.end_to_end_id.clone(),
+            payout.merchant.clone(),
+            payout.money.currency().to_string(),
+            payout.money.to_decimal_text(),
+            reason.to_string(),
+        ]);
+    }
+    listing
+}
+
 fn listing(title: String, payouts: &[Payout]) -> Listing {
     let columns = [
         ("end_to_end_id", Kind::Text),
         ("merchant", Kind::Text),
         ("currency", Kind::Text),
         ("amount", Kind::Figure),
+        ("fee", Kind::Figure),
+        ("vat", Kind::Figure),
         ("cutoff", Kind::Text),
         ("state", Kind::Text),
         ("holder", Kind::Text),
@@ -222,6 +246,8 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
             payout.merchant.clone(),
             payout.money.currency().to_string(),
             payout.money.to_decimal_text(),
+            payout.fee.to_decimal_text(),
+            payout.vat.to_decimal_text(),
             payout.cutoff.to_string(),
             payout.state.clone(),
             payout.destination.0.clone(),

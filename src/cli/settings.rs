@@ -73,9 +73,10 @@ async fn apply(file: &PathBuf, globals: &Globals) -> Outcome {
         .await
         .map_err(|error| match error {
             ApplyError::Store(error) => super::stored(error),
-            ApplyError::Refused(error) => {
-                Failure::new(format!("{} is refused, nothing was applied\n{error}", super::shown(file)))
-            }
+            ApplyError::Refused(error) => Failure::new(format!(
+                "{} is refused, nothing was applied\n{error}",
+                super::shown(file)
+            )),
             ApplyError::NotAfterLatest { .. } => Failure::new(error)
                 .hint("give the file an effective_from after that day: what is booked is not priced anew"),
         })?;

@@ -47,6 +47,8 @@ pub enum EventFee {
     Refund,
     /// A chargeback.
     Dispute,
+    /// A payout.
+    Payout,
 }
 
 /// The fee of an event.

@@ -15,15 +15,15 @@ const NAME_SHOWN: usize = 40;
 impl Settings {
     /// Whether these settings, of this text, may come after the versions before them, oldest first; `is_calendar` knows the
     /// calendars that were imported. Otherwise every finding comes back. A merchant that is missing is found at the first line.
-    pub fn follow(
-        &self,
-        text: &str,
-        before: &[Self],
-        is_calendar: &dyn Fn(&str) -> bool,
-    ) -> Result<(), SettingsError> {
+    pub fn follow(&self, text: &str, before: &[Self], is_calendar: &dyn Fn(&str) -> bool) -> Result<(), SettingsError> {
         let mut known: BTreeMap<&str, &Merchant> = BTreeMap::new();
         for version in before {
-            known.extend(version.merchants.iter().map(|(name, merchant)| (name.as_str(), merchant)));
+            known.extend(
+                version
+                    .merchants
+                    .iter()
+                    .map(|(name, merchant)| (name.as_str(), merchant)),
+            );
         }
         let mut found = Vec::new();
         for merchant in self.merchants.values() {
@@ -35,7 +35,7 @@ impl Settings {
                 && !is_calendar(&calendar.name)
             {
                 let name = shorten(&calendar.name, NAME_SHOWN);
-                let message = format!("`{name}` is not a calendar: none of that name was imported");
+                let message = format!("`{name}` is not a calendar: import one of that name first");
                 found.push((calendar.at.0, message));
             }
         }

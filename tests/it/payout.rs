@@ -7,7 +7,7 @@ use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::Currency;
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Instructed, Payout, PayoutError, Planned};
+use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
@@ -221,6 +221,11 @@ fn lines(payouts: &[Payout]) -> Vec<String> {
     payouts.iter().map(line).collect()
 }
 
+fn cancelled(done: &Instructed) -> Vec<String> {
+    let row = |row: &Cancelled| format!("{}: {}", line(&row.payout), row.reason);
+    done.cancelled.iter().map(row).collect()
+}
+
 fn carried(planned: &Planned) -> Vec<String> {
     let row = |row: &acquit::store::payout::Carried| {
         format!("{} {}: {}", row.payable.merchant, row.payable.money, row.reason)
@@ -321,8 +326,11 @@ async fn a_refund_after_the_plan_cancels_the_payout() {
         .await
         .expect("a plan");
     assert_eq!(
-        (lines(&shown.posted), lines(&shown.cancelled)),
-        (vec!["cafe 50.00 EUR".to_owned()], vec!["shop 50.00 EUR".to_owned()])
+        (lines(&shown.posted), cancelled(&shown)),
+        (
+            vec!["cafe 50.00 EUR".to_owned()],
+            vec!["shop 50.00 EUR: the money is no longer available".to_owned()]
+        )
     );
     let done = desk.instruct(FIRST).await;
     assert_eq!(
@@ -348,7 +356,7 @@ async fn all_cancelled_writes_no_file() {
     let before = desk.entries().await;
     let done = desk.instruct(FIRST).await;
     assert_eq!(
-        (lines(&done.posted), lines(&done.cancelled), done.files),
+        (lines(&done.posted), cancelled(&done), done.files),
         (vec![], vec!["shop 50.00 EUR".to_owned()], vec![])
     );
     assert_eq!(desk.entries().await, before);
