@@ -1,6 +1,19 @@
 -- The whole schema, to be read: the sum of schema/migrations, held equal by a test. Written by
 -- `UPDATE_SCHEMA=1 cargo test --test it schema`; change a migration, not this file.
 
+CREATE FUNCTION public.keep_until_expiry() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'DELETE' and old.expires_at <= now() then
+        return old;
+    end if;
+    raise exception using
+        errcode = 'restrict_violation',
+        message = format('%s is kept as it is until it expires: %s is refused', tg_table_name, lower(tg_op));
+end
+$$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -169,6 +182,25 @@ CREATE TABLE public.entry_kind (
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
+
+CREATE TABLE public.idempotency_key (
+    merchant text NOT NULL COLLATE pg_catalog."C",
+    environment text NOT NULL COLLATE pg_catalog."C",
+    operation text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    status smallint NOT NULL,
+    body text NOT NULL,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone GENERATED ALWAYS AS ((((first_seen AT TIME ZONE 'UTC'::text) + '24:00:00'::interval) AT TIME ZONE 'UTC'::text)) STORED NOT NULL,
+    CONSTRAINT idempotency_key_body CHECK ((octet_length(body) <= 1048576)),
+    CONSTRAINT idempotency_key_fingerprint CHECK ((octet_length(fingerprint) = 32)),
+    CONSTRAINT idempotency_key_format CHECK ((key ~ '^[\x21-\x7E]{1,255}$'::text)),
+    CONSTRAINT idempotency_key_scope CHECK ((((octet_length(merchant) >= 1) AND (octet_length(merchant) <= 128)) AND ((octet_length(environment) >= 1) AND (octet_length(environment) <= 128)) AND ((octet_length(operation) >= 1) AND (octet_length(operation) <= 128)))),
+    CONSTRAINT idempotency_key_status CHECK ((((status >= 200) AND (status <= 299)) OR (((status >= 400) AND (status <= 499)) AND (status <> ALL (ARRAY[400, 401, 403, 404, 409, 422, 429])))))
+);
+
+COMMENT ON TABLE public.idempotency_key IS 'What was answered to a request, by who asked for what under which key. For 24 hours; references keep money from moving twice for ever.';
 
 CREATE TABLE public.open_item (
     book_id bigint NOT NULL,
@@ -430,6 +462,9 @@ ALTER TABLE ONLY public.entry_kind
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_reference UNIQUE (book_id, reference);
 
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_identity PRIMARY KEY (merchant, environment, operation, key);
+
 ALTER TABLE ONLY public.open_item
     ADD CONSTRAINT open_item_identity PRIMARY KEY (book_id, number);
 
@@ -499,6 +534,8 @@ CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
+CREATE INDEX idempotency_key_expires_at ON public.idempotency_key USING btree (expires_at);
+
 CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
 
 CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
@@ -512,6 +549,10 @@ ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.entry ENABLE ALWAYS TRIGGER entry_append_only;
+
+CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotency_key FOR EACH ROW EXECUTE FUNCTION public.keep_until_expiry();
+
+ALTER TABLE public.idempotency_key ENABLE ALWAYS TRIGGER idempotency_key_kept;
 
 CREATE TRIGGER settings_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settings_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -647,6 +688,23 @@ GRANT SELECT ON TABLE public.entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
+
+GRANT SELECT,DELETE ON TABLE public.idempotency_key TO acquit_runtime;
+GRANT SELECT ON TABLE public.idempotency_key TO acquit_auditor;
+
+GRANT INSERT(merchant) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(environment) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(operation) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(key) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(fingerprint) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(status) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(body) ON TABLE public.idempotency_key TO acquit_runtime;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.open_item TO acquit_runtime;
 GRANT SELECT ON TABLE public.open_item TO acquit_auditor;

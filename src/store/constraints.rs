@@ -47,6 +47,30 @@ pub const RULES: &[(&str, &str)] = &[
     ("entry_number", "entries are numbered from 1"),
     ("entry_reference", "a reference belongs to one entry of a book"),
     ("entry_reversed_once", "an entry is reversed once"),
+    (
+        "idempotency_key_body",
+        "the body of an answer is not larger than a megabyte",
+    ),
+    (
+        "idempotency_key_fingerprint",
+        "the fingerprint of a request is 32 bytes long",
+    ),
+    (
+        "idempotency_key_format",
+        "an idempotency key is 1 to 255 visible ASCII characters",
+    ),
+    (
+        "idempotency_key_identity",
+        "an idempotency key has one answer a merchant, environment and operation",
+    ),
+    (
+        "idempotency_key_scope",
+        "the merchant, environment and operation of an idempotency key are names of 1 to 128 bytes",
+    ),
+    (
+        "idempotency_key_status",
+        "a success is kept, or a refusal that the work itself decided",
+    ),
     ("open_item_identity", "an entry has one open item"),
     ("payment_amounts", "no amount of a payment is below zero"),
     (

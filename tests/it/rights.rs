@@ -21,6 +21,7 @@ book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number found_in expected_on detail), update(state resolution)
 entry: insert
 entry_kind:
+idempotency_key: insert(merchant environment operation key fingerprint status body), delete
 open_item: insert, delete
 payment: insert, update(acquirer_id currency authorized captured voided refunded charged_back)
 payout: insert(book_id currency exponent cutoff amount end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)

@@ -121,6 +121,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("money", "card_number"),
     ("ledger", "LEAVES"),
     ("settings", "LEAVES"),
+    ("idempotency", "LEAVES ledger"),
     ("acquirer", "LEAVES"),
     ("payment", "LEAVES ledger settings"),
     ("recon", "LEAVES ledger settings acquirer"),
@@ -129,12 +130,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("embedded", ""),
     (
         "store",
-        "LEAVES ledger settings acquirer payment recon audit payout embedded",
+        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded",
     ),
     ("simulate", "LEAVES"),
     (
         "cli",
-        "LEAVES ledger settings acquirer payment recon audit payout embedded store simulate",
+        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded store simulate",
     ),
 ];
 

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 /// Every table and its rows, but for when they were written, ids that sequences drew (their names stand for them) and
 /// hashes (which cover both).
-pub const TABLES: [(&str, &str); 18] = [
+pub const TABLES: [(&str, &str); 19] = [
     ("acquirer", "select name from acquirer"),
     ("settings_version", "select effective_from, digest, content from settings_version"),
     ("source", "select kind, name, digest from source"),
@@ -77,6 +77,10 @@ pub const TABLES: [(&str, &str); 18] = [
     (
         "payout_file",
         "select name, digest, cutoff, ordinal, written from payout_file join source on source.id = source_id",
+    ),
+    (
+        "idempotency_key",
+        "select merchant, environment, operation, key, fingerprint, status, body from idempotency_key",
     ),
 ];
 
