@@ -196,7 +196,7 @@ CREATE TABLE public.idempotency_key (
     CONSTRAINT idempotency_key_body CHECK ((octet_length(body) <= 1048576)),
     CONSTRAINT idempotency_key_fingerprint CHECK ((octet_length(fingerprint) = 32)),
     CONSTRAINT idempotency_key_format CHECK ((key ~ '^[\x21-\x7E]{1,255}$'::text)),
-    CONSTRAINT idempotency_key_scope CHECK ((((octet_length(merchant) >= 1) AND (octet_length(merchant) <= 128)) AND ((octet_length(environment) >= 1) AND (octet_length(environment) <= 128)) AND ((octet_length(operation) >= 1) AND (octet_length(operation) <= 128)))),
+    CONSTRAINT idempotency_key_scope CHECK (((LEAST(octet_length(merchant), octet_length(environment), octet_length(operation)) >= 1) AND (GREATEST(octet_length(merchant), octet_length(environment), octet_length(operation)) <= 128))),
     CONSTRAINT idempotency_key_status CHECK ((((status >= 200) AND (status <= 299)) OR (((status >= 400) AND (status <= 499)) AND (status <> ALL (ARRAY[400, 401, 403, 404, 409, 422, 429])))))
 );
 

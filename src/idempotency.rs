@@ -1,11 +1,12 @@
 //! What makes two requests the same one: keys, fingerprints, and the answers that are kept for the second.
 //!
-//! A caller that does not know whether its request was done sends it again under the same idempotency key. [`Key`] says whose
-//! key it is, [`request_fingerprint`] tells the same request from another one under a used key, [`Answer`] is what both are
-//! told. All of it is pure; `store::idempotency` keeps the answers.
+//! A caller that does not know whether its request was done sends it again under the same idempotency key. [`Key`] says
+//! whose key it is, [`request_fingerprint`] tells the same request from another one under a used key, [`Answer`] is what
+//! both are told. All of it is pure; `store::idempotency` keeps the answers.
 //!
-//! The key is the caller's `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), bare or as the string of RFC 8941 that
-//! the draft asks for. The canonical form of a request's JSON is not that of RFC 8785: it has no need to be anybody else's.
+//! The key is the caller's `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), bare or as the string of RFC
+//! 8941 that the draft asks for. The canonical form of a request's JSON is not that of RFC 8785: it has no need to be
+//! anybody else's.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,8 +26,8 @@ pub const KEY_LIMIT: usize = 255;
 /// The largest body that an answer may have, in bytes: a megabyte.
 pub const BODY_LIMIT: usize = 1 << 20;
 
-/// The version of [`Canonical`] and of [`request_fingerprint`]. A change of either is a new version, and every request that was
-/// answered under the old one is another request from then on.
+/// The version of [`Canonical`] and of [`request_fingerprint`]. A change of either is a new version, and every request
+/// that was answered under the old one is another request from then on.
 pub const FINGERPRINT_VERSION: u16 = 1;
 
 /// Why something is no idempotency key.
@@ -71,8 +72,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of a merchant, as authenticated and never as the request says it; of an environment, like `live`; of an operation, like
-    /// `capture`. The key is the header's value, whose quotes are not part of it.
+    /// A key of a merchant, as authenticated and never as the request says it; of an environment, like `live`; of an
+    /// operation, like `capture`. The key is the header's value, whose quotes are not part of it.
     pub fn new(merchant: &str, environment: &str, operation: &str, header: &str) -> Result<Self, KeyError> {
         for (part, text) in [
             ("merchant", merchant),
@@ -111,8 +112,8 @@ impl Key {
         &self.key
     }
 
-    /// 64 bits of SHA-256 over scope and key: the number under which the database holds it for one transaction. Two keys with
-    /// one number, should there ever be any, only hold up each other.
+    /// 64 bits of SHA-256 over scope and key: the number under which the database holds it for one transaction. Two keys
+    /// with one number, should there ever be any, only hold up each other.
     pub fn lock_number(&self) -> i64 {
         let [a, b, c, d, e, f, g, h, ..] = fingerprint(&[
             "idempotency key 1",
@@ -186,8 +187,8 @@ pub struct CanonicalError {
 
 /// The JSON of a request in the one form in which everybody would write it: members by name, none that is null, no blanks.
 ///
-/// Numbers are 64-bit integers; with a point or an exponent they are refused, like a name that an object has twice. A null in
-/// an array stays, because of those after it. Texts stay as they are, character for character.
+/// Numbers are 64-bit integers; with a point or an exponent they are refused, like a name that an object has twice. A null
+/// in an array stays, because of those after it. Texts stay as they are, character for character.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Canonical(String);
 
@@ -290,8 +291,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// What tells a request from another one: SHA-256 over the version of the caller's way to ask, the method, the template of the route,
-/// what stands in the template's places (and in the query, where there is one) by name, and the body.
+/// What tells a request from another one: SHA-256 over the version of the caller's way to ask, the method, the template of
+/// the route, what stands in the template's places (and in the query, where there is one) by name, and the body.
 ///
 /// `version` is [`FINGERPRINT_VERSION`]. The parameters may come in any order.
 pub fn request_fingerprint(
@@ -332,8 +333,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer in JSON. Card numbers in its texts are masked, now and not later, so that the second answer is the first to
-    /// the byte.
+    /// An answer in JSON. Card numbers in its texts are masked, now and not later, so that the second answer is the first
+    /// to the byte.
     pub fn new(status: u16, body: &impl Serialize) -> Result<Self, AnswerError> {
         if !matches!(status, 200..=299 | 400..=599) {
             return Err(AnswerError::Status(status));
@@ -362,8 +363,8 @@ impl Answer {
         &self.body
     }
 
-    /// Whether it is kept for the next request under its key: a success, or a refusal that the work itself decided. Not kept is
-    /// what depends on something else than the request: 400, 401, 403, 404, 409, 422, 429, and every 5xx.
+    /// Whether it is kept for the next request under its key: a success, or a refusal that the work itself decided. Not
+    /// kept is what depends on something else than the request: 400, 401, 403, 404, 409, 422, 429, and every 5xx.
     pub fn is_kept(&self) -> bool {
         match self.status {
             400 | 401 | 403 | 404 | 409 | 422 | 429 => false,

@@ -21,9 +21,8 @@ create table idempotency_key (
                  generated always as ((first_seen at time zone 'UTC' + interval '24 hours') at time zone 'UTC') stored,
     constraint idempotency_key_identity primary key (merchant, environment, operation, key),
     constraint idempotency_key_scope check (
-        octet_length(merchant) between 1 and 128
-        and octet_length(environment) between 1 and 128
-        and octet_length(operation) between 1 and 128
+        least(octet_length(merchant), octet_length(environment), octet_length(operation)) >= 1
+        and greatest(octet_length(merchant), octet_length(environment), octet_length(operation)) <= 128
     )
 );
 create index idempotency_key_expires_at on idempotency_key (expires_at);

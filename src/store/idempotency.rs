@@ -3,20 +3,21 @@
 //! [`Store::once`] is one transaction:
 //!
 //! 1. Hold the key, without waiting: who finds it held is told so ([`Outcome::InProgress`]).
-//! 2. In a later statement, which sees what the holder before has committed, look for an answer. A request with the same fingerprint
-//!    gets it; one with another is refused.
+//! 2. In a later statement, which sees what the holder before has committed, look for an answer. A request with the same
+//!    fingerprint gets it; one with another is refused.
 //! 3. Run the work. An answer that is not kept (`Answer::is_kept`) ends the transaction with a rollback.
 //! 4. Store the answer, in the place of one that has expired. COMMIT.
 //!
-//! Work and answer are there together or not at all, whenever the process, the connection or the server goes. So there is no half-done
-//! row, and nothing that others need for it: no state of running, no lease that runs out, no point from which to resume. What
-//! holds the key is a lock of the transaction, which the server takes back when the session is gone.
+//! Work and answer are there together or not at all, whenever the process, the connection or the server goes. So there is
+//! no half-done row, and nothing that others need for it: no state of running, no lease that runs out, no point from which
+//! to resume. What holds the key is a lock of the transaction, which the server takes back when the session is gone.
 //!
-//! The answer comes last, and not first as a claim: the lock keeps others out meanwhile, the primary key would refuse an answer that
-//! somebody stored without it (and undo the work), and so every row is an answer that nobody has a right to change.
+//! The answer comes last, and not first as a claim: the lock keeps others out meanwhile, the primary key would refuse an
+//! answer that somebody stored without it (and undo the work), and so every row is an answer that nobody has a right to
+//! change.
 //!
-//! A key is a convenience that expires; what keeps money from moving twice are references, for ever. After 24 hours the same request is
-//! new, is run, and finds its reference taken. All times are the database's.
+//! A key is a convenience that expires; what keeps money from moving twice are references, for ever. After 24 hours the
+//! same request is new, is run, and finds its reference taken. All times are the database's.
 
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ pub enum Outcome {
     Replayed(Answer),
     /// Its key was used for another request (HTTP 422). Nothing was written.
     Mismatch,
-    /// Its key is held by another transaction at this moment (HTTP 409, with [`RETRY_AFTER`]). Nothing was written. Two keys that
-    /// share their 64 bits ([`Key::lock_number`]) see this of each other: needless, and harmless.
+    /// Its key is held by another transaction at this moment (HTTP 409, with [`RETRY_AFTER`]). Nothing was written. Two
+    /// keys that share their 64 bits ([`Key::lock_number`]) see this of each other: needless, and harmless.
     InProgress,
     /// The work came to an answer that is not kept: whatever it wrote is undone, and the next request runs again.
     NotKept(Answer),
@@ -76,9 +77,10 @@ enum Found {
 impl Store {
     /// Does the work of a request, unless its key has an answer: work and answer in one transaction.
     ///
-    /// The work may run more than once (see [`Store::transact`]) and keeps nothing outside the transaction. A refusal that is kept, like
-    /// one of more than was authorized, is committed too: who refuses has written nothing. An error of the work, and an
-    /// answer of 5xx, leave nothing behind. Of an error at COMMIT nothing is known, until the same request is sent again.
+    /// The work may run more than once (see [`Store::transact`]) and keeps nothing outside the transaction. A refusal that
+    /// is kept, like one of more than was authorized, is committed too: who refuses has written nothing. An error of the
+    /// work, and an answer of 5xx, leave nothing behind. Of an error at COMMIT nothing is known, until the same request is
+    /// sent again.
     pub async fn once<E>(
         &self,
         key: &Key,
@@ -91,8 +93,8 @@ impl Store {
         self.once_as_of(None, key, fingerprint, work).await
     }
 
-    /// The same, where another time than the database's decides what has expired. For tests: a key that lives by the database's clock is
-    /// not replaced whatever the time here.
+    /// The same, where another time than the database's decides what has expired. For tests: a key that lives by the
+    /// database's clock is not replaced whatever the time here.
     pub async fn once_as_of<E>(
         &self,
         now: Option<DateTime<Utc>>,
@@ -135,8 +137,8 @@ impl Store {
         }
     }
 
-    /// Removes keys that have expired, the oldest first and so many at most, and says how many: a piece of work to be repeated while
-    /// it returns as many. None where another session prunes just then. `now` is for tests, as above.
+    /// Removes keys that have expired, the oldest first and so many at most, and says how many: a piece of work to be
+    /// repeated while it returns as many. None where another session prunes just then. `now` is for tests, as above.
     pub async fn prune_idempotency_keys(&self, at_most: u32, now: Option<DateTime<Utc>>) -> Result<u64, StoreError> {
         self.transact(async |tx: &mut Tx| {
             let lock = include_str!("../../schema/queries/idempotency_prune_lock.sql");
