@@ -197,7 +197,7 @@ CREATE TABLE public.idempotency_key (
     CONSTRAINT idempotency_key_fingerprint CHECK ((octet_length(fingerprint) = 32)),
     CONSTRAINT idempotency_key_format CHECK ((key ~ '^[\x21-\x7E]{1,255}$'::text)),
     CONSTRAINT idempotency_key_scope CHECK (((LEAST(octet_length(merchant), octet_length(environment), octet_length(operation)) >= 1) AND (GREATEST(octet_length(merchant), octet_length(environment), octet_length(operation)) <= 128))),
-    CONSTRAINT idempotency_key_status CHECK ((((status >= 200) AND (status <= 299)) OR (((status >= 400) AND (status <= 499)) AND (status <> ALL (ARRAY[400, 401, 403, 404, 409, 422, 429])))))
+    CONSTRAINT idempotency_key_status CHECK ((((status / 100) = ANY (ARRAY[2, 4])) AND (status <> ALL (ARRAY[400, 401, 403, 404, 409, 422, 429]))))
 );
 
 COMMENT ON TABLE public.idempotency_key IS 'What was answered to a request, by who asked for what under which key. For 24 hours; references keep money from moving twice for ever.';

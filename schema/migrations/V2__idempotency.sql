@@ -10,10 +10,7 @@ create table idempotency_key (
     key          text collate "C" not null constraint idempotency_key_format check (key ~ '^[\x21-\x7E]{1,255}$'),
     fingerprint  bytea not null constraint idempotency_key_fingerprint check (octet_length(fingerprint) = 32),
     status       smallint not null
-                 constraint idempotency_key_status check (
-                     status between 200 and 299
-                     or (status between 400 and 499 and status not in (400, 401, 403, 404, 409, 422, 429))
-                 ),
+                 constraint idempotency_key_status check (status / 100 in (2, 4) and status not in (400, 401, 403, 404, 409, 422, 429)),
     body         text not null constraint idempotency_key_body check (octet_length(body) <= 1048576),
     first_seen   timestamptz not null default now(),
     -- By way of UTC, where a day always has 24 hours.
