@@ -177,7 +177,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
 }
 
 /// The only clock of the program: which day it is where the house is.
-fn today(deployment: &Deployment) -> NaiveDate {
+pub(super) fn today(deployment: &Deployment) -> NaiveDate {
     day_in(chrono::Utc::now(), deployment.time_zone())
 }
 

@@ -357,7 +357,11 @@ async fn all_cancelled_writes_no_file() {
     let done = desk.instruct(FIRST).await;
     assert_eq!(
         (lines(&done.posted), cancelled(&done), done.files),
-        (vec![], vec!["shop 50.00 EUR".to_owned()], vec![])
+        (
+            vec![],
+            vec!["shop 50.00 EUR: the money is no longer available".to_owned()],
+            vec![]
+        )
     );
     assert_eq!(desk.entries().await, before);
     assert_eq!(std::fs::read_dir(desk.out.path()).expect("a directory").count(), 0);
@@ -379,8 +383,9 @@ async fn a_cutoff_pays_a_merchant_once_for_ever() {
     assert_eq!(desk.pay(FIRST).await, (vec![], vec![]));
     assert_eq!(desk.available("shop", "EUR").await, 4_000);
     assert_eq!(desk.pay(SECOND).await.0, ["shop 40.00 EUR"]);
-    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by)
-        select book_id, currency, exponent, cutoff, 1, 'other', holder, destination, bank, planned_by from payout limit 1";
+    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank,
+            planned_by)
+        select book_id, currency, exponent, cutoff, 1, 0, 0, 'other', holder, destination, bank, planned_by from payout limit 1";
     let error = desk.test.admin.batch_execute(again).await.expect_err("a second payout");
     assert_eq!(
         error.as_db_error().and_then(|error| error.constraint()),

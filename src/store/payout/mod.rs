@@ -167,7 +167,8 @@ impl Retriable for PayoutError {
 
 impl Store {
     /// Plans the payouts of a cut-off: everything available to a merchant in a currency, less the fee for it, when the merchant
-    /// may be paid and that reaches the minimum. Moves no money. Planning again adds what is payable now and leaves every payout of this cut-off as it is.
+    /// may be paid and that reaches the minimum. Moves no money. Planning again adds what is payable now and leaves every
+    /// payout of this cut-off as it is.
     pub async fn plan_payouts(
         &self,
         deployment: &Deployment,
