@@ -16,8 +16,9 @@ use crate::store::settings::Deployment;
 pub enum Command {
     /// Work out what each merchant may be paid in each currency at a cut-off. Moves no money.
     ///
-    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, when it reaches the
-    /// minimum. Less is carried forward. There is one payout a merchant, currency and cut-off, for ever.
+    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less the fee for the
+    /// payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank account that is
+    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever.
     Plan {
         /// The last booking date that counts.
         #[arg(long, value_name = "DATE")]
@@ -43,8 +44,10 @@ pub enum Command {
     },
     /// Post the approved payouts of a cut-off, then write the bank file.
     ///
-    /// Running it again is safe: nothing is posted twice, and a bank file that a crash left unwritten is written, byte for
-    /// byte. Without --execute only the plan is shown.
+    /// A payout that is no longer covered is cancelled, and so is one whose merchant, by the settings of the booking date, is
+    /// not paid any more, or not at the bank account that was approved; the money stays available. Running it again is safe:
+    /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. Without --execute only
+    /// the plan is shown.
     Instruct {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]

@@ -20,7 +20,9 @@ pub enum Command {
     },
     /// Put a settings file in force from its effective_from day, and open books for new merchants.
     ///
-    /// Applying the same file again changes nothing. A new version must begin after every other one.
+    /// Applying the same file again changes nothing. A new version must begin after every other one. A merchant's state may
+    /// only follow from the one before, a merchant is left out only when it is closed, and a calendar that is named was
+    /// imported.
     Apply {
         /// The TOML file.
         file: PathBuf,

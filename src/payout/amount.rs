@@ -142,7 +142,7 @@ pub fn destination<'a>(
 
 /// Why a payout that was approved is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Withdrawal {
+pub enum Cancellation {
     /// Account 2020 does not hold it any more.
     #[error("the money is no longer available")]
     NotCovered,
@@ -161,12 +161,12 @@ pub fn still_due(
     [holder, account, bank]: [&str; 3],
     day: NaiveDate,
     versions: &[Arc<Settings>],
-) -> Result<(), Withdrawal> {
+) -> Result<(), Cancellation> {
     let known = destination(merchant, day, versions)?;
     if (known.holder.as_str(), known.account.as_str(), known.bank.as_str()) == (holder, account, bank) {
         Ok(())
     } else {
-        Err(Withdrawal::OtherAccount)
+        Err(Cancellation::OtherAccount)
     }
 }
 

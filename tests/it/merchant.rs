@@ -4,9 +4,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use acquit::ids::BookId;
+use acquit::ledger::account::{Account, AccountCode};
+use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
 use acquit::payout::amount::{Choice, Payable, choose, still_due};
 use acquit::settings::Settings;
+use acquit::store::books::LockedBooks;
+use acquit::store::source::{SourceKind, source_of};
+use acquit::store::{StoreError, Tx};
 use chrono::NaiveDate;
 
 use crate::desk::Desk;
@@ -429,4 +434,101 @@ fn an_approved_payout_is_sent_where_it_was_planned_or_not_at_all() {
         "2026-03-05",
         "no bank account in the settings",
     );
+}
+
+// What is said of them -----------------------------------------------------------------------------------------------
+
+/// Minor units of EUR credited to accounts of a merchant's book, against a receivable.
+async fn owe(desk: &Desk, merchant: &str, credits: &[(AccountCode, i64)]) {
+    let account = |code, dimension: &str| Account {
+        code,
+        currency: Currency::parse("EUR").expect("EUR"),
+        dimension: dimension.into(),
+    };
+    let work = async |tx: &mut Tx| {
+        let source = source_of(tx, SourceKind::Settlement, merchant, merchant.as_bytes()).await?;
+        let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[merchant]).await?;
+        let reference = "made up".to_owned();
+        let mut entry = Entry::of_day(EntryKind::Settlement, reference, [0; 32], day("2026-03-02"), source.id);
+        entry.transfers = credits
+            .iter()
+            .map(|(code, amount)| Transfer {
+                debit: account(AccountCode::AcquirerReceivable, "adyen"),
+                credit: account(*code, ""),
+                amount: *amount,
+            })
+            .collect();
+        books.append(owners[merchant], entry)?;
+        books.write(tx).await?;
+        Ok::<_, StoreError>(())
+    };
+    desk.database.store.transact(work).await.expect("an entry");
+}
+
+#[tokio::test]
+async fn merchants_are_listed_with_what_they_are_owed_and_why_they_are_not_paid() {
+    let desk = Desk::new().await;
+    let all = |shop: &str| {
+        merchant("cafe", "suspended", &account('A', "2026-01-01"))
+            + &merchant("shop", "active", &account('N', shop))
+            + &merchant("stall", "applied", "")
+    };
+    desk.write(
+        "first.toml",
+        file(
+            "2026-01-01",
+            &all("2026-01-01").replace("suspended", "active").replace("222", "111"),
+        ),
+    );
+    desk.write("second.toml", file("2026-03-01", &all("2026-01-01")));
+    for name in ["first.toml", "second.toml"] {
+        desk.run(&["settings", "apply", name]).exits(0);
+    }
+    owe(&desk, "cafe", &[(AccountCode::MerchantAvailable, 1_234)]).await;
+    let shop = [
+        (AccountCode::MerchantAvailable, 1),
+        (AccountCode::MerchantPending, 20),
+        (AccountCode::MerchantReserve, 300),
+        (AccountCode::MerchantHold, 4_000),
+        (AccountCode::PayoutInTransit, 50_000),
+    ];
+    owe(&desk, "shop", &shop).await;
+    let listed = desk
+        .run(&["merchant", "list", "--on", "2026-03-03", "--format", "csv"])
+        .exits(0);
+    assert_eq!(
+        listed.out,
+        "merchant,state,fee_schedule,holder,account,bank,verified_on,cools_off_until,not_paid_because,\
+         currency,available,pending,reserve,hold,in_transit\n\
+         cafe,suspended,free,Shop,111,BANK,2026-01-01,,the merchant is suspended,EUR,12.34,0.00,0.00,0.00,0.00\n\
+         shop,active,free,Shop,222,BANK,2026-01-01,2026-03-04,\
+         the bank account changed on 2026-03-01 and cools off until 2026-03-04,EUR,0.01,0.20,3.00,40.00,500.00\n\
+         stall,applied,free,,,,,,the merchant has applied and is not active yet,,,,,,\n"
+    );
+    let later = desk
+        .run(&["merchant", "show", "shop", "--on", "2026-03-04", "--format", "json"])
+        .exits(0)
+        .rows();
+    assert_eq!(later.len(), 1);
+    for (field, value) in [
+        ("cools_off_until", ""),
+        ("not_paid_because", ""),
+        ("account", "222"),
+        ("hold", "40.00"),
+    ] {
+        assert_eq!(later[0][field], value, "{field}");
+    }
+    desk.run(&["merchant", "show", "shop", "--on", "2026-02-28"])
+        .exits(0)
+        .says(&[
+            "Merchant shop by the settings of 2026-02-28\n",
+            "account           111",
+            "EUR            0.01     0.20     3.00  40.00      500.00",
+        ]);
+    desk.run(&["merchant", "show", "shop", "--on", "2025-12-31"])
+        .exits(1)
+        .says(&["no settings are in force on 2025-12-31"]);
+    desk.run(&["merchant", "show", "shopp"])
+        .exits(1)
+        .says(&["there is no merchant `shopp`", "hint: `acquit merchant list`"]);
 }

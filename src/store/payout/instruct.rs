@@ -17,7 +17,7 @@ use crate::ids::{BookId, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
-use crate::payout::amount::{Withdrawal, still_due};
+use crate::payout::amount::{Cancellation, still_due};
 use crate::payout::instruction::{Instruction, InstructionError, csv};
 use crate::settings::Settings;
 use crate::store::books::LockedBooks;
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
             let taken = taken(&payout)?.minor();
             let (holder, account, bank) = &payout.destination;
             let due = match still_due(&payout.merchant, [holder, account, bank], self.day, self.versions) {
-                Ok(()) if there.is_none_or(|there| *there < taken) => Err(Withdrawal::NotCovered),
+                Ok(()) if there.is_none_or(|there| *there < taken) => Err(Cancellation::NotCovered),
                 due => due,
             };
             match due {

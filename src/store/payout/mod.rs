@@ -18,7 +18,7 @@ use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::FeeError;
-use crate::payout::amount::{Choice, Due, Payable, Withdrawal, choose, end_to_end_id};
+use crate::payout::amount::{Cancellation, Choice, Due, Payable, choose, end_to_end_id};
 use crate::payout::instruction::InstructionError;
 use crate::settings::Settings;
 
@@ -81,7 +81,7 @@ pub struct Cancelled {
     /// Which.
     pub payout: Payout,
     /// Why.
-    pub reason: Withdrawal,
+    pub reason: Cancellation,
 }
 
 /// What instructing came to.
