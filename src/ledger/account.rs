@@ -80,12 +80,24 @@ chart! {
     MerchantAvailable = 2020, "merchant:available", Credit, None, true;
     /// Instructed, not confirmed.
     PayoutInTransit = 2100, "payout:in-transit", Credit, None, false;
+    /// VAT on our fees, owed to the state.
+    VatOutput = 2300, "vat:output", Credit, None, true;
     /// Money that nobody can explain; never a merchant's until it is resolved.
     SuspenseCredit = 2900, "suspense:credit", Credit, Acquirer, false;
     /// Our revenue: the percentage of a merchant fee.
     FeePercentage = 4010, "fee:percentage", Credit, None, false;
     /// Our revenue: the fixed part of a merchant fee.
     FeeFixed = 4020, "fee:fixed", Credit, None, false;
+    /// Our revenue: a fee for a chargeback.
+    FeeDispute = 4030, "fee:dispute", Credit, None, false;
+    /// Our revenue: what a month's fees fall short of their minimum.
+    FeeMinimumTopUp = 4040, "fee:minimum-top-up", Credit, None, false;
+    /// Our revenue: fees for payouts and advances.
+    FeeOther = 4050, "fee:other", Credit, None, false;
+    /// Interchange and scheme fees that a merchant bears at cost.
+    FeeCostsPassedOn = 4060, "fee:costs-passed-on", Credit, None, true;
+    /// Fees given back with refunds, against our revenue.
+    FeeReturned = 4090, "fee:returned", Debit, None, false;
     /// What issuers take.
     CostInterchange = 5010, "cost:interchange", Debit, Acquirer, true;
     /// What schemes take.
