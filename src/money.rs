@@ -246,6 +246,9 @@ pub enum Rounding {
 }
 
 impl Rounding {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::HalfEven, Self::HalfUp, Self::Down, Self::Up];
+
     /// A whole number of minor units.
     pub fn round(self, exact: Decimal) -> Result<i64, AmountError> {
         let rounded = exact.round_dp_with_strategy(0, self.strategy());

@@ -22,7 +22,9 @@ struct Share {
 /// The parts of a whole, in the order of `weights`; each weight has a stable key, like an account's. A negative whole is split
 /// as the positive one is, with the signs turned.
 pub fn split<K: Ord>(whole: i64, weights: &[(K, u64)]) -> Result<Vec<i64>, SplitError> {
-    let total = weights.iter().try_fold(0_u128, |sum, (_, weight)| sum.checked_add(u128::from(*weight)));
+    let total = weights
+        .iter()
+        .try_fold(0_u128, |sum, (_, weight)| sum.checked_add(u128::from(*weight)));
     // 2^64 weights of 64 bits would be needed to pass 128 bits.
     let total = total.filter(|total| *total > 0).ok_or(SplitError::NoWeight)?;
     let magnitude = u128::from(whole.unsigned_abs());
@@ -95,7 +97,11 @@ mod tests {
         check(i64::MAX, &[("a", u64::MAX)], &[i64::MAX]);
         check(i64::MIN, &[("a", u64::MAX), ("b", 0)], &[i64::MIN, 0]);
         let third = i64::MAX / 3;
-        check(i64::MAX, &[("a", u64::MAX), ("b", u64::MAX), ("c", u64::MAX)], &[third + 1, third, third]);
+        check(
+            i64::MAX,
+            &[("a", u64::MAX), ("b", u64::MAX), ("c", u64::MAX)],
+            &[third + 1, third, third],
+        );
     }
 
     #[test]
@@ -113,9 +119,9 @@ mod tests {
         ) {
             prop_assume!(weights.iter().any(|(_, weight)| *weight > 0));
             let parts = split(whole, &weights).expect("parts");
-            let sum: i128 = parts.iter().map(|part| i128::from(*part)).fold(0, |sum, part| sum + part);
+            let sum: i128 = parts.iter().map(|part| i128::from(*part)).sum();
             prop_assert_eq!(sum, i128::from(whole));
-            let total: i128 = weights.iter().map(|(_, weight)| i128::from(*weight)).fold(0, |sum, weight| sum + weight);
+            let total: i128 = weights.iter().map(|(_, weight)| i128::from(*weight)).sum();
             for (part, (_, weight)) in parts.iter().zip(&weights) {
                 // Less than one unit from the exact share: |part x total - whole x weight| < total.
                 let bound = i128::from(*part).checked_mul(total);

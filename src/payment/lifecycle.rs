@@ -18,7 +18,7 @@
 use std::sync::Arc;
 
 use super::event::PaymentEvent;
-use super::fees::{FeeError, MerchantFee};
+use super::fees::{Accrual, FeeError, Inputs, capture_fee};
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -177,8 +177,11 @@ impl From<AmountError> for Refusal {
 impl From<FeeError> for Refusal {
     fn from(error: FeeError) -> Self {
         match error {
-            FeeError::NotPriced { schedule, currency } => Self::NotPriced { schedule, currency },
-            FeeError::Amount(_) => Self::AmountTooLarge,
+            FeeError::NotPriced { schedule, currency } | FeeError::NoPriceFits { schedule, currency } => {
+                let schedule = schedule.to_string();
+                Self::NotPriced { schedule, currency }
+            }
+            FeeError::NoVatRate { .. } | FeeError::ScheduleGone { .. } | FeeError::Amount(_) => Self::AmountTooLarge,
         }
     }
 }
@@ -326,7 +329,20 @@ impl Step {
                 open: before.money(before.open()),
             });
         }
-        let fee = MerchantFee::of(before.money(self.amount), schedule)?;
+        let inputs = Inputs {
+            gross: before.money(self.amount),
+            day: schedule.version(),
+            method: None,
+            scheme: None,
+            card_country: None,
+        };
+        let fee = capture_fee(schedule, &inputs, &mut |_| Accrual::default())?;
+        if fee.accrued().next().is_some() || fee.charges().any(|charge| charge.vat != 0) {
+            return Err(Refusal::NotPriced {
+                schedule: schedule.name.to_string(),
+                currency: self.currency,
+            });
+        }
         let mut transfers = vec![
             self.transfer(AccountCode::AuthContra, AccountCode::AuthHold, self.amount),
             self.transfer(
@@ -335,13 +351,8 @@ impl Step {
                 self.amount,
             ),
         ];
-        for (revenue, part) in [
-            (AccountCode::FeePercentage, fee.percentage),
-            (AccountCode::FeeFixed, fee.fixed),
-        ] {
-            if part > 0 {
-                transfers.push(self.transfer(AccountCode::MerchantPending, revenue, part));
-            }
+        for charge in fee.charges() {
+            transfers.push(self.transfer(AccountCode::MerchantPending, charge.account, charge.amount));
         }
         let captured = plus(before.captured, self.amount)?;
         Ok(Decision {
@@ -352,7 +363,7 @@ impl Step {
             transfers,
             reportable: Some(Reportable {
                 gross: self.amount,
-                merchant_fee: fee.total(),
+                merchant_fee: fee.total()?,
             }),
         })
     }

@@ -22,7 +22,11 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, Contract, CostContract};
-pub use self::fees::FeeSchedule;
+use self::fees::Context;
+pub use self::fees::{
+    ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
+    VatClass, VatRate, VatVersion,
+};
 pub use self::merchant::{Destination, Merchant};
 use self::reader::{Reader, Table, right};
 use crate::card_number::{mask, shorten};
@@ -40,8 +44,8 @@ pub struct Settings {
     pub house: House,
     /// Acquirers by name.
     pub acquirers: BTreeMap<String, Acquirer>,
-    /// Merchant fee schedules by name.
-    pub fee_schedules: BTreeMap<String, FeeSchedule>,
+    /// The versions of merchant fee schedules by name, in the order of their days.
+    pub fee_schedules: BTreeMap<String, Vec<FeeSchedule>>,
     /// What a payout must be worth.
     pub payout: PayoutRules,
     /// Merchants by name.
@@ -116,6 +120,12 @@ impl Settings {
             _ => Err(SettingsError { findings }),
         }
     }
+
+    /// The version of a fee schedule that is in force on a day.
+    pub fn fee_schedule(&self, name: &str, day: NaiveDate) -> Option<&FeeSchedule> {
+        let versions = self.fee_schedules.get(name)?;
+        versions.iter().rev().find(|version| version.is_in_force(day))
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -128,6 +138,7 @@ impl<'t> Reader<'t> {
                 "effective_from",
                 "house",
                 "acquirer",
+                "vat_class",
                 "fee_schedule",
                 "payout",
                 "merchant",
@@ -136,7 +147,12 @@ impl<'t> Reader<'t> {
         let effective_from = self.day(root, "effective_from");
         let house = self.table(root, "house").and_then(|table| self.house(table));
         let acquirers = self.named(root, "acquirer", Self::acquirer);
-        let fee_schedules = self.named(root, "fee_schedule", Self::fee_schedule);
+        let vat_classes = self.vat_classes(root);
+        let context = Context {
+            effective_from,
+            vat_classes: &vat_classes,
+        };
+        let fee_schedules = self.fee_schedules(root, &context);
         let payout = self.optional(root, "payout", Self::payout);
         let schedule_known = |name: &str| fee_schedules.contains_key(name);
         let merchants = self.named(root, "merchant", |reader, table, name| {
@@ -149,7 +165,7 @@ impl<'t> Reader<'t> {
                 minimum: payout?.unwrap_or_default(),
             },
             acquirers: right(acquirers),
-            fee_schedules: right(fee_schedules),
+            fee_schedules,
             merchants: right(merchants),
         })
     }

@@ -148,7 +148,7 @@ impl<'t> Reader<'t> {
         read: impl Fn(&mut Self, Table<'t>, &'t str) -> Option<T>,
     ) -> BTreeMap<String, Option<T>> {
         let mut all = BTreeMap::new();
-        for table in self.tables(root, name, &format!("[[{name}]]")) {
+        for table in self.tables(root, name, name, &format!("[[{name}]]")) {
             let key = self.name(table);
             let value = read(self, table, key.map_or("", |key| key.text));
             let Some(key) = key else { continue };
@@ -160,25 +160,30 @@ impl<'t> Reader<'t> {
         all
     }
 
-    /// The tables of an array of tables, written as `header`; none where it is absent.
-    pub(super) fn tables(&mut self, parent: Table<'t>, name: &'static str, header: &str) -> Vec<Table<'t>> {
-        let items = match parent.get(name) {
+    /// The tables of a list, each called `name` and written like `example`; none where the list is absent.
+    pub(super) fn tables(
+        &mut self,
+        parent: Table<'t>,
+        field: &str,
+        name: &'static str,
+        example: &str,
+    ) -> Vec<Table<'t>> {
+        let items = match parent.get(field) {
             None => return Vec::new(),
             Some((_, DeValue::Array(items))) => items,
             Some((at, value)) => {
-                self.wrong_type::<()>(at, name, value, &format!("a list of tables: write {header}"));
+                self.wrong_type::<()>(at, field, value, &format!("a list of tables: write {example}"));
                 return Vec::new();
             }
         };
         let mut tables = Vec::with_capacity(items.len());
         for item in items.iter() {
             let at = item.span().start;
-            match item.get_ref() {
-                DeValue::Table(fields) => tables.push(Table { name, at, fields }),
-                value => {
-                    self.wrong_type::<()>(at, name, value, "a table");
-                }
-            }
+            let DeValue::Table(fields) = item.get_ref() else {
+                self.wrong_type::<()>(at, name, item.get_ref(), "a table");
+                continue;
+            };
+            tables.push(Table { name, at, fields });
         }
         tables
     }
@@ -273,12 +278,11 @@ impl<'t> Reader<'t> {
         let mut texts = Vec::with_capacity(items.len());
         for item in items.iter() {
             let at = item.span().start;
-            match item.get_ref() {
-                DeValue::String(text) => texts.push(Text { at, text }),
-                value => {
-                    self.wrong_type::<()>(at, field, value, "a text in quotes");
-                }
-            }
+            let DeValue::String(text) = item.get_ref() else {
+                self.wrong_type::<()>(at, field, item.get_ref(), "a text in quotes");
+                continue;
+            };
+            texts.push(Text { at, text });
         }
         texts
     }
@@ -368,12 +372,11 @@ impl<'t> Reader<'t> {
                 continue;
             };
             let at = value.span().start;
-            match value.get_ref() {
-                DeValue::String(text) => texts.push((currency, Text { at, text })),
-                value => {
-                    self.wrong_type::<()>(at, key.get_ref(), value, "a text in quotes");
-                }
-            }
+            let DeValue::String(text) = value.get_ref() else {
+                self.wrong_type::<()>(at, key.get_ref(), value.get_ref(), "a text in quotes");
+                continue;
+            };
+            texts.push((currency, Text { at, text }));
         }
         texts
     }
