@@ -45,6 +45,22 @@ ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.accrual (
+    book_id bigint NOT NULL,
+    schedule text NOT NULL COLLATE pg_catalog."C",
+    version date NOT NULL,
+    component text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    period date NOT NULL,
+    exact numeric(38,10) NOT NULL,
+    posted bigint NOT NULL,
+    vat_posted bigint NOT NULL,
+    CONSTRAINT accrual_component CHECK ((component = ANY (ARRAY['percentage'::text, 'fixed'::text]))),
+    CONSTRAINT accrual_within_one_unit CHECK ((abs(((posted)::numeric - exact)) < (1)::numeric))
+);
+
+COMMENT ON TABLE public.accrual IS 'Sub-unit fees: the exact sum that a schedule version has come to in a period, minor units, and the whole units of it that the ledger has.';
+
 CREATE TABLE public.acquirer (
     id smallint NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C"
@@ -60,6 +76,22 @@ ALTER TABLE public.acquirer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.aggregate (
+    book_id bigint NOT NULL,
+    aggregate text NOT NULL COLLATE pg_catalog."C",
+    acquirer_id smallint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    items bigint NOT NULL,
+    gross bigint NOT NULL,
+    merchant_fee bigint NOT NULL,
+    reserve bigint NOT NULL,
+    closed bigint,
+    CONSTRAINT aggregate_gross CHECK ((gross >= 0)),
+    CONSTRAINT aggregate_items CHECK ((items >= 0))
+);
+
+COMMENT ON TABLE public.aggregate IS 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 
 CREATE TABLE public.balance (
     book_id bigint NOT NULL,
@@ -137,6 +169,28 @@ ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.calendar_version (
+    id integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    number integer NOT NULL,
+    digest bytea NOT NULL,
+    content text NOT NULL,
+    imported_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT calendar_version_digest CHECK ((length(digest) = 32)),
+    CONSTRAINT calendar_version_number CHECK ((number >= 1))
+);
+
+COMMENT ON TABLE public.calendar_version IS 'Every calendar file that was imported, whole, numbered by name. The latest of a name is in force; what was counted before it came was counted with the one before.';
+
+ALTER TABLE public.calendar_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.calendar_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.entry (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -149,6 +203,8 @@ CREATE TABLE public.entry (
     arn text COLLATE pg_catalog."C",
     rrn text COLLATE pg_catalog."C",
     auth_code text COLLATE pg_catalog."C",
+    details text COLLATE pg_catalog."C",
+    natural_key text COLLATE pg_catalog."C",
     reverses bigint,
     occurred_at timestamp with time zone NOT NULL,
     booking_date date NOT NULL,
@@ -163,12 +219,71 @@ CREATE TABLE public.entry (
 
 COMMENT ON TABLE public.entry IS 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
 
+COMMENT ON COLUMN public.entry.details IS 'What was stated beside the columns and transfers, as JSON.';
+
+COMMENT ON COLUMN public.entry.natural_key IS 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle): unique in its book, for ever.';
+
 CREATE TABLE public.entry_kind (
     id smallint NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C"
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
+
+CREATE TABLE public.hold (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    reason text NOT NULL,
+    owner text NOT NULL,
+    placed_on date NOT NULL,
+    expires_on date,
+    number bigint NOT NULL,
+    released bigint,
+    released_by text,
+    CONSTRAINT hold_amount CHECK ((amount > 0)),
+    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
+    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
+);
+
+COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
+
+ALTER TABLE public.hold ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.maturing (
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    source_on date NOT NULL,
+    available_on date NOT NULL,
+    reserve_until date,
+    payable bigint NOT NULL,
+    reserve bigint NOT NULL
+);
+
+COMMENT ON TABLE public.maturing IS 'Pending money that becomes available on a day whatever the acquirer has reported, by the day of its sales; a row goes when it is released. payable is net of fees, reserve is the part of it that is withheld then.';
+
+CREATE TABLE public.monthly_limit (
+    acquirer_id smallint NOT NULL,
+    payer text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    held bigint NOT NULL,
+    kept bigint NOT NULL,
+    CONSTRAINT monthly_limit_held CHECK ((held >= 0)),
+    CONSTRAINT monthly_limit_kept CHECK ((kept >= 0)),
+    CONSTRAINT monthly_limit_month CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+COMMENT ON TABLE public.monthly_limit IS 'What a payer has used of a carrier''s monthly limit: held by open authorizations, kept by captures.';
 
 CREATE TABLE public.open_item (
     book_id bigint NOT NULL,
@@ -181,28 +296,57 @@ CREATE TABLE public.open_item (
     gross bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
     merchant_fee bigint NOT NULL,
+    reserve bigint NOT NULL,
+    cost bigint NOT NULL,
+    matures boolean NOT NULL,
+    passes_costs boolean NOT NULL,
     occurred_on date NOT NULL,
-    expected_on date NOT NULL
+    expected_on date NOT NULL,
+    reserve_until date,
+    CONSTRAINT open_item_reserve CHECK (((reserve = 0) = (reserve_until IS NULL)))
 );
 
-COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us.';
+COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date, not by the match.';
 
 CREATE TABLE public.payment (
     book_id bigint NOT NULL,
     payment text NOT NULL COLLATE pg_catalog."C",
     acquirer_id smallint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
+    requested bigint,
     authorized bigint,
     captured bigint NOT NULL,
+    over_captured bigint NOT NULL,
     voided bigint NOT NULL,
+    expired bigint NOT NULL,
     refunded bigint NOT NULL,
     charged_back bigint NOT NULL,
-    CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (refunded >= 0) AND (charged_back >= 0))),
-    CONSTRAINT payment_captured_within_authorized CHECK (((captured + voided) <= COALESCE(authorized, (0)::bigint))),
-    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured))
+    fee_returnable bigint NOT NULL,
+    vat_returnable bigint NOT NULL,
+    fee_returned bigint NOT NULL,
+    vat_returned bigint NOT NULL,
+    accrued numeric(38,10),
+    accrued_returned numeric(38,10),
+    dispute_fee bigint,
+    dispute_vat bigint,
+    unpaid bigint,
+    expires_at timestamp with time zone,
+    captured_at timestamp with time zone,
+    limit_month date,
+    method text COLLATE pg_catalog."C",
+    scheme text COLLATE pg_catalog."C",
+    card_country text COLLATE pg_catalog."C",
+    payer text COLLATE pg_catalog."C",
+    category text COLLATE pg_catalog."C",
+    CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0))),
+    CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
+    CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
+    CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
+    CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured)),
+    CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units; authorized is null while every attempt was declined. charged_back is net of reversals.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -211,6 +355,8 @@ CREATE TABLE public.payout (
     exponent smallint NOT NULL,
     cutoff date NOT NULL,
     amount bigint NOT NULL,
+    fee bigint DEFAULT 0 NOT NULL,
+    vat bigint DEFAULT 0 NOT NULL,
     state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
     end_to_end_id text NOT NULL COLLATE pg_catalog."C",
     holder text NOT NULL,
@@ -224,10 +370,12 @@ CREATE TABLE public.payout (
     CONSTRAINT payout_amount CHECK ((amount > 0)),
     CONSTRAINT payout_approved CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text])) OR (approved_by IS NOT NULL))),
     CONSTRAINT payout_confirmed CHECK (((confirmation IS NOT NULL) = (state = 'confirmed'::text))),
+    CONSTRAINT payout_fee CHECK ((fee >= 0)),
     CONSTRAINT payout_filed CHECK (((file_id IS NOT NULL) = (instruction IS NOT NULL))),
     CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'confirmed'::text])))),
     CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'confirmed'::text, 'cancelled'::text]))),
-    CONSTRAINT payout_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by)))
+    CONSTRAINT payout_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by))),
+    CONSTRAINT payout_vat CHECK ((vat >= 0))
 );
 
 COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
@@ -256,6 +404,22 @@ CREATE TABLE public.record_type (
 );
 
 COMMENT ON TABLE public.record_type IS 'What a settlement line or an open item reports.';
+
+CREATE TABLE public.reserve_tranche (
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    source_on date NOT NULL,
+    release_on date NOT NULL,
+    withheld bigint NOT NULL,
+    released bigint DEFAULT 0 NOT NULL,
+    applied bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT reserve_tranche_applied CHECK ((applied >= 0)),
+    CONSTRAINT reserve_tranche_once CHECK (((released + applied) <= withheld)),
+    CONSTRAINT reserve_tranche_released CHECK ((released >= 0)),
+    CONSTRAINT reserve_tranche_withheld CHECK ((withheld >= 0))
+);
+
+COMMENT ON TABLE public.reserve_tranche IS 'What is withheld of a day''s sales: withheld less released (to available) less applied (to refunds that nothing else covered) is what account 2030 holds of it.';
 
 CREATE TABLE public.settings_version (
     id integer NOT NULL,
@@ -360,7 +524,7 @@ CREATE TABLE public.source (
     name text NOT NULL,
     digest bytea NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text])))
+    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text])))
 );
 
 COMMENT ON TABLE public.source IS 'Where entries came from: a file or run, known by the SHA-256 of its content.';
@@ -400,11 +564,17 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.accrual
+    ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period);
+
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_name UNIQUE (name);
 
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.aggregate
+    ADD CONSTRAINT aggregate_identity PRIMARY KEY (book_id, aggregate);
 
 ALTER TABLE ONLY public.balance
     ADD CONSTRAINT balance_identity PRIMARY KEY (book_id, account_id);
@@ -418,6 +588,12 @@ ALTER TABLE ONLY public.book
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.calendar_version
+    ADD CONSTRAINT calendar_version_identity UNIQUE (name, number);
+
+ALTER TABLE ONLY public.calendar_version
+    ADD CONSTRAINT calendar_version_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_identity PRIMARY KEY (book_id, number);
 
@@ -429,6 +605,18 @@ ALTER TABLE ONLY public.entry_kind
 
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_reference UNIQUE (book_id, reference);
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_of_entry UNIQUE (book_id, number);
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.maturing
+    ADD CONSTRAINT maturing_identity UNIQUE NULLS NOT DISTINCT (book_id, currency, source_on, available_on, reserve_until);
+
+ALTER TABLE ONLY public.monthly_limit
+    ADD CONSTRAINT monthly_limit_identity PRIMARY KEY (acquirer_id, payer, month, currency);
 
 ALTER TABLE ONLY public.open_item
     ADD CONSTRAINT open_item_identity PRIMARY KEY (book_id, number);
@@ -456,6 +644,9 @@ ALTER TABLE ONLY public.record_type
 
 ALTER TABLE ONLY public.record_type
     ADD CONSTRAINT record_type_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reserve_tranche
+    ADD CONSTRAINT reserve_tranche_identity PRIMARY KEY (book_id, currency, source_on, release_on);
 
 ALTER TABLE ONLY public.settings_version
     ADD CONSTRAINT settings_version_effective_from UNIQUE (effective_from);
@@ -497,17 +688,31 @@ CREATE INDEX break_open_item ON public.break USING btree (book_id, number) WHERE
 
 CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
+CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
+
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
+
+CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on);
+
+CREATE INDEX payment_expires_at ON public.payment USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND ((((captured - over_captured) + voided) + expired) < authorized));
+
+CREATE INDEX payment_unknown ON public.payment USING btree (book_id, payment) WHERE ((authorized IS NULL) AND (requested IS NOT NULL));
 
 CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
 
 CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
+
+CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
 CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
+
+CREATE TRIGGER calendar_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.calendar_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_append_only;
 
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -548,6 +753,9 @@ ALTER TABLE public.transfer ENABLE ALWAYS TRIGGER transfer_append_only;
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
 
+ALTER TABLE ONLY public.aggregate
+    ADD CONSTRAINT aggregate_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
 ALTER TABLE ONLY public.balance
     ADD CONSTRAINT balance_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
@@ -556,6 +764,9 @@ ALTER TABLE ONLY public.break
 
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_found_in_fkey FOREIGN KEY (found_in) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.monthly_limit
+    ADD CONSTRAINT monthly_limit_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -586,10 +797,32 @@ GRANT INSERT(dimension) ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account_code TO acquit_runtime;
 GRANT SELECT ON TABLE public.account_code TO acquit_auditor;
 
+GRANT SELECT,INSERT ON TABLE public.accrual TO acquit_runtime;
+GRANT SELECT ON TABLE public.accrual TO acquit_auditor;
+
+GRANT UPDATE(exact) ON TABLE public.accrual TO acquit_runtime;
+
+GRANT UPDATE(posted) ON TABLE public.accrual TO acquit_runtime;
+
+GRANT UPDATE(vat_posted) ON TABLE public.accrual TO acquit_runtime;
+
 GRANT SELECT ON TABLE public.acquirer TO acquit_runtime;
 GRANT SELECT ON TABLE public.acquirer TO acquit_auditor;
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.acquirer TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.aggregate TO acquit_runtime;
+GRANT SELECT ON TABLE public.aggregate TO acquit_auditor;
+
+GRANT UPDATE(items) ON TABLE public.aggregate TO acquit_runtime;
+
+GRANT UPDATE(gross) ON TABLE public.aggregate TO acquit_runtime;
+
+GRANT UPDATE(merchant_fee) ON TABLE public.aggregate TO acquit_runtime;
+
+GRANT UPDATE(reserve) ON TABLE public.aggregate TO acquit_runtime;
+
+GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.balance TO acquit_runtime;
 GRANT SELECT ON TABLE public.balance TO acquit_auditor;
@@ -642,11 +875,61 @@ GRANT INSERT(expected_on) ON TABLE public.break TO acquit_runtime;
 
 GRANT INSERT(detail) ON TABLE public.break TO acquit_runtime;
 
+GRANT SELECT ON TABLE public.calendar_version TO acquit_runtime;
+GRANT SELECT ON TABLE public.calendar_version TO acquit_auditor;
+
+GRANT INSERT(name) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT INSERT(digest) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT INSERT(content) ON TABLE public.calendar_version TO acquit_runtime;
+
 GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.hold TO acquit_runtime;
+GRANT SELECT ON TABLE public.hold TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.maturing TO acquit_runtime;
+GRANT SELECT ON TABLE public.maturing TO acquit_auditor;
+
+GRANT UPDATE(payable) ON TABLE public.maturing TO acquit_runtime;
+
+GRANT UPDATE(reserve) ON TABLE public.maturing TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.monthly_limit TO acquit_runtime;
+GRANT SELECT ON TABLE public.monthly_limit TO acquit_auditor;
+
+GRANT UPDATE(held) ON TABLE public.monthly_limit TO acquit_runtime;
+
+GRANT UPDATE(kept) ON TABLE public.monthly_limit TO acquit_runtime;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.open_item TO acquit_runtime;
 GRANT SELECT ON TABLE public.open_item TO acquit_auditor;
@@ -658,15 +941,55 @@ GRANT UPDATE(acquirer_id) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(currency) ON TABLE public.payment TO acquit_runtime;
 
+GRANT UPDATE(requested) ON TABLE public.payment TO acquit_runtime;
+
 GRANT UPDATE(authorized) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(captured) ON TABLE public.payment TO acquit_runtime;
 
+GRANT UPDATE(over_captured) ON TABLE public.payment TO acquit_runtime;
+
 GRANT UPDATE(voided) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(expired) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(refunded) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(charged_back) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(fee_returnable) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(vat_returnable) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(fee_returned) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(vat_returned) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(accrued) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(accrued_returned) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(dispute_fee) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(dispute_vat) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(unpaid) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(expires_at) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(captured_at) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(limit_month) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(method) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(scheme) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(card_country) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(payer) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(category) ON TABLE public.payment TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.payout TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout TO acquit_auditor;
@@ -680,6 +1003,10 @@ GRANT INSERT(exponent) ON TABLE public.payout TO acquit_runtime;
 GRANT INSERT(cutoff) ON TABLE public.payout TO acquit_runtime;
 
 GRANT INSERT(amount) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(fee) ON TABLE public.payout TO acquit_runtime;
+
+GRANT INSERT(vat) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(state) ON TABLE public.payout TO acquit_runtime;
 
@@ -714,6 +1041,23 @@ GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.record_type TO acquit_runtime;
 GRANT SELECT ON TABLE public.record_type TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.reserve_tranche TO acquit_runtime;
+GRANT SELECT ON TABLE public.reserve_tranche TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.reserve_tranche TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.reserve_tranche TO acquit_runtime;
+
+GRANT INSERT(source_on) ON TABLE public.reserve_tranche TO acquit_runtime;
+
+GRANT INSERT(release_on) ON TABLE public.reserve_tranche TO acquit_runtime;
+
+GRANT INSERT(withheld),UPDATE(withheld) ON TABLE public.reserve_tranche TO acquit_runtime;
+
+GRANT UPDATE(released) ON TABLE public.reserve_tranche TO acquit_runtime;
+
+GRANT UPDATE(applied) ON TABLE public.reserve_tranche TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.settings_version TO acquit_runtime;
 GRANT SELECT ON TABLE public.settings_version TO acquit_auditor;

@@ -19,16 +19,28 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (1010, 'bank:settlement',      'debit',  'bank',     true,  false),
     (1100, 'acquirer:receivable',  'debit',  'acquirer', true,  false),
     (1110, 'acquirer:in-transit',  'debit',  'acquirer', true,  false),
+    (1130, 'carrier:receivable',   'debit',  'acquirer', true,  false),
     (1900, 'suspense:debit',       'debit',  'acquirer', false, false),
     (2010, 'merchant:pending',     'credit', 'none',     true,  false),
     (2020, 'merchant:available',   'credit', 'none',     true,  false),
+    (2030, 'merchant:reserve',     'credit', 'none',     false, false),
+    (2040, 'merchant:hold',        'credit', 'none',     false, false),
     (2100, 'payout:in-transit',    'credit', 'none',     false, false),
+    (2200, 'refund:payable-by-transfer', 'credit', 'none', false, false),
+    (2300, 'vat:output',           'credit', 'none',     false, false),
     (2900, 'suspense:credit',      'credit', 'acquirer', false, false),
     (4010, 'fee:percentage',       'credit', 'none',     false, false),
     (4020, 'fee:fixed',            'credit', 'none',     false, false),
+    (4030, 'fee:dispute',          'credit', 'none',     false, false),
+    (4040, 'fee:minimum-top-up',   'credit', 'none',     false, false),
+    (4050, 'fee:other',            'credit', 'none',     false, false),
+    (4060, 'fee:costs-passed-on',  'credit', 'none',     true,  false),
+    (4090, 'fee:returned',         'debit',  'none',     false, false),
     (5010, 'cost:interchange',     'debit',  'acquirer', true,  false),
     (5020, 'cost:scheme',          'debit',  'acquirer', true,  false),
     (5030, 'cost:acquirer',        'debit',  'acquirer', true,  false),
+    (5040, 'cost:dispute',         'debit',  'acquirer', false, false),
+    (5060, 'loss:merchant-credit', 'debit',  'none',     false, false),
     (5900, 'rounding-difference',  'debit',  'none',     true,  false),
     (6010, 'fx:position',          'debit',  'none',     true,  false),
     (9010, 'memo:auth-hold',       'debit',  'none',     false, true),
@@ -42,8 +54,11 @@ comment on table entry_kind is 'What kinds of fact an entry can state.';
 
 insert into entry_kind (id, name) values
     (1, 'authorization'), (2, 'decline'), (3, 'capture'), (4, 'void'), (5, 'refund'), (6, 'chargeback'),
-    (7, 'chargeback_reversal'), (10, 'settlement'), (11, 'suspense'), (12, 'batch_fee'), (20, 'payout_instruction'),
-    (21, 'payout_confirmation'), (30, 'reversal');
+    (7, 'chargeback_reversal'), (8, 'authorization_increment'), (9, 'authorization_reversal'), (10, 'settlement'),
+    (11, 'suspense'), (12, 'batch_fee'), (13, 'expiry'), (14, 'unknown'), (15, 'refund_failure'), (16, 'second_chargeback'),
+    (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
+    (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
+    (28, 'capture_void'), (30, 'reversal');
 
 create table record_type (
     id    smallint primary key,
@@ -52,7 +67,8 @@ create table record_type (
 comment on table record_type is 'What a settlement line or an open item reports.';
 
 insert into record_type (id, name) values
-    (1, 'capture'), (2, 'refund'), (3, 'chargeback'), (4, 'chargeback_reversal'), (5, 'batch_fee'), (6, 'payout'), (7, 'unsupported');
+    (1, 'capture'), (2, 'refund'), (3, 'chargeback'), (4, 'chargeback_reversal'), (5, 'batch_fee'), (6, 'payout'), (7, 'unsupported'),
+    (8, 'unpaid'), (9, 'unpaid_recovery'), (10, 'refund_failure');
 
 create table acquirer (
     id    smallint generated always as identity primary key,
@@ -71,7 +87,7 @@ comment on table settings_version is 'Every settings file that was applied, whol
 
 create table source (
     id           bigint generated always as identity primary key,
-    kind         text collate "C" not null constraint source_kind check (kind in ('events', 'settlement', 'payout')),
+    kind         text collate "C" not null constraint source_kind check (kind in ('events', 'settlement', 'payout', 'run')),
     name         text not null,
     digest       bytea not null,
     recorded_at  timestamptz not null default now(),
@@ -114,6 +130,8 @@ create table entry (
     arn                 text collate "C",
     rrn                 text collate "C",
     auth_code           text collate "C",
+    details             text collate "C",
+    natural_key         text collate "C",
     reverses            bigint,
     occurred_at         timestamptz not null,
     booking_date        date not null,
@@ -125,6 +143,9 @@ create table entry (
     constraint entry_reference unique (book_id, reference)
 );
 comment on table entry is 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
+comment on column entry.details is 'What was stated beside the columns and transfers, as JSON.';
+comment on column entry.natural_key is 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle): unique in its book, for ever.';
+create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
 create index entry_booking_date on entry using brin (booking_date);
 
@@ -155,21 +176,76 @@ comment on table balance is 'Σ debits and Σ credits of an account in a book. k
 -- Payments -----------------------------------------------------------------------------------------------------------
 
 create table payment (
+    book_id           bigint not null,
+    payment           text collate "C" not null,
+    acquirer_id       smallint not null references acquirer,
+    currency          text collate "C" not null,
+    requested         bigint,
+    authorized        bigint,
+    captured          bigint not null,
+    over_captured     bigint not null,
+    voided            bigint not null,
+    expired           bigint not null,
+    refunded          bigint not null,
+    charged_back      bigint not null,
+    fee_returnable    bigint not null,
+    vat_returnable    bigint not null,
+    fee_returned      bigint not null,
+    vat_returned      bigint not null,
+    accrued           numeric(38, 10),
+    accrued_returned  numeric(38, 10),
+    dispute_fee       bigint,
+    dispute_vat       bigint,
+    unpaid            bigint,
+    expires_at        timestamptz,
+    captured_at       timestamptz,
+    limit_month       date,
+    method            text collate "C",
+    scheme            text collate "C",
+    card_country      text collate "C",
+    payer             text collate "C",
+    category          text collate "C",
+    constraint payment_identity primary key (book_id, payment),
+    constraint payment_amounts check (captured >= 0 and voided >= 0 and expired >= 0 and refunded >= 0 and charged_back >= 0),
+    constraint payment_over_captured check (over_captured between 0 and captured),
+    constraint payment_captured_within_authorized check (captured - over_captured + voided + expired <= coalesce(authorized, 0)),
+    constraint payment_refunded_within_captured check (refunded <= captured),
+    constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
+    constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
+);
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
+create index payment_expires_at on payment (expires_at)
+    where expires_at is not null and captured - over_captured + voided + expired < authorized;
+create index payment_unknown on payment (book_id, payment) where authorized is null and requested is not null;
+
+create table accrual (
+    book_id     bigint not null,
+    schedule    text collate "C" not null,
+    version     date not null,
+    component   text collate "C" not null constraint accrual_component check (component in ('percentage', 'fixed')),
+    currency    text collate "C" not null,
+    period      date not null,
+    exact       numeric(38, 10) not null,
+    posted      bigint not null,
+    vat_posted  bigint not null,
+    constraint accrual_identity primary key (book_id, schedule, version, component, currency, period),
+    constraint accrual_within_one_unit check (abs(posted - exact) < 1)
+);
+comment on table accrual is 'Sub-unit fees: the exact sum that a schedule version has come to in a period, minor units, and the whole units of it that the ledger has.';
+
+create table aggregate (
     book_id       bigint not null,
-    payment       text collate "C" not null,
+    aggregate     text collate "C" not null,
     acquirer_id   smallint not null references acquirer,
     currency      text collate "C" not null,
-    authorized    bigint,
-    captured      bigint not null,
-    voided        bigint not null,
-    refunded      bigint not null,
-    charged_back  bigint not null,
-    constraint payment_identity primary key (book_id, payment),
-    constraint payment_amounts check (captured >= 0 and voided >= 0 and refunded >= 0 and charged_back >= 0),
-    constraint payment_captured_within_authorized check (captured + voided <= coalesce(authorized, 0)),
-    constraint payment_refunded_within_captured check (refunded <= captured)
+    items         bigint not null constraint aggregate_items check (items >= 0),
+    gross         bigint not null constraint aggregate_gross check (gross >= 0),
+    merchant_fee  bigint not null,
+    reserve       bigint not null,
+    closed        bigint,
+    constraint aggregate_identity primary key (book_id, aggregate)
 );
-comment on table payment is 'Where each payment stands, in minor units; authorized is null while every attempt was declined. charged_back is net of reversals.';
+comment on table aggregate is 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 
 create table open_item (
     book_id             bigint not null,
@@ -182,11 +258,76 @@ create table open_item (
     gross               bigint not null,
     currency            text collate "C" not null,
     merchant_fee        bigint not null,
+    reserve             bigint not null,
+    cost                bigint not null,
+    matures             boolean not null,
+    passes_costs        boolean not null,
     occurred_on         date not null,
     expected_on         date not null,
-    constraint open_item_identity primary key (book_id, number)
+    reserve_until       date,
+    constraint open_item_identity primary key (book_id, number),
+    constraint open_item_reserve check ((reserve = 0) = (reserve_until is null))
 );
-comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us.';
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date, not by the match.';
+
+-- Availability -------------------------------------------------------------------------------------------------------
+
+create table maturing (
+    book_id        bigint not null,
+    currency       text collate "C" not null,
+    source_on      date not null,
+    available_on   date not null,
+    reserve_until  date,
+    payable        bigint not null,
+    reserve        bigint not null,
+    constraint maturing_identity unique nulls not distinct (book_id, currency, source_on, available_on, reserve_until)
+);
+comment on table maturing is 'Pending money that becomes available on a day whatever the acquirer has reported, by the day of its sales; a row goes when it is released. payable is net of fees, reserve is the part of it that is withheld then.';
+create index maturing_available_on on maturing (available_on);
+
+create table reserve_tranche (
+    book_id     bigint not null,
+    currency    text collate "C" not null,
+    source_on   date not null,
+    release_on  date not null,
+    withheld    bigint not null constraint reserve_tranche_withheld check (withheld >= 0),
+    released    bigint not null default 0 constraint reserve_tranche_released check (released >= 0),
+    applied     bigint not null default 0 constraint reserve_tranche_applied check (applied >= 0),
+    constraint reserve_tranche_identity primary key (book_id, currency, source_on, release_on),
+    constraint reserve_tranche_once check (released + applied <= withheld)
+);
+comment on table reserve_tranche is 'What is withheld of a day''s sales: withheld less released (to available) less applied (to refunds that nothing else covered) is what account 2030 holds of it.';
+create index reserve_tranche_due on reserve_tranche (release_on) where released + applied < withheld;
+
+create table hold (
+    id           bigint generated always as identity primary key,
+    book_id      bigint not null,
+    currency     text collate "C" not null,
+    exponent     smallint not null,
+    amount       bigint not null constraint hold_amount check (amount > 0),
+    reason       text not null,
+    owner        text not null,
+    placed_on    date not null,
+    expires_on   date,
+    number       bigint not null,
+    released     bigint,
+    released_by  text,
+    constraint hold_of_entry unique (book_id, number),
+    constraint hold_released check ((released is null) = (released_by is null)),
+    constraint hold_expires check (expires_on is null or expires_on >= placed_on)
+);
+comment on table hold is 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
+
+create table monthly_limit (
+    acquirer_id  smallint not null references acquirer,
+    payer        text collate "C" not null,
+    month        date not null constraint monthly_limit_month check (extract(day from month) = 1),
+    currency     text collate "C" not null,
+    held         bigint not null constraint monthly_limit_held check (held >= 0),
+    kept         bigint not null constraint monthly_limit_kept check (kept >= 0),
+    constraint monthly_limit_identity primary key (acquirer_id, payer, month, currency)
+);
+comment on table monthly_limit is 'What a payer has used of a carrier''s monthly limit: held by open authorizations, kept by captures.';
 
 -- Reconciliation -----------------------------------------------------------------------------------------------------
 
@@ -304,6 +445,8 @@ create table payout (
     exponent        smallint not null,
     cutoff          date not null,
     amount          bigint not null constraint payout_amount check (amount > 0),
+    fee             bigint not null default 0 constraint payout_fee check (fee >= 0),
+    vat             bigint not null default 0 constraint payout_vat check (vat >= 0),
     state           text collate "C" not null default 'planned'
                     constraint payout_state check (state in ('planned', 'approved', 'instructed', 'confirmed', 'cancelled')),
     end_to_end_id   text collate "C" not null,
@@ -384,7 +527,7 @@ end
 $$;
 
 grant select on all tables in schema public to acquit_runtime, acquit_auditor;
-grant insert on entry, transfer, balance, payment, open_item, settlement_file, settlement_line, settlement_batch, settlement_reject,
+grant insert on entry, transfer, balance, payment, accrual, aggregate, open_item, maturing, monthly_limit, settlement_file, settlement_line, settlement_batch, settlement_reject,
     settlement_match to acquit_runtime;
 -- By column where the database decides the rest: ids, times, and the state in which a thing begins.
 grant insert (name) on acquirer to acquit_runtime;
@@ -394,14 +537,24 @@ grant insert (merchant) on book to acquit_runtime;
 grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
 grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,
     found_in, expected_on, detail) on break to acquit_runtime;
-grant insert (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by) on payout
+grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, planned_by) on payout
     to acquit_runtime;
 grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
+grant insert (book_id, currency, source_on, release_on, withheld) on reserve_tranche to acquit_runtime;
+grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, expires_on, number) on hold to acquit_runtime;
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
-grant update (acquirer_id, currency, authorized, captured, voided, refunded, charged_back) on payment to acquit_runtime;
+grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
+    fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, accrued_returned, dispute_fee, dispute_vat,
+    unpaid, expires_at, captured_at, limit_month, method, scheme, card_country, payer, category) on payment to acquit_runtime;
+grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
+grant update (items, gross, merchant_fee, reserve, closed) on aggregate to acquit_runtime;
+grant update (payable, reserve) on maturing to acquit_runtime;
+grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
+grant update (released, released_by) on hold to acquit_runtime;
+grant update (held, kept) on monthly_limit to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
-grant delete on open_item to acquit_runtime;
+grant delete on open_item, maturing to acquit_runtime;
 grant update (state, resolution) on break to acquit_runtime;
 grant update (state, approved_by, file_id, instruction, confirmation) on payout to acquit_runtime;
 grant update (written) on payout_file to acquit_runtime;

@@ -1,7 +1,19 @@
--- Moves known payments to where they stand now. $1 books, $2 payments, $3 acquirers, $4 currencies, $5 authorized, $6 captured, $7 voided, $8 refunded, $9 charged back.
+-- Moves known payments to where they stand now. $1 books, $2 payments, from $3 on their columns in the order of the list.
 update payment
-set acquirer_id = moved.acquirer_id, currency = moved.currency, authorized = moved.authorized, captured = moved.captured,
-    voided = moved.voided, refunded = moved.refunded, charged_back = moved.charged_back
-from unnest($1::bigint[], $2::text[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
-    as moved (book_id, payment, acquirer_id, currency, authorized, captured, voided, refunded, charged_back)
+set acquirer_id = moved.acquirer_id, currency = moved.currency, requested = moved.requested, authorized = moved.authorized,
+    captured = moved.captured, over_captured = moved.over_captured, voided = moved.voided, expired = moved.expired,
+    refunded = moved.refunded, charged_back = moved.charged_back, fee_returnable = moved.fee_returnable,
+    vat_returnable = moved.vat_returnable, fee_returned = moved.fee_returned, vat_returned = moved.vat_returned,
+    accrued = moved.accrued, accrued_returned = moved.accrued_returned, dispute_fee = moved.dispute_fee,
+    dispute_vat = moved.dispute_vat, unpaid = moved.unpaid, expires_at = moved.expires_at, captured_at = moved.captured_at,
+    limit_month = moved.limit_month, method = moved.method, scheme = moved.scheme, card_country = moved.card_country,
+    payer = moved.payer, category = moved.category
+from unnest(
+    $1::bigint[], $2::text[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+    $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::numeric[],
+    $18::numeric[], $19::bigint[], $20::bigint[], $21::bigint[], $22::timestamptz[], $23::timestamptz[], $24::date[],
+    $25::text[], $26::text[], $27::text[], $28::text[], $29::text[])
+    as moved (book_id, payment, acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
+        fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, accrued_returned, dispute_fee, dispute_vat, unpaid,
+        expires_at, captured_at, limit_month, method, scheme, card_country, payer, category)
 where payment.book_id = moved.book_id and payment.payment = moved.payment;

@@ -29,13 +29,19 @@ pub enum RecordType {
     BatchFee,
     /// The sum that the acquirer sends to the bank: it proves the batch and moves nothing by itself.
     Payout,
+    /// What a carrier deducts because a phone bill was not paid.
+    Unpaid,
+    /// An unpaid phone bill paid late: money to us.
+    UnpaidRecovery,
+    /// A refund that came back: money to us.
+    RefundFailure,
     /// Readable, but nothing that we book by itself: its money goes to suspense, never dropped.
     Unsupported,
 }
 
 impl RecordType {
     /// Every record type, in the order of [`RecordType::id`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Capture,
         Self::Refund,
         Self::Chargeback,
@@ -43,6 +49,9 @@ impl RecordType {
         Self::BatchFee,
         Self::Payout,
         Self::Unsupported,
+        Self::Unpaid,
+        Self::UnpaidRecovery,
+        Self::RefundFailure,
     ];
 
     /// The number it is stored as.
@@ -55,6 +64,9 @@ impl RecordType {
             Self::BatchFee => 5,
             Self::Payout => 6,
             Self::Unsupported => 7,
+            Self::Unpaid => 8,
+            Self::UnpaidRecovery => 9,
+            Self::RefundFailure => 10,
         }
     }
 
@@ -73,6 +85,9 @@ impl RecordType {
             Self::BatchFee => "batch_fee",
             Self::Payout => "payout",
             Self::Unsupported => "unsupported",
+            Self::Unpaid => "unpaid",
+            Self::UnpaidRecovery => "unpaid_recovery",
+            Self::RefundFailure => "refund_failure",
         }
     }
 }

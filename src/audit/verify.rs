@@ -20,10 +20,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::ids::{AccountId, BookId, EntryNumber};
-use crate::ledger::account::{Account, AccountCode};
+use crate::ledger::account::Account;
 use crate::ledger::book::{entry_hash, genesis};
-use crate::ledger::entry::{Entry, EntryHash, EntryKind, Transfer};
-use crate::money::Money;
+use crate::ledger::entry::{Entry, EntryHash, Transfer};
 use crate::payment::event::PaymentEvent;
 
 /// What is proven.
@@ -491,43 +490,7 @@ fn short(hash: &EntryHash) -> String {
 
 /// Whether an entry's fingerprint is that of the event it states; none for kinds whose event is not all in the entry.
 fn is_as_asked(merchant: &str, entry: &Entry) -> Option<bool> {
-    let whole = match entry.kind {
-        EntryKind::Capture | EntryKind::Refund | EntryKind::Chargeback | EntryKind::ChargebackReversal => true,
-        EntryKind::Authorization
-        | EntryKind::Decline
-        | EntryKind::Void
-        | EntryKind::Settlement
-        | EntryKind::Suspense
-        | EntryKind::BatchFee
-        | EntryKind::PayoutInstruction
-        | EntryKind::PayoutConfirmation
-        | EntryKind::Reversal => false,
-    };
-    if !whole {
-        return None;
-    }
-    let (account, amount) = entry.transfers.iter().find_map(|transfer| {
-        [&transfer.debit, &transfer.credit]
-            .into_iter()
-            .find(|account| account.code == AccountCode::AcquirerReceivable)
-            .map(|account| (account, transfer.amount))
-    })?;
-    let payment = entry.payment.clone()?;
-    let echoed = entry.merchant_reference.clone();
-    let mut event = PaymentEvent {
-        kind: entry.kind,
-        merchant: merchant.to_owned(),
-        payment,
-        reference: entry.reference.clone(),
-        money: Money::from_minor(amount, account.currency),
-        occurred_at: entry.occurred_at,
-        acquirer: account.dimension.to_string(),
-        acquirer_reference: entry.acquirer_reference.clone(),
-        merchant_reference: echoed,
-        arn: entry.arn.clone(),
-        rrn: entry.rrn.clone(),
-        auth_code: entry.auth_code.clone(),
-    };
+    let mut event = PaymentEvent::of_entry(merchant, entry, None)?;
     if event.fingerprint() == entry.fingerprint {
         return Some(true);
     }

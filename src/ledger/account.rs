@@ -72,31 +72,39 @@ chart! {
     AcquirerReceivable = 1100, "acquirer:receivable", Debit, Acquirer, true;
     /// Reported by the acquirer, cash awaited.
     AcquirerInTransit = 1110, "acquirer:in-transit", Debit, Acquirer, true;
+    /// Sold on phone bills, awaiting what the carrier remits.
+    CarrierReceivable = 1130, "carrier:receivable", Debit, Acquirer, true;
     /// An unexplained shortage or debit.
     SuspenseDebit = 1900, "suspense:debit", Debit, Acquirer, false;
     /// Captured, not yet payable.
     MerchantPending = 2010, "merchant:pending", Credit, None, true;
     /// Payable at the next cut-off; refunds and chargebacks may take it below zero, payouts never.
     MerchantAvailable = 2020, "merchant:available", Credit, None, true;
+    /// Withheld of sales for a time, against what may be charged back.
+    MerchantReserve = 2030, "merchant:reserve", Credit, None, false;
+    /// Set aside with a reason.
+    MerchantHold = 2040, "merchant:hold", Credit, None, false;
     /// Instructed, not confirmed.
     PayoutInTransit = 2100, "payout:in-transit", Credit, None, false;
-    /// VAT on our fees, owed to the state.
-    VatOutput = 2300, "vat:output", Credit, None, true;
+    /// Refunds that leave by bank transfer, not sent yet.
+    RefundPayable = 2200, "refund:payable-by-transfer", Credit, None, false;
+    /// VAT on our fees.
+    VatOutput = 2300, "vat:output", Credit, None, false;
     /// Money that nobody can explain; never a merchant's until it is resolved.
     SuspenseCredit = 2900, "suspense:credit", Credit, Acquirer, false;
     /// Our revenue: the percentage of a merchant fee.
     FeePercentage = 4010, "fee:percentage", Credit, None, false;
     /// Our revenue: the fixed part of a merchant fee.
     FeeFixed = 4020, "fee:fixed", Credit, None, false;
-    /// Our revenue: a fee for a chargeback.
+    /// Our revenue: the fee of a dispute.
     FeeDispute = 4030, "fee:dispute", Credit, None, false;
-    /// Our revenue: what a month's fees fall short of their minimum.
+    /// Our revenue: what a month's fees fell short of the agreed minimum.
     FeeMinimumTopUp = 4040, "fee:minimum-top-up", Credit, None, false;
-    /// Our revenue: fees for payouts and advances.
+    /// Our revenue: fees of payouts and advances.
     FeeOther = 4050, "fee:other", Credit, None, false;
-    /// Interchange and scheme fees that a merchant bears at cost.
+    /// Interchange and scheme fees passed on to the merchant at cost.
     FeeCostsPassedOn = 4060, "fee:costs-passed-on", Credit, None, true;
-    /// Fees given back with refunds, against our revenue.
+    /// Fees given back with refunds.
     FeeReturned = 4090, "fee:returned", Debit, None, false;
     /// What issuers take.
     CostInterchange = 5010, "cost:interchange", Debit, Acquirer, true;
@@ -104,6 +112,10 @@ chart! {
     CostScheme = 5020, "cost:scheme", Debit, Acquirer, true;
     /// What the acquirer takes: markup, blended commission, fees of a batch.
     CostAcquirer = 5030, "cost:acquirer", Debit, Acquirer, true;
+    /// What acquirers take for disputes.
+    CostDispute = 5040, "cost:dispute", Debit, Acquirer, false;
+    /// What merchants owed and will not pay; unpaid phone bills that we bear.
+    LossMerchantCredit = 5060, "loss:merchant-credit", Debit, None, false;
     /// Differences within tolerance.
     RoundingDifference = 5900, "rounding-difference", Debit, None, true;
     /// The bridge between two currencies of one entry.

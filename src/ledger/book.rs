@@ -83,6 +83,8 @@ pub fn entry_hash(
         &entry.arn,
         &entry.rrn,
         &entry.auth_code,
+        &entry.details,
+        &entry.natural_key,
     ] {
         input.optional_text(field.as_deref());
     }

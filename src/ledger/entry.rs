@@ -45,16 +45,48 @@ kinds! {
     Chargeback = 6, "chargeback";
     /// Money won back from the scheme.
     ChargebackReversal = 7, "chargeback_reversal";
+    /// More promised for the same authorization.
+    AuthorizationIncrement = 8, "authorization_increment";
+    /// A part of the promise taken back.
+    AuthorizationReversal = 9, "authorization_reversal";
     /// A settlement batch's matched lines of one book.
     Settlement = 10, "settlement";
     /// A settlement line whose owner is not known.
     Suspense = 11, "suspense";
     /// A cost of a settlement batch that belongs to no payment.
     BatchFee = 12, "batch_fee";
+    /// What was open of an authorization, past its time.
+    Expiry = 13, "expiry";
+    /// An attempt whose outcome nobody knows yet: an entry without transfers.
+    Unknown = 14, "unknown";
+    /// A refund that did not reach the shopper: undone.
+    RefundFailure = 15, "refund_failure";
+    /// Money taken by the scheme again, after a reversal.
+    SecondChargeback = 16, "second_chargeback";
+    /// What a carrier deducts because the shopper did not pay the phone bill.
+    Unpaid = 17, "unpaid";
+    /// An unpaid phone bill paid late.
+    UnpaidRecovery = 18, "unpaid_recovery";
+    /// A refund by bank transfer has left our account.
+    RefundPaid = 19, "refund_paid";
     /// A payout handed to the bank.
     PayoutInstruction = 20, "payout_instruction";
     /// A payout that the bank made.
     PayoutConfirmation = 21, "payout_confirmation";
+    /// Pending money made available before it is proven, for a fee.
+    Advance = 22, "advance";
+    /// What a month's fees fell short of the agreed minimum.
+    MinimumTopUp = 23, "minimum_top_up";
+    /// Pending or reserved money that its day made available.
+    Release = 24, "release";
+    /// Available money set aside.
+    Hold = 25, "hold";
+    /// Money set aside made available again.
+    HoldRelease = 26, "hold_release";
+    /// Captures handed to the acquirer as one transaction: an entry without transfers.
+    Aggregate = 27, "aggregate";
+    /// A capture withdrawn before the acquirer presented it.
+    CaptureVoid = 28, "capture_void";
     /// An entry undone.
     Reversal = 30, "reversal";
 }
@@ -115,6 +147,10 @@ pub struct Entry {
     pub rrn: Option<String>,
     /// The issuer's authorization code.
     pub auth_code: Option<String>,
+    /// What was stated beside these fields and the transfers, as JSON text.
+    pub details: Option<String>,
+    /// What the fact is known by beside its reference, unique in its book: a capture's sequence, a dispute's case and cycle.
+    pub natural_key: Option<String>,
     /// The entry of the same book that this one undoes.
     pub reverses: Option<EntryNumber>,
     /// When it happened.
@@ -148,6 +184,8 @@ impl Entry {
             arn: None,
             rrn: None,
             auth_code: None,
+            details: None,
+            natural_key: None,
             reverses: None,
             occurred_at: day.and_time(NaiveTime::MIN).and_utc(),
             booking_date: day,

@@ -8,7 +8,7 @@ use std::io::{BufRead, Read};
 
 use serde::Deserialize;
 
-use super::event::PaymentEvent;
+use super::event::{AuthType, Details, Initiator, PaymentEvent, RefundWay};
 use crate::dates::{DateError, parse_instant};
 use crate::delimited::{FileError, Records};
 use crate::ids::{ReferenceError, check_reference};
@@ -46,7 +46,7 @@ struct Fields<'a> {
     merchant: Cow<'a, str>,
     #[serde(borrow)]
     payment: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     reference: Cow<'a, str>,
     #[serde(borrow)]
     amount: Cow<'a, str>,
@@ -66,6 +66,44 @@ struct Fields<'a> {
     rrn: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     auth_code: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    scheme: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    card_country: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    payer: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    category: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    auth_type: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    initiator: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    capture_before: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    requested_amount: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    sequence: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "final")]
+    is_final: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    aggregate: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    items: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    original: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    expected_total: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    by: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    case: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    cycle: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    cost: Option<Cow<'a, str>>,
 }
 
 impl Fields<'_> {
@@ -84,17 +122,44 @@ impl Fields<'_> {
             .ok_or_else(|| ("kind", unknown_kind(&self.kind)))?;
         let currency =
             Currency::parse(&self.currency).map_err(|error: UnknownCurrency| ("currency", error.to_string()))?;
-        let money = Money::parse(&self.amount, currency).map_err(|error: AmountError| ("amount", error.to_string()))?;
-        if money.minor() > AMOUNT_LIMIT {
-            return Err(("amount", format!("the amount is above {AMOUNT_LIMIT} minor units")));
-        }
+        let money = amount("amount", &self.amount, currency)?;
         let occurred_at =
             parse_instant(&self.occurred_at).map_err(|error: DateError| ("occurred_at", error.to_string()))?;
+        let payment = required("payment", self.payment)?;
+        let details = Details {
+            method: optional("method", self.method)?,
+            scheme: optional("scheme", self.scheme)?,
+            card_country: country(self.card_country)?,
+            payer: optional("payer", self.payer)?,
+            category: optional("category", self.category)?,
+            auth_type: word("auth_type", self.auth_type, AuthType::from_name)?,
+            initiator: word("initiator", self.initiator, Initiator::from_name)?,
+            capture_before: given(self.capture_before)
+                .map(|text| parse_instant(&text).map_err(|error: DateError| ("capture_before", error.to_string())))
+                .transpose()?,
+            requested: optional_amount("requested_amount", self.requested_amount, currency)?,
+            sequence: number("sequence", self.sequence)?,
+            is_final: word("final", self.is_final, yes_or_no)?.unwrap_or(false),
+            aggregate: optional("aggregate", self.aggregate)?,
+            items: number("items", self.items)?,
+            original: optional("original", self.original)?,
+            expected_total: optional_amount("expected_total", self.expected_total, currency)?,
+            by: word("by", self.by, RefundWay::from_name)?,
+            case: optional("case", self.case)?,
+            cycle: number("cycle", self.cycle)?,
+            cost: optional_amount("cost", self.cost, currency)?,
+        };
+        misplaced(kind, &details)?;
+        let reference = if kind == EntryKind::Refund && self.reference.is_empty() {
+            PaymentEvent::derived_reference(&payment, &details)
+        } else {
+            required("reference", self.reference)?
+        };
         Ok(PaymentEvent {
             kind,
             merchant: required("merchant", self.merchant)?,
-            payment: required("payment", self.payment)?,
-            reference: required("reference", self.reference)?,
+            payment,
+            reference,
             money,
             occurred_at,
             acquirer: required("acquirer", self.acquirer)?,
@@ -103,8 +168,137 @@ impl Fields<'_> {
             arn: optional("arn", self.arn)?,
             rrn: optional("rrn", self.rrn)?,
             auth_code: optional("auth_code", self.auth_code)?,
+            details,
         })
     }
+}
+
+type Faulty<T> = Result<T, (&'static str, String)>;
+
+/// Refuses details that say nothing about this kind of event: a field in the wrong place is a mistake, not a comment.
+fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
+    use EntryKind::{
+        Aggregate, Authorization, AuthorizationIncrement, Capture, CaptureVoid, Chargeback, ChargebackReversal, Refund,
+        RefundFailure, RefundPaid, SecondChargeback, Unknown, UnpaidRecovery,
+    };
+    let fields: [(&'static str, bool, &[EntryKind]); 19] = [
+        ("method", details.method.is_some(), &[Authorization, Unknown]),
+        ("scheme", details.scheme.is_some(), &[Authorization, Unknown]),
+        (
+            "card_country",
+            details.card_country.is_some(),
+            &[Authorization, Unknown],
+        ),
+        ("payer", details.payer.is_some(), &[Authorization, Unknown]),
+        ("category", details.category.is_some(), &[Authorization, Unknown]),
+        ("auth_type", details.auth_type.is_some(), &[Authorization, Unknown]),
+        ("initiator", details.initiator.is_some(), &[Authorization, Unknown]),
+        (
+            "capture_before",
+            details.capture_before.is_some(),
+            &[Authorization, AuthorizationIncrement],
+        ),
+        ("requested_amount", details.requested.is_some(), &[Authorization]),
+        ("sequence", details.sequence.is_some(), &[Capture]),
+        ("final", details.is_final, &[Capture]),
+        ("aggregate", details.aggregate.is_some(), &[Capture, Aggregate]),
+        ("items", details.items.is_some(), &[Aggregate]),
+        (
+            "original",
+            details.original.is_some(),
+            &[CaptureVoid, RefundFailure, RefundPaid, UnpaidRecovery],
+        ),
+        ("expected_total", details.expected_total.is_some(), &[Capture, Refund]),
+        ("by", details.by.is_some(), &[Refund]),
+        (
+            "case",
+            details.case.is_some(),
+            &[Chargeback, SecondChargeback, ChargebackReversal],
+        ),
+        (
+            "cycle",
+            details.cycle.is_some(),
+            &[Chargeback, SecondChargeback, ChargebackReversal],
+        ),
+        ("cost", details.cost.is_some(), &[Chargeback, SecondChargeback]),
+    ];
+    for (field, there, kinds) in fields {
+        if there && !kinds.contains(&kind) {
+            return Err((field, format!("{field} says nothing about a {kind}")));
+        }
+    }
+    let required: [(&'static str, bool, &[EntryKind]); 3] = [
+        (
+            "original",
+            details.original.is_some(),
+            &[CaptureVoid, RefundFailure, RefundPaid, UnpaidRecovery],
+        ),
+        ("aggregate", details.aggregate.is_some(), &[Aggregate]),
+        ("items", details.items.is_some(), &[Aggregate]),
+    ];
+    for (field, there, kinds) in required {
+        if !there && kinds.contains(&kind) {
+            return Err((field, format!("a {kind} needs {field}")));
+        }
+    }
+    Ok(())
+}
+
+fn given(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn amount(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> {
+    let money = Money::parse(text, currency).map_err(|error: AmountError| (field, error.to_string()))?;
+    if money.minor() > AMOUNT_LIMIT {
+        return Err((field, format!("the amount is above {AMOUNT_LIMIT} minor units")));
+    }
+    Ok(money)
+}
+
+fn optional_amount(field: &'static str, text: Option<Cow<'_, str>>, currency: Currency) -> Faulty<Option<i64>> {
+    given(text)
+        .map(|text| amount(field, &text, currency).map(Money::minor))
+        .transpose()
+}
+
+fn country(text: Option<Cow<'_, str>>) -> Faulty<Option<String>> {
+    match given(text) {
+        Some(text) if text.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_uppercase()) => Err((
+            "card_country",
+            "card_country must be two capital letters (ISO 3166-1), like DE".to_owned(),
+        )),
+        text => Ok(text.map(Cow::into_owned)),
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// One of the words that a field knows.
+fn word<T>(field: &'static str, text: Option<Cow<'_, str>>, read: impl Fn(&str) -> Option<T>) -> Faulty<Option<T>> {
+    given(text)
+        .map(|text| {
+            let shown = crate::card_number::shorten(&text, 32);
+            read(&text).ok_or_else(|| (field, format!("`{shown}` is nothing that {field} can be")))
+        })
+        .transpose()
+}
+
+/// A whole number from 1.
+fn number(field: &'static str, text: Option<Cow<'_, str>>) -> Faulty<Option<u32>> {
+    given(text)
+        .map(|text| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|number| digits && *number > 0);
+            number.ok_or_else(|| (field, format!("{field} must be a whole number from 1")))
+        })
+        .transpose()
 }
 
 fn unknown_kind(kind: &str) -> String {
@@ -230,7 +424,7 @@ pub struct CsvEvents<R> {
 }
 
 /// The columns of an event file: the first eight are required.
-pub const COLUMNS: [&str; 13] = [
+pub const COLUMNS: [&str; 32] = [
     "kind",
     "merchant",
     "payment",
@@ -244,6 +438,25 @@ pub const COLUMNS: [&str; 13] = [
     "arn",
     "rrn",
     "auth_code",
+    "method",
+    "scheme",
+    "card_country",
+    "payer",
+    "category",
+    "auth_type",
+    "initiator",
+    "capture_before",
+    "requested_amount",
+    "sequence",
+    "final",
+    "aggregate",
+    "items",
+    "original",
+    "expected_total",
+    "by",
+    "case",
+    "cycle",
+    "cost",
 ];
 const REQUIRED: usize = 8;
 
@@ -338,6 +551,25 @@ impl<R: Read> CsvEvents<R> {
             arn: field(10),
             rrn: field(11),
             auth_code: field(12),
+            method: field(13),
+            scheme: field(14),
+            card_country: field(15),
+            payer: field(16),
+            category: field(17),
+            auth_type: field(18),
+            initiator: field(19),
+            capture_before: field(20),
+            requested_amount: field(21),
+            sequence: field(22),
+            is_final: field(23),
+            aggregate: field(24),
+            items: field(25),
+            original: field(26),
+            expected_total: field(27),
+            by: field(28),
+            case: field(29),
+            cycle: field(30),
+            cost: field(31),
         }
         .into_event()
     }

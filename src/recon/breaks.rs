@@ -37,6 +37,14 @@ classes! {
     DuplicateFile = "DUPLICATE_FILE";
     /// The file does not add up; nothing of it was posted.
     TotalMismatch = "TOTAL_MISMATCH";
+    /// Recorded against where the payment stood here: booked as the acquirer's fact.
+    StatusMismatch = "STATUS_MISMATCH";
+    /// Refunded and charged back: the shopper has the money twice.
+    DoubleRecovery = "DOUBLE_RECOVERY";
+    /// Taken for a payment that was never captured here: its money is in suspense.
+    ChargebackUnknown = "CHARGEBACK_UNKNOWN";
+    /// A velocity rule or limit was passed, and the payment booked all the same.
+    Velocity = "VELOCITY";
     /// A line that we do not book by itself: its money is in suspense.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
 }

@@ -16,11 +16,26 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
     match kind {
         EntryKind::Capture => Some(RecordType::Capture),
         EntryKind::Refund => Some(RecordType::Refund),
-        EntryKind::Chargeback => Some(RecordType::Chargeback),
+        EntryKind::Chargeback | EntryKind::SecondChargeback => Some(RecordType::Chargeback),
         EntryKind::ChargebackReversal => Some(RecordType::ChargebackReversal),
+        EntryKind::RefundFailure => Some(RecordType::RefundFailure),
+        EntryKind::Unpaid => Some(RecordType::Unpaid),
+        EntryKind::UnpaidRecovery => Some(RecordType::UnpaidRecovery),
+        EntryKind::Aggregate => Some(RecordType::Capture),
         EntryKind::Authorization
+        | EntryKind::AuthorizationIncrement
+        | EntryKind::AuthorizationReversal
         | EntryKind::Decline
+        | EntryKind::Unknown
+        | EntryKind::Expiry
         | EntryKind::Void
+        | EntryKind::CaptureVoid
+        | EntryKind::RefundPaid
+        | EntryKind::Advance
+        | EntryKind::MinimumTopUp
+        | EntryKind::Release
+        | EntryKind::Hold
+        | EntryKind::HoldRelease
         | EntryKind::Settlement
         | EntryKind::Suspense
         | EntryKind::BatchFee

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
 use super::Amounts;
@@ -18,11 +19,44 @@ pub enum Contract {
     Gross,
 }
 
+/// What an acquirer is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcquirerKind {
+    /// It settles cards, wallets, bank debits: what it owes us is account 1100.
+    #[default]
+    Acquirer,
+    /// A phone carrier: what it owes us is account 1130, and unpaid phone bills are deducted later.
+    Carrier,
+}
+
+/// Who bears an unpaid phone bill.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bearer {
+    /// The merchant.
+    #[default]
+    Merchant,
+    /// We do.
+    House,
+}
+
+/// How much a payer may use of a carrier in a calendar month.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MonthlyLimit {
+    /// The limit; currencies not listed have none.
+    pub amounts: Amounts,
+    /// The zone whose months count.
+    pub time_zone: Tz,
+}
+
 /// An acquirer and our contract with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Acquirer {
     /// Its name: the dimension of its accounts.
     pub name: Arc<str>,
+    /// Acquirer or carrier.
+    pub kind: AcquirerKind,
     /// Net or gross settlement.
     pub contract: Contract,
     /// How many days after its booking date an item is expected in a settlement file, at the latest.
@@ -32,6 +66,14 @@ pub struct Acquirer {
     pub tolerance: Amounts,
     /// What a captured item should cost by contract; none where costs are not known beforehand.
     pub cost: Option<CostContract>,
+    /// By which fraction captures may exceed the authorization; 0 where the contract allows none.
+    pub over_capture: Decimal,
+    /// Whether a part of a capture can be refunded by the acquirer's rail.
+    pub partial_refunds: bool,
+    /// Who bears what a carrier deducts as unpaid.
+    pub unpaid_borne_by: Bearer,
+    /// How much a payer may use in a month.
+    pub monthly_limit: Option<MonthlyLimit>,
 }
 
 /// What an acquirer should charge for a capture under a blended contract.
@@ -49,17 +91,51 @@ pub struct CostContract {
 
 impl<'t> Reader<'t> {
     pub(super) fn acquirer(&mut self, table: Table<'t>, name: &str) -> Option<Acquirer> {
-        self.only(table, &["name", "contract", "settles_within_days", "tolerance", "cost"]);
+        self.only(
+            table,
+            &[
+                "name",
+                "kind",
+                "contract",
+                "settles_within_days",
+                "tolerance",
+                "cost",
+                "over_capture",
+                "partial_refunds",
+                "unpaid_borne_by",
+                "monthly_limit",
+            ],
+        );
+        let kind = self.optional_word(table, "kind");
         let contract = self.word(table, "contract");
         let settles_within_days = self.days(table, "settles_within_days");
         let tolerance = self.amounts(table, "tolerance");
         let cost = self.optional(table, "cost", Self::cost);
+        let over_capture = self.optional_percentage(table, "over_capture");
+        let partial_refunds = self.optional_flag(table, "partial_refunds");
+        let unpaid_borne_by = self.optional_word(table, "unpaid_borne_by");
+        let monthly_limit = self.optional(table, "monthly_limit", Self::monthly_limit);
         Some(Acquirer {
             name: name.into(),
+            kind: kind?.unwrap_or_default(),
             contract: contract?,
             settles_within_days: settles_within_days?,
             tolerance,
             cost: cost?,
+            over_capture: over_capture?.unwrap_or_default(),
+            partial_refunds: partial_refunds?.unwrap_or(true),
+            unpaid_borne_by: unpaid_borne_by?.unwrap_or_default(),
+            monthly_limit: monthly_limit?,
+        })
+    }
+
+    fn monthly_limit(&mut self, table: Table<'t>) -> Option<MonthlyLimit> {
+        self.only(table, &["amounts", "time_zone"]);
+        let amounts = self.required_amounts(table, "amounts");
+        let time_zone = self.time_zone(table, "time_zone");
+        Some(MonthlyLimit {
+            amounts: amounts?,
+            time_zone: time_zone?,
         })
     }
 

@@ -1,10 +1,81 @@
 //! Merchants and where their payouts go.
 
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
 use toml::de::DeValue;
 
-use super::reader::{Reader, Table};
+use super::Amounts;
+use super::reader::{Reader, Table, Text};
 use crate::card_number::shorten;
 use crate::ids::ReferenceError;
+
+/// How far a merchant has come with us.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MerchantState {
+    /// It asked to join.
+    #[default]
+    Applied,
+    /// We know who it is.
+    Verified,
+    /// It sells, and is paid.
+    Active,
+    /// Not paid until it is active again.
+    Suspended,
+    /// It has left, for ever.
+    Closed,
+}
+
+/// When a merchant's captures become payable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Availability {
+    /// When a settlement file has proven them.
+    #[default]
+    Reconciled,
+    /// So many business days after the day of the sale, whatever the acquirer has reported.
+    SalesDay {
+        /// Business days.
+        days: u16,
+        /// The calendar that counts them.
+        calendar: CalendarName,
+    },
+}
+
+/// The name of a calendar, and where in the file it stands: whether there is one of that name is known by the database alone.
+#[derive(Debug, Clone)]
+pub struct CalendarName {
+    /// The name.
+    pub name: String,
+    /// Where it stands in the text, in bytes.
+    pub at: usize,
+}
+
+impl PartialEq for CalendarName {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for CalendarName {}
+
+/// What is withheld of a merchant's sales.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserve {
+    /// How much.
+    pub rule: ReserveRule,
+    /// How many days after the sale it is released.
+    pub release_after_days: u16,
+}
+
+/// How much a reserve withholds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReserveRule {
+    /// A fraction of the gross of every capture, rounded half to even.
+    Rolling(Decimal),
+    /// All that becomes available until the reserve holds this much; currencies not listed: nothing.
+    Fixed(Amounts),
+}
 
 /// A merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +84,20 @@ pub struct Merchant {
     pub name: String,
     /// The name of its fee schedule.
     pub fee_schedule: String,
+    /// How far it has come with us; only an active one is paid.
+    pub state: MerchantState,
+    /// The zone of its days, where it is not the house's: refund windows end at its midnight.
+    pub time_zone: Option<Tz>,
+    /// When its captures become payable.
+    pub availability: Availability,
+    /// What is withheld of its sales.
+    pub reserve: Option<Reserve>,
+    /// Whether a refund that nothing else covers may be taken from its reserve.
+    pub refunds_from_reserve: bool,
+    /// How far refunds may take it below zero; currencies not listed: not at all.
+    pub negative_limit: Amounts,
+    /// How much of its pending money may be advanced at a time; currencies not listed: nothing.
+    pub advance_limit: Amounts,
     /// Where its payouts go; without one, nothing is paid out.
     pub destination: Option<Destination>,
 }
@@ -26,6 +111,8 @@ pub struct Destination {
     pub account: String,
     /// BIC or bank code; may be empty for an IBAN.
     pub bank: String,
+    /// Since when we know that it is the merchant's; nothing is sent to one that is not verified.
+    pub verified_on: Option<NaiveDate>,
 }
 
 impl<'t> Reader<'t> {
@@ -35,7 +122,21 @@ impl<'t> Reader<'t> {
         name: &str,
         schedule_known: &dyn Fn(&str) -> bool,
     ) -> Option<Merchant> {
-        self.only(table, &["name", "fee_schedule", "destination"]);
+        self.only(
+            table,
+            &[
+                "name",
+                "fee_schedule",
+                "state",
+                "time_zone",
+                "availability",
+                "reserve",
+                "refunds_from_reserve",
+                "negative_limit",
+                "advance_limit",
+                "destination",
+            ],
+        );
         let fee_schedule = self.text(table, "fee_schedule");
         if let Some(schedule) = fee_schedule.filter(|schedule| !schedule_known(schedule.text)) {
             let wanted = shorten(schedule.text, 40);
@@ -44,16 +145,86 @@ impl<'t> Reader<'t> {
                 format!("`{wanted}` is not a fee schedule: there is no [[fee_schedule]] of that name"),
             );
         }
+        let state = self.optional_word(table, "state");
+        let time_zone = match table.get("time_zone") {
+            None => Some(None),
+            Some(_) => self.time_zone(table, "time_zone").map(Some),
+        };
+        let availability = self.availability(table);
+        let reserve = self.optional(table, "reserve", Self::reserve);
+        let refunds_from_reserve = self.optional_flag(table, "refunds_from_reserve");
+        let negative_limit = self.amounts(table, "negative_limit");
+        let advance_limit = self.amounts(table, "advance_limit");
         let destination = self.optional(table, "destination", Self::destination);
         Some(Merchant {
             name: name.to_owned(),
             fee_schedule: fee_schedule?.text.to_owned(),
+            state: state?.unwrap_or_default(),
+            time_zone: time_zone?,
+            availability: availability?,
+            reserve: reserve?,
+            refunds_from_reserve: refunds_from_reserve?.unwrap_or(false),
+            negative_limit,
+            advance_limit,
             destination: destination?,
         })
     }
 
+    fn availability(&mut self, parent: Table<'t>) -> Option<Availability> {
+        const FIELD: &str = "availability";
+        match parent.get(FIELD) {
+            None => Some(Availability::default()),
+            Some((_, DeValue::String(word))) if word == "reconciled" => Some(Availability::Reconciled),
+            Some((at, DeValue::Table(fields))) => {
+                let table = Table {
+                    name: FIELD,
+                    at,
+                    fields,
+                };
+                self.only(table, &["sales_day", "calendar"]);
+                let days = self.days(table, "sales_day");
+                let calendar = self.text(table, "calendar");
+                let calendar = calendar.filter(|text| self.checked("calendar", *text, |_| true).is_some());
+                let Text { at, text } = calendar?;
+                Some(Availability::SalesDay {
+                    days: days?,
+                    calendar: CalendarName {
+                        name: text.to_owned(),
+                        at,
+                    },
+                })
+            }
+            Some((at, value)) => self.wrong_type(
+                at,
+                FIELD,
+                value,
+                "\"reconciled\", or { sales_day = 2, calendar = \"TARGET2\" }",
+            ),
+        }
+    }
+
+    fn reserve(&mut self, table: Table<'t>) -> Option<Reserve> {
+        self.only(table, &["percentage", "fixed", "release_after_days"]);
+        let release_after_days = self.days(table, "release_after_days");
+        let rule = match (table.get("percentage"), table.get("fixed")) {
+            (Some(_), None) => self.percentage(table).map(ReserveRule::Rolling),
+            (None, Some(_)) => Some(ReserveRule::Fixed(self.amounts(table, "fixed"))),
+            (Some(_), Some(_)) | (None, None) => {
+                self.found(
+                    table.at,
+                    "a reserve is either a `percentage` of each capture or a `fixed` amount".to_owned(),
+                );
+                None
+            }
+        };
+        Some(Reserve {
+            rule: rule?,
+            release_after_days: release_after_days?,
+        })
+    }
+
     pub(super) fn destination(&mut self, table: Table<'t>) -> Option<Destination> {
-        self.only(table, &["holder", "account", "bank"]);
+        self.only(table, &["holder", "account", "bank", "verified_on"]);
         let holder = self.reference(table, "holder");
         // Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
         let account = self
@@ -64,10 +235,15 @@ impl<'t> Reader<'t> {
             Some(_) => self.reference(table, "bank"),
             None => Some(""),
         };
+        let verified_on = match table.get("verified_on") {
+            None => Some(None),
+            Some(_) => self.day(table, "verified_on").map(Some),
+        };
         Some(Destination {
             holder: holder?.to_owned(),
             account: account?.to_owned(),
             bank: bank?.to_owned(),
+            verified_on: verified_on?,
         })
     }
 }

@@ -8,6 +8,7 @@
 
 mod acquirer;
 mod fees;
+mod lifecycle;
 mod merchant;
 mod reader;
 #[cfg(test)]
@@ -21,19 +22,23 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
-pub use self::acquirer::{Acquirer, Contract, CostContract};
+pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
 use self::fees::Context;
 pub use self::fees::{
     ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
     VatClass, VatRate, VatVersion,
 };
-pub use self::merchant::{Destination, Merchant};
+pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
+pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
-use crate::card_number::{mask, shorten};
+use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
 /// Amounts by currency.
 pub type Amounts = BTreeMap<Currency, Money>;
+
+/// For how many days nothing is sent to a changed bank account, where settings do not say.
+const COOLING_OFF_DAYS: u16 = 3;
 
 /// A settings file, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +53,10 @@ pub struct Settings {
     pub fee_schedules: BTreeMap<String, Vec<FeeSchedule>>,
     /// What a payout must be worth.
     pub payout: PayoutRules,
+    /// How long authorizations may be captured, in the order of the file.
+    pub validity: Vec<Validity>,
+    /// How long captures may be refunded.
+    pub refunds: RefundRules,
     /// Merchants by name.
     pub merchants: BTreeMap<String, Merchant>,
 }
@@ -61,6 +70,8 @@ pub struct House {
     pub time_zone: Tz,
     /// The bank account that receives settlements and pays merchants: the dimension of account 1010.
     pub bank_account: Arc<str>,
+    /// How much of all merchants' pending money may be advanced at a time; currencies not listed: nothing.
+    pub advance_limit: Amounts,
 }
 
 /// What a payout must be worth.
@@ -68,6 +79,8 @@ pub struct House {
 pub struct PayoutRules {
     /// The smallest payout; less is carried forward. Currencies not listed: any amount above zero.
     pub minimum: Amounts,
+    /// For how many days after a merchant's bank account changes nothing is sent to it.
+    pub cooling_off_days: u16,
 }
 
 /// One thing that is wrong in a settings file, and where.
@@ -101,6 +114,11 @@ fn lines(findings: &[Finding]) -> String {
 }
 
 impl Settings {
+    /// How long a capture of a payment method may be refunded; of a method that is not known, by the default.
+    pub fn refund_rule(&self, method: Option<&str>) -> RefundRule {
+        self.refunds.of(method)
+    }
+
     /// Reads a settings file. Either all of it is right, or every finding comes back.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let document = DeTable::parse(text);
@@ -141,6 +159,8 @@ impl<'t> Reader<'t> {
                 "vat_class",
                 "fee_schedule",
                 "payout",
+                "validity",
+                "refund",
                 "merchant",
             ],
         );
@@ -154,6 +174,8 @@ impl<'t> Reader<'t> {
         };
         let fee_schedules = self.fee_schedules(root, &context);
         let payout = self.optional(root, "payout", Self::payout);
+        let validity = self.validity(root);
+        let refunds = self.refunds(root);
         let schedule_known = |name: &str| fee_schedules.contains_key(name);
         let merchants = self.named(root, "merchant", |reader, table, name| {
             reader.merchant(table, name, &schedule_known)
@@ -161,9 +183,12 @@ impl<'t> Reader<'t> {
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
-            payout: PayoutRules {
-                minimum: payout?.unwrap_or_default(),
-            },
+            payout: payout?.unwrap_or_else(|| PayoutRules {
+                minimum: Amounts::new(),
+                cooling_off_days: COOLING_OFF_DAYS,
+            }),
+            validity,
+            refunds,
             acquirers: right(acquirers),
             fee_schedules,
             merchants: right(merchants),
@@ -171,29 +196,28 @@ impl<'t> Reader<'t> {
     }
 
     fn house(&mut self, table: Table<'t>) -> Option<House> {
-        self.only(table, &["name", "time_zone", "bank_account"]);
+        self.only(table, &["name", "time_zone", "bank_account", "advance_limit"]);
         let name = self.reference(table, "name");
-        let time_zone = self.text(table, "time_zone").and_then(|zone| {
-            let known = zone.text.parse::<Tz>().ok();
-            if known.is_none() {
-                let zone_text = shorten(zone.text, 40);
-                self.found(
-                    zone.at,
-                    format!("`{zone_text}` is not a time zone: write one like \"Europe/Berlin\""),
-                );
-            }
-            known
-        });
+        let time_zone = self.time_zone(table, "time_zone");
         let bank_account = self.reference(table, "bank_account");
         Some(House {
             name: name?.to_owned(),
             time_zone: time_zone?,
             bank_account: bank_account?.into(),
+            advance_limit: self.amounts(table, "advance_limit"),
         })
     }
 
-    fn payout(&mut self, table: Table<'t>) -> Option<Amounts> {
-        self.only(table, &["minimum"]);
-        Some(self.amounts(table, "minimum"))
+    fn payout(&mut self, table: Table<'t>) -> Option<PayoutRules> {
+        self.only(table, &["minimum", "cooling_off_days"]);
+        let minimum = self.amounts(table, "minimum");
+        let cooling_off_days = match table.get("cooling_off_days") {
+            None => Some(COOLING_OFF_DAYS),
+            Some(_) => self.days(table, "cooling_off_days"),
+        };
+        Some(PayoutRules {
+            minimum,
+            cooling_off_days: cooling_off_days?,
+        })
     }
 }

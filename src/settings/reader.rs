@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
@@ -148,7 +149,7 @@ impl<'t> Reader<'t> {
         read: impl Fn(&mut Self, Table<'t>, &'t str) -> Option<T>,
     ) -> BTreeMap<String, Option<T>> {
         let mut all = BTreeMap::new();
-        for table in self.tables(root, name, name, &format!("[[{name}]]")) {
+        for table in self.listed_tables(root, name, name, &format!("[[{name}]]")) {
             let key = self.name(table);
             let value = read(self, table, key.map_or("", |key| key.text));
             let Some(key) = key else { continue };
@@ -161,7 +162,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The tables of a list, each called `name` and written like `example`; none where the list is absent.
-    pub(super) fn tables(
+    pub(super) fn listed_tables(
         &mut self,
         parent: Table<'t>,
         field: &str,
@@ -251,23 +252,6 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A word that may be absent.
-    pub(super) fn word_or<T: DeserializeOwned>(&mut self, table: Table<'t>, field: &str, absent: T) -> Option<T> {
-        match table.get(field) {
-            None => Some(absent),
-            Some(_) => self.word(table, field),
-        }
-    }
-
-    /// Yes or no; no where it is absent.
-    pub(super) fn flag(&mut self, table: Table<'t>, field: &str) -> Option<bool> {
-        match table.get(field) {
-            None => Some(false),
-            Some((_, DeValue::Boolean(flag))) => Some(*flag),
-            Some((at, value)) => self.wrong_type(at, field, value, "true or false"),
-        }
-    }
-
     /// One text, or several in a list; none where the field is absent.
     pub(super) fn texts(&mut self, table: Table<'t>, field: &str) -> Vec<Text<'t>> {
         let items = match table.get(field) {
@@ -295,6 +279,37 @@ impl<'t> Reader<'t> {
             .ok()
     }
 
+    /// As [`Self::word`], for a field that may be absent. `None` where it is there and wrong.
+    pub(super) fn optional_word<T: DeserializeOwned>(&mut self, table: Table<'t>, field: &str) -> Option<Option<T>> {
+        match table.get(field) {
+            None => Some(None),
+            Some(_) => self.word(table, field).map(Some),
+        }
+    }
+
+    /// `true` or `false`, or absent. `None` where it is there and wrong.
+    pub(super) fn optional_flag(&mut self, table: Table<'t>, field: &str) -> Option<Option<bool>> {
+        match table.get(field) {
+            None => Some(None),
+            Some((_, DeValue::Boolean(flag))) => Some(Some(*flag)),
+            Some((at, value)) => self.wrong_type(at, field, value, "true or false"),
+        }
+    }
+
+    /// A required time zone.
+    pub(super) fn time_zone(&mut self, table: Table<'t>, field: &str) -> Option<Tz> {
+        let zone = self.text(table, field)?;
+        let known = zone.text.parse::<Tz>().ok();
+        if known.is_none() {
+            let zone_text = shorten(zone.text, 40);
+            self.found(
+                zone.at,
+                format!("`{zone_text}` is not a time zone: write one like \"Europe/Berlin\""),
+            );
+        }
+        known
+    }
+
     pub(super) fn days(&mut self, table: Table<'t>, field: &str) -> Option<u16> {
         let (at, integer) = match table.get(field) {
             None => {
@@ -313,13 +328,21 @@ impl<'t> Reader<'t> {
         days
     }
 
+    /// A percentage that may be absent. `None` where it is there and wrong.
+    pub(super) fn optional_percentage(&mut self, table: Table<'t>, field: &str) -> Option<Option<Decimal>> {
+        match table.get(field) {
+            None => Some(None),
+            Some(_) => self.percentage_of(table, field).map(Some),
+        }
+    }
+
     /// A percentage as text, as the fraction that it means.
     pub(super) fn percentage(&mut self, table: Table<'t>) -> Option<Decimal> {
-        self.fraction(table, "percentage")
+        self.percentage_of(table, "percentage")
     }
 
     /// The same in another field.
-    pub(super) fn fraction(&mut self, table: Table<'t>, field: &str) -> Option<Decimal> {
+    pub(super) fn percentage_of(&mut self, table: Table<'t>, field: &str) -> Option<Decimal> {
         let text = self.text(table, field)?;
         let fraction = fraction(text.text);
         if fraction.is_none() {

@@ -265,6 +265,8 @@ fn content_from(row: &Row, kind: i16, reference: &str) -> Result<(Entry, chrono:
         arn: column(row, "arn")?,
         rrn: column(row, "rrn")?,
         auth_code: column(row, "auth_code")?,
+        details: column(row, "details")?,
+        natural_key: column(row, "natural_key")?,
         reverses: column::<Option<i64>>(row, "reverses")?.map(EntryNumber),
         occurred_at: column(row, "occurred_at")?,
         booking_date: column(row, "booking_date")?,

@@ -139,12 +139,14 @@ impl LockedBooks {
     }
 
     async fn copy_entries(&self, tx: &mut Tx, entries: &[Numbered]) -> Result<(), StoreError> {
-        const TYPES: [Type; 18] = [
+        const TYPES: [Type; 20] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
             Type::TEXT,
             Type::BYTEA,
+            Type::TEXT,
+            Type::TEXT,
             Type::TEXT,
             Type::TEXT,
             Type::TEXT,
@@ -169,7 +171,7 @@ impl LockedBooks {
             hash,
         } in entries
         {
-            let row: [&(dyn ToSql + Sync); 18] = [
+            let row: [&(dyn ToSql + Sync); 20] = [
                 &book.0,
                 &number.0,
                 &entry.kind.id(),
@@ -181,6 +183,8 @@ impl LockedBooks {
                 &entry.arn,
                 &entry.rrn,
                 &entry.auth_code,
+                &entry.details,
+                &entry.natural_key,
                 &entry.reverses.map(|reversed| reversed.0),
                 &entry.occurred_at,
                 &entry.booking_date,

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod books;
 pub mod breaks;
+pub mod calendar;
 pub mod connect;
 pub mod constraints;
 pub mod copy;

@@ -106,6 +106,7 @@ fn life(rng: &mut ChaCha8Rng, run: u64, place: usize) -> Vec<PaymentEvent> {
     let currency = Currency::parse(["EUR", "KRW", "KWD"][rng.random_range(0..3)]).expect("a currency");
     let amount = rng.random_range(1000..100_000);
     let first = PaymentEvent {
+        details: acquit::payment::event::Details::default(),
         kind: EntryKind::Authorization,
         merchant: ["alpha", "beta"][rng.random_range(0..2)].to_owned(),
         payment: format!("p-{run}-{place}"),
@@ -194,6 +195,8 @@ pub fn entry(
     moved: Vec<(Account, Account, i64)>,
 ) -> Entry {
     Entry {
+        details: None,
+        natural_key: None,
         kind,
         reference: reference.to_owned(),
         fingerprint: fingerprint(&[reference]),

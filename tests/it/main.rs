@@ -1,6 +1,7 @@
 //! Tests that need a database, files or the binary.
 
 mod audit;
+mod calendar;
 mod concurrency;
 mod crash;
 mod day;

@@ -84,6 +84,8 @@ impl Desk {
             let source = source_of(tx, SourceKind::Settlement, "settlement.csv", &[7; 32]).await?;
             let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[merchant]).await?;
             let entry = Entry {
+                details: None,
+                natural_key: None,
                 kind: EntryKind::Settlement,
                 reference: reference.to_owned(),
                 fingerprint: [0; 32],

@@ -15,7 +15,7 @@ mod event;
 mod explain;
 mod price;
 pub mod recompute;
-mod refund;
+mod returns;
 #[cfg(test)]
 mod tests;
 mod vat;
@@ -23,15 +23,15 @@ mod vat;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 
-pub use self::accrual::{Accrual, AccrualKey};
+pub use self::accrual::{Accrual, AccrualKey, Accrued, Change, undo};
 pub use self::event::{EventFee, event_fee, minimum_top_up, monthly_minimum_fee};
 pub use self::explain::{Step, explain};
 pub use self::price::capture_fee;
-pub use self::refund::{FeeReturn, Refunded, Returnable, Returned, return_fee, take_back_fee};
+pub use self::returns::{Returnable, Returns};
 use crate::ledger::account::AccountCode;
 use crate::money::{AmountError, Currency, Money};
+use crate::settings::ReturnPolicy;
 
 /// What a capture is priced by.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,8 @@ pub struct Inputs<'a> {
 }
 
 /// A part of a merchant fee that is booked, rounded and taxed apart from the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Component {
     /// What grows with the gross.
     Percentage,
@@ -58,6 +59,9 @@ pub enum Component {
 }
 
 impl Component {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Percentage, Self::Fixed];
+
     /// Where its revenue is booked.
     pub fn account(self) -> AccountCode {
         match self {
@@ -108,8 +112,7 @@ impl Charge {
 pub struct CaptureFee {
     /// The percentage and the fixed part.
     parts: [Part; 2],
-    /// What a refund may give back.
-    pub returnable: Returnable,
+    policy: ReturnPolicy,
     /// Interchange and scheme fees of the settlement line are the merchant's too.
     pub passes_costs: bool,
 }
@@ -118,8 +121,7 @@ pub struct CaptureFee {
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
     charge: Charge,
-    exact: Decimal,
-    accrued: Option<(AccrualKey, Accrual)>,
+    accrued: Option<(Accrued, Accrual)>,
 }
 
 impl CaptureFee {
@@ -129,16 +131,24 @@ impl CaptureFee {
         charges.filter(|charge| !charge.is_nothing())
     }
 
-    /// The accruals that the capture moved, as they are after it.
-    pub fn accrued(&self) -> impl Iterator<Item = &(AccrualKey, Accrual)> {
+    /// What the capture did to accruals, and where they stand after it.
+    pub fn accrued(&self) -> impl Iterator<Item = &(Accrued, Accrual)> {
         self.parts.iter().filter_map(|part| part.accrued.as_ref())
     }
 
     /// What the merchant pays, VAT included.
     pub fn total(&self) -> Result<i64, AmountError> {
-        self.charges().try_fold(0_i64, |sum, charge| {
-            sum.checked_add(charge.total()).ok_or(AmountError::TooLarge)
-        })
+        self.charges().try_fold(0, |sum, charge| plus(sum, charge.total()))
+    }
+
+    /// The components that refunds give back.
+    fn returnable(&self) -> &[Part] {
+        let [percentage, _] = &self.parts;
+        match self.policy {
+            ReturnPolicy::Nothing => &[],
+            ReturnPolicy::Percentage => std::slice::from_ref(percentage),
+            ReturnPolicy::All => &self.parts,
+        }
     }
 }
 
@@ -169,14 +179,6 @@ pub enum FeeError {
         /// The class.
         class: Arc<str>,
         /// The booking date.
-        day: NaiveDate,
-    },
-    /// A fee that was added up is to be given back, and what it was added up by was not brought.
-    #[error("there is no fee schedule `{schedule}` on {day}, by which the fee was charged")]
-    ScheduleGone {
-        /// The schedule.
-        schedule: Arc<str>,
-        /// The booking date of the capture.
         day: NaiveDate,
     },
     /// Beyond 64-bit minor units.

@@ -6,10 +6,9 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::explain::Notes;
-use super::refund::Returnable;
 use super::{Accrual, AccrualKey, CaptureFee, Charge, Component, FeeError, Inputs, Part, minus, vat};
 use crate::money::AmountError;
-use crate::settings::{FeeSchedule, Percentage, Price, Rates, ReturnPolicy, Tier};
+use crate::settings::{FeeSchedule, Percentage, Price, Rates, Tier, VatRate};
 
 /// What a capture is charged by the version of a schedule that is in force on its day. `accrual_of` says where an accrual
 /// stands before the capture; it is asked only where the scope is wider than one item, and once for a component that is not
@@ -49,8 +48,8 @@ impl Pricing<'_> {
             self.part(Component::Fixed, rates.fixed, period, accrual_of, notes)?,
         ];
         Ok(CaptureFee {
-            returnable: self.returnable(&parts)?,
             parts,
+            policy: self.schedule.returned_on_refund,
             passes_costs: price.passes_costs,
         })
     }
@@ -131,42 +130,29 @@ impl Pricing<'_> {
         if exact.is_zero() {
             let charge = Charge::nothing(account);
             let accrued = None;
-            return Ok(Part { charge, exact, accrued });
+            return Ok(Part { charge, accrued });
         }
         let rate = component.vat_rate(self.schedule, self.inputs.day)?;
         let Some(period) = period else {
             let charge = vat::charge(account, rounding.round(exact)?, rate)?;
             notes.taxed(self, component, charge, rate);
             let accrued = None;
-            return Ok(Part { charge, exact, accrued });
+            return Ok(Part { charge, accrued });
         };
         let key = AccrualKey::new(self.schedule, component, self.inputs.gross.currency(), period, rate);
         let before = accrual_of(&key);
-        let after = before.plus(exact, rounding, rate)?;
-        let charge = after.charge_since(before, account, rate)?;
+        let (accrued, after) = key.moved(before, exact, rounding)?;
+        let charge = accrued.charge(account)?;
         notes.accrued(self, component, before, after);
         notes.taxed(self, component, charge, rate);
-        let accrued = Some((key, after));
-        Ok(Part { charge, exact, accrued })
-    }
-
-    fn returnable(&self, parts: &[Part; 2]) -> Result<Returnable, AmountError> {
-        let [percentage, fixed] = parts;
-        let nothing = Returnable::default();
-        match self.schedule.returned_on_refund {
-            ReturnPolicy::Nothing => Ok(nothing),
-            ReturnPolicy::Percentage => nothing.with(self, Component::Percentage, percentage),
-            ReturnPolicy::All => {
-                nothing
-                    .with(self, Component::Percentage, percentage)?
-                    .with(self, Component::Fixed, fixed)
-            }
-        }
+        let accrued = Some((accrued, after));
+        Ok(Part { charge, accrued })
     }
 }
 
 impl Component {
-    pub(super) fn vat_rate(self, schedule: &FeeSchedule, day: NaiveDate) -> Result<crate::settings::VatRate, FeeError> {
+    /// The VAT that it carries on a day.
+    pub fn vat_rate(self, schedule: &FeeSchedule, day: NaiveDate) -> Result<VatRate, FeeError> {
         let class = match self {
             Self::Percentage => &schedule.vat.percentage,
             Self::Fixed => &schedule.vat.fixed,

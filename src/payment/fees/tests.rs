@@ -16,6 +16,7 @@ use crate::settings::{
     ComponentVat, EventFees, FeeSchedule, Filter, Percentage, Price, Rates, ReturnPolicy, Scope, Settings, Tier,
     VatClass, VatRate, VatVersion,
 };
+use rust_decimal::Decimal;
 
 const CODES: [&str; 5] = ["JPY", "KRW", "EUR", "KWD", "CLF"];
 
@@ -77,12 +78,31 @@ impl Accruals {
         self.0.get(key).copied().unwrap_or_default()
     }
 
-    fn keep<'a>(&mut self, accrued: impl Iterator<Item = &'a (AccrualKey, Accrual)>) {
-        for (key, accrual) in accrued {
-            let apart = (Decimal::from(accrual.posted) - accrual.exact).abs();
-            assert!(apart < Decimal::ONE, "{accrual:?}");
-            self.0.insert(key.clone(), *accrual);
+    fn keep<'a>(&mut self, accrued: impl IntoIterator<Item = &'a (Accrued, Accrual)>) {
+        for (accrued, after) in accrued {
+            let apart = (Decimal::from(after.posted) - after.exact).abs();
+            assert!(apart < Decimal::ONE, "{after:?}");
+            let before = self.0.insert(accrued.key.clone(), *after).unwrap_or_default();
+            assert_eq!(after.exact - before.exact, accrued.exact);
+            assert_eq!(after.posted - before.posted, accrued.posted);
+            assert_eq!(after.vat_posted - before.vat_posted, accrued.vat_posted);
         }
+    }
+
+    /// A refund that brings what is refunded to this much: what the merchant gets of the fee and of its VAT.
+    fn refund(&mut self, returns: &mut Returns, captured: i64, refunded: i64) -> (i64, i64, Change) {
+        let change = returns
+            .give_back(captured, refunded, &mut |key| self.of(key))
+            .expect("a return");
+        self.keep(&change.accrued);
+        let (mut fee, mut vat) = (0, 0);
+        for charge in &change.charges {
+            assert_eq!(charge.account, AccountCode::FeeReturned);
+            assert!(charge.amount <= 0 && charge.vat <= 0, "{charge:?}");
+            fee -= charge.amount;
+            vat -= charge.vat;
+        }
+        (fee, vat, change)
     }
 }
 
@@ -291,7 +311,7 @@ fn a_million_items_do_not_drift() {
          minimum = { EUR = \"0.0123\" }",
     );
     let eur = currency("EUR");
-    let mut accruals: [Option<(AccrualKey, Accrual)>; 2] = [None, None];
+    let mut accruals: [Option<(Accrued, Accrual)>; 2] = [None, None];
     // Parts of 10^-8 of a cent, and of what was posted.
     let (mut exact, mut posted, mut vat) = ([0_i128; 2], [0_i64; 2], [0_i64; 2]);
     for item in 0..1_000_000_i64 {
@@ -300,13 +320,13 @@ fn a_million_items_do_not_drift() {
             &schedule,
             &inputs(Money::from_minor(gross, eur), "2026-07-01"),
             &mut |key| {
-                let known = accruals.iter().flatten().find(|(known, _)| known == key);
+                let known = accruals.iter().flatten().find(|(known, _)| known.key == *key);
                 known.map_or_else(Accrual::default, |(_, accrual)| *accrual)
             },
         )
         .expect("a fee");
-        for (key, accrual) in fee.accrued() {
-            accruals[usize::from(key.component == Component::Fixed)] = Some((key.clone(), *accrual));
+        for (accrued, accrual) in fee.accrued() {
+            accruals[usize::from(accrued.key.component == Component::Fixed)] = Some((accrued.clone(), *accrual));
         }
         for charge in fee.charges() {
             let slot = usize::from(charge.account == AccountCode::FeeFixed);
@@ -333,12 +353,12 @@ fn a_million_items_do_not_drift() {
 
 // Refunds -------------------------------------------------------------------------------------------------------------
 
-fn refunded(captured: i64, refunded: i64) -> Refunded {
-    Refunded {
-        currency: currency("EUR"),
-        captured,
-        refunded,
+fn returns_of(fees: &[CaptureFee]) -> Returns {
+    let mut returns = Returns::default();
+    for fee in fees {
+        returns.add(fee).expect("in range");
     }
+    returns
 }
 
 #[test]
@@ -346,15 +366,11 @@ fn returns_are_proportional_and_add_up() {
     let returns = |policy: &str, vat: &str| {
         let schedule = schedule(&format!("{STANDARD}\nreturned_on_refund = \"{policy}\"\n{vat}"));
         let gross = Money::from_minor(8_000, currency("EUR"));
-        let fee = Accruals::default().capture(&schedule, &inputs(gross, "2026-07-01"));
-        let mut returned = Returned::default();
+        let mut accruals = Accruals::default();
+        let mut returns = returns_of(&[accruals.capture(&schedule, &inputs(gross, "2026-07-01"))]);
         [3_000, 5_500, 8_000].map(|sum| {
-            let back = return_fee(&fee.returnable, returned, refunded(8_000, sum), None, &mut |_| {
-                Accrual::default()
-            })
-            .expect("a return");
-            returned = back.returned;
-            (back.fee, back.vat)
+            let (fee, vat, _) = accruals.refund(&mut returns, 8_000, sum);
+            (fee, vat)
         })
     };
     assert_eq!(returns("percentage", ""), [(87, 0), (73, 0), (72, 0)]);
@@ -384,23 +400,17 @@ fn a_fee_that_was_added_up_goes_back_exactly() {
         .collect();
     // 27.5 and 3.
     assert_eq!((charged, vat_charged), (28 + 3, 2));
-    assert_eq!(fees[0].returnable.exact_percentage, decimal("2.75"));
-    assert_eq!(fees[0].returnable.accrued_by, Some(("s".into(), day("2026-07-01"))));
     let (mut back, mut vat_back) = (0, 0);
-    for fee in &fees {
-        let mut returned = Returned::default();
+    for fee in fees {
+        let mut returns = returns_of(&[fee]);
+        let exact: Vec<_> = returns.accrued.iter().map(|known| known.fee.exact).collect();
+        assert_eq!(exact, [decimal("2.75"), decimal("0.3")]);
         for sum in [37, 74, 110] {
-            let now = refunded(110, sum);
-            let change = return_fee(&fee.returnable, returned, now, Some(&schedule), &mut |key| {
-                accruals.of(key)
-            })
-            .expect("a return");
-            assert!(change.fee >= 0 && change.vat >= 0, "{change:?}");
-            accruals.keep(change.accrued());
-            returned = change.returned;
-            back += change.fee;
-            vat_back += change.vat;
+            let (fee, vat, _) = accruals.refund(&mut returns, 110, sum);
+            back += fee;
+            vat_back += vat;
         }
+        assert!(returns.accrued.iter().all(|known| known.returned == known.fee.exact));
     }
     assert_eq!((back, vat_back), (charged, vat_charged));
     for accrual in accruals.0.values() {
@@ -412,50 +422,80 @@ fn a_fee_that_was_added_up_goes_back_exactly() {
 }
 
 #[test]
-fn a_return_needs_the_schedule_that_the_fee_was_added_up_by() {
-    let schedule =
-        schedule("scope = \"batch\"\nreturned_on_refund = \"all\"\npercentage = \"2.5\"\nfixed = { EUR = \"0\" }");
-    let gross = Money::from_minor(110, currency("EUR"));
-    let fee = Accruals::default().capture(&schedule, &inputs(gross, "2026-07-01"));
-    let error = return_fee(
-        &fee.returnable,
-        Returned::default(),
-        refunded(110, 110),
-        None,
-        &mut |_| Accrual::default(),
-    );
-    let error = error.expect_err("no schedule").to_string();
-    assert_eq!(
-        error,
-        "there is no fee schedule `s` on 2026-07-01, by which the fee was charged"
-    );
-}
-
-#[test]
 fn a_payment_keeps_the_sum_over_its_captures() {
     let item = schedule(&format!("{STANDARD}\nreturned_on_refund = \"percentage\""));
     let batch = schedule(&format!("{STANDARD}\nreturned_on_refund = \"all\"\nscope = \"batch\""));
     let mut accruals = Accruals::default();
-    let mut sum = Returnable::default();
-    assert!(sum.is_nothing());
-    for (schedule, gross, on) in [
+    let fees = [
         (&item, 8_000, "2026-07-01"),
         (&batch, 50, "2026-07-02"),
         (&item, 100, "2026-07-03"),
-    ] {
-        let fee = accruals.capture(schedule, &inputs(Money::from_minor(gross, currency("EUR")), on));
-        sum = sum.plus(&fee.returnable).expect("in range");
+        (&batch, 10, "2026-07-02"),
+        (&batch, 10, "2026-07-03"),
+    ]
+    .map(|(schedule, gross, on)| accruals.capture(schedule, &inputs(Money::from_minor(gross, currency("EUR")), on)));
+    let mut returns = returns_of(&fees);
+    let exact = |returns: &Returns| {
+        let accrued = returns.accrued.iter();
+        accrued
+            .map(|known| (known.fee.key.period.to_string(), known.fee.exact.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let pairs = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((returns.fee, returns.vat), (235, 0));
+    let expected = pairs(&[
+        ("2026-07-02", "1.740"),
+        ("2026-07-02", "60"),
+        ("2026-07-03", "0.290"),
+        ("2026-07-03", "30"),
+    ]);
+    assert_eq!(exact(&returns), expected);
+
+    // The capture of the third is withdrawn.
+    let accrued: Vec<_> = fees[4].accrued().map(|(accrued, _)| accrued.clone()).collect();
+    returns.remove(3, 0, &accrued).expect("in range");
+    assert_eq!(returns.fee, 232);
+    assert_eq!(exact(&returns), expected[..2]);
+    // What was returned stays.
+    returns.fee_returned = 100;
+    returns.remove(232, 0, &[]).expect("in range");
+    assert_eq!(returns.fee, 100);
+}
+
+#[test]
+fn what_is_undone_leaves_nothing_but_what_others_posted() {
+    let schedule = schedule("scope = \"batch\"\npercentage = \"0\"\nfixed = { KRW = \"0.4\" }");
+    let mut accruals = Accruals::default();
+    let won = Money::from_minor(10, currency("KRW"));
+    // 0.4, 0.8, 1.2, 1.6: the second and the fourth are charged 1 each.
+    let fees: Vec<_> = (0..4)
+        .map(|_| accruals.capture(&schedule, &inputs(won, "2026-07-01")))
+        .collect();
+    let charged: Vec<_> = fees.iter().map(|fee| fee.total().expect("in range")).collect();
+    assert_eq!(charged, [0, 1, 0, 1]);
+    let undone = |accruals: &mut Accruals, place: usize| {
+        let accrued: Vec<_> = fees[place].accrued().map(|(accrued, _)| accrued.clone()).collect();
+        let change = undo(&accrued, &mut |key| accruals.of(key)).expect("in range");
+        accruals.keep(&change.accrued);
+        let charges = change.charges.iter();
+        charges
+            .map(|charge| (charge.account.number(), charge.amount))
+            .collect::<Vec<_>>()
+    };
+    // 1.2 is posted as 1, and the mirror of nothing leaves 2: one goes back beside it.
+    assert_eq!(undone(&mut accruals, 0), [(4090, -1)]);
+    // 0.8 is posted as 1, and the mirror of 1 leaves 0: one is charged beside it.
+    assert_eq!(undone(&mut accruals, 1), [(4020, 1)]);
+    assert_eq!(undone(&mut accruals, 3), []);
+    assert_eq!(undone(&mut accruals, 2), []);
+    for accrual in accruals.0.values() {
+        assert_eq!((accrual.exact, accrual.posted), (Decimal::ZERO, 0));
     }
-    assert_eq!(
-        sum,
-        Returnable {
-            fee: 235,
-            vat: 0,
-            exact_percentage: decimal("1.45"),
-            exact_fixed: decimal("30"),
-            accrued_by: Some(("s".into(), day("2026-07-02"))),
-        }
-    );
 }
 
 // Events --------------------------------------------------------------------------------------------------------------
@@ -711,86 +751,54 @@ impl Book {
         }
     }
 
-    fn refund(&mut self, schedule: &FeeSchedule, fee: &CaptureFee, gross: Money, on: &str, sixteenths: &[i64]) {
+    /// Refunds a capture in these parts of it, and then the rest.
+    fn refund(&mut self, schedule: &FeeSchedule, fee: &CaptureFee, gross: Money, sixteenths: &[i64]) {
         let captured = gross.minor();
-        let mut already = Returned::default();
+        let mut returns = returns_of(std::slice::from_ref(fee));
         let (mut sum, mut back, mut vat_back) = (0_i64, 0_i64, 0_i64);
-        let mut parts_left: Vec<i64> = sixteenths.iter().map(|part| captured / 16 * part).collect();
-        parts_left.push(captured);
-        for part in parts_left {
+        let parts_of_it = sixteenths.iter().map(|part| captured / 16 * part).chain([captured]);
+        for part in parts_of_it {
             sum = (sum + part).min(captured);
-            let now = Refunded {
-                currency: gross.currency(),
-                captured,
-                refunded: sum,
-            };
-            let change = return_fee(&fee.returnable, already, now, Some(schedule), &mut |key| {
-                self.accruals.of(key)
-            })
-            .expect("a return");
-            assert!(change.fee >= 0 && change.vat >= 0, "{change:?}");
-            self.accruals.keep(change.accrued());
-            self.returned(schedule, &change, fee, now, on, already);
-            already = change.returned;
-            back += change.fee;
-            vat_back += change.vat;
+            let before = returns.clone();
+            let (fee, vat, _) = self.accruals.refund(&mut returns, captured, sum);
+            self.returned(schedule, (fee, vat), &before, (captured, sum));
+            back += fee;
+            vat_back += vat;
         }
-        let Returnable {
-            fee: returnable, vat, ..
-        } = fee.returnable;
+        // Everything is refunded: everything returnable is returned, and never more than was charged.
+        assert_eq!((returns.fee_returned, returns.vat_returned), (returns.fee, returns.vat));
+        assert!(returns.accrued.iter().all(|known| known.returned == known.fee.exact));
         if schedule.scope == Scope::Item {
-            // Everything is refunded: everything returnable is returned, and never more than was charged.
-            assert_eq!((back, vat_back), (returnable, vat));
             let charged = fee
                 .charges()
                 .fold((0, 0), |sum, charge| (sum.0 + charge.amount, sum.1 + charge.vat));
             assert!(back <= charged.0 && vat_back <= charged.1);
-        } else {
-            assert_eq!(already.exact_percentage, fee.returnable.exact_percentage);
-            assert_eq!(already.exact_fixed, fee.returnable.exact_fixed);
         }
     }
 
     fn returned(
         &mut self,
         schedule: &FeeSchedule,
-        change: &FeeReturn,
-        fee: &CaptureFee,
-        now: Refunded,
-        on: &str,
-        already: Returned,
+        back: (i64, i64),
+        before: &Returns,
+        (captured, refunded): (i64, i64),
     ) {
-        if schedule.scope == Scope::Item {
-            let expected = returned(fee.returnable.fee, now.captured, now.refunded).expect("in range");
-            assert_eq!(already.fee + change.fee, expected);
-            return;
+        let share = |whole, already| returned(whole, captured, refunded).expect("in range") - already;
+        let mut expected = (
+            share(before.fee, before.fee_returned),
+            share(before.vat, before.vat_returned),
+        );
+        for known in &before.accrued {
+            let key = &known.fee.key;
+            let target = returned_parts(parts(known.fee.exact).expect("parts"), captured, refunded);
+            let exact = self.exact.get_mut(key).expect("an accrual");
+            *exact -= target.expect("in range") - parts(known.returned).expect("parts");
+            let Posting { amount, vat, .. } = posting(*exact, schedule.rounding, key.vat).expect("in range");
+            let sum = self.posted.get_mut(key).expect("an accrual");
+            expected = (expected.0 + sum.0 - amount, expected.1 + sum.1 - vat);
+            *sum = (amount, vat);
         }
-        let (mut amounts, mut vats) = (0, 0);
-        for (component, returnable, before) in [
-            (
-                Component::Percentage,
-                fee.returnable.exact_percentage,
-                already.exact_percentage,
-            ),
-            (Component::Fixed, fee.returnable.exact_fixed, already.exact_fixed),
-        ] {
-            if returnable.is_zero() {
-                continue;
-            }
-            let vat = component.vat_rate(schedule, day(on)).expect("a rate");
-            let period = schedule.period(day(on)).expect("a period");
-            let key = AccrualKey::new(schedule, component, now.currency, period, vat);
-            let target = returned_parts(parts(returnable).expect("parts"), now.captured, now.refunded);
-            let delta = target.expect("in range") - parts(before).expect("parts");
-            let exact = self.exact.get_mut(&key).expect("an accrual");
-            *exact -= delta;
-            let expected = posting(*exact, schedule.rounding, key.vat).expect("in range");
-            let sum = self.posted.get_mut(&key).expect("an accrual");
-            amounts += sum.0 - expected.amount;
-            vats += sum.1 - expected.vat;
-            *sum = (expected.amount, expected.vat);
-        }
-        assert_eq!((change.fee, change.vat), (amounts, vats));
+        assert_eq!(back, expected);
         self.agrees(schedule);
     }
 }
@@ -807,8 +815,8 @@ proptest! {
             let gross = Money::from_minor(*gross, currency);
             fees.push(book.capture(&schedule, gross, DAYS[*on]));
         }
-        for ((gross, on, refunds), fee) in captures.iter().zip(&fees) {
-            book.refund(&schedule, fee, Money::from_minor(*gross, currency), DAYS[*on], refunds);
+        for ((gross, _, refunds), fee) in captures.iter().zip(&fees) {
+            book.refund(&schedule, fee, Money::from_minor(*gross, currency), refunds);
         }
         if schedule.scope != Scope::Item && schedule.returned_on_refund == ReturnPolicy::All {
             for (key, accrual) in &book.accruals.0 {
@@ -821,43 +829,51 @@ proptest! {
     fn a_failed_refund_takes_back_what_it_was_given(
         schedule in a_schedule(),
         gross in 1..1_000_000_i64,
+        others in prop::collection::vec(1..1_000_000_i64, 0..3),
         first in 0..=16_i64,
         second in 0..=16_i64,
     ) {
         let currency = *schedule.prices[0].rates.keys().next().expect("a currency");
         let mut accruals = Accruals::default();
-        let fee = accruals.capture(&schedule, &inputs(Money::from_minor(gross, currency), DAYS[0]));
-        let now = |refunded: i64| Refunded { currency, captured: gross, refunded };
+        let capture = |accruals: &mut Accruals, gross| {
+            accruals.capture(&schedule, &inputs(Money::from_minor(gross, currency), DAYS[0]))
+        };
+        let mut returns = returns_of(&[capture(&mut accruals, gross)]);
         let first = gross / 16 * first;
         let both = (first + gross / 16 * second).min(gross);
-        let returnable = &fee.returnable;
-        let one = return_fee(returnable, Returned::default(), now(first), Some(&schedule), &mut |key| accruals.of(key));
-        let one = one.expect("a return");
-        accruals.keep(one.accrued());
-        let before = accruals.0.clone();
-        let other = return_fee(returnable, one.returned, now(both), Some(&schedule), &mut |key| accruals.of(key));
-        let other = other.expect("a return");
-        accruals.keep(other.accrued());
-        let back = take_back_fee(returnable, other.returned, now(first), Some(&schedule), &mut |key| accruals.of(key));
-        let back = back.expect("a return");
-        accruals.keep(back.accrued());
-        prop_assert_eq!((back.fee, back.vat), (-other.fee, -other.vat));
-        prop_assert_eq!(back.returned, one.returned);
-        prop_assert_eq!(accruals.0, before);
+        accruals.refund(&mut returns, gross, first);
+        let before = returns.clone();
+        let (_, _, change) = accruals.refund(&mut returns, gross, both);
+        let between: Vec<_> = others.iter().map(|gross| capture(&mut accruals, *gross)).collect();
+        // The accruals as they are without the refund, and what is booked in all to get there.
+        let accrued: Vec<_> = change.accrued.iter().map(|(accrued, _)| accrued.clone()).collect();
+        let undone = undo(&accrued, &mut |key| accruals.of(key)).expect("in range");
+        let mirrored: i64 = accrued.iter().map(|accrued| accrued.posted + taxes(accrued)).sum();
+        let rest: i64 = undone.charges.iter().map(|charge| charge.total()).sum();
+        let moved: i64 = undone.accrued.iter().map(|(accrued, _)| accrued.posted + taxes(accrued)).sum();
+        prop_assert_eq!(rest - mirrored, moved);
+        prop_assert!(!between.is_empty() || undone.charges.is_empty());
+        accruals.keep(&undone.accrued);
+        let item = (returns.fee_returned - before.fee_returned, returns.vat_returned - before.vat_returned);
+        returns.take_back(item.0, item.1, &accrued).expect("in range");
+        prop_assert_eq!(returns, before);
     }
 
     #[test]
-    fn returns_of_a_fee_agree(fee in any::<i64>(), captured in 1..=i64::MAX, part in any::<u64>()) {
-        let refunded = i64::try_from(i128::from(part) * i128::from(captured) / i128::from(u64::MAX)).expect("a part");
-        let now = Refunded { currency: currency("EUR"), captured, refunded };
-        let returnable = Returnable { fee, ..Returnable::default() };
-        let already = Returned { fee: i64::MIN, ..Returned::default() };
-        let back = return_fee(&returnable, already, now, None, &mut |_| Accrual::default());
-        let expected = returned(fee, captured, refunded).expect("in range");
-        // From the smallest number on, only what is not positive can be said in 64 bits.
-        match back {
-            Ok(back) => prop_assert_eq!(back.returned.fee, expected),
-            Err(error) => prop_assert!(expected >= 0, "{}", error),
-        }
+    fn returns_of_a_fee_agree(fee in 0..=i64::MAX, captured in 1..=i64::MAX, part in any::<u64>()) {
+        let refunded = i128::from(part) * i128::from(captured) / i128::from(u64::MAX);
+        let refunded = i64::try_from(refunded).expect("a part");
+        let mut returns = Returns { fee, ..Returns::default() };
+        let (back, _, _) = Accruals::default().refund(&mut returns, captured, refunded);
+        prop_assert_eq!(Some(back), returned(fee, captured, refunded));
+    }
+}
+
+/// The VAT of an increment that is paid on top of it.
+fn taxes(accrued: &Accrued) -> i64 {
+    if accrued.key.vat.is_included() {
+        0
+    } else {
+        accrued.vat_posted
     }
 }

@@ -169,13 +169,14 @@ impl<'t> Reader<'t> {
     fn fee_schedule(&mut self, table: Table<'t>, name: &str, days: Days, context: &Context<'_>) -> Option<FeeSchedule> {
         self.only(table, &[SCHEDULE_FIELDS, price::INLINE_FIELDS].concat());
         let rounding = self.word(table, "rounding");
-        let scope = self.word_or(table, "scope", Scope::Item);
-        let returned_on_refund = self.word_or(table, "returned_on_refund", ReturnPolicy::Nothing);
+        let scope = self.optional_word(table, "scope");
+        let scope = scope.map(|scope| scope.unwrap_or(Scope::Item));
+        let returned_on_refund = self.optional_word(table, "returned_on_refund");
         let since = days.from.max(context.effective_from);
         let vat = self.component_vat(table, since, context.vat_classes);
         let monthly_minimum = self.amounts(table, "monthly_minimum");
         let event = self.optional(table, "event", Self::event_fees);
-        let returned_when_won = self.flag(table, "dispute_fee_returned_when_won");
+        let returned_when_won = self.optional_flag(table, "dispute_fee_returned_when_won");
         // Where the scope is wrong, that is what is to be found, and not fractions too.
         let prices = self.prices(table, scope.unwrap_or(Scope::Contract));
         Some(FeeSchedule {
@@ -184,11 +185,11 @@ impl<'t> Reader<'t> {
             until: days.until,
             rounding: rounding?,
             scope: scope?,
-            returned_on_refund: returned_on_refund?,
+            returned_on_refund: returned_on_refund?.unwrap_or(ReturnPolicy::Nothing),
             vat: vat?,
             monthly_minimum,
             event: event?.unwrap_or_default(),
-            dispute_fee_returned_when_won: returned_when_won?,
+            dispute_fee_returned_when_won: returned_when_won?.unwrap_or(false),
             prices: prices?,
         })
     }
@@ -198,16 +199,13 @@ impl<'t> Reader<'t> {
             table,
             &["authorization", "refund", "dispute", "payout", "advance_percentage"],
         );
-        let advance_percentage = match table.get("advance_percentage") {
-            None => Some(Decimal::ZERO),
-            Some(_) => self.fraction(table, "advance_percentage"),
-        };
+        let advance_percentage = self.optional_percentage(table, "advance_percentage");
         Some(EventFees {
             authorization: self.amounts(table, "authorization"),
             refund: self.amounts(table, "refund"),
             dispute: self.amounts(table, "dispute"),
             payout: self.amounts(table, "payout"),
-            advance_percentage: advance_percentage?,
+            advance_percentage: advance_percentage?.unwrap_or(Decimal::ZERO),
         })
     }
 

@@ -140,7 +140,7 @@ impl<'t> Reader<'t> {
                 );
             }
         }
-        let tables = self.tables(schedule, "price", "price", "[[fee_schedule.price]]");
+        let tables = self.listed_tables(schedule, "price", "price", "[[fee_schedule.price]]");
         if tables.is_empty() {
             self.missing(schedule, "price");
         }
@@ -226,7 +226,7 @@ impl<'t> Reader<'t> {
         let fixed = self.exact(table, "fixed", scope);
         let mut minimum = self.exact(table, "minimum", scope);
         let mut cap = self.exact(table, "cap", scope);
-        let passes_costs = self.flag(table, "passes_costs");
+        let passes_costs = self.optional_flag(table, "passes_costs");
         self.filtered_currencies(table, &fits, &fixed);
         self.priced("minimum", &minimum, &fixed);
         self.priced("cap", &cap, &fixed);
@@ -255,7 +255,7 @@ impl<'t> Reader<'t> {
         }
         Some(Price {
             fits,
-            passes_costs: passes_costs?,
+            passes_costs: passes_costs?.unwrap_or(false),
             rates,
         })
     }
@@ -390,7 +390,7 @@ impl<'t> Reader<'t> {
 
     /// The tiers of a currency: from 0 upwards, without a gap.
     fn tiers(&mut self, table: Table<'t>, field: &str, at: usize, currency: Currency) -> Option<Vec<Tier>> {
-        let tables = self.tables(table, field, "tier", "[ { from = \"0\", percentage = \"2.9\" } ]");
+        let tables = self.listed_tables(table, field, "tier", "[ { from = \"0\", percentage = \"2.9\" } ]");
         let count = tables.len();
         let mut read = Vec::with_capacity(count);
         for table in tables {

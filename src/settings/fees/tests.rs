@@ -207,6 +207,8 @@ fn a_vat_rate_is_read_back_from_its_text() {
         "added x down",
         "added 10 sideways",
         "included_floor",
+        "included_floor -1",
+        "included_floor 100.1",
         "zero  ",
     ] {
         assert!(text.parse::<VatRate>().is_err(), "{text}");

@@ -97,7 +97,9 @@ impl FromStr for VatRate {
         let wrong = || NotAVatRate(crate::card_number::shorten(text, 40));
         let rate = |percent: &str| {
             let percent = Decimal::from_str_exact(percent).map_err(|_| wrong())?;
-            percent.checked_div(Decimal::ONE_HUNDRED).ok_or_else(wrong)
+            let right = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent);
+            let rate = percent.checked_div(Decimal::ONE_HUNDRED).filter(|_| right);
+            rate.ok_or_else(wrong)
         };
         let mut words = text.split(' ');
         match [words.next(), words.next(), words.next(), words.next()] {
@@ -162,7 +164,7 @@ impl<'t> Reader<'t> {
             }
         }
         let rate = if taxed {
-            self.fraction(table, "rate")?
+            self.percentage_of(table, "rate")?
         } else {
             Decimal::ZERO
         };
@@ -171,7 +173,7 @@ impl<'t> Reader<'t> {
             Kind::Zero => VatRate::Zero,
             Kind::Added => VatRate::Added {
                 rate,
-                rounding: self.word_or(table, "rounding", Rounding::Down)?,
+                rounding: self.optional_word(table, "rounding")?.unwrap_or(Rounding::Down),
             },
             Kind::IncludedFloor => VatRate::IncludedFloor { rate },
             Kind::IncludedDifference => VatRate::IncludedDifference { rate },

@@ -40,7 +40,7 @@ impl<'t> Reader<'t> {
     ) -> BTreeMap<String, Vec<T>> {
         let mut places: BTreeMap<&str, Vec<Place<'t>>> = BTreeMap::new();
         let mut all: BTreeMap<String, Vec<(Days, T)>> = BTreeMap::new();
-        for table in self.tables(root, name, name, &format!("[[{name}]]")) {
+        for table in self.listed_tables(root, name, name, &format!("[[{name}]]")) {
             let key = self.name(table);
             let days = self.days_in_force(table);
             let value = read(self, table, key.map_or("", |key| key.text), days.unwrap_or_default());

@@ -132,7 +132,10 @@ pub(super) async fn take_in(
                         RecordType::Capture
                         | RecordType::Refund
                         | RecordType::Chargeback
-                        | RecordType::ChargebackReversal => {
+                        | RecordType::ChargebackReversal
+                        | RecordType::Unpaid
+                        | RecordType::UnpaidRecovery
+                        | RecordType::RefundFailure => {
                             matchable.insert(line.ordinal);
                             bookable.insert(line.ordinal);
                         }

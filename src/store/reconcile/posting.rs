@@ -89,6 +89,9 @@ fn post_line(
         | RecordType::Refund
         | RecordType::Chargeback
         | RecordType::ChargebackReversal
+        | RecordType::Unpaid
+        | RecordType::UnpaidRecovery
+        | RecordType::RefundFailure
         | RecordType::Payout
         | RecordType::Unsupported => (EntryKind::Suspense, "suspense", suspended(&line)?),
     };

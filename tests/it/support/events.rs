@@ -21,6 +21,7 @@ pub fn event(
     currency: &str,
 ) -> PaymentEvent {
     PaymentEvent {
+        details: acquit::payment::event::Details::default(),
         kind,
         merchant: merchant.to_owned(),
         payment: payment.to_owned(),

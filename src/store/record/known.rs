@@ -1,0 +1,533 @@
+//! What the database knew before a batch: references and natural keys, payments, the entries that events undo, aggregates, funds,
+//! exact sums of fees.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use tokio_postgres::Row;
+
+use super::Numbered;
+use crate::ids::{AcquirerId, BookId, EntryNumber};
+use crate::ledger::account::{Account, AccountCode};
+use crate::ledger::entry::{Entry, EntryKind, Fingerprint, Transfer};
+use crate::money::Currency;
+use crate::payment::event::{Kept, PaymentEvent};
+use crate::payment::lifecycle::{Aggregate, Funds, Instrument, Maturing, Original, Payment, Returns};
+use crate::store::settings::Deployment;
+use crate::store::{StoreError, Tx, currency};
+
+/// Where the entry with a reference is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum At {
+    Stored(EntryNumber),
+    /// Of this batch, with its place there.
+    InBatch(EntryNumber, usize),
+}
+
+impl At {
+    pub(super) fn number(self) -> EntryNumber {
+        match self {
+            Self::Stored(number) | Self::InBatch(number, _) => number,
+        }
+    }
+}
+
+/// What a merchant has, by currency: balances that every entry of the batch moves.
+#[derive(Debug, Default)]
+pub(super) struct FundsOf {
+    funds: Funds,
+    /// Account 1900 by acquirer.
+    suspended: HashMap<Arc<str>, i64>,
+}
+
+impl FundsOf {
+    pub(super) fn with_acquirer(&self, acquirer: &str) -> Funds {
+        Funds {
+            suspended: self.suspended.get(acquirer).copied().unwrap_or(0),
+            ..self.funds
+        }
+    }
+
+    fn add(&mut self, code: AccountCode, dimension: &Arc<str>, credit: i64) -> Result<(), StoreError> {
+        if code == AccountCode::SuspenseDebit {
+            let held = self.suspended.entry(dimension.clone()).or_default();
+            *held = held.checked_sub(credit).ok_or_else(too_large)?;
+            return Ok(());
+        }
+        let funds = &mut self.funds;
+        let balances = [
+            (AccountCode::MerchantAvailable, &mut funds.available),
+            (AccountCode::MerchantPending, &mut funds.pending),
+            (AccountCode::MerchantReserve, &mut funds.reserve),
+            (AccountCode::RefundPayable, &mut funds.payable_by_transfer),
+        ];
+        for (of, balance) in balances {
+            if of == code {
+                *balance = balance.checked_add(credit).ok_or_else(too_large)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn transfer(&mut self, transfer: &Transfer) -> Result<(), StoreError> {
+        let debited = transfer.amount.checked_neg().ok_or_else(too_large)?;
+        self.add(transfer.debit.code, &transfer.debit.dimension, debited)?;
+        self.add(transfer.credit.code, &transfer.credit.dimension, transfer.amount)
+    }
+}
+
+fn too_large() -> StoreError {
+    StoreError::TooLarge("a merchant's balance".to_owned())
+}
+
+pub(super) type ByReference<'a, T> = HashMap<(BookId, Cow<'a, str>), T>;
+
+/// What the database knew, and what the batch adds to it as it is decided.
+#[derive(Default)]
+pub(super) struct Loaded<'a> {
+    /// By reference: the fingerprint of what has it, and where.
+    pub(super) references: ByReference<'a, (Fingerprint, At)>,
+    /// By natural key.
+    pub(super) natural_keys: HashMap<(BookId, String), At>,
+    pub(super) payments: ByReference<'a, Payment>,
+    /// By the reference that events of the batch name; none where no such entry is known yet.
+    pub(super) originals: ByReference<'a, Option<Original>>,
+    pub(super) aggregates: ByReference<'a, Aggregate>,
+    /// Of the books whose events depend on them.
+    pub(super) funds: HashMap<(BookId, Currency), FundsOf>,
+    pub(super) funded: BTreeSet<BookId>,
+}
+
+impl<'a> Loaded<'a> {
+    pub(super) async fn of(
+        tx: &mut Tx,
+        deployment: &Deployment,
+        owners: &HashMap<String, BookId>,
+        events: &'a [Numbered],
+    ) -> Result<Self, StoreError> {
+        let mut wanted = Wanted::default();
+        for (_, event) in events {
+            if let Some(book) = owners.get(event.merchant.as_str()) {
+                wanted.add(*book, event);
+            }
+        }
+        let mut loaded = Self {
+            references: references(tx, &wanted.references).await?,
+            payments: payments(tx, deployment, &mut wanted.payments).await?,
+            funded: wanted.funded.clone(),
+            ..Self::default()
+        };
+        if !wanted.natural_keys.is_empty() {
+            loaded.natural_keys = natural_keys(tx, &wanted.natural_keys).await?;
+        }
+        if !wanted.aggregates.is_empty() || !wanted.originals.is_empty() {
+            loaded.originals = originals(tx, &wanted.originals).await?;
+            for (book, original) in loaded
+                .originals
+                .iter()
+                .filter_map(|((book, _), found)| Some((book, found.as_ref()?)))
+            {
+                if let Some(aggregate) = &original.aggregate {
+                    wanted.more_aggregates.push((*book, aggregate.clone()));
+                }
+            }
+            loaded.aggregates = aggregates(tx, &wanted).await?;
+        }
+        if !wanted.funded.is_empty() {
+            loaded.funds = funds(tx, &wanted.funded).await?;
+        }
+        Ok(loaded)
+    }
+}
+
+/// What a batch asks the database for.
+#[derive(Default)]
+struct Wanted<'a> {
+    references: Vec<(BookId, &'a str)>,
+    payments: Vec<(BookId, &'a str)>,
+    natural_keys: Vec<(BookId, String)>,
+    originals: Vec<(BookId, &'a str)>,
+    aggregates: Vec<(BookId, &'a str)>,
+    more_aggregates: Vec<(BookId, String)>,
+    funded: BTreeSet<BookId>,
+}
+
+impl<'a> Wanted<'a> {
+    fn add(&mut self, book: BookId, event: &'a PaymentEvent) {
+        self.references.push((book, &event.reference));
+        self.payments.push((book, &event.payment));
+        if let Some(key) = event.natural_key() {
+            self.natural_keys.push((book, key));
+        }
+        if let Some(original) = &event.details.original {
+            self.originals.push((book, original));
+        }
+        if let Some(aggregate) = &event.details.aggregate {
+            self.aggregates.push((book, aggregate));
+        }
+        let depends_on_funds = matches!(
+            event.kind,
+            EntryKind::Refund | EntryKind::RefundFailure | EntryKind::RefundPaid | EntryKind::ChargebackReversal
+        );
+        if depends_on_funds {
+            self.funded.insert(book);
+        }
+    }
+}
+
+fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
+    names.iter().map(|(book, name)| (book.0, name.as_ref())).unzip()
+}
+
+async fn references<'a>(
+    tx: &mut Tx,
+    wanted: &[(BookId, &str)],
+) -> Result<ByReference<'a, (Fingerprint, At)>, StoreError> {
+    let (books, names) = columns(wanted);
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/entries_by_reference.sql"),
+            &[&books, &names],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let reference: String = row.try_get("reference")?;
+            let fingerprint: &[u8] = row.try_get("fingerprint")?;
+            let fingerprint =
+                Fingerprint::try_from(fingerprint).map_err(|_| StoreError::Unreadable("a fingerprint".to_owned()))?;
+            let at = At::Stored(EntryNumber(row.try_get("number")?));
+            Ok((
+                (BookId(row.try_get("book_id")?), Cow::Owned(reference)),
+                (fingerprint, at),
+            ))
+        })
+        .collect()
+}
+
+async fn natural_keys(tx: &mut Tx, wanted: &[(BookId, String)]) -> Result<HashMap<(BookId, String), At>, StoreError> {
+    let (books, keys) = columns(wanted);
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/entries_by_natural_key.sql"),
+            &[&books, &keys],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let at = At::Stored(EntryNumber(row.try_get("number")?));
+            Ok(((BookId(row.try_get("book_id")?), row.try_get("natural_key")?), at))
+        })
+        .collect()
+}
+
+async fn payments<'a>(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    wanted: &mut Vec<(BookId, &str)>,
+) -> Result<ByReference<'a, Payment>, StoreError> {
+    wanted.sort_unstable();
+    wanted.dedup();
+    let (books, names) = columns(wanted);
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/payments_by_name.sql"),
+            &[&books, &names],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let name: String = row.try_get(1)?;
+            Ok((
+                (BookId(row.try_get(0)?), Cow::Owned(name)),
+                read_payment(row, deployment)?,
+            ))
+        })
+        .collect()
+}
+
+/// Reads a row that begins as `payments_by_name.sql` does; by place, since a batch reads tens of thousands.
+pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Result<Payment, StoreError> {
+    let acquirer = AcquirerId(row.try_get(2)?);
+    let acquirer: Arc<str> = deployment
+        .acquirer_name(acquirer)
+        .ok_or_else(|| StoreError::Unreadable(format!("acquirer {acquirer}")))?
+        .into();
+    let text = |place: usize| -> Result<Option<Arc<str>>, StoreError> {
+        Ok(row.try_get::<_, Option<&str>>(place)?.map(Arc::from))
+    };
+    let dispute_fee: Option<i64> = row.try_get(18)?;
+    Ok(Payment {
+        acquirer,
+        currency: currency(row.try_get(3)?)?,
+        requested: row.try_get(4)?,
+        authorized: row.try_get(5)?,
+        captured: row.try_get(6)?,
+        over_captured: row.try_get(7)?,
+        voided: row.try_get(8)?,
+        expired: row.try_get(9)?,
+        refunded: row.try_get(10)?,
+        charged_back: row.try_get(11)?,
+        returns: Returns {
+            fee: row.try_get(12)?,
+            vat: row.try_get(13)?,
+            fee_returned: row.try_get(14)?,
+            vat_returned: row.try_get(15)?,
+            accrued: row.try_get(16)?,
+            accrued_returned: row.try_get(17)?,
+        },
+        dispute_fee: dispute_fee.zip(row.try_get(19)?),
+        unpaid: row.try_get(20)?,
+        expires_at: row.try_get(21)?,
+        captured_at: row.try_get(22)?,
+        limit_month: row.try_get(23)?,
+        instrument: Instrument {
+            method: text(24)?,
+            scheme: text(25)?,
+            card_country: text(26)?,
+            payer: text(27)?,
+            category: text(28)?,
+        },
+    })
+}
+
+async fn originals<'a>(
+    tx: &mut Tx,
+    wanted: &[(BookId, &'a str)],
+) -> Result<ByReference<'a, Option<Original>>, StoreError> {
+    let mut originals: ByReference<'a, Option<Original>> = wanted
+        .iter()
+        .map(|(book, reference)| ((*book, Cow::Borrowed(*reference)), None))
+        .collect();
+    let mut keys: Vec<(BookId, &str)> = wanted.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    let (books, references) = columns(&keys);
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/entries_original.sql"),
+            &[&books, &references],
+        )
+        .await?;
+    for row in &rows {
+        let reference: String = row.try_get("reference")?;
+        let Some(found) = originals.get_mut(&(BookId(row.try_get("book_id")?), Cow::Owned(reference))) else {
+            continue;
+        };
+        let transfer = read_transfer(row)?;
+        match found {
+            Some(original) => original.transfers.extend(transfer),
+            None => {
+                *found = Some(original_of(
+                    EntryNumber(row.try_get("number")?),
+                    kind(row.try_get("kind")?)?,
+                    row.try_get("payment")?,
+                    transfer.into_iter().collect(),
+                    row.try_get("booking_date")?,
+                    row.try_get("details")?,
+                )?);
+                if let Some(original) = found {
+                    original.undone = row.try_get("undone")?;
+                    original.open = row.try_get("open")?;
+                }
+            }
+        }
+    }
+    for original in originals.values_mut().flatten() {
+        finish(original)?;
+    }
+    Ok(originals)
+}
+
+fn kind(id: i16) -> Result<EntryKind, StoreError> {
+    EntryKind::from_id(id).ok_or_else(|| StoreError::Unreadable(format!("kind {id}")))
+}
+
+/// The transfer of a row that joins one with its accounts; none where the entry has none.
+fn read_transfer(row: &Row) -> Result<Option<Transfer>, StoreError> {
+    let Some(amount) = row.try_get("amount")? else {
+        return Ok(None);
+    };
+    let account = |code: &str, currency_column: &str, dimension: &str| -> Result<Account, StoreError> {
+        let number: i16 = row.try_get(code)?;
+        let code =
+            AccountCode::from_number(number).ok_or_else(|| StoreError::Unreadable(format!("account code {number}")))?;
+        Ok(Account {
+            code,
+            currency: currency(row.try_get(currency_column)?)?,
+            dimension: row.try_get::<_, &str>(dimension)?.into(),
+        })
+    };
+    Ok(Some(Transfer {
+        debit: account("debit_code", "debit_currency", "debit_dimension")?,
+        credit: account("credit_code", "credit_currency", "credit_dimension")?,
+        amount,
+    }))
+}
+
+/// An entry as a later event sees it; [`finish`] it when all its transfers are there.
+fn original_of(
+    number: EntryNumber,
+    kind: EntryKind,
+    payment: Option<String>,
+    transfers: Vec<Transfer>,
+    day: NaiveDate,
+    details: Option<&str>,
+) -> Result<Original, StoreError> {
+    let kept =
+        Kept::of_text(details).ok_or_else(|| StoreError::Unreadable(format!("the details of entry {number}")))?;
+    let maturing = kept.available_on.map(|available_on| Maturing {
+        source_on: day,
+        available_on,
+        payable: 0,
+        reserve: kept.reserve.unwrap_or(0),
+        reserve_until: kept.reserve_until,
+    });
+    Ok(Original {
+        number,
+        kind,
+        payment,
+        transfers,
+        undone: false,
+        open: false,
+        day,
+        accrued: kept.accrued,
+        reserve: kept.reserve.unwrap_or(0),
+        aggregate: kept.details.aggregate,
+        maturing,
+    })
+}
+
+/// What became available of a capture is what it added to pending money.
+fn finish(original: &mut Original) -> Result<(), StoreError> {
+    if let Some(maturing) = &mut original.maturing {
+        let mut payable = 0_i64;
+        for transfer in &original.transfers {
+            let moved = if transfer.credit.code == AccountCode::MerchantPending {
+                transfer.amount
+            } else if transfer.debit.code == AccountCode::MerchantPending {
+                transfer.amount.saturating_neg()
+            } else {
+                0
+            };
+            payable = payable.checked_add(moved).ok_or_else(too_large)?;
+        }
+        maturing.payable = payable;
+    }
+    Ok(())
+}
+
+/// An entry of this batch as a later event of it sees it.
+pub(super) fn original_in_batch(number: EntryNumber, entry: &Entry, open: bool) -> Result<Original, StoreError> {
+    let mut original = original_of(
+        number,
+        entry.kind,
+        entry.payment.clone(),
+        entry.transfers.clone(),
+        entry.booking_date,
+        entry.details.as_deref(),
+    )?;
+    original.open = open;
+    finish(&mut original)?;
+    Ok(original)
+}
+
+async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<'a, Aggregate>, StoreError> {
+    let mut keys: Vec<(BookId, &str)> = wanted.aggregates.clone();
+    keys.extend(wanted.more_aggregates.iter().map(|(book, name)| (*book, name.as_str())));
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (books, names) = columns(&keys);
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/aggregates_by_name.sql"),
+            &[&books, &names],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let name: String = row.try_get("aggregate")?;
+            let closed: Option<i64> = row.try_get("closed")?;
+            let aggregate = Aggregate {
+                name: name.clone(),
+                acquirer: row.try_get::<_, &str>("acquirer")?.into(),
+                currency: currency(row.try_get("currency")?)?,
+                items: row.try_get("items")?,
+                gross: row.try_get("gross")?,
+                merchant_fee: row.try_get("merchant_fee")?,
+                reserve: row.try_get("reserve")?,
+                closed: closed.map(EntryNumber),
+            };
+            Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))
+        })
+        .collect()
+}
+
+async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), FundsOf>, StoreError> {
+    let books: Vec<i64> = books.iter().map(|book| book.0).collect();
+    let rows = tx
+        .query(include_str!("../../../schema/queries/funds.sql"), &[&books])
+        .await?;
+    let mut funds: HashMap<(BookId, Currency), FundsOf> = HashMap::new();
+    for row in &rows {
+        let code: i16 = row.try_get("code")?;
+        let code =
+            AccountCode::from_number(code).ok_or_else(|| StoreError::Unreadable(format!("account code {code}")))?;
+        let debits: i64 = row.try_get("debits")?;
+        let credits: i64 = row.try_get("credits")?;
+        let balance = credits.checked_sub(debits).ok_or_else(too_large)?;
+        let dimension: Arc<str> = row.try_get::<_, &str>("dimension")?.into();
+        funds
+            .entry((BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?))
+            .or_default()
+            .add(code, &dimension, balance)?;
+    }
+    Ok(funds)
+}
+
+/// The event that a stored entry was recorded from.
+pub(super) async fn stated(
+    tx: &mut Tx,
+    book: BookId,
+    number: EntryNumber,
+    merchant: &str,
+) -> Result<Option<PaymentEvent>, StoreError> {
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/entry_stated.sql"),
+            &[&book.0, &number.0],
+        )
+        .await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::Unreadable(format!("no entry {number} in book {book}")))?;
+    let transfers = rows
+        .iter()
+        .filter_map(|row| read_transfer(row).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    let entry = Entry {
+        payment: row.try_get("payment")?,
+        acquirer_reference: row.try_get("acquirer_reference")?,
+        merchant_reference: row.try_get("merchant_reference")?,
+        arn: row.try_get("arn")?,
+        rrn: row.try_get("rrn")?,
+        auth_code: row.try_get("auth_code")?,
+        details: row.try_get("details")?,
+        occurred_at: row.try_get("occurred_at")?,
+        transfers,
+        ..Entry::of_day(
+            kind(row.try_get("kind")?)?,
+            row.try_get("reference")?,
+            Fingerprint::default(),
+            row.try_get("booking_date")?,
+            crate::ids::SourceId(0),
+        )
+    };
+    let acquirer: Option<&str> = row.try_get("acquirer")?;
+    Ok(PaymentEvent::of_entry(merchant, &entry, acquirer))
+}

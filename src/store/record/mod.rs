@@ -1,0 +1,435 @@
+//! Recording payment events: one transaction a batch.
+//!
+//! 1. Lock the books of the batch's merchants, in id order.
+//! 2. Load, in later statements, what the batch's events depend on ([`known`]).
+//! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did.
+//! 4. Write entries, transfers, payments, open items and whatever else decisions moved ([`write`]); heads last.
+//!
+//! A large batch is cut in two lanes by merchant, each a transaction of its own beside the other: no book is in both, so neither
+//! waits for the other, and the order within a book stays that of the file.
+//!
+//! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
+//! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: the same
+//! dispute told again under another reference is a replay, anything else is refused. A batch is booked whole or not at all; its
+//! size bounds memory and how long its books are locked.
+
+mod file;
+mod known;
+mod write;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{Days, NaiveDate};
+
+pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
+use self::known::{At, Loaded, original_in_batch, stated};
+use self::write::{Effects, Item};
+use super::books::LockedBooks;
+use super::settings::Deployment;
+use super::{StoreError, Tx};
+use crate::dates::day_in;
+use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
+use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
+use crate::payment::event::{Kept, PaymentEvent};
+use crate::payment::lifecycle::{Aggregate, Decision, Known, Payment, Refusal, Terms, decide};
+use crate::recon::reported_as;
+use crate::settings::{Availability, Merchant};
+
+/// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
+pub const BATCH: usize = 50_000;
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is an entry now.
+    Recorded,
+    /// It was an entry already; nothing was written.
+    Replayed,
+    /// It breaks a rule; nothing was written.
+    Rejected(Refusal),
+}
+
+/// An event and the line it came from.
+pub type Numbered = (u64, PaymentEvent);
+
+/// Records a batch in this transaction: as many verdicts as events, in their order.
+pub async fn record_batch(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+) -> Result<Vec<Verdict>, StoreError> {
+    let mut merchants: Vec<&str> = events.iter().map(|(_, event)| event.merchant.as_str()).collect();
+    merchants.sort_unstable();
+    merchants.dedup();
+    let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
+    let loaded = Loaded::of(tx, deployment, &owners, events).await?;
+    let mut batch = Batch {
+        deployment,
+        source,
+        owners,
+        books,
+        loaded,
+        payments: HashMap::new(),
+        items: Vec::new(),
+        effects: Effects::default(),
+    };
+    let mut verdicts = Vec::with_capacity(events.len());
+    for (place, (line, event)) in events.iter().enumerate() {
+        let verdict = match batch.consider(place, *line, event)? {
+            Considered::Done(verdict) => verdict,
+            Considered::Conflict(at) => {
+                let field = batch.difference(tx, at, events, event).await?.unwrap_or("amount");
+                let number = at.number();
+                Verdict::Rejected(Refusal::ReferenceConflict { field, number })
+            }
+            Considered::Known(at, key) => batch.known_otherwise(tx, at, key, events, event).await?,
+        };
+        verdicts.push(verdict);
+    }
+    batch.write(tx).await?;
+    Ok(verdicts)
+}
+
+enum Considered {
+    Done(Verdict),
+    /// The reference is that of another event.
+    Conflict(At),
+    /// The natural key is that of an event with another reference.
+    Known(At, String),
+}
+
+/// A batch while it is decided.
+struct Batch<'a> {
+    deployment: &'a Deployment,
+    source: SourceId,
+    owners: HashMap<String, BookId>,
+    books: LockedBooks,
+    loaded: Loaded<'a>,
+    /// Where payments stand after the events so far.
+    payments: HashMap<(BookId, &'a str), Payment>,
+    items: Vec<Item<'a>>,
+    effects: Effects,
+}
+
+/// What governs one event, and where it is booked.
+struct Governed<'a> {
+    book: BookId,
+    acquirer_id: AcquirerId,
+    terms: Terms<'a>,
+}
+
+impl<'a> Batch<'a> {
+    fn consider(&mut self, place: usize, line: u64, event: &'a PaymentEvent) -> Result<Considered, StoreError> {
+        let fingerprint = event.fingerprint();
+        let owner = self.owners.get(event.merchant.as_str()).copied();
+        let natural_key = event.natural_key();
+        if let Some(book) = owner {
+            let reference = (book, Cow::Borrowed(event.reference.as_str()));
+            if let Some((known, at)) = self.loaded.references.get(&reference) {
+                return Ok(if *known == fingerprint {
+                    Considered::Done(Verdict::Replayed)
+                } else {
+                    Considered::Conflict(*at)
+                });
+            }
+            if let Some(key) = &natural_key
+                && let Some(at) = self.loaded.natural_keys.get(&(book, key.clone()))
+            {
+                return Ok(Considered::Known(*at, key.clone()));
+            }
+        }
+        let refused = |refusal| Ok(Considered::Done(Verdict::Rejected(refusal)));
+        let governed = match self.govern(owner, event) {
+            Ok(governed) => governed,
+            Err(refusal) => return refused(refusal),
+        };
+        let decision = match self.decide(&governed, event) {
+            Ok(decision) => decision,
+            Err(refusal) => return refused(refusal),
+        };
+        let number = self.book(&governed, line, event, fingerprint, natural_key.clone(), decision)?;
+        let at = At::InBatch(number, place);
+        let reference = (governed.book, Cow::Borrowed(event.reference.as_str()));
+        self.loaded.references.insert(reference, (fingerprint, at));
+        if let Some(key) = natural_key {
+            self.loaded.natural_keys.insert((governed.book, key), at);
+        }
+        Ok(Considered::Done(Verdict::Recorded))
+    }
+
+    fn govern(&self, owner: Option<BookId>, event: &PaymentEvent) -> Result<Governed<'a>, Refusal> {
+        let day = day_in(event.occurred_at, self.deployment.time_zone());
+        let settings = self
+            .deployment
+            .in_force(day)
+            .ok_or(Refusal::NoSettingsInForce { day })?;
+        let unknown_merchant = || Refusal::UnknownMerchant {
+            merchant: event.merchant.clone(),
+        };
+        let merchant = settings.merchants.get(&event.merchant).ok_or_else(unknown_merchant)?;
+        let book = owner.ok_or_else(unknown_merchant)?;
+        let unknown_acquirer = || Refusal::UnknownAcquirer {
+            acquirer: event.acquirer.clone(),
+        };
+        let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
+        let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
+        let schedule = settings
+            .fee_schedule(&merchant.fee_schedule, day)
+            .ok_or_else(|| Refusal::NotPriced {
+                schedule: merchant.fee_schedule.clone(),
+                currency: event.money.currency(),
+            })?;
+        let terms = Terms {
+            settings,
+            merchant,
+            acquirer,
+            schedule,
+            day,
+            zone: merchant.time_zone.unwrap_or(settings.house.time_zone),
+            available_on: if matches!(event.kind, EntryKind::Capture | EntryKind::Aggregate) {
+                self.available_on(merchant, day)?
+            } else {
+                None
+            },
+        };
+        Ok(Governed {
+            book,
+            acquirer_id,
+            terms,
+        })
+    }
+
+    /// When the captures of a day become available; none where a settlement file decides.
+    fn available_on(&self, merchant: &Merchant, day: NaiveDate) -> Result<Option<NaiveDate>, Refusal> {
+        let Availability::SalesDay { days, calendar } = &merchant.availability else {
+            return Ok(None);
+        };
+        let calendar_ends = || Refusal::CalendarEnds {
+            calendar: calendar.name.clone(),
+            day,
+        };
+        let known = self.deployment.calendar(&calendar.name).ok_or_else(calendar_ends)?;
+        known
+            .plus_business_days(day, *days)
+            .map(Some)
+            .map_err(|_| calendar_ends())
+    }
+
+    fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
+        let book = governed.book;
+        let in_batch = self.payments.get(&(book, event.payment.as_str()));
+        let payment = in_batch.or_else(|| {
+            let name = (book, Cow::Borrowed(event.payment.as_str()));
+            self.loaded.payments.get(&name)
+        });
+        let details = &event.details;
+        let original = details.original.as_deref().and_then(|reference| {
+            let known = self.loaded.originals.get(&(book, Cow::Borrowed(reference)));
+            known.and_then(Option::as_ref)
+        });
+        let aggregate = details
+            .aggregate
+            .as_deref()
+            .or(original.and_then(|original| original.aggregate.as_deref()));
+        let aggregate = aggregate.and_then(|name| self.loaded.aggregates.get(&(book, Cow::Borrowed(name))));
+        let funds = self.loaded.funds.get(&(book, event.money.currency()));
+        let known = Known {
+            payment,
+            funds: funds
+                .map(|funds| funds.with_acquirer(&event.acquirer))
+                .unwrap_or_default(),
+            original,
+            aggregate,
+        };
+        decide(event, &known, &governed.terms)
+    }
+
+    fn book(
+        &mut self,
+        governed: &Governed<'_>,
+        line: u64,
+        event: &'a PaymentEvent,
+        fingerprint: Fingerprint,
+        natural_key: Option<String>,
+        decision: Decision,
+    ) -> Result<EntryNumber, StoreError> {
+        let book = governed.book;
+        let entry = Entry {
+            kind: event.kind,
+            reference: event.reference.clone(),
+            fingerprint,
+            payment: Some(event.payment.clone()),
+            acquirer_reference: event.acquirer_reference.clone(),
+            merchant_reference: event.merchant_reference.clone(),
+            arn: event.arn.clone(),
+            rrn: event.rrn.clone(),
+            auth_code: event.auth_code.clone(),
+            details: kept(event, &decision).to_text(),
+            natural_key,
+            reverses: decision.reverses,
+            occurred_at: event.occurred_at,
+            booking_date: governed.terms.day,
+            source: self.source,
+            source_line: Some(i32::try_from(line).map_err(|_| StoreError::TooLarge("the line number".to_owned()))?),
+            transfers: decision.transfers,
+        };
+        if self.loaded.funded.contains(&book) {
+            for transfer in &entry.transfers {
+                let funds = self.loaded.funds.entry((book, transfer.debit.currency)).or_default();
+                funds.transfer(transfer)?;
+            }
+        }
+        let reported = decision.reportable.zip(reported_as(event.kind));
+        let wanted = self
+            .loaded
+            .originals
+            .get(&(book, Cow::Borrowed(event.reference.as_str())));
+        let as_original = wanted.is_some().then(|| entry.clone());
+        let number = self.books.append(book, entry)?;
+        if let Some(entry) = as_original {
+            let original = original_in_batch(number, &entry, reported.is_some())?;
+            let reference = (book, Cow::Borrowed(event.reference.as_str()));
+            self.loaded.originals.insert(reference, Some(original));
+        }
+        if decision.reverses.is_some()
+            && let Some(reference) = &event.details.original
+            && let Some(Some(original)) = self
+                .loaded
+                .originals
+                .get_mut(&(book, Cow::Borrowed(reference.as_str())))
+        {
+            original.undone = true;
+        }
+        if let Some((reportable, record)) = reported {
+            let wait = Days::new(u64::from(governed.terms.acquirer.settles_within_days));
+            let too_late = || StoreError::TooLarge("the expected date".to_owned());
+            self.items.push(Item {
+                book,
+                number,
+                acquirer: governed.acquirer_id,
+                event,
+                record,
+                reportable,
+                occurred_on: governed.terms.day,
+                expected_on: governed.terms.day.checked_add_days(wait).ok_or_else(too_late)?,
+            });
+        }
+        if let Some(withdrawn) = decision.withdrawn {
+            self.withdraw(book, withdrawn);
+        }
+        if let Some(aggregate) = decision.aggregate {
+            self.aggregate(book, number, event, aggregate);
+        }
+        let currency = event.money.currency();
+        self.effects.maturing(book, currency, decision.maturing)?;
+        self.effects.reserve(book, currency, decision.reserve_applied)?;
+        self.effects.flags(book, number, governed.acquirer_id, decision.flags);
+        if let Some(payment) = decision.payment {
+            self.payments.insert((book, &event.payment), payment);
+        }
+        Ok(number)
+    }
+
+    /// Takes an open item away, of this batch or of an earlier one.
+    fn withdraw(&mut self, book: BookId, number: EntryNumber) {
+        let before = self.items.len();
+        self.items.retain(|item| (item.book, item.number) != (book, number));
+        if self.items.len() == before {
+            self.effects.withdrawn.push((book, number));
+        }
+    }
+
+    fn aggregate(&mut self, book: BookId, number: EntryNumber, event: &PaymentEvent, mut aggregate: Aggregate) {
+        if event.kind == EntryKind::Aggregate {
+            aggregate.closed = Some(number);
+        }
+        self.effects.aggregates.insert((book, aggregate.name.clone()));
+        let name = Cow::Owned(aggregate.name.clone());
+        self.loaded.aggregates.insert((book, name), aggregate);
+    }
+
+    /// The first field in which an event differs from the one at a place.
+    async fn difference(
+        &self,
+        tx: &mut Tx,
+        at: At,
+        events: &[Numbered],
+        event: &PaymentEvent,
+    ) -> Result<Option<&'static str>, StoreError> {
+        Ok(match at {
+            At::Stored(number) => {
+                let owner = self.owners.get(event.merchant.as_str()).copied();
+                let stored = stated(tx, owner.unwrap_or(BookId::HOUSE), number, &event.merchant).await?;
+                match stored {
+                    Some(stored) => stored.difference(event),
+                    // Another kind of entry has the reference.
+                    None => Some("kind"),
+                }
+            }
+            At::InBatch(_, place) => events.get(place).and_then(|(_, first)| first.difference(event)),
+        })
+    }
+
+    /// An event that is known by its natural key: a dispute told again is a replay, anything else is refused with what it is.
+    async fn known_otherwise(
+        &self,
+        tx: &mut Tx,
+        at: At,
+        key: String,
+        events: &[Numbered],
+        event: &PaymentEvent,
+    ) -> Result<Verdict, StoreError> {
+        let imposed = matches!(
+            event.kind,
+            EntryKind::Chargeback | EntryKind::SecondChargeback | EntryKind::ChargebackReversal
+        );
+        let field = match (imposed, event.kind) {
+            (true, _) => match self.difference(tx, at, events, event).await? {
+                None => return Ok(Verdict::Replayed),
+                Some(field) => field,
+            },
+            (false, EntryKind::Capture) => "sequence",
+            (false, _) => "original",
+        };
+        let number = at.number();
+        Ok(Verdict::Rejected(Refusal::KnownOtherwise { field, key, number }))
+    }
+
+    fn acquirer_id(&self, name: &Arc<str>) -> Result<AcquirerId, StoreError> {
+        self.deployment
+            .acquirer(name)
+            .ok_or_else(|| StoreError::Unreadable(format!("a payment of acquirer `{name}`")))
+    }
+
+    async fn write(mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.books.write(tx).await?;
+        self.write_payments(tx).await?;
+        self.write_items(tx).await?;
+        self.write_effects(tx).await
+    }
+}
+
+/// What an entry keeps of its event beside its columns and transfers.
+fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
+    let money = event.money;
+    let first = decision.transfers.first();
+    let said = first.is_some_and(|first| first.amount == money.minor() && first.debit.currency == money.currency());
+    let maturing = decision.maturing.filter(|_| event.kind == EntryKind::Capture);
+    let capture = decision.reportable.filter(|_| event.kind == EntryKind::Capture);
+    let reserve = capture.map(|capture| (capture.reserve, capture.reserve_until));
+    let reserve = reserve.or(maturing.map(|maturing| (maturing.reserve, maturing.reserve_until)));
+    let (reserve, reserve_until) = reserve.filter(|(reserve, _)| *reserve > 0).unzip();
+    Kept {
+        amount: (!said).then_some(money.minor()),
+        currency: (!said).then(|| money.currency().code().to_owned()),
+        acquirer: decision.transfers.is_empty().then(|| event.acquirer.clone()),
+        available_on: maturing.map(|maturing| maturing.available_on),
+        reserve,
+        reserve_until: reserve_until.flatten(),
+        accrued: decision.accrued.clone(),
+        details: event.details.clone(),
+    }
+}
