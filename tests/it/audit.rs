@@ -494,6 +494,16 @@ async fn every_audit_sees_what_it_is_for() {
         ),
         (
             "payout_entries",
+            "update payout set fee = fee + 1",
+            "update payout set fee = fee - 1",
+        ),
+        (
+            "payout_entries",
+            "update payout set vat = vat + 1",
+            "update payout set vat = vat - 1",
+        ),
+        (
+            "payout_entries",
             "update payout set currency = 'USD'",
             "update payout set currency = 'EUR'",
         ),

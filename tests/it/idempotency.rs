@@ -46,9 +46,11 @@ minimum = {}
 [[merchant]]
 name = "ann"
 fee_schedule = "standard"
+negative_limit = { EUR = "1000.00" }
 [[merchant]]
 name = "bob"
 fee_schedule = "standard"
+negative_limit = { EUR = "1000.00" }
 "#;
 
 /// What a handler of requests would have at hand.
