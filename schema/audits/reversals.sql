@@ -1,5 +1,5 @@
--- Every reversal names an earlier entry of its book, once, and begins by moving the same amounts back, transfer by transfer. A
--- withdrawn capture and a failed refund may go on with what their exact fees leave to be posted; any other reversal ends there.
+-- Every reversal names an earlier entry of its book, once, and moves the same amounts back first.
+-- A withdrawn capture and a failed refund may go on with what their exact fees leave to be posted; any other reversal ends there.
 select entry.book_id, entry.number, entry.reverses
 from entry
 left join entry target on target.book_id = entry.book_id and target.number = entry.reverses
