@@ -25,6 +25,7 @@ calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
 hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
+idempotency_key: insert(merchant environment operation key fingerprint status body), delete
 maturing: insert, update(payable reserve), delete
 monthly_limit: insert, update(held kept)
 open_item: insert, delete
