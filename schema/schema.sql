@@ -387,8 +387,8 @@ CREATE TABLE public.payout (
     exponent smallint NOT NULL,
     cutoff date NOT NULL,
     amount bigint NOT NULL,
-    fee bigint DEFAULT 0 NOT NULL,
-    vat bigint DEFAULT 0 NOT NULL,
+    fee bigint NOT NULL,
+    vat bigint NOT NULL,
     state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
     end_to_end_id text NOT NULL COLLATE pg_catalog."C",
     holder text NOT NULL,
@@ -410,7 +410,7 @@ CREATE TABLE public.payout (
     CONSTRAINT payout_vat CHECK ((vat >= 0))
 );
 
-COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
 
 CREATE TABLE public.payout_file (
     source_id bigint NOT NULL,
@@ -738,6 +738,8 @@ CREATE INDEX payment_unknown ON public.payment USING btree (book_id, payment) WH
 CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
 
 CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
+
+CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state = ANY (ARRAY['planned'::text, 'approved'::text]));
 
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
 

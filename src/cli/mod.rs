@@ -7,6 +7,7 @@ pub mod breaks;
 pub mod calendar;
 pub mod db;
 pub mod doctor;
+pub mod merchant;
 pub mod output;
 pub mod payout;
 pub mod reconcile;
@@ -62,6 +63,9 @@ enum Command {
     /// Import, list and show calendars: on which days banks are open.
     #[command(subcommand)]
     Calendar(calendar::Command),
+    /// List and show merchants: their state, whether they are paid, what they are owed.
+    #[command(subcommand)]
+    Merchant(merchant::Command),
     Record(record::Args),
     Reconcile(reconcile::Args),
     /// List and show breaks: sources that should agree and do not.
@@ -121,6 +125,7 @@ async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
         Command::Calendar(command) => calendar::run(command, globals).await,
+        Command::Merchant(command) => merchant::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,

@@ -10,6 +10,7 @@ mod acquirer;
 mod fees;
 mod lifecycle;
 mod merchant;
+mod onboarding;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -82,6 +83,19 @@ pub struct PayoutRules {
     /// For how many days after a merchant's bank account changes nothing is sent to it.
     pub cooling_off_days: u16,
 }
+
+/// Where something stands in the text of a settings file, in bytes. All places are equal: the same settings may be laid out
+/// in more ways than one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place(usize);
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
 
 /// One thing that is wrong in a settings file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ pub mod constraints;
 pub mod copy;
 pub mod health;
 pub mod idempotency;
+pub mod merchant;
 pub mod migrate;
 pub mod payout;
 pub mod reconcile;

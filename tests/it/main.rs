@@ -10,6 +10,7 @@ mod embedded;
 mod facts;
 mod hostile;
 mod idempotency;
+mod merchant;
 mod model;
 mod payout;
 mod reconcile;

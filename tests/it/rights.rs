@@ -191,8 +191,8 @@ async fn the_run_time_role_chooses_no_id_no_time_and_no_state() {
         "insert into book (id, merchant) overriding system value values (7, 'seven')",
         "insert into book (merchant, number) values ('seven', 7)",
         "insert into source (kind, name, digest, recorded_at) values ('events', 'x', '', '2001-01-01')",
-        "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by, \
-         state, approved_by) values (1, 'EUR', 2, '2026-01-01', 1, 'x', 'x', 'x', 'x', 'me', 'approved', 'you')",
+        "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, \
+         planned_by, state, approved_by) values (1, 'EUR', 2, '2026-01-01', 1, 0, 0, 'x', 'x', 'x', 'x', 'me', 'approved', 'you')",
         "select setval(pg_get_serial_sequence('payout', 'id'), 1)",
     ] {
         let error = session.batch_execute(statement).await.expect_err(statement);

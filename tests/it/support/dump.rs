@@ -96,7 +96,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "payout",
-        "select merchant, currency, exponent, cutoff, amount, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
+        "select merchant, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
             source.name, instruction, confirmation
         from payout join book on book.id = book_id left join source on source.id = file_id",
     ),
