@@ -12,6 +12,7 @@ mod merchant;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod velocity;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,7 @@ pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract,
 pub use self::fees::FeeSchedule;
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
+pub use self::velocity::{Action, Per, VelocityRule, Window};
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
@@ -49,6 +51,8 @@ pub struct Settings {
     pub payout: PayoutRules,
     /// Merchants by name.
     pub merchants: BTreeMap<String, Merchant>,
+    /// Velocity rules, by name.
+    pub velocity_rules: Vec<VelocityRule>,
 }
 
 /// The payment company.
@@ -138,6 +142,7 @@ impl<'t> Reader<'t> {
                 "fee_schedule",
                 "payout",
                 "merchant",
+                "velocity_rule",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -149,6 +154,7 @@ impl<'t> Reader<'t> {
         let merchants = self.named(root, "merchant", |reader, table, name| {
             reader.merchant(table, name, &schedule_known)
         });
+        let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -159,6 +165,7 @@ impl<'t> Reader<'t> {
             acquirers: right(acquirers),
             fee_schedules: right(fee_schedules),
             merchants: right(merchants),
+            velocity_rules: right(velocity_rules).into_values().collect(),
         })
     }
 

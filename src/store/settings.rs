@@ -24,6 +24,11 @@ impl Deployment {
         self.versions.iter().rev().find(|version| version.effective_from <= day)
     }
 
+    /// Every version, oldest first.
+    pub fn versions(&self) -> &[Arc<Settings>] {
+        &self.versions
+    }
+
     /// The latest version.
     pub fn latest(&self) -> Option<&Arc<Settings>> {
         self.versions.last()

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Decision, Instrument, Payment, Refusal, Returns, Step, minus, plus};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::Transfer;
+use crate::payment::limits::month_at;
 
 impl Step<'_> {
     pub(super) fn authorization(&self) -> Result<Decision, Refusal> {
@@ -30,6 +31,7 @@ impl Step<'_> {
                 authorized: Some(self.amount),
                 requested: requested.filter(|requested| *requested > self.amount),
                 expires_at: self.expires_at(),
+                limit_month: self.limit_month(),
                 ..self.fresh()
             }),
             transfers,
@@ -40,6 +42,13 @@ impl Step<'_> {
     /// Until when the authorization may be captured: what the acquirer says, else what settings know of its kind.
     fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.event.details.capture_before
+    }
+
+    /// The month whose limit it uses: the acquirer's, where it limits what a payer may use in this currency.
+    fn limit_month(&self) -> Option<NaiveDate> {
+        let limit = self.terms.acquirer.monthly_limit.as_ref()?;
+        let limited = limit.amounts.contains_key(&self.currency) && self.event.details.payer.is_some();
+        limited.then(|| month_at(self.event.occurred_at, limit.time_zone))
     }
 
     pub(super) fn decline(&self) -> Decision {
