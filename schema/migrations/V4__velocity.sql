@@ -27,7 +27,6 @@ create table velocity_decision (
     count         bigint,
     max_count     bigint,
     currency      text collate "C" not null,
-    exponent      smallint not null,
     sum           bigint not null,
     max_sum       bigint,
     reason        text not null,

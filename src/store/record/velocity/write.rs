@@ -106,7 +106,7 @@ impl Velocity<'_> {
     }
 
     async fn write_decided(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 16] = [
+        const TYPES: [Type; 15] = [
             Type::INT8,
             Type::TEXT,
             Type::TEXT,
@@ -118,7 +118,6 @@ impl Velocity<'_> {
             Type::INT8,
             Type::INT8,
             Type::TEXT,
-            Type::INT2,
             Type::INT8,
             Type::INT8,
             Type::TEXT,
@@ -131,7 +130,7 @@ impl Velocity<'_> {
         let mut copy = tx.copy(sql, &TYPES).await?;
         for decided in &self.decided {
             let currency = decided.sum.currency();
-            let row: [&(dyn ToSql + Sync); 16] = [
+            let row: [&(dyn ToSql + Sync); 15] = [
                 &decided.book.0,
                 &decided.event.payment,
                 &decided.event.reference,
@@ -143,7 +142,6 @@ impl Velocity<'_> {
                 &decided.count,
                 &decided.max_count,
                 &currency.code(),
-                &i16::from(currency.exponent()),
                 &decided.sum.minor(),
                 &decided.max_sum.map(Money::minor),
                 &decided.reason,
