@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod breaks;
+pub mod calendar;
 pub mod db;
 pub mod doctor;
 pub mod output;
@@ -59,6 +60,9 @@ enum Command {
     /// Check, apply and show the settings: merchants, acquirers, fees, payouts.
     #[command(subcommand)]
     Settings(settings::Command),
+    /// Import, list and show calendars: on which days banks are open.
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     Record(record::Args),
     Reconcile(reconcile::Args),
     /// List and show breaks: sources that should agree and do not.
@@ -120,6 +124,7 @@ async fn run(cli: Cli) -> Outcome {
     };
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
+        Command::Calendar(command) => calendar::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,

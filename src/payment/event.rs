@@ -7,6 +7,7 @@ use crate::ledger::account::{Account, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::money::{Currency, Money};
+pub use crate::settings::{AuthType, Initiator};
 
 /// A payment event whose fields are all well-formed. Whether it may happen is the lifecycle's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,26 +135,6 @@ pub struct Details {
     /// Chargeback and second chargeback: what the acquirer charges for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<i64>,
-}
-
-words! {
-    /// Whether an authorization is expected to be captured whole and soon.
-    AuthType {
-        /// It is.
-        Final = "final",
-        /// A pre-authorization: the amount may change, the capture may take long.
-        Pre = "pre",
-    }
-}
-
-words! {
-    /// Who started a payment.
-    Initiator {
-        /// The shopper.
-        Customer = "customer",
-        /// The merchant, with a mandate of the shopper's.
-        Merchant = "merchant",
-    }
 }
 
 impl Details {

@@ -5,4 +5,6 @@ pub mod fees;
 pub mod lifecycle;
 pub mod limits;
 pub mod reader;
+pub mod validity;
 pub mod velocity;
+pub mod window;

@@ -17,7 +17,7 @@ use chrono_tz::Tz;
 use crate::dates::{day_in, month_of, start_of_day};
 use crate::ids::BookId;
 use crate::money::{Currency, Money};
-use crate::settings::{Action, Per, Settings, VelocityRule, Window};
+use crate::settings::{Action, Per, Settings, VelocityRule, VelocityWindow};
 
 /// An authorization as rules see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Judgement {
     pub reason: String,
 }
 
-impl Window {
+impl VelocityWindow {
     /// The window that ends at an instant.
     pub fn ending(self, at: DateTime<Utc>, zone: Tz) -> Span {
         let before = |time: TimeDelta| at.checked_sub_signed(time).unwrap_or(DateTime::<Utc>::MIN_UTC);

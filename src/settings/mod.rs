@@ -8,6 +8,7 @@
 
 mod acquirer;
 mod fees;
+mod lifecycle;
 mod merchant;
 mod reader;
 #[cfg(test)]
@@ -24,9 +25,10 @@ use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
 pub use self::fees::FeeSchedule;
+pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
-pub use self::velocity::{Action, Per, VelocityRule, Window};
+pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
@@ -49,6 +51,10 @@ pub struct Settings {
     pub fee_schedules: BTreeMap<String, FeeSchedule>,
     /// What a payout must be worth.
     pub payout: PayoutRules,
+    /// How long authorizations may be captured, in the order of the file.
+    pub validity: Vec<Validity>,
+    /// How long captures may be refunded.
+    pub refunds: RefundRules,
     /// Merchants by name.
     pub merchants: BTreeMap<String, Merchant>,
     /// Velocity rules, by name.
@@ -108,6 +114,11 @@ fn lines(findings: &[Finding]) -> String {
 }
 
 impl Settings {
+    /// How long a capture of a payment method may be refunded; of a method that is not known, by the default.
+    pub fn refund_rule(&self, method: Option<&str>) -> RefundRule {
+        self.refunds.of(method)
+    }
+
     /// Reads a settings file. Either all of it is right, or every finding comes back.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let document = DeTable::parse(text);
@@ -141,6 +152,8 @@ impl<'t> Reader<'t> {
                 "acquirer",
                 "fee_schedule",
                 "payout",
+                "validity",
+                "refund",
                 "merchant",
                 "velocity_rule",
             ],
@@ -150,6 +163,8 @@ impl<'t> Reader<'t> {
         let acquirers = self.named(root, "acquirer", Self::acquirer);
         let fee_schedules = self.named(root, "fee_schedule", Self::fee_schedule);
         let payout = self.optional(root, "payout", Self::payout);
+        let validity = self.validity(root);
+        let refunds = self.refunds(root);
         let schedule_known = |name: &str| fee_schedules.contains_key(name);
         let merchants = self.named(root, "merchant", |reader, table, name| {
             reader.merchant(table, name, &schedule_known)
@@ -162,6 +177,8 @@ impl<'t> Reader<'t> {
                 minimum: Amounts::new(),
                 cooling_off_days: COOLING_OFF_DAYS,
             }),
+            validity,
+            refunds,
             acquirers: right(acquirers),
             fee_schedules: right(fee_schedules),
             merchants: right(merchants),

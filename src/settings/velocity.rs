@@ -26,7 +26,7 @@ pub enum Per {
 
 /// The time before an authorization that a rule looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-pub enum Window {
+pub enum VelocityWindow {
     /// 60 minutes.
     #[serde(rename = "1 hour")]
     Hour,
@@ -38,7 +38,7 @@ pub enum Window {
     Month,
 }
 
-impl Window {
+impl VelocityWindow {
     /// As settings write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ pub struct VelocityRule {
     /// It looks at this category only.
     pub category: Option<String>,
     /// How far back it looks.
-    pub window: Window,
+    pub window: VelocityWindow,
     /// The most authorizations in a window, this one included.
     pub max_count: Option<i64>,
     /// The most that they may come to, this one included; currencies not listed have no limit.
@@ -143,14 +143,6 @@ impl<'t> Reader<'t> {
             max_sum,
             action: action?,
         })
-    }
-
-    /// A text that may be absent and is fit to be a reference. `None` where it is there and wrong.
-    fn optional_reference(&mut self, table: Table<'t>, field: &str) -> Option<Option<&'t str>> {
-        match table.get(field) {
-            None => Some(None),
-            Some(_) => self.reference(table, field).map(Some),
-        }
     }
 
     fn per(&mut self, table: Table<'t>) -> Option<BTreeSet<Per>> {

@@ -6,10 +6,12 @@
 pub mod audit;
 pub mod books;
 pub mod breaks;
+pub mod calendar;
 pub mod connect;
 pub mod constraints;
 pub mod copy;
 pub mod health;
+pub mod idempotency;
 pub mod migrate;
 pub mod payout;
 pub mod reconcile;

@@ -250,7 +250,8 @@ impl Step<'_> {
         })
     }
 
-    /// Withdraws a capture that the acquirer has not presented: its entry is mirrored, fees included, and the promise is open again.
+    /// Withdraws a capture that the acquirer has not presented: its entry is mirrored, fees included, and the promise is open
+    /// again.
     pub(super) fn capture_void(&self) -> Result<Decision, Refusal> {
         let before = self.authorized()?;
         let original = self.original(&[EntryKind::Capture])?;

@@ -18,7 +18,7 @@ use crate::payment::event::PaymentEvent;
 use crate::payment::lifecycle::Payment;
 use crate::payment::limits::{LimitKey, month_at};
 use crate::payment::velocity::{Attempt, Counters, Span};
-use crate::settings::{Action, Settings, VelocityRule, Window};
+use crate::settings::{Action, Settings, VelocityRule, VelocityWindow};
 use crate::store::record::Numbered;
 use crate::store::record::known::{ByReference, Loaded, columns};
 use crate::store::settings::Deployment;
@@ -71,7 +71,7 @@ impl Stretch {
 pub(super) struct Plan<'a> {
     pub(super) versions: BTreeMap<NaiveDate, &'a Settings>,
     pub(super) limits: BTreeSet<LimitKey>,
-    stretches: BTreeMap<(Window, Subject<'a>), Stretch>,
+    stretches: BTreeMap<(VelocityWindow, Subject<'a>), Stretch>,
     promised: BTreeSet<(BookId, &'a str)>,
     captured: BTreeSet<(BookId, &'a str)>,
 }
@@ -229,7 +229,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Adds a row to the rules of its window that count for its subject.
-    fn count(&self, counters: &mut Counters, row: &Row, window: Window, payer: Option<&str>) -> Result<(), StoreError> {
+    fn count(
+        &self,
+        counters: &mut Counters,
+        row: &Row,
+        window: VelocityWindow,
+        payer: Option<&str>,
+    ) -> Result<(), StoreError> {
         let attempt = Attempt {
             book: BookId(row.try_get("book_id")?),
             payer,
@@ -314,7 +320,7 @@ impl<'a> Plan<'a> {
 /// Stretches of time as columns.
 struct Wanted<T> {
     subjects: Vec<T>,
-    windows: Vec<Window>,
+    windows: Vec<VelocityWindow>,
     after: Vec<DateTime<Utc>>,
     shared_after: Vec<DateTime<Utc>>,
     shared_until: Vec<DateTime<Utc>>,
@@ -335,7 +341,7 @@ impl<T> Default for Wanted<T> {
 }
 
 impl<T: Copy> Wanted<T> {
-    fn add(&mut self, subject: T, window: Window, stretch: &Stretch) {
+    fn add(&mut self, subject: T, window: VelocityWindow, stretch: &Stretch) {
         self.subjects.push(subject);
         self.windows.push(window);
         self.after.push(stretch.first.after);
@@ -345,7 +351,7 @@ impl<T: Copy> Wanted<T> {
     }
 
     /// The subject and window that a row is of; places count from 1.
-    fn of(&self, row: &Row) -> Result<(T, Window), StoreError> {
+    fn of(&self, row: &Row) -> Result<(T, VelocityWindow), StoreError> {
         let place: i64 = row.try_get("place")?;
         let place = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
         place
