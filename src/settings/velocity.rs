@@ -200,3 +200,180 @@ impl<'t> Reader<'t> {
         count.map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    const COMPLETE: &str = r#"effective_from = "2026-01-01"
+
+[house]
+name = "Example Payments"
+time_zone = "Asia/Seoul"
+bank_account = "main"
+
+[[velocity_rule]]
+name = "many-per-hour"
+per = ["payer", "merchant", "method", "category"]
+method = "carrier"
+category = "voucher"
+window = "1 hour"
+max_count = 5
+max_sum = { KRW = "100000", EUR = "80.00" }
+action = "hold"
+
+[[velocity_rule]]
+name = "all-of-a-merchant"
+per = ["merchant"]
+window = "month"
+max_count = 1_000
+action = "flag"
+"#;
+
+    /// The complete file with one thing in it changed.
+    #[track_caller]
+    fn check(from: &str, to: &str, expected: &[&str]) {
+        assert!(COMPLETE.contains(from), "{from} is not in the file");
+        let text = COMPLETE.replacen(from, to, 1);
+        let error = Settings::parse(&text).expect_err("a finding");
+        let found = error.to_string();
+        assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{from} -> {to}");
+    }
+
+    #[test]
+    fn right_rules_are_read_whole() {
+        let settings = Settings::parse(COMPLETE).expect("no finding");
+        let [all, many] = settings.velocity_rules.as_slice() else {
+            panic!("two rules");
+        };
+        assert_eq!(
+            (all.name.as_str(), many.name.as_str()),
+            ("all-of-a-merchant", "many-per-hour")
+        );
+        assert_eq!(
+            many.per,
+            BTreeSet::from([Per::Payer, Per::Merchant, Per::Method, Per::Category])
+        );
+        assert_eq!(
+            (many.method.as_deref(), many.category.as_deref()),
+            (Some("carrier"), Some("voucher"))
+        );
+        assert_eq!((many.window, many.action), (VelocityWindow::Hour, Action::Hold));
+        assert_eq!(many.max_count, Some(5));
+        assert_eq!(format!("{:?}", many.max_sum), "{EUR: 80.00 EUR, KRW: 100000 KRW}");
+        assert_eq!(all.per, BTreeSet::from([Per::Merchant]));
+        assert_eq!((all.method.as_deref(), all.category.as_deref()), (None, None));
+        assert_eq!((all.window, all.action), (VelocityWindow::Month, Action::Flag));
+        assert_eq!((all.max_count, all.max_sum.len()), (Some(1000), 0));
+    }
+
+    #[test]
+    fn no_rule_is_needed() {
+        let text = COMPLETE.split("[[velocity_rule]]").next().expect("a beginning");
+        assert_eq!(Settings::parse(text).expect("no finding").velocity_rules, []);
+    }
+
+    #[test]
+    fn a_rule_counts_by_payer_or_merchant() {
+        check(
+            "per = [\"merchant\"]",
+            "per = [\"category\", \"method\"]",
+            &["line 20, column 7: `per` must name payer, merchant, or both"],
+        );
+        check(
+            "per = [\"merchant\"]",
+            "per = []",
+            &["line 20, column 7: `per` must name payer, merchant, or both"],
+        );
+        check(
+            "per = [\"merchant\"]",
+            "per = [\"merchant\", \"line\"]",
+            &[
+                "line 20, column 20: `per`: unknown variant `line`, expected one of `payer`, `merchant`, `method`, `category`",
+            ],
+        );
+        check(
+            "per = [\"merchant\"]",
+            "per = [\"merchant\", \"merchant\"]",
+            &["line 20, column 20: `per` names the same twice"],
+        );
+        check(
+            "per = [\"merchant\"]",
+            "per = \"merchant\"",
+            &["line 20, column 7: `per` must be a list, like [\"payer\", \"merchant\"], not string"],
+        );
+        check(
+            "per = [\"merchant\"]",
+            "per = [1]",
+            &["line 20, column 8: `per` must be a list, like [\"payer\", \"merchant\"], not integer"],
+        );
+        check(
+            "per = [\"merchant\"]\n",
+            "",
+            &["line 18, column 1: velocity_rule needs `per`"],
+        );
+    }
+
+    #[test]
+    fn a_rule_has_a_limit_above_nothing() {
+        let none = "line 18, column 1: velocity_rule needs `max_count`, `max_sum`, or both";
+        check("max_count = 1_000\n", "", &[none]);
+        check("max_count = 1_000\n", "max_sum = {}\n", &[none]);
+        for (count, column) in [("0", 13), ("-1", 13), ("99999999999999999999", 13)] {
+            check(
+                "max_count = 1_000",
+                &format!("max_count = {count}"),
+                &[&format!(
+                    "line 22, column {column}: `max_count` must be a whole number above 0"
+                )],
+            );
+        }
+        check(
+            "max_count = 1_000",
+            "max_count = \"5\"",
+            &["line 22, column 13: `max_count` must be a whole number, not string"],
+        );
+        check(
+            "KRW = \"100000\"",
+            "KRW = \"0.5\"",
+            &["line 15, column 19: `0.5` has more decimals than KRW allows (0)"],
+        );
+        check(
+            "max_count = 1_000\n",
+            "max_sum = \"5\"\n",
+            &["line 22, column 11: `max_sum` must be a table, like { EUR = \"0.30\" }, not string"],
+        );
+    }
+
+    #[test]
+    fn windows_actions_names_and_fields_are_known() {
+        check(
+            "window = \"month\"",
+            "window = \"1 week\"",
+            &["line 21, column 10: `window`: unknown variant `1 week`, expected one of `1 hour`, `24 hours`, `month`"],
+        );
+        check(
+            "action = \"flag\"",
+            "action = \"accept\"",
+            &["line 23, column 10: `action`: unknown variant `accept`, expected one of `flag`, `hold`, `refuse`"],
+        );
+        check(
+            "\"all-of-a-merchant\"",
+            "\"many-per-hour\"",
+            &["line 19, column 8: there is another velocity_rule of the name `many-per-hour`"],
+        );
+        check(
+            "method = \"carrier\"",
+            "method = \"\"",
+            &["line 11, column 10: `method` is empty"],
+        );
+        check(
+            "category = \"voucher\"",
+            "categories = \"voucher\"",
+            &[
+                "line 12, column 1: `categories` is not a field of velocity_rule: known are name, per, method, category, window, max_count, max_sum, action",
+            ],
+        );
+    }
+}
