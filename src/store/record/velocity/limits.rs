@@ -18,7 +18,7 @@ pub(in crate::store) struct Limits {
 }
 
 impl Limits {
-    /// Locks the payers of limits and loads what is used of them: after the locks of all books that the transaction will write, once.
+    /// Locks the payers of limits and loads what is used of them; once in a transaction, after the locks of all books that it writes.
     pub(in crate::store) async fn lock(
         tx: &mut Tx,
         deployment: &Deployment,
