@@ -10,7 +10,6 @@ use super::{
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
-use crate::payment::fees::CaptureFee;
 use crate::settings::ReserveRule;
 
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
@@ -49,7 +48,7 @@ impl Step<'_> {
         self.push(&mut transfers, AccountCode::AuthContra, AccountCode::AuthHold, rest);
         let receivable = self.receivable();
         self.push(&mut transfers, receivable, AccountCode::MerchantPending, self.amount);
-        self.charge(&mut transfers, AccountCode::MerchantPending, &fee.charges)?;
+        self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
         let held = self.held(payable);
@@ -63,7 +62,7 @@ impl Step<'_> {
         self.push(&mut transfers, pending, hold, set_aside);
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
-        fee.add_to(&mut payment.returns)?;
+        payment.returns.add(&fee)?;
         let available_on = self.terms.available_on.filter(|_| held.is_none());
         let maturing = available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
@@ -94,7 +93,7 @@ impl Step<'_> {
             transfers,
             reportable: aggregate.is_none().then_some(reportable),
             flags,
-            accrued: fee.accrued,
+            accrued: fee.accrued().map(|(accrued, _)| accrued.clone()).collect(),
             maturing,
             aggregate,
             held,
@@ -279,7 +278,6 @@ impl Step<'_> {
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
         let held = self.unhold(original, &mut mirror);
-        let fee = CaptureFee::undone(original, self.terms.schedule)?;
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -290,8 +288,7 @@ impl Step<'_> {
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
             ..before.clone()
         };
-        fee.take_from(&mut payment.returns)?;
-        self.charge(&mut mirror, AccountCode::MerchantAvailable, &fee.charges)?;
+        let accrued = self.undo_fee(original, &mut payment.returns)?;
         let aggregate = match aggregate.filter(|_| original.aggregate.is_some()) {
             Some(aggregate) => Some(aggregate.clone().without(original, gross)?),
             None => None,
@@ -301,7 +298,7 @@ impl Step<'_> {
             transfers: mirror,
             reverses: Some(original.number),
             withdrawn: original.open.then_some(original.number),
-            accrued: fee.accrued,
+            accrued,
             maturing: original.maturing.map(Maturing::withdrawn),
             aggregate,
             unheld: held.then_some(original.number),

@@ -45,7 +45,8 @@ use rust_decimal::Decimal;
 
 pub use self::authorization::expire;
 pub use self::refusal::Refusal;
-use super::event::{Accrued, PaymentEvent};
+use super::event::PaymentEvent;
+use super::fees::Accrued;
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};

@@ -202,8 +202,7 @@ impl<'a> Batch<'a> {
         let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let schedule = settings
-            .fee_schedules
-            .get(&merchant.fee_schedule)
+            .fee_schedule(&merchant.fee_schedule, day)
             .ok_or_else(|| Refusal::NotPriced {
                 schedule: merchant.fee_schedule.clone(),
                 currency: event.money.currency(),
