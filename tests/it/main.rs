@@ -19,5 +19,6 @@ mod schema;
 mod tidy;
 mod tls;
 mod transaction;
+mod velocity;
 
 mod support;
