@@ -15,6 +15,7 @@ pub mod record;
 pub mod report;
 pub mod settings;
 pub mod simulate;
+pub mod velocity;
 
 use std::error::Error;
 use std::fmt;
@@ -71,6 +72,9 @@ enum Command {
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
     Breaks(breaks::Command),
+    /// List what velocity rules and monthly limits decided.
+    #[command(subcommand)]
+    Velocity(velocity::Command),
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
@@ -129,6 +133,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,

@@ -22,6 +22,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod source;
 mod tx;
+pub mod velocity;
 
 use std::sync::Arc;
 use std::time::Duration;

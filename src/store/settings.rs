@@ -35,6 +35,11 @@ impl Deployment {
         self.versions.get(..begun).unwrap_or_default()
     }
 
+    /// Every version, oldest first.
+    pub fn versions(&self) -> &[Arc<Settings>] {
+        &self.versions
+    }
+
     /// The latest version.
     pub fn latest(&self) -> Option<&Arc<Settings>> {
         self.versions.last()

@@ -43,10 +43,12 @@ settlement_match: insert
 settlement_reject: insert
 source: insert(kind name digest)
 transfer: insert
+velocity_activity: insert
+velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 11] = [
+const APPEND_ONLY: [&str; 12] = [
     "account",
     "calendar_version",
     "entry",
@@ -58,6 +60,7 @@ const APPEND_ONLY: [&str; 11] = [
     "settlement_reject",
     "source",
     "transfer",
+    "velocity_decision",
 ];
 
 async fn tables(admin: &Client) -> Vec<String> {

@@ -10,6 +10,7 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
 //! | capture void | its capture, mirrored |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored |
@@ -138,6 +139,8 @@ pub struct Known<'a> {
     pub aggregate: Option<&'a Aggregate>,
     /// The exact sums of the merchant's fees.
     pub accruals: &'a HashMap<AccrualKey, Accrual>,
+    /// The velocity rule that holds what is captured of the payment.
+    pub held_by: Option<&'a str>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -170,6 +173,8 @@ pub struct Original {
     pub undone: bool,
     /// Whether the acquirer has still to report it.
     pub open: bool,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
     /// The booking date.
     pub day: NaiveDate,
     /// What it added to exact sums of fees.
@@ -180,6 +185,8 @@ pub struct Original {
     pub aggregate: Option<String>,
     /// When its money becomes available by date, and the reserve withheld then.
     pub maturing: Option<Maturing>,
+    /// Whether what it set aside was released since.
+    pub hold_released: bool,
 }
 
 /// Captures that the acquirer takes as one transaction.
@@ -237,6 +244,15 @@ pub struct Maturing {
     pub reserve_until: Option<NaiveDate>,
 }
 
+/// Captured money that a velocity rule sets aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The rule.
+    pub rule: String,
+    /// Minor units.
+    pub amount: i64,
+}
+
 /// Something that is booked and needs a person's eyes: it becomes a break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flag {
@@ -275,6 +291,10 @@ pub struct Decision {
     pub reserve_applied: i64,
     /// Where its aggregate stands afterwards.
     pub aggregate: Option<Aggregate>,
+    /// What it sets aside.
+    pub held: Option<Held>,
+    /// The entry whose hold ends with it.
+    pub unheld: Option<EntryNumber>,
 }
 
 /// What an event comes to, given what the ledger knows and the terms in force.

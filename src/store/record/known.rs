@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
 
 use super::Numbered;
@@ -221,7 +221,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
+pub(super) fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
     names.iter().map(|(book, name)| (book.0, name.as_ref())).unzip()
 }
 
@@ -371,12 +371,13 @@ async fn originals<'a>(
                     kind(row.try_get("kind")?)?,
                     row.try_get("payment")?,
                     transfer.into_iter().collect(),
-                    row.try_get("booking_date")?,
+                    (row.try_get("occurred_at")?, row.try_get("booking_date")?),
                     row.try_get("details")?,
                 )?);
                 if let Some(original) = found {
                     original.undone = row.try_get("undone")?;
                     original.open = row.try_get("open")?;
+                    original.hold_released = row.try_get("hold_released")?;
                 }
             }
         }
@@ -419,7 +420,7 @@ fn original_of(
     kind: EntryKind,
     payment: Option<String>,
     transfers: Vec<Transfer>,
-    day: NaiveDate,
+    (occurred_at, day): (DateTime<Utc>, NaiveDate),
     details: Option<&str>,
 ) -> Result<Original, StoreError> {
     let kept =
@@ -438,11 +439,13 @@ fn original_of(
         transfers,
         undone: false,
         open: false,
+        occurred_at,
         day,
         accrued: kept.accrued,
         reserve: kept.reserve.unwrap_or(0),
         aggregate: kept.details.aggregate,
         maturing,
+        hold_released: false,
     })
 }
 
@@ -472,7 +475,7 @@ pub(super) fn original_in_batch(number: EntryNumber, entry: &Entry, open: bool) 
         entry.kind,
         entry.payment.clone(),
         entry.transfers.clone(),
-        entry.booking_date,
+        (entry.occurred_at, entry.booking_date),
         entry.details.as_deref(),
     )?;
     original.open = open;
