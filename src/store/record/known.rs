@@ -331,6 +331,16 @@ async fn originals<'a>(
                 if let Some(original) = found {
                     original.undone = row.try_get("undone")?;
                     original.open = row.try_get("open")?;
+                    if row.try_get("advanced")? {
+                        // It became available in advance: what is withdrawn of it goes back as what became available by date.
+                        original.maturing = Some(Maturing {
+                            source_on: original.day,
+                            available_on: original.day,
+                            payable: 0,
+                            reserve: original.reserve,
+                            reserve_until: row.try_get("reserve_until")?,
+                        });
+                    }
                 }
             }
         }
@@ -376,6 +386,8 @@ fn original_of(
     day: NaiveDate,
     details: Option<&str>,
 ) -> Result<Original, StoreError> {
+    // What is no event's entry keeps details of its own, and no event undoes it.
+    let details = details.filter(|_| PaymentEvent::KINDS.contains(&kind));
     let kept =
         Kept::of_text(details).ok_or_else(|| StoreError::Unreadable(format!("the details of entry {number}")))?;
     let maturing = kept.available_on.map(|available_on| Maturing {
@@ -461,6 +473,7 @@ async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<
                 gross: row.try_get("gross")?,
                 merchant_fee: row.try_get("merchant_fee")?,
                 reserve: row.try_get("reserve")?,
+                matures: row.try_get("matures")?,
                 closed: closed.map(EntryNumber),
             };
             Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))
@@ -491,7 +504,7 @@ async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId,
 }
 
 /// The event that a stored entry was recorded from.
-pub(super) async fn stated(
+pub(in crate::store) async fn stated(
     tx: &mut Tx,
     book: BookId,
     number: EntryNumber,
