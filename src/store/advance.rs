@@ -101,17 +101,15 @@ impl Retriable for AdvanceError {
 
 impl Store {
     /// Shows what [`Store::advance`] would do, and does nothing.
-    pub async fn plan_advance(
-        &self,
-        deployment: &Deployment,
-        request: &Request<'_>,
-    ) -> Result<Advanced, AdvanceError> {
-        self.rehearse(async |tx: &mut Tx| run(tx, deployment, request).await).await
+    pub async fn plan_advance(&self, deployment: &Deployment, request: &Request<'_>) -> Result<Advanced, AdvanceError> {
+        self.rehearse(async |tx: &mut Tx| run(tx, deployment, request).await)
+            .await
     }
 
     /// Makes whole pending captures available (2010 → 2020, and 2010 → 2030 what is withheld of them) for the schedule's fee.
     pub async fn advance(&self, deployment: &Deployment, request: &Request<'_>) -> Result<Advanced, AdvanceError> {
-        self.transact(async |tx: &mut Tx| run(tx, deployment, request).await).await
+        self.transact(async |tx: &mut Tx| run(tx, deployment, request).await)
+            .await
     }
 }
 
@@ -187,7 +185,10 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
 
 fn transfers(chosen: &Advance, charge: Option<&Charge>, currency: Currency) -> Result<Vec<Transfer>, AmountError> {
     use AccountCode::{MerchantAvailable, MerchantPending, MerchantReserve, VatOutput};
-    let available = chosen.payable.checked_sub(chosen.withheld).ok_or(AmountError::TooLarge)?;
+    let available = chosen
+        .payable
+        .checked_sub(chosen.withheld)
+        .ok_or(AmountError::TooLarge)?;
     let mut legs = vec![
         (MerchantPending, MerchantReserve, chosen.withheld),
         (MerchantPending, MerchantAvailable, available),
@@ -253,12 +254,7 @@ impl Outstanding {
     }
 }
 
-async fn outstanding(
-    tx: &mut Tx,
-    book: BookId,
-    currency: Currency,
-    day: NaiveDate,
-) -> Result<Outstanding, StoreError> {
+async fn outstanding(tx: &mut Tx, book: BookId, currency: Currency, day: NaiveDate) -> Result<Outstanding, StoreError> {
     let open = tx
         .query(
             include_str!("../../schema/queries/advance_outstanding.sql"),
@@ -266,7 +262,10 @@ async fn outstanding(
         )
         .await?;
     // The references of a day's advances begin alike, and `!` comes after the blank that follows.
-    let (from, to) = (format!("advance {currency} {day} "), format!("advance {currency} {day}!"));
+    let (from, to) = (
+        format!("advance {currency} {day} "),
+        format!("advance {currency} {day}!"),
+    );
     let of_day = tx
         .query(
             include_str!("../../schema/queries/advance_of_day.sql"),

@@ -94,7 +94,9 @@ async fn each_chunk(
         for (currency, sum) in expired {
             add(&mut all, currency, sum)?;
         }
-        let count = all.values().fold(0_u64, |count, sum| count.saturating_add(sum.payments));
+        let count = all
+            .values()
+            .fold(0_u64, |count, sum| count.saturating_add(sum.payments));
         progress(count);
         if last.is_none() {
             return Ok(all);

@@ -217,9 +217,21 @@ impl Release<'_> {
             let look = |days| held.get(&(book, currency, days)).copied().unwrap_or(0);
             let matured = mature(&due, look)?;
             let mut transfers: Vec<Transfer> = [
-                (AccountCode::MerchantPending, AccountCode::MerchantReserve, matured.withheld),
-                (AccountCode::MerchantReserve, AccountCode::MerchantPending, matured.taken_back),
-                (AccountCode::MerchantPending, AccountCode::MerchantAvailable, matured.available),
+                (
+                    AccountCode::MerchantPending,
+                    AccountCode::MerchantReserve,
+                    matured.withheld,
+                ),
+                (
+                    AccountCode::MerchantReserve,
+                    AccountCode::MerchantPending,
+                    matured.taken_back,
+                ),
+                (
+                    AccountCode::MerchantPending,
+                    AccountCode::MerchantAvailable,
+                    matured.available,
+                ),
             ]
             .into_iter()
             .filter_map(|(debit, credit, amount)| transfer(debit, credit, currency, amount))
@@ -243,7 +255,11 @@ impl Release<'_> {
                 source_on: row.try_get("source_on")?,
                 release_on: row.try_get("release_on")?,
             };
-            let key = (BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?, days);
+            let key = (
+                BookId(row.try_get("book_id")?),
+                currency(row.try_get("currency")?)?,
+                days,
+            );
             Ok((key, row.try_get("held")?))
         };
         rows.iter().map(read).collect()
@@ -280,7 +296,12 @@ impl Release<'_> {
             .await?;
         let mut entries: BTreeMap<(BookId, Currency), i64> = BTreeMap::new();
         for ((book, currency), amount) in sums(&rows)? {
-            let transfers = transfer(AccountCode::MerchantHold, AccountCode::MerchantAvailable, currency, amount);
+            let transfers = transfer(
+                AccountCode::MerchantHold,
+                AccountCode::MerchantAvailable,
+                currency,
+                amount,
+            );
             let number = self.append(Released::Hold, book, currency, transfers.into_iter().collect())?;
             entries.insert((book, currency), number);
         }

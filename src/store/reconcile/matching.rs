@@ -21,6 +21,9 @@ const GROUP_LIMIT: usize = 10_000;
 /// The most batches that one file may have.
 const BATCH_LIMIT: usize = 10_000;
 
+/// A batch, a book, and what is booked there.
+pub(super) type Posting = (String, BookId, BTreeMap<Leg, i64>);
+
 /// What matched lines book in merchants' books, summed by (batch, book) and leg.
 #[derive(Default)]
 pub(super) struct Postings {
@@ -66,7 +69,7 @@ impl Postings {
     }
 
     /// Batch, book and sums, by book and then batch as they stood in the file's order of keys; and what is withheld.
-    pub(super) fn into_sorted(self) -> (Vec<(String, BookId, BTreeMap<Leg, i64>)>, Tranches) {
+    pub(super) fn into_sorted(self) -> (Vec<Posting>, Tranches) {
         let Self {
             names, sums, tranches, ..
         } = self;
@@ -306,7 +309,8 @@ impl<'a> Matching<'a> {
             let Some(Difference { expected, actual }) = difference else {
                 continue;
             };
-            let kept_pending = Some(settled.kept_pending).filter(|kept| *kept > 0 && class == BreakClass::AmountMismatch);
+            let kept_pending =
+                Some(settled.kept_pending).filter(|kept| *kept > 0 && class == BreakClass::AmountMismatch);
             self.breaks.push(BreakRow {
                 class,
                 ordinal: line.ordinal,

@@ -24,8 +24,8 @@ use std::sync::Arc;
 use chrono::Days;
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
-pub(in crate::store) use self::known::{read_payment, stated};
 use self::known::{At, Loaded, original_in_batch};
+pub(in crate::store) use self::known::{read_payment, stated};
 pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
 use super::books::LockedBooks;
