@@ -4,6 +4,7 @@
 //! line, what is proven is *paid* to merchants, and auditors *prove* all of it with tools of their own. ARCHITECTURE.md has
 //! the map; GLOSSARY.md the words.
 
+pub mod calendar;
 pub mod card_number;
 pub mod dates;
 pub mod delimited;
@@ -13,6 +14,8 @@ pub mod whole_file;
 
 pub mod ledger;
 pub mod settings;
+
+pub mod idempotency;
 
 pub mod payment;
 

@@ -211,7 +211,8 @@ create table payment (
     constraint payment_over_captured check (over_captured between 0 and captured),
     constraint payment_captured_within_authorized check (captured - over_captured + voided + expired <= coalesce(authorized, 0)),
     constraint payment_refunded_within_captured check (refunded <= captured),
-    constraint payment_fee_returned check (fee_returned between 0 and fee_returnable and vat_returned between 0 and vat_returnable)
+    constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
+    constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
 comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
 create index payment_expires_at on payment (expires_at)

@@ -70,7 +70,7 @@ fn failed(error: AdvanceError) -> Failure {
         AdvanceError::NoSettings(_) => Some("apply settings that begin on or before that day"),
         AdvanceError::UnknownMerchant(_) => Some("name a merchant of the settings"),
         AdvanceError::NotActive(_) => Some("settings say of a merchant how far it has come: state = \"active\""),
-        AdvanceError::Fee(_) | AdvanceError::Amount(_) => None,
+        AdvanceError::NotPriced(_) | AdvanceError::Fee(_) | AdvanceError::Amount(_) => None,
     };
     Failure::new(error).maybe_hint(hint)
 }

@@ -5,6 +5,7 @@
 pub mod advance;
 pub mod audit;
 pub mod breaks;
+pub mod calendar;
 pub mod db;
 pub mod doctor;
 pub mod expire;
@@ -65,6 +66,9 @@ enum Command {
     /// Check, apply and show the settings: merchants, acquirers, fees, payouts.
     #[command(subcommand)]
     Settings(settings::Command),
+    /// Import, list and show calendars: on which days banks are open.
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     Record(record::Args),
     Reconcile(reconcile::Args),
     Release(release::Args),
@@ -129,6 +133,7 @@ async fn run(cli: Cli) -> Outcome {
     };
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
+        Command::Calendar(command) => calendar::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Release(args) => release::run(args, globals).await,

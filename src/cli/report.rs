@@ -365,6 +365,8 @@ fn in_table(column: &str) -> bool {
                 | "arn"
                 | "rrn"
                 | "auth_code"
+                | "details"
+                | "natural_key"
                 | "occurred_at"
                 | "recorded_at"
                 | "source_id"
@@ -493,6 +495,8 @@ const JOURNAL: &[Column] = &[
     ("arn", Text),
     ("rrn", Text),
     ("auth_code", Text),
+    ("details", Text),
+    ("natural_key", Text),
     ("occurred_at", Text),
     ("recorded_at", Text),
     ("booking_date", Text),
@@ -532,6 +536,8 @@ fn journal_cells(row: &JournalRow) -> Vec<String> {
         text(&row.arn),
         text(&row.rrn),
         text(&row.auth_code),
+        text(&row.details),
+        text(&row.natural_key),
         instant(row.occurred_at),
         instant(row.recorded_at),
         row.booking_date.to_string(),

@@ -4,3 +4,5 @@ pub mod event;
 pub mod fees;
 pub mod lifecycle;
 pub mod reader;
+pub mod validity;
+pub mod window;

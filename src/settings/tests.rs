@@ -1,5 +1,7 @@
 //! What a settings file says, and every finding of one that is wrong.
 
+use rust_decimal::Decimal;
+
 use super::*;
 
 const COMPLETE: &str = r#"effective_from = "2026-01-01"
@@ -64,9 +66,15 @@ fn a_right_file_is_read_whole() {
     assert_eq!(cost.percentage.to_string(), "0.014");
     assert_eq!(format!("{:?}", cost.tolerance), "{EUR: 0.02 EUR}");
     assert_eq!(settings.acquirers["invoiced"].contract, Contract::Gross);
-    let schedule = &settings.fee_schedules["standard"];
-    assert_eq!(schedule.percentage.to_string(), "0.029");
-    assert_eq!(format!("{:?}", schedule.fixed), "{EUR: 0.30 EUR, KRW: 100 KRW}");
+    let price = &settings.fee_schedules["standard"][0].prices[0];
+    let percentage = Percentage::Flat(Decimal::from_str_exact("0.029").expect("a rate"));
+    let fixed: Vec<_> = price
+        .rates
+        .iter()
+        .map(|(currency, rates)| (currency.code(), rates.fixed))
+        .collect();
+    assert_eq!(fixed, [("EUR", Decimal::from(30)), ("KRW", Decimal::from(100))]);
+    assert!(price.rates.values().all(|rates| rates.percentage == percentage));
     assert_eq!(format!("{:?}", settings.payout.minimum), "{EUR: 10.00 EUR}");
     assert_eq!(settings.merchants["m-0002"].destination, None);
     let destination = settings.merchants["m-0001"]
@@ -111,19 +119,21 @@ fn what_is_not_toml_has_one_finding() {
 fn fields_are_known_present_and_of_their_type() {
     check(
         "rounding = \"half_even\"\n",
-        "rounding = \"half_even\"\nminimum = \"1\"\n",
-        &["line 25, column 1: `minimum` is not a field of fee_schedule: known are name, percentage, fixed, rounding"],
+        "rounding = \"half_even\"\nfee = \"1\"\n",
+        &[
+            "line 25, column 1: `fee` is not a field of fee_schedule: known are name, effective_from, until, rounding, scope, returned_on_refund, vat, monthly_minimum, event, dispute_fee_returned_when_won, price, percentage, tiers, fixed, minimum, cap, passes_costs",
+        ],
     );
     check(
         "[payout]\nminimum",
         "[payout]\nmaximum",
-        &["line 27, column 1: `maximum` is not a field of payout: known are minimum"],
+        &["line 27, column 1: `maximum` is not a field of payout: known are minimum, cooling_off_days"],
     );
     check(
         "[[merchant]]",
         "[[merchants]]",
         &[
-            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, fee_schedule, payout, merchant",
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant",
         ],
     );
     check(
@@ -311,4 +321,105 @@ fn a_hundred_thousand_merchants_are_read_in_one_go() {
     }
     let settings = Settings::parse(&text).expect("no finding");
     assert_eq!(settings.merchants.len(), 100_002);
+}
+
+/// The complete file with more tables at its end, which begin on line 37.
+#[track_caller]
+fn check_more(more: &str, expected: &[&str]) {
+    let error = Settings::parse(&format!("{COMPLETE}{more}")).expect_err("a finding");
+    assert_eq!(error.to_string().lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn how_long_is_a_table_of_the_settings() {
+    let more = r#"
+[[validity]]
+valid_for = "7 days"
+
+[[validity]]
+scheme = "visa"
+auth_type = "final"
+initiator = "merchant"
+valid_for = "114 hours"
+
+[[refund]]
+window = "12 months"
+
+[[refund]]
+method = "carrier"
+rail = "calendar_month_end"
+
+[[refund]]
+method = "wallet"
+window = "365 days"
+"#;
+    let settings = Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding");
+    let shown: Vec<String> = settings
+        .validity
+        .iter()
+        .map(|row| format!("{:?} {:?} {:?} {}", row.scheme, row.auth_type, row.initiator, row.hours))
+        .collect();
+    assert_eq!(
+        shown,
+        ["None None None 168", "Some(\"visa\") Some(Final) Some(Merchant) 114"]
+    );
+    for (method, expected) in [
+        (None, "12 months, 12 months"),
+        (Some("card"), "12 months, 12 months"),
+        (Some("carrier"), "3 months, calendar_month_end"),
+        (Some("wallet"), "365 days, 365 days"),
+    ] {
+        let rule = settings.refund_rule(method);
+        assert_eq!(format!("{}, {}", rule.window, rule.rail), expected, "{method:?}");
+    }
+    let settings = Settings::parse(COMPLETE).expect("no finding");
+    assert_eq!(settings.validity, []);
+    let rule = settings.refund_rule(Some("carrier"));
+    assert_eq!(format!("{}, {}", rule.window, rule.rail), "3 months, 3 months");
+}
+
+#[test]
+fn how_long_is_said_once_and_in_known_words() {
+    check_more(
+        "[[validity]]\nscheme = \"visa\"\nvalid_for = \"7 days\"\n[[validity]]\nscheme = \"visa\"\nvalid_for = \"x\"\n",
+        &[
+            "line 40, column 1: there is another validity for the same scheme, auth_type and initiator",
+            "line 42, column 13: `valid_for`: `x` is not a time: write one like \"7 days\" or \"114 hours\"",
+        ],
+    );
+    check_more(
+        "[[validity]]\nauth_type = \"Final\"\ninitiator = 1\ndays = 7\n",
+        &[
+            "line 37, column 1: validity needs `valid_for`",
+            "line 38, column 13: `auth_type` must be one of final, pre, not `Final`",
+            "line 39, column 13: `initiator` must be a text in quotes, not integer",
+            "line 40, column 1: `days` is not a field of validity: known are scheme, auth_type, initiator, valid_for",
+        ],
+    );
+    check_more(
+        "[[refund]]\n[[refund]]\nwindow = \"3 weeks\"\nrail = 3\n[[refund]]\nmethod = \"card\"\n[[refund]]\nmethod = \"card\"\n",
+        &[
+            "line 38, column 1: there is another refund without a method",
+            "line 39, column 10: `window`: `3 weeks` is not a window: write one like \"3 months\" or \"90 days\", or \"calendar_month_end\"",
+            "line 40, column 8: `rail` must be a text in quotes, not integer",
+            "line 43, column 1: there is another refund for the method `card`",
+        ],
+    );
+    check_more(
+        "[[refund]]\nmethod = \"\"\nwindow = \"0 days\"\n",
+        &[
+            "line 38, column 10: `method` is empty",
+            "line 39, column 10: `window`: `0 days` must be from 1 to 1830 days",
+        ],
+    );
+    check_more(
+        "[refund]\nwindow = \"3 months\"\n[validity]\n",
+        &[
+            "line 37, column 1: `refund` must be a list of tables: write [[refund]], not table",
+            "line 39, column 1: `validity` must be a list of tables: write [[validity]], not table",
+        ],
+    );
+    // Windows of different kinds cannot be compared, and need not be.
+    let more = "[[refund]]\nwindow = \"calendar_month_end\"\nrail = \"12 months\"\n";
+    Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding");
 }

@@ -17,9 +17,9 @@ use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
-use crate::payment::fees::{Charge, FeeError};
+use crate::payment::fees::{Charge, EventFee, FeeError, event_fee};
 use crate::recon::availability::{Advance, Pending, TrancheDays, advance};
-use crate::settings::{FeeSchedule, Merchant, MerchantState, Settings};
+use crate::settings::{Merchant, MerchantState, Settings};
 
 /// How many captures one run advances at the most; the next run of the day goes on.
 pub const ITEMS: i64 = 10_000;
@@ -80,6 +80,9 @@ pub enum AdvanceError {
     /// Only who is paid is advanced.
     #[error("merchant `{0}` is not active")]
     NotActive(String),
+    /// No version of the schedule prices the day.
+    #[error("fee schedule `{0}` has no price on that day")]
+    NotPriced(String),
     /// The schedule cannot price it.
     #[error(transparent)]
     Fee(#[from] FeeError),
@@ -92,9 +95,12 @@ impl Retriable for AdvanceError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retriable(),
-            Self::NoSettings(_) | Self::UnknownMerchant(_) | Self::NotActive(_) | Self::Fee(_) | Self::Amount(_) => {
-                false
-            }
+            Self::NoSettings(_)
+            | Self::UnknownMerchant(_)
+            | Self::NotActive(_)
+            | Self::NotPriced(_)
+            | Self::Fee(_)
+            | Self::Amount(_) => false,
         }
     }
 }
@@ -111,11 +117,6 @@ impl Store {
         self.transact(async |tx: &mut Tx| run(tx, deployment, request).await)
             .await
     }
-}
-
-/// The fee of an advance and its VAT.
-fn fee(_: &FeeSchedule, _: Money, _: NaiveDate) -> Result<Option<Charge>, FeeError> {
-    Ok(None)
 }
 
 async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Result<Advanced, AdvanceError> {
@@ -148,10 +149,9 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     if chosen.items.is_empty() {
         return Ok(advanced);
     }
-    let charge = match settings.fee_schedules.get(&merchant.fee_schedule) {
-        Some(schedule) => fee(schedule, money(chosen.payable), day)?,
-        None => None,
-    };
+    let schedule = settings.fee_schedule(&merchant.fee_schedule, day);
+    let schedule = schedule.ok_or_else(|| AdvanceError::NotPriced(merchant.fee_schedule.clone()))?;
+    let charge = event_fee(schedule, EventFee::Advance(chosen.payable), currency, day)?;
     let mut transfers = transfers(&chosen, charge.as_ref(), currency)?;
     let mut tranches = Tranches::default();
     for (days, amount) in &chosen.tranches {

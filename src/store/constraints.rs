@@ -18,7 +18,22 @@ pub const RULES: &[(&str, &str)] = &[
         "account_identity",
         "an account is there once by code, currency and dimension",
     ),
+    (
+        "accrual_component",
+        "an exact sum of fees is of percentages or of fixed parts",
+    ),
+    (
+        "accrual_identity",
+        "there is one exact sum of fees a schedule version, component, currency and period",
+    ),
+    (
+        "accrual_within_one_unit",
+        "posted fees differ from their exact sum by less than one minor unit",
+    ),
     ("acquirer_name", "a name belongs to one acquirer"),
+    ("aggregate_gross", "an aggregate is of no less than zero"),
+    ("aggregate_identity", "a name belongs to one aggregate of a book"),
+    ("aggregate_items", "an aggregate holds no less than no captures"),
     ("balance_credits", "the credits of a balance are not below zero"),
     ("balance_debits", "the debits of a balance are not below zero"),
     ("balance_identity", "a book has one balance an account"),
@@ -40,24 +55,83 @@ pub const RULES: &[(&str, &str)] = &[
         "a break has a resolution exactly when it is resolved",
     ),
     ("break_state", "a break is open or resolved"),
+    (
+        "calendar_version_digest",
+        "the digest of a calendar file is 32 bytes long",
+    ),
+    (
+        "calendar_version_identity",
+        "a number belongs to one version of a calendar",
+    ),
+    ("calendar_version_number", "versions of a calendar are numbered from 1"),
     ("entry_fingerprint", "the fingerprint of an entry is 32 bytes long"),
     ("entry_hash", "the hash of an entry is 32 bytes long"),
     ("entry_identity", "a number belongs to one entry of a book"),
     ("entry_kind_name", "a name belongs to one kind of entry"),
+    (
+        "entry_natural_key",
+        "a capture's sequence, a dispute's round, and the payment of a refund by transfer are recorded once",
+    ),
     ("entry_number", "entries are numbered from 1"),
     ("entry_reference", "a reference belongs to one entry of a book"),
     ("entry_reversed_once", "an entry is reversed once"),
+    ("hold_amount", "a hold is of more than zero"),
+    ("hold_expires", "a hold does not expire before it is placed"),
+    ("hold_of_entry", "an entry places one hold"),
+    ("hold_released", "a released hold says who released it"),
+    (
+        "idempotency_key_body",
+        "the body of an answer is not larger than a megabyte",
+    ),
+    (
+        "idempotency_key_fingerprint",
+        "the fingerprint of a request is 32 bytes long",
+    ),
+    (
+        "idempotency_key_format",
+        "an idempotency key is 1 to 255 visible ASCII characters",
+    ),
+    (
+        "idempotency_key_identity",
+        "an idempotency key has one answer a merchant, environment and operation",
+    ),
+    (
+        "idempotency_key_scope",
+        "the merchant, environment and operation of an idempotency key are names of 1 to 128 bytes",
+    ),
+    (
+        "idempotency_key_status",
+        "a success is kept, or a refusal that the work itself decided",
+    ),
+    (
+        "maturing_identity",
+        "there is one sum a day of sale, day of availability and end of reserve",
+    ),
+    ("monthly_limit_held", "no less than nothing is held of a monthly limit"),
+    (
+        "monthly_limit_identity",
+        "there is one monthly limit a carrier, payer, month and currency",
+    ),
+    ("monthly_limit_kept", "no less than nothing is kept of a monthly limit"),
+    ("monthly_limit_month", "a month is named by its first day"),
     ("open_item_identity", "an entry has one open item"),
+    ("open_item_reserve", "what is withheld of an item has a day of release"),
     ("payment_amounts", "no amount of a payment is below zero"),
     (
         "payment_captured_within_authorized",
-        "what is captured and voided is not more than was authorized",
+        "what is captured within the promise, voided and expired is not more than was authorized",
     ),
+    ("payment_fee_returned", "no more of a fee is given back than may be"),
     ("payment_identity", "a name belongs to one payment of a book"),
+    (
+        "payment_over_captured",
+        "what is captured beyond the authorization is part of what is captured",
+    ),
     (
         "payment_refunded_within_captured",
         "what is refunded is not more than was captured",
     ),
+    ("payment_vat_returned", "no more VAT of a fee is given back than may be"),
     ("payout_amount", "a payout is of more than zero"),
     (
         "payout_approved",
@@ -71,6 +145,7 @@ pub const RULES: &[(&str, &str)] = &[
         "payout_end_to_end_id",
         "an end-to-end id belongs to one payout of a book",
     ),
+    ("payout_fee", "the fee of a payout is no less than zero"),
     ("payout_file_once", "the bank files of a cut-off are numbered once each"),
     (
         "payout_filed",
@@ -86,7 +161,25 @@ pub const RULES: &[(&str, &str)] = &[
         "a payout is planned, approved, instructed, confirmed or cancelled",
     ),
     ("payout_two_people", "who plans a payout does not approve it"),
+    ("payout_vat", "the VAT of a payout's fee is no less than zero"),
     ("record_type_name", "a name belongs to one record type"),
+    (
+        "reserve_tranche_applied",
+        "no less than nothing of a reserve is applied",
+    ),
+    (
+        "reserve_tranche_identity",
+        "there is one tranche a day of sale and day of release",
+    ),
+    (
+        "reserve_tranche_once",
+        "no more of a reserve is released and applied than was withheld",
+    ),
+    (
+        "reserve_tranche_released",
+        "no less than nothing of a reserve is released",
+    ),
+    ("reserve_tranche_withheld", "no less than nothing is withheld"),
     (
         "settings_version_effective_from",
         "one version of the settings begins on a day",
@@ -108,7 +201,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("source_digest", "content is taken in once as one kind of source"),
     (
         "source_kind",
-        "a source is a file of events, a settlement file or a payout run",
+        "a source is a file of events, a settlement file, a payout run or another run",
     ),
     (
         "transfer_accounts",

@@ -132,6 +132,10 @@ pub struct JournalRow {
     pub rrn: Option<String>,
     /// The authorization code.
     pub auth_code: Option<String>,
+    /// What was stated beside these fields and the transfers, as JSON.
+    pub details: Option<String>,
+    /// What it is known by beside its reference.
+    pub natural_key: Option<String>,
     /// When it happened.
     pub occurred_at: DateTime<Utc>,
     /// When it was written.
@@ -198,6 +202,8 @@ fn journal_row(row: &Row) -> Result<JournalRow, StoreError> {
         arn: row.try_get("arn")?,
         rrn: row.try_get("rrn")?,
         auth_code: row.try_get("auth_code")?,
+        details: row.try_get("details")?,
+        natural_key: row.try_get("natural_key")?,
         occurred_at: row.try_get("occurred_at")?,
         recorded_at: row.try_get("recorded_at")?,
         booking_date: row.try_get("booking_date")?,

@@ -1,21 +1,24 @@
-//! Settings in the database: every version whole, and the books and acquirers that they name.
+//! Settings in the database: every version whole, and the books and acquirers that they name; with the calendars, the deployment.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
+use super::calendar::Calendars;
 use super::{Retriable, Store, StoreError, Tx};
+use crate::calendar::Calendar;
 use crate::ids::AcquirerId;
 use crate::settings::{Settings, SettingsError};
 
-/// Every settings version, and the ids that the database gave to what they name.
+/// Every settings version, the ids that the database gave to what they name, and every calendar.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     versions: Vec<Arc<Settings>>,
     acquirers: HashMap<String, AcquirerId>,
+    calendars: Calendars,
 }
 
 impl Deployment {
@@ -50,6 +53,21 @@ impl Deployment {
             .iter()
             .find(|(_, known)| **known == id)
             .map(|(name, _)| name.as_str())
+    }
+
+    /// The calendar of a name, in the version that is in force.
+    pub fn calendar(&self, name: &str) -> Option<&Arc<Calendar>> {
+        self.calendars.latest(name).map(|version| &version.calendar)
+    }
+
+    /// The calendar of a name, in the version that was in force at a moment: what a due date of that moment was counted with.
+    pub fn calendar_at(&self, name: &str, at: DateTime<Utc>) -> Option<&Arc<Calendar>> {
+        self.calendars.in_force(name, at).map(|version| &version.calendar)
+    }
+
+    /// Every version of every calendar.
+    pub fn calendars(&self) -> &Calendars {
+        &self.calendars
     }
 }
 
@@ -97,7 +115,7 @@ pub struct Version {
     /// The file.
     pub content: String,
     /// When it was applied.
-    pub applied_at: chrono::DateTime<chrono::Utc>,
+    pub applied_at: DateTime<Utc>,
 }
 
 impl Store {
@@ -139,9 +157,9 @@ impl Store {
         self.rehearse(async |tx: &mut Tx| versions(tx).await).await
     }
 
-    /// Loads the deployment: all versions of the settings, and ids.
+    /// Loads the deployment: all versions of the settings, ids, calendars.
     pub async fn deployment(&self) -> Result<Deployment, StoreError> {
-        let (versions, acquirers) = self
+        let (versions, acquirers, calendars) = self
             .rehearse(async |tx: &mut Tx| {
                 let rows = tx
                     .query(include_str!("../../schema/queries/acquirers.sql"), &[])
@@ -150,7 +168,8 @@ impl Store {
                     .iter()
                     .map(|row| Ok((row.try_get("name")?, AcquirerId(row.try_get("id")?))))
                     .collect::<Result<_, tokio_postgres::Error>>()?;
-                Ok::<_, StoreError>((versions(tx).await?, acquirers))
+                let calendars = super::calendar::calendars(tx).await?;
+                Ok::<_, StoreError>((versions(tx).await?, acquirers, calendars))
             })
             .await?;
         let versions = versions
@@ -158,7 +177,11 @@ impl Store {
             .map(|version| Settings::parse(&version.content).map(Arc::new))
             .collect::<Result<_, SettingsError>>()
             .map_err(|error| StoreError::Unreadable(format!("settings with {error}")))?;
-        Ok(Deployment { versions, acquirers })
+        Ok(Deployment {
+            versions,
+            acquirers,
+            calendars,
+        })
     }
 }
 

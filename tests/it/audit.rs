@@ -285,7 +285,7 @@ async fn a_deleted_inserted_swapped_or_cut_off_entry_is_named() {
 
     let add = format!(
         "insert into entry select book_id, number + 1, kind, reference || 'x', fingerprint, payment, acquirer_reference, merchant_reference,
-             arn, rrn, auth_code, reverses, occurred_at, booking_date, recorded_at, source_id, source_line, hash
+             arn, rrn, auth_code, details, natural_key, reverses, occurred_at, booking_date, recorded_at, source_id, source_line, hash
          from entry where book_id = {book} and number = {last}"
     );
     check(&tamperer, &add, (BookId(book), last + 1)).await;

@@ -44,7 +44,11 @@ const MERCHANTS: usize = 6;
 const PAYMENTS: usize = 8;
 
 fn settings() -> String {
-    let merchant = |number: usize| format!("[[merchant]]\nname = \"m{number}\"\nfee_schedule = \"standard\"\n");
+    let merchant = |number: usize| {
+        format!(
+            "[[merchant]]\nname = \"m{number}\"\nfee_schedule = \"standard\"\nnegative_limit = {{ EUR = \"1000000.00\" }}\n"
+        )
+    };
     SETTINGS.to_owned() + &(0..MERCHANTS).map(merchant).collect::<String>()
 }
 

@@ -155,6 +155,7 @@ async fn a_login_with_the_auditors_role_reads_everything_and_writes_nothing() {
     std::fs::write(&settings, content.replacen(first, "effective_from = \"21", 1)).expect("settings");
     let event = r#"{"kind":"authorization","merchant":"alpha","payment":"p","reference":"r","amount":"1.00","currency":"EUR","occurred_at":"2026-03-02T12:00:00Z","acquirer":"adyen"}"#;
     std::fs::write(&events, event).expect("events");
+    std::fs::copy("fixtures/calendars/KR.csv", directory.path().join("KR.csv")).expect("a calendar");
     let run = |line: &str| {
         let mut command = support::acquit();
         command.env("DATABASE_URL", &url).current_dir(directory.path());
@@ -171,6 +172,7 @@ async fn a_login_with_the_auditors_role_reads_everything_and_writes_nothing() {
         "breaks list",
         "payout list",
         "settings show",
+        "calendar list --all",
         "doctor",
     ] {
         let output = run(line);
@@ -183,6 +185,7 @@ async fn a_login_with_the_auditors_role_reads_everything_and_writes_nothing() {
     let before = crate::support::dump::content(&test.admin).await;
     for line in [
         "settings apply settings.toml",
+        "calendar import KR.csv",
         "record events.jsonl",
         "record --atomic events.jsonl",
         "payout plan --cutoff 2026-03-02 --by ann",

@@ -1,6 +1,7 @@
 //! Tests that need a database, files or the binary.
 
 mod audit;
+mod calendar;
 mod concurrency;
 mod crash;
 mod day;
@@ -8,6 +9,7 @@ mod desk;
 mod embedded;
 mod facts;
 mod hostile;
+mod idempotency;
 mod model;
 mod payout;
 mod reconcile;

@@ -85,6 +85,9 @@ const MERCHANTS: [(&str, &str, usize); 4] = [
     ("c", "free", 0),
     ("d", "micro", 1),
 ];
+/// Far below any balance that the sequences come to: what refunds may do is bounded by captures alone.
+const NEGATIVE: &str =
+    "EUR = \"99999999999.00\", USD = \"99999999999.00\", JPY = \"9999999999999\", KWD = \"9999999999.000\"";
 const VERSIONS: [&str; 2] = ["2026-01-01", "2026-03-01"];
 /// Instants around the midnights in Berlin (UTC+1 in winter) at which versions begin.
 const INSTANTS: [&str; 6] = [
@@ -130,7 +133,7 @@ fn settings(version: usize) -> String {
             if since <= version {
                 writeln!(
                     text,
-                    "[[merchant]]\nname = \"{slot}-{letter}\"\nfee_schedule = \"{schedule}\""
+                    "[[merchant]]\nname = \"{slot}-{letter}\"\nfee_schedule = \"{schedule}\"\nnegative_limit = {{ {NEGATIVE} }}"
                 )
                 .expect("text");
             }

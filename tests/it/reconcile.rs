@@ -48,10 +48,12 @@ rounding = "half_even"
 [[merchant]]
 name = "m-1"
 fee_schedule = "standard"
+negative_limit = { EUR = "1000.00", GBP = "1000.00" }
 destination = { holder = "Merchant 1", account = "DE02120300000000202051", bank = "" }
 [[merchant]]
 name = "m-2"
 fee_schedule = "micro"
+negative_limit = { EUR = "1000.00", GBP = "1000.00" }
 destination = { holder = "Merchant 2", account = "DE02500105170137075030", bank = "" }
 "#;
 

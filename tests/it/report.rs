@@ -289,6 +289,8 @@ impl Exported<'_> {
             "arn",
             "rrn",
             "auth_code",
+            "details",
+            "natural_key",
         ] {
             input.push(u8::from(!entry[column].is_empty()));
             input.extend(text(&entry[column]));

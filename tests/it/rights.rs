@@ -15,18 +15,26 @@ use crate::support;
 const RUNTIME: &str = "
 account: insert(code currency exponent dimension)
 account_code:
+accrual: insert, update(exact posted vat_posted)
 acquirer: insert(name), update(name)
+aggregate: insert, update(items gross merchant_fee reserve closed)
 balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number found_in expected_on detail), update(state resolution)
+calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
+hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
+idempotency_key: insert(merchant environment operation key fingerprint status body), delete
+maturing: insert, update(payable reserve), delete
+monthly_limit: insert, update(held kept)
 open_item: insert, delete
-payment: insert, update(acquirer_id currency authorized captured voided refunded charged_back)
-payout: insert(book_id currency exponent cutoff amount end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
+payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued accrued_returned dispute_fee dispute_vat unpaid expires_at captured_at limit_month method scheme card_country payer category)
+payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
 payout_file: insert(source_id cutoff ordinal), update(written)
 record_type:
 refinery_schema_history:
+reserve_tranche: insert(book_id currency source_on release_on withheld), update(withheld released applied)
 settings_version: insert(effective_from digest content)
 settlement_batch: insert
 settlement_file: insert
@@ -38,8 +46,9 @@ transfer: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 10] = [
+const APPEND_ONLY: [&str; 11] = [
     "account",
+    "calendar_version",
     "entry",
     "settings_version",
     "settlement_batch",

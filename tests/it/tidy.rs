@@ -107,7 +107,7 @@ fn at(file: &Source, line: usize, what: &str) -> String {
     format!("{}:{line}: {what}", file.path)
 }
 
-const LEAVES: &str = "card_number dates delimited ids money whole_file";
+const LEAVES: &str = "calendar card_number dates delimited ids money whole_file";
 
 /// What each module may use, beside itself.
 const LAYERS: &[(&str, &str)] = &[
@@ -119,8 +119,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("dates", "card_number"),
     ("ids", "card_number"),
     ("money", "card_number"),
+    ("calendar", "card_number dates delimited ids"),
     ("ledger", "LEAVES"),
     ("settings", "LEAVES"),
+    ("idempotency", "LEAVES ledger"),
     ("acquirer", "LEAVES"),
     ("payment", "LEAVES ledger settings"),
     ("recon", "LEAVES ledger settings acquirer"),
@@ -129,12 +131,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("embedded", ""),
     (
         "store",
-        "LEAVES ledger settings acquirer payment recon audit payout embedded",
+        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded",
     ),
     ("simulate", "LEAVES"),
     (
         "cli",
-        "LEAVES ledger settings acquirer payment recon audit payout embedded store simulate",
+        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded store simulate",
     ),
 ];
 

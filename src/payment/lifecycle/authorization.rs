@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Decision, Instrument, Payment, Refusal, Returns, Step, minus, plus};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::Transfer;
+use crate::payment::validity;
 
 impl Step<'_> {
     pub(super) fn authorization(&self) -> Result<Decision, Refusal> {
@@ -39,7 +40,15 @@ impl Step<'_> {
 
     /// Until when the authorization may be captured: what the acquirer says, else what settings know of its kind.
     fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.event.details.capture_before
+        let details = &self.event.details;
+        validity::expires_at(
+            &self.terms.settings.validity,
+            details.scheme.as_deref(),
+            details.auth_type,
+            details.initiator,
+            self.event.occurred_at,
+            details.capture_before,
+        )
     }
 
     pub(super) fn decline(&self) -> Decision {

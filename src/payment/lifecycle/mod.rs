@@ -9,9 +9,9 @@
 //! | authorization, increment | 9010 ← 9020 amount |
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
-//! | capture | 9020 ← 9010 what it uses of the promise (and, when final, the rest); R ← 2010 amount; 2010 ← 40x0, 2300 fee and VAT |
+//! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
 //! | capture void | its capture, mirrored |
-//! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 fee and VAT given back |
+//! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored |
 //! | refund paid | 2200 ← 1010 amount |
 //! | chargeback, second chargeback | 2020 ← R amount; 2020 ← 4030, 2300 dispute fee and VAT; 5040 ← R the acquirer's cost |
@@ -44,7 +44,8 @@ use rust_decimal::Decimal;
 
 pub use self::authorization::expire;
 pub use self::refusal::Refusal;
-use super::event::{Accrued, PaymentEvent};
+use super::event::PaymentEvent;
+use super::fees::Accrued;
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};

@@ -1,7 +1,5 @@
 //! Refunds: money back to the shopper, by the rail or by bank transfer, and refunds that did not arrive.
 
-use chrono::NaiveDate;
-
 use super::{Decision, Original, Payment, Refusal, Step, minus, mirrored, plus};
 use crate::dates::day_in;
 use crate::ledger::account::AccountCode;
@@ -9,6 +7,7 @@ use crate::ledger::entry::EntryKind;
 use crate::money::Money;
 use crate::payment::event::RefundWay;
 use crate::payment::fees::EventFee;
+use crate::payment::window::RefundRoute;
 
 impl Step<'_> {
     pub(super) fn refund(&self) -> Result<Decision, Refusal> {
@@ -78,21 +77,14 @@ impl Step<'_> {
         };
         let from = day_in(captured_at, self.terms.zone);
         let day = day_in(self.event.occurred_at, self.terms.zone);
-        let (first_late, rail_closed) = self.refund_days(before, from);
-        if day >= first_late {
-            return Err(Refusal::RefundTooLate { first_late });
+        let rule = self.terms.settings.refund_rule(before.instrument.method.as_deref());
+        match rule.route(from, day) {
+            RefundRoute::TooLate { first_late } => Err(Refusal::RefundTooLate { first_late }),
+            RefundRoute::Transfer if by == RefundWay::Rail => Err(Refusal::RailClosed {
+                first_late: rule.rail.first_late_day(from),
+            }),
+            RefundRoute::Rail | RefundRoute::Transfer => Ok(()),
         }
-        if by == RefundWay::Rail && day >= rail_closed {
-            return Err(Refusal::RailClosed {
-                first_late: rail_closed,
-            });
-        }
-        Ok(())
-    }
-
-    /// The first days on which a refund of what was captured on a day is too late: at all, and for the rail.
-    fn refund_days(&self, _before: &Payment, _from: NaiveDate) -> (NaiveDate, NaiveDate) {
-        (NaiveDate::MAX, NaiveDate::MAX)
     }
 
     /// What the reserve has to cover, once available and pending money do not; refused beyond the merchant's negative limit.

@@ -10,8 +10,8 @@
 //!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
 //! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: the same
-//! dispute told again under another reference is a replay, anything else is refused. A batch is booked whole or not at all; its size
-//! bounds memory and how long its books are locked.
+//! dispute told again under another reference is a replay, anything else is refused. A batch is booked whole or not at all; its
+//! size bounds memory and how long its books are locked.
 
 mod file;
 mod known;
@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
 use self::known::{At, Loaded, original_in_batch};
@@ -37,6 +37,7 @@ use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::payment::event::{Kept, PaymentEvent};
 use crate::payment::lifecycle::{Aggregate, Decision, Known, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
+use crate::settings::{Availability, Merchant};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
 pub const BATCH: usize = 50_000;
@@ -178,8 +179,7 @@ impl<'a> Batch<'a> {
         let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let schedule = settings
-            .fee_schedules
-            .get(&merchant.fee_schedule)
+            .fee_schedule(&merchant.fee_schedule, day)
             .ok_or_else(|| Refusal::NotPriced {
                 schedule: merchant.fee_schedule.clone(),
                 currency: event.money.currency(),
@@ -191,13 +191,33 @@ impl<'a> Batch<'a> {
             schedule,
             day,
             zone: merchant.time_zone.unwrap_or(settings.house.time_zone),
-            available_on: None,
+            available_on: if matches!(event.kind, EntryKind::Capture | EntryKind::Aggregate) {
+                self.available_on(merchant, day)?
+            } else {
+                None
+            },
         };
         Ok(Governed {
             book,
             acquirer_id,
             terms,
         })
+    }
+
+    /// When the captures of a day become available; none where a settlement file decides.
+    fn available_on(&self, merchant: &Merchant, day: NaiveDate) -> Result<Option<NaiveDate>, Refusal> {
+        let Availability::SalesDay { days, calendar } = &merchant.availability else {
+            return Ok(None);
+        };
+        let calendar_ends = || Refusal::CalendarEnds {
+            calendar: calendar.name.clone(),
+            day,
+        };
+        let known = self.deployment.calendar(&calendar.name).ok_or_else(calendar_ends)?;
+        known
+            .plus_business_days(day, *days)
+            .map(Some)
+            .map_err(|_| calendar_ends())
     }
 
     fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {

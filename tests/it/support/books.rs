@@ -126,6 +126,8 @@ fn hash(entry: &Row, previous: &[u8], transfers: &[Row]) -> Vec<u8> {
         "arn",
         "rrn",
         "auth_code",
+        "details",
+        "natural_key",
     ] {
         let value: Option<&str> = entry.get(column);
         input.push(u8::from(value.is_some()));
