@@ -7,10 +7,10 @@ with held as (
     group by balance.book_id, account.currency
 ), placed as (
     select hold.book_id, hold.currency, sum(hold.amount) filter (where hold.released is null) as amount,
-           count(*) filter (where placing.number is null or (hold.released is not null and releasing.number is null)) as unbooked
+           count(*) filter (where opening.number is null or (hold.released is not null and closing.number is null)) as unbooked
     from hold
-    left join entry placing on placing.book_id = hold.book_id and placing.number = hold.number and placing.kind = 25
-    left join entry releasing on releasing.book_id = hold.book_id and releasing.number = hold.released and releasing.kind = 26
+    left join entry opening on opening.book_id = hold.book_id and opening.number = hold.number and opening.kind = 25
+    left join entry closing on closing.book_id = hold.book_id and closing.number = hold.released and closing.kind = 26
     group by hold.book_id, hold.currency
 )
 select coalesce(held.book_id, placed.book_id) as book_id, coalesce(held.currency, placed.currency) as currency,

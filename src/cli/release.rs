@@ -12,8 +12,8 @@ use crate::store::release::{ReleaseError, Releases};
 /// Release what is due: pending money whose day has come, tranches of reserves, holds that expire.
 ///
 /// Pending money of merchants that are paid by the day of the sale becomes available on its day, less what is withheld of it; a
-/// tranche of a reserve is released on its day, a hold when it expires. Everything is released once, however often this runs, and by
-/// however many at a time. Without --execute nothing is written: the same work is done and rolled back.
+/// tranche of a reserve is released on its day, a hold when it expires. Everything is released once, however often this runs, and
+/// by however many at a time. Without --execute nothing is written: the same work is done and rolled back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Release what is due on this day or before. Default: today. A day that has not come yet can only be looked at.

@@ -4,18 +4,22 @@
 //!
 //! | line | debit ← credit |
 //! | --- | --- |
-//! | capture, chargeback reversal, recovery, failed refund | 1110 ← R min(L, C); above: 1110 ← 2900 (5900 within tolerance); below: 1900 (5900) ← R |
-//! | refund, chargeback, unpaid | R ← 1110 min(L, C); above: 1900 (5900) ← 1110; below: R ← 2900 (5900) |
-//! | capture, in addition | what became payable, min(L, C) less the merchant fee (C less the fee within tolerance): 2010 ← 2030 what is withheld of it, 2010 ← 2020 the rest; nothing where a day or an advance decides |
-//! | capture of a schedule that passes costs on | 2010 (available already: 2020) ← 4060 interchange and scheme fee, before anything is withheld |
+//! | towards us | 1110 ← R min(L, C); above: 1110 ← 2900 (5900 within tolerance); below: 1900 (5900) ← R |
+//! | away from us | R ← 1110 min(L, C); above: 1900 (5900) ← 1110; below: R ← 2900 (5900) |
+//! | capture, in addition | 2010 ← 2030 what is withheld of its payable, 2010 ← 2020 the rest |
+//! | capture that passes costs on | 2010 (available already: 2020) ← 4060 interchange and scheme fee |
 //! | every line | 5010, 5020, 5030 ← 1110 its interchange, scheme fee, markup and commission |
-//! | chargeback whose cost is booked already | R ← 1110 as much of the line's costs as that; R ← 5040 what the acquirer did not take of it |
+//! | its cost is booked already | R ← 1110 so much of the line's costs; R ← 5040 what of it was not taken |
 //! | nobody knows it | 1110 ← 2900, or 1900 ← 1110, net and costs together, in the net currency |
+//!
+//! Captures, chargeback reversals, recoveries and failed refunds are towards us; refunds, chargebacks and unpaid phone bills away.
+//! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on. Where a day or
+//! an advance makes it available, the match moves nothing of it.
 //!
 //! An acquirer may take the cost of a dispute with the gross instead: a line of exactly amount and cost together is no difference.
 //!
-//! Where gross and net currencies differ, the 1110 side is in the net currency and 6010 bridges the two; costs that are passed on or
-//! were booked in the currency of the gross are converted by the line's own rate, what the gross came to. Every leg is one
+//! Where gross and net currencies differ, the 1110 side is in the net currency and 6010 bridges the two; costs that are passed on
+//! or were booked in the currency of the gross are converted by the line's own rate, what the gross came to. Every leg is one
 //! currency, so every entry balances in each. What each line adds to 1110 is its net: that sum is what the bank must receive.
 //!
 //! VAT on costs passed on is not worked out here: the fee schedule knows its rates, and the line states none.
@@ -306,7 +310,8 @@ fn passed_on(line: &Line) -> Result<i64, AmountError> {
     scaled(cost, line.gross.minor(), converted_gross(line)?.minor())
 }
 
-/// So much of one side of a conversion on its other side: amount × |to| / |from|, half to even. Nothing, where nothing was converted.
+/// So much of one side of a conversion on its other side: amount × |to| / |from|, half to even. Nothing, where nothing was
+/// converted.
 fn scaled(amount: i64, to: i64, from: i64) -> Result<i64, AmountError> {
     let product = i128::from(amount)
         .checked_mul(i128::from(to.unsigned_abs()))
@@ -324,8 +329,8 @@ fn scaled(amount: i64, to: i64, from: i64) -> Result<i64, AmountError> {
     i64::try_from(whole.saturating_add(up)).map_err(|_| AmountError::TooLarge)
 }
 
-/// The costs of a line: as much of them as is booked already is taken off what the acquirer owes us, the rest is booked now; what was
-/// booked and not taken is taken back. The difference, where both are of one currency.
+/// The costs of a line: as much of them as is booked already is taken off what the acquirer owes us, the rest is booked now; what
+/// was booked and not taken is taken back. The difference, where both are of one currency.
 fn cost_legs(
     legs: &mut Ledger,
     line: &Line,

@@ -8,7 +8,9 @@
 //! | --- | --- |
 //! | 1 | acquirer reference, record type, currency |
 //! | 2 | ARN, record type, currency |
-//! | 4 | merchant reference, record type, currency, gross amount (or amount and cost of a dispute together), days at most [`DAYS_APART`] apart |
+//! | 4 | merchant reference, record type, currency, gross amount, days at most [`DAYS_APART`] apart |
+//!
+//! The gross amount of a dispute may have the acquirer's cost of it in it.
 
 use super::booking::{Item, Line};
 

@@ -1,7 +1,8 @@
 //! Advances: pending captures made available before an acquirer has proven them, for a fee and within limits.
 //!
-//! One at a time in the whole deployment, because a limit holds for all of it: the lock comes first, then the merchant's book. What is
-//! advanced and not proven yet is what its open items say; a match ends it, and moves nothing more. Captures go whole, oldest first.
+//! One at a time in the whole deployment, because a limit holds for all of it: the lock comes first, then the merchant's book.
+//! What is advanced and not proven yet is what its open items say; a match ends it, and moves nothing more. Captures go whole,
+//! oldest first.
 //!
 //! An amount is asked for by day: what earlier runs of the same day advanced is part of it, so the same request twice is once.
 

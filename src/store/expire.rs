@@ -1,10 +1,10 @@
 //! Expiring authorizations: what is open of a promise past its time is released, as a fact in the books.
 //!
-//! Payments whose time was up at a cut-off are taken in the order in which it was, chunk by chunk, each in one transaction: lock the
-//! books, read the payments again, let `payment::lifecycle` decide, write an entry and where the payment stands. What an entry says
-//! depends on the payment alone: it occurred when the payment's time was up, is booked on that day (the first day of the settings, where
-//! that was before them), comes from the run of that day, and its reference counts the payment's expiries. So any number of runs, with
-//! cut-offs however they are, side by side or one after the other, come to the same entries as one.
+//! Payments whose time was up at a cut-off are taken in the order in which it was, chunk by chunk, each in one transaction: lock
+//! the books, read the payments again, let `payment::lifecycle` decide, write an entry and where the payment stands. What an
+//! entry says depends on the payment alone: it occurred when the payment's time was up, is booked on that day (the first day of
+//! the settings, where that was before them), comes from the run of that day, and its reference counts the payment's expiries. So
+//! any number of runs, with cut-offs however they are, side by side or one after the other, come to the same entries as one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -67,8 +67,8 @@ impl Store {
         .await
     }
 
-    /// Books the expiry of every payment whose time was up at a cut-off and that has something open; `progress` hears how many. What it
-    /// booked, not what others did beside it.
+    /// Books the expiry of every payment whose time was up at a cut-off and that has something open; `progress` hears how many.
+    /// What it booked, not what others did beside it.
     pub async fn expire(
         &self,
         deployment: &Deployment,
@@ -281,8 +281,8 @@ fn entry(payment: &Expiring, before: i64, source: SourceId) -> Entry {
     }
 }
 
-/// Writes where the payments stand now. What else an expiry frees, like a payer's monthly limit, belongs here, beside it: in the same
-/// transaction, from the same decisions.
+/// Writes where the payments stand now. What else an expiry frees, like a payer's monthly limit, belongs here, beside it: in the
+/// same transaction, from the same decisions.
 async fn write(tx: &mut Tx, expiring: &[Expiring]) -> Result<(), StoreError> {
     let rows: Vec<(BookId, &str, AcquirerId, &Payment)> = expiring
         .iter()

@@ -1,7 +1,8 @@
 //! Holds: available money set aside with a reason and an owner, until it expires or somebody releases it.
 //!
-//! Placing one is known by its reference, which its content and day make where the caller brings none: the same hold twice is once. A
-//! hold that was released stays released. What expires is released by the run that releases whatever is due (`store::release`).
+//! Placing one is known by its reference, which its content and day make where the caller brings none: the same hold twice is
+//! once. A hold that was released stays released. What expires is released by the run that releases whatever is due
+//! (`store::release`).
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;

@@ -3,14 +3,14 @@
 //! The books that have something due are found first, then taken in chunks, each in one transaction:
 //!
 //! 1. Lock the books of the chunk, in id order.
-//! 2. Take the pending money that is due out of `maturing`, book it (2010 → 2020, and 2010 → 2030 what is withheld of it), add what is
+//! 2. Take the pending money that is due out of `maturing`, book it (2010 → 2020, and 2010 → 2030 what is withheld), add what is
 //!    withheld to tranches. Fixed reserves take their part of it.
 //! 3. Release the tranches that are due, those of step 2 included (2030 → 2020).
 //! 4. Release the holds that expire (2040 → 2020).
 //!
-//! There is one entry for each book, currency and step. Whatever is due is decided under the book's lock and gone afterwards, so a run
-//! can be repeated, killed, and run beside others: everything is released once. A plan does the same, chunk by chunk, and rolls it back.
-//! Memory holds the ids of the books that have something due, and one chunk.
+//! There is one entry for each book, currency and step. Whatever is due is decided under the book's lock and gone afterwards, so
+//! a run can be repeated, killed, and run beside others: everything is released once. A plan does the same, chunk by chunk, and
+//! rolls it back. Memory holds the ids of the books that have something due, and one chunk.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! Authorizations whose outcome nobody knew: a settlement line that reports such a payment is the answer.
 //!
 //! A line of a capture answers when it has the acquirer's reference of the attempt, or our own as the acquirer echoes it, in the
-//! currency and at most of the amount that was asked for. Then authorization and capture are recorded as if their events had come, the
-//! settlement file being their source, and matching finds the capture. Nothing is decided between two payments that fit one line, or
-//! between lines of different amounts for one payment: such lines go to suspense, the payment stays unknown.
+//! currency and at most of the amount that was asked for. Then authorization and capture are recorded as if their events had
+//! come, the settlement file being their source, and matching finds the capture. Nothing is decided between two payments that fit
+//! one line, or between lines of different amounts for one payment: such lines go to suspense, the payment stays unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
