@@ -81,7 +81,7 @@ impl Step<'_> {
             transfers,
             reportable: aggregate.is_none().then_some(reportable),
             flags,
-            accrued: fee.accrued().map(|(accrued, _)| accrued.clone()).collect(),
+            accrued: fee.accrued().cloned().collect(),
             maturing,
             aggregate,
             ..Decision::default()
@@ -259,7 +259,7 @@ impl Step<'_> {
             .map(|transfer| transfer.amount)
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
-        let mirror = mirrored(&original.transfers);
+        let mut mirror = mirrored(&original.transfers);
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -270,7 +270,7 @@ impl Step<'_> {
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
             ..before.clone()
         };
-        let accrued = self.undo_fee(original, &mut payment.returns)?;
+        let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
         let aggregate = match aggregate.filter(|_| original.aggregate.is_some()) {
             Some(aggregate) => Some(aggregate.clone().without(original, gross)?),
             None => None,

@@ -35,6 +35,7 @@ use crate::dates::day_in;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::payment::event::{Kept, PaymentEvent};
+use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Aggregate, Decision, Known, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
 use crate::settings::{Availability, Merchant};
@@ -77,6 +78,7 @@ pub async fn record_batch(
         payments: HashMap::new(),
         items: Vec::new(),
         effects: Effects::default(),
+        no_accruals: HashMap::new(),
     };
     let mut verdicts = Vec::with_capacity(events.len());
     for (place, (line, event)) in events.iter().enumerate() {
@@ -114,6 +116,7 @@ struct Batch<'a> {
     payments: HashMap<(BookId, &'a str), Payment>,
     items: Vec<Item<'a>>,
     effects: Effects,
+    no_accruals: HashMap<AccrualKey, Accrual>,
 }
 
 /// What governs one event, and where it is booked.
@@ -238,7 +241,9 @@ impl<'a> Batch<'a> {
             .or(original.and_then(|original| original.aggregate.as_deref()));
         let aggregate = aggregate.and_then(|name| self.loaded.aggregates.get(&(book, Cow::Borrowed(name))));
         let funds = self.loaded.funds.get(&(book, event.money.currency()));
+        let accruals = self.loaded.accruals.get(&book).unwrap_or(&self.no_accruals);
         let known = Known {
+            accruals,
             payment,
             funds: funds
                 .map(|funds| funds.with_acquirer(&event.acquirer))
@@ -328,6 +333,10 @@ impl<'a> Batch<'a> {
         let currency = event.money.currency();
         self.effects.maturing(book, currency, decision.maturing)?;
         self.effects.reserve(book, currency, decision.reserve_applied)?;
+        for (accrued, after) in decision.accrued {
+            self.effects.accruals.insert((book, accrued.key.clone()));
+            self.loaded.accruals.entry(book).or_default().insert(accrued.key, after);
+        }
         self.effects.flags(book, number, governed.acquirer_id, decision.flags);
         if let Some(payment) = decision.payment {
             self.payments.insert((book, &event.payment), payment);
@@ -431,7 +440,7 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
         available_on: maturing.map(|maturing| maturing.available_on),
         reserve,
         reserve_until: reserve_until.flatten(),
-        accrued: decision.accrued.clone(),
+        accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
         details: event.details.clone(),
     }
 }
