@@ -29,6 +29,7 @@ use chrono::{Days, NaiveDate};
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
 use self::known::{At, Loaded, original_in_batch};
 pub(in crate::store) use self::known::{read_payment, stated};
+pub(in crate::store) use self::velocity::Limits;
 use self::velocity::{Passed, Stopped, Velocity};
 pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
