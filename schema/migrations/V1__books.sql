@@ -147,6 +147,7 @@ comment on column entry.details is 'What was stated beside the columns and trans
 comment on column entry.natural_key is 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle): unique in its book, for ever.';
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
+create index entry_of_payment on entry (book_id, payment) where kind in (13, 14);
 create index entry_booking_date on entry using brin (booking_date);
 
 create table transfer (
@@ -192,8 +193,7 @@ create table payment (
     vat_returnable    bigint not null,
     fee_returned      bigint not null,
     vat_returned      bigint not null,
-    accrued           numeric(38, 10),
-    accrued_returned  numeric(38, 10),
+    accrued           text collate "C",
     dispute_fee       bigint,
     dispute_vat       bigint,
     unpaid            bigint,
@@ -213,7 +213,7 @@ create table payment (
     constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
     constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
-comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back.';
 create index payment_expires_at on payment (expires_at)
     where expires_at is not null and captured - over_captured + voided + expired < authorized;
 create index payment_unknown on payment (book_id, payment) where authorized is null and requested is not null;
@@ -225,10 +225,11 @@ create table accrual (
     component   text collate "C" not null constraint accrual_component check (component in ('percentage', 'fixed')),
     currency    text collate "C" not null,
     period      date not null,
+    vat         text collate "C" not null,
     exact       numeric(38, 10) not null,
     posted      bigint not null,
     vat_posted  bigint not null,
-    constraint accrual_identity primary key (book_id, schedule, version, component, currency, period),
+    constraint accrual_identity primary key (book_id, schedule, version, component, currency, period, vat),
     constraint accrual_within_one_unit check (abs(posted - exact) < 1)
 );
 comment on table accrual is 'Sub-unit fees: the exact sum that a schedule version has come to in a period, minor units, and the whole units of it that the ledger has.';
@@ -242,6 +243,7 @@ create table aggregate (
     gross         bigint not null constraint aggregate_gross check (gross >= 0),
     merchant_fee  bigint not null,
     reserve       bigint not null,
+    matures       boolean not null,
     closed        bigint,
     constraint aggregate_identity primary key (book_id, aggregate)
 );
@@ -265,10 +267,13 @@ create table open_item (
     occurred_on         date not null,
     expected_on         date not null,
     reserve_until       date,
+    advanced            bigint,
     constraint open_item_identity primary key (book_id, number),
-    constraint open_item_reserve check ((reserve = 0) = (reserve_until is null))
+    constraint open_item_reserve check ((reserve = 0) = (reserve_until is null)),
+    constraint open_item_advanced check (advanced is null or matures)
 );
-comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date, not by the match.';
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+create index open_item_advanced_in on open_item (currency) where advanced is not null;
 
 -- Availability -------------------------------------------------------------------------------------------------------
 
@@ -316,6 +321,8 @@ create table hold (
     constraint hold_released check ((released is null) = (released_by is null)),
     constraint hold_expires check (expires_on is null or expires_on >= placed_on)
 );
+create index hold_expires_on on hold (expires_on) where released is null and expires_on is not null;
+create index hold_open on hold (book_id) where released is null;
 comment on table hold is 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
 create table monthly_limit (
@@ -423,6 +430,7 @@ create table break (
     actual           bigint,
     actual_in        text collate "C",
     suspense_number  bigint,
+    kept_pending     bigint constraint break_kept_pending check (kept_pending > 0),
     found_in         bigint not null references source,
     expected_on      date,
     detail           text not null,
@@ -430,7 +438,7 @@ create table break (
     constraint break_actual check ((actual is null) = (actual_in is null)),
     constraint break_resolution check ((state = 'resolved') = (resolution is not null))
 );
-comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';
+comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
 create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
 create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state = 'open';
 create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
@@ -537,7 +545,7 @@ grant insert (kind, name, digest) on source to acquit_runtime;
 grant insert (merchant) on book to acquit_runtime;
 grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
 grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,
-    found_in, expected_on, detail) on break to acquit_runtime;
+    kept_pending, found_in, expected_on, detail) on break to acquit_runtime;
 grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, planned_by) on payout
     to acquit_runtime;
 grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
@@ -546,10 +554,11 @@ grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, exp
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
-    fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, accrued_returned, dispute_fee, dispute_vat,
+    fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat,
     unpaid, expires_at, captured_at, limit_month, method, scheme, card_country, payer, category) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, closed) on aggregate to acquit_runtime;
+grant update (matures, advanced) on open_item to acquit_runtime;
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;

@@ -20,5 +20,6 @@ mod schema;
 mod tidy;
 mod tls;
 mod transaction;
+mod velocity;
 
 mod support;

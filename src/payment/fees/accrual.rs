@@ -126,7 +126,7 @@ impl Accrual {
 
 impl Accrued {
     /// What was posted, as revenue and VAT.
-    pub(super) fn charge(&self, account: AccountCode) -> Result<Charge, AmountError> {
+    pub fn charge(&self, account: AccountCode) -> Result<Charge, AmountError> {
         vat::split(account, self.posted, self.vat_posted, self.key.vat)
     }
 }

@@ -70,6 +70,11 @@ impl Component {
         }
     }
 
+    /// The component of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|component| component.name() == name)
+    }
+
     /// As a database and a report name it.
     pub fn name(self) -> &'static str {
         match self {

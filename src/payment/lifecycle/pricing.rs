@@ -1,10 +1,15 @@
 //! What an event costs the merchant, and what it gives back, as transfers.
 
-use super::{Aggregate, Maturing, Original, Payment, Refusal, Reportable, Returns, Step, minus, plus};
+use super::{Aggregate, Maturing, Original, Payment, Refusal, Reportable, Step, minus, plus};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::Transfer;
-use crate::payment::fees::{self, Accrual, Accrued, CaptureFee, Charge, Component, EventFee, Inputs};
+use crate::payment::fees::{
+    self, Accrual, AccrualKey, Accrued, CaptureFee, Charge, Component, EventFee, Inputs, Returns,
+};
 use crate::settings::ReturnPolicy;
+
+/// What an entry does to exact sums of fees, and where each stands afterwards.
+type Accrueds = Vec<(Accrued, Accrual)>;
 
 impl Step<'_> {
     /// Charges the merchant; a negative charge goes the other way.
@@ -32,14 +37,12 @@ impl Step<'_> {
             scheme: before.instrument.scheme.as_deref(),
             card_country: before.instrument.card_country.as_deref(),
         };
-        let fee = fees::capture_fee(schedule, &inputs, &mut |_| Accrual::default())?;
-        if fee.accrued().next().is_some() {
-            return Err(Refusal::NotPriced {
-                schedule: schedule.name.as_ref().to_owned(),
-                currency: self.currency,
-            });
-        }
-        Ok(fee)
+        Ok(fees::capture_fee(schedule, &inputs, &mut |key| self.accrual(key))?)
+    }
+
+    /// Where an exact sum of fees stands; a new one is of nothing.
+    fn accrual(&self, key: &AccrualKey) -> Accrual {
+        self.known.accruals.get(key).copied().unwrap_or_default()
     }
 
     /// What the schedule charges for an event beside captures, out of available money: fee and VAT.
@@ -56,31 +59,54 @@ impl Step<'_> {
         self.terms.schedule.dispute_fee_returned_when_won
     }
 
-    /// Gives back, by the schedule's policy, the fees of what is refunded.
-    pub(super) fn give_back(
-        &self,
-        payment: &mut Payment,
-        transfers: &mut Vec<Transfer>,
-    ) -> Result<Vec<Accrued>, Refusal> {
-        let mut returns = payment.returns.whole();
-        let change = returns.give_back(payment.captured, payment.refunded, &mut |_| Accrual::default())?;
-        payment.returns.set(&returns);
+    /// Gives back, by the schedules' policies, the fees of what is refunded.
+    pub(super) fn give_back(&self, payment: &mut Payment, transfers: &mut Vec<Transfer>) -> Result<Accrueds, Refusal> {
+        let (captured, refunded) = (payment.captured, payment.refunded);
+        let change = payment
+            .returns
+            .give_back(captured, refunded, &mut |key| self.accrual(key))?;
         self.charge(transfers, AccountCode::MerchantAvailable, change.charges)?;
-        Ok(change.accrued.into_iter().map(|(accrued, _)| accrued).collect())
+        Ok(change.accrued)
     }
 
-    /// Takes back what a failed refund gave back of exact fees.
+    /// Takes back what a failed refund gave back, its transfers being mirrored.
     pub(super) fn take_back(
         &self,
-        _payment: &mut Payment,
-        _original: &Original,
-        _transfers: &mut Vec<Transfer>,
-    ) -> Result<Vec<Accrued>, Refusal> {
-        Ok(Vec::new())
+        payment: &mut Payment,
+        original: &Original,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<Accrueds, Refusal> {
+        let moved = |debit: AccountCode| {
+            let moved = original
+                .transfers
+                .iter()
+                .filter(|transfer| transfer.debit.code == debit);
+            moved.map(|transfer| transfer.amount).try_fold(0, plus)
+        };
+        let (mut fee, mut vat) = (moved(AccountCode::FeeReturned)?, moved(AccountCode::VatOutput)?);
+        // What came out of exact sums goes back into them.
+        for accrued in &original.accrued {
+            let charge = accrued.charge(AccountCode::FeeReturned)?;
+            (fee, vat) = (plus(fee, charge.amount)?, plus(vat, charge.vat)?);
+        }
+        payment.returns.take_back(fee, vat, &original.accrued)?;
+        self.undo_accrued(original, transfers)
+    }
+
+    /// Takes out of exact sums what an entry did to them, its transfers being mirrored.
+    fn undo_accrued(&self, original: &Original, transfers: &mut Vec<Transfer>) -> Result<Accrueds, Refusal> {
+        let change = fees::undo(&original.accrued, &mut |key| self.accrual(key))?;
+        self.charge(transfers, AccountCode::MerchantAvailable, change.charges)?;
+        Ok(change.accrued)
     }
 
     /// A capture is withdrawn, and its transfers are mirrored: its fee can no longer be given back.
-    pub(super) fn undo_fee(&self, original: &Original, returns: &mut Returns) -> Result<Vec<Accrued>, Refusal> {
+    pub(super) fn undo_fee(
+        &self,
+        original: &Original,
+        returns: &mut Returns,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<Accrueds, Refusal> {
         let name = &self.terms.merchant.fee_schedule;
         let schedule = self.terms.settings.fee_schedule(name, original.day);
         let policy = schedule.unwrap_or(self.terms.schedule).returned_on_refund;
@@ -94,7 +120,7 @@ impl Step<'_> {
                 ReturnPolicy::Percentage => component == Some(Component::Percentage),
                 ReturnPolicy::All => component.is_some(),
             };
-            if !returned {
+            if !returned || !original.accrued.is_empty() {
                 continue;
             }
             fee = plus(fee, transfer.amount)?;
@@ -103,37 +129,8 @@ impl Step<'_> {
             let tax = next.filter(|next| next.credit.code == AccountCode::VatOutput);
             vat = plus(vat, tax.map_or(0, |tax| tax.amount))?;
         }
-        let mut whole = returns.whole();
-        whole.remove(fee, vat, &original.accrued)?;
-        returns.set(&whole);
-        Ok(Vec::new())
-    }
-}
-
-impl Returns {
-    /// What of a fee a refund can give back, added to what other captures can.
-    pub(super) fn add(&mut self, fee: &CaptureFee) -> Result<(), Refusal> {
-        let mut whole = self.whole();
-        whole.add(fee)?;
-        self.set(&whole);
-        Ok(())
-    }
-
-    fn whole(&self) -> fees::Returns {
-        fees::Returns {
-            fee: self.fee,
-            vat: self.vat,
-            fee_returned: self.fee_returned,
-            vat_returned: self.vat_returned,
-            accrued: Vec::new(),
-        }
-    }
-
-    fn set(&mut self, whole: &fees::Returns) {
-        self.fee = whole.fee;
-        self.vat = whole.vat;
-        self.fee_returned = whole.fee_returned;
-        self.vat_returned = whole.vat_returned;
+        returns.remove(fee, vat, &original.accrued)?;
+        self.undo_accrued(original, transfers)
     }
 }
 
@@ -149,11 +146,15 @@ impl Aggregate {
 
     /// Without a capture that is withdrawn.
     pub(super) fn without(mut self, original: &Original, gross: i64) -> Result<Self, Refusal> {
-        let fee: i64 = original
-            .transfers
-            .iter()
-            .filter(|transfer| transfer.debit.code == AccountCode::MerchantPending)
-            .try_fold(0, |fee, transfer| plus(fee, transfer.amount))?;
+        // What did not stay pending of the gross; a fee may also give something back.
+        let mut fee = gross;
+        for transfer in &original.transfers {
+            if transfer.debit.code == AccountCode::MerchantPending {
+                fee = plus(fee, transfer.amount)?;
+            } else if transfer.credit.code == AccountCode::MerchantPending {
+                fee = minus(fee, transfer.amount)?;
+            }
+        }
         self.items = minus(self.items, 1)?;
         self.gross = minus(self.gross, gross)?;
         self.merchant_fee = minus(self.merchant_fee, fee)?;

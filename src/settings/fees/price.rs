@@ -15,7 +15,7 @@ use crate::money::{AmountError, Currency, Money, SUB_UNIT_DECIMALS, parse_sub_un
 pub struct Price {
     /// The captures that it is for.
     pub fits: Filter,
-    /// Interchange and scheme fees are the merchant's at cost; the price is the markup alone.
+    /// Interchange and scheme fees are the merchant's at cost; the price is what we add to them.
     pub passes_costs: bool,
     /// The currencies that it prices; a capture in any other is refused.
     pub rates: BTreeMap<Currency, Rates>,
