@@ -2,6 +2,7 @@
 select entry.book_id, entry.reference, entry.number, entry.kind, entry.payment, entry.booking_date, entry.details,
     exists (select from entry undoing where undoing.book_id = entry.book_id and undoing.reverses = entry.number) as undone,
     exists (select from open_item where open_item.book_id = entry.book_id and open_item.number = entry.number) as open,
+    exists (select from entry paid where paid.book_id = entry.book_id and paid.natural_key = 'refund paid' || chr(9) || entry.reference) as paid,
     debit.code as debit_code, debit.currency as debit_currency, debit.dimension as debit_dimension,
     credit.code as credit_code, credit.currency as credit_currency, credit.dimension as credit_dimension, transfer.amount
 from unnest($1::bigint[], $2::text[]) as wanted (book_id, reference)
