@@ -65,6 +65,7 @@ CREATE TABLE public.accrual (
     component text NOT NULL COLLATE pg_catalog."C",
     currency text NOT NULL COLLATE pg_catalog."C",
     period date NOT NULL,
+    vat text NOT NULL COLLATE pg_catalog."C",
     exact numeric(38,10) NOT NULL,
     posted bigint NOT NULL,
     vat_posted bigint NOT NULL,
@@ -357,8 +358,7 @@ CREATE TABLE public.payment (
     vat_returnable bigint NOT NULL,
     fee_returned bigint NOT NULL,
     vat_returned bigint NOT NULL,
-    accrued numeric(38,10),
-    accrued_returned numeric(38,10),
+    accrued text COLLATE pg_catalog."C",
     dispute_fee bigint,
     dispute_vat bigint,
     unpaid bigint,
@@ -378,7 +378,7 @@ CREATE TABLE public.payment (
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -597,7 +597,7 @@ ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.accrual
-    ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period);
+    ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period, vat);
 
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_name UNIQUE (name);
@@ -1024,8 +1024,6 @@ GRANT UPDATE(fee_returned) ON TABLE public.payment TO acquit_runtime;
 GRANT UPDATE(vat_returned) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(accrued) ON TABLE public.payment TO acquit_runtime;
-
-GRANT UPDATE(accrued_returned) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(dispute_fee) ON TABLE public.payment TO acquit_runtime;
 

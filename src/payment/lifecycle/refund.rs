@@ -121,8 +121,6 @@ impl Step<'_> {
             refunded: minus(before.refunded, refund.amount)?,
             ..before.clone()
         };
-        payment.returns.fee_returned = minus(payment.returns.fee_returned, refund.fee)?;
-        payment.returns.vat_returned = minus(payment.returns.vat_returned, refund.vat)?;
         let mut transfers = mirrored(&original.transfers);
         if original.paid {
             // The bank has sent it back.
@@ -175,8 +173,6 @@ impl Step<'_> {
             by: RefundWay::Rail,
             amount: 0,
             reserve: 0,
-            fee: 0,
-            vat: 0,
         };
         // The refund itself is the first transfer, what it cost and gave back follows.
         if let Some(first) = original.transfers.first() {
@@ -185,13 +181,9 @@ impl Step<'_> {
                 refund.by = RefundWay::Transfer;
             }
         }
-        let moved = |debit: AccountCode| {
-            let found = original.transfers.iter().find(|transfer| transfer.debit.code == debit);
-            found.map_or(0, |transfer| transfer.amount)
-        };
-        refund.reserve = moved(AccountCode::MerchantReserve);
-        refund.fee = moved(AccountCode::FeeReturned);
-        refund.vat = moved(AccountCode::VatOutput);
+        let mut transfers = original.transfers.iter();
+        let reserve = transfers.find(|transfer| transfer.debit.code == AccountCode::MerchantReserve);
+        refund.reserve = reserve.map_or(0, |transfer| transfer.amount);
         if refund.amount == self.amount {
             Ok(refund)
         } else {
@@ -207,6 +199,4 @@ struct Refund {
     by: RefundWay,
     amount: i64,
     reserve: i64,
-    fee: i64,
-    vat: i64,
 }
