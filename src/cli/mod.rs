@@ -7,6 +7,7 @@ pub mod breaks;
 pub mod calendar;
 pub mod db;
 pub mod doctor;
+pub mod merchant;
 pub mod output;
 pub mod payout;
 pub mod reconcile;
@@ -14,6 +15,7 @@ pub mod record;
 pub mod report;
 pub mod settings;
 pub mod simulate;
+pub mod velocity;
 
 use std::error::Error;
 use std::fmt;
@@ -62,11 +64,17 @@ enum Command {
     /// Import, list and show calendars: on which days banks are open.
     #[command(subcommand)]
     Calendar(calendar::Command),
+    /// List and show merchants: their state, whether they are paid, what they are owed.
+    #[command(subcommand)]
+    Merchant(merchant::Command),
     Record(record::Args),
     Reconcile(reconcile::Args),
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
     Breaks(breaks::Command),
+    /// List what velocity rules and monthly limits decided.
+    #[command(subcommand)]
+    Velocity(velocity::Command),
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
@@ -121,9 +129,11 @@ async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
         Command::Calendar(command) => calendar::run(command, globals).await,
+        Command::Merchant(command) => merchant::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,

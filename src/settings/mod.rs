@@ -10,9 +10,11 @@ mod acquirer;
 mod fees;
 mod lifecycle;
 mod merchant;
+mod onboarding;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod velocity;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,10 +25,15 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
-pub use self::fees::FeeSchedule;
+use self::fees::Context;
+pub use self::fees::{
+    ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
+    VatClass, VatRate, VatVersion,
+};
 pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
+pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
@@ -45,8 +52,8 @@ pub struct Settings {
     pub house: House,
     /// Acquirers by name.
     pub acquirers: BTreeMap<String, Acquirer>,
-    /// Merchant fee schedules by name.
-    pub fee_schedules: BTreeMap<String, FeeSchedule>,
+    /// The versions of merchant fee schedules by name, in the order of their days.
+    pub fee_schedules: BTreeMap<String, Vec<FeeSchedule>>,
     /// What a payout must be worth.
     pub payout: PayoutRules,
     /// How long authorizations may be captured, in the order of the file.
@@ -55,6 +62,8 @@ pub struct Settings {
     pub refunds: RefundRules,
     /// Merchants by name.
     pub merchants: BTreeMap<String, Merchant>,
+    /// Velocity rules, by name.
+    pub velocity_rules: Vec<VelocityRule>,
 }
 
 /// The payment company.
@@ -78,6 +87,19 @@ pub struct PayoutRules {
     /// For how many days after a merchant's bank account changes nothing is sent to it.
     pub cooling_off_days: u16,
 }
+
+/// Where something stands in the text of a settings file, in bytes. All places are equal: the same settings may be laid out
+/// in more ways than one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place(usize);
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
 
 /// One thing that is wrong in a settings file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +156,12 @@ impl Settings {
             _ => Err(SettingsError { findings }),
         }
     }
+
+    /// The version of a fee schedule that is in force on a day.
+    pub fn fee_schedule(&self, name: &str, day: NaiveDate) -> Option<&FeeSchedule> {
+        let versions = self.fee_schedules.get(name)?;
+        versions.iter().rev().find(|version| version.is_in_force(day))
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -146,17 +174,24 @@ impl<'t> Reader<'t> {
                 "effective_from",
                 "house",
                 "acquirer",
+                "vat_class",
                 "fee_schedule",
                 "payout",
                 "validity",
                 "refund",
                 "merchant",
+                "velocity_rule",
             ],
         );
         let effective_from = self.day(root, "effective_from");
         let house = self.table(root, "house").and_then(|table| self.house(table));
         let acquirers = self.named(root, "acquirer", Self::acquirer);
-        let fee_schedules = self.named(root, "fee_schedule", Self::fee_schedule);
+        let vat_classes = self.vat_classes(root);
+        let context = Context {
+            effective_from,
+            vat_classes: &vat_classes,
+        };
+        let fee_schedules = self.fee_schedules(root, &context);
         let payout = self.optional(root, "payout", Self::payout);
         let validity = self.validity(root);
         let refunds = self.refunds(root);
@@ -164,6 +199,7 @@ impl<'t> Reader<'t> {
         let merchants = self.named(root, "merchant", |reader, table, name| {
             reader.merchant(table, name, &schedule_known)
         });
+        let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -174,8 +210,9 @@ impl<'t> Reader<'t> {
             validity,
             refunds,
             acquirers: right(acquirers),
-            fee_schedules: right(fee_schedules),
+            fee_schedules,
             merchants: right(merchants),
+            velocity_rules: right(velocity_rules).into_values().collect(),
         })
     }
 

@@ -201,12 +201,15 @@ impl World {
         writeln!(out, "[payout]\nminimum = {}", prices(|terms| terms.minimum))?;
         for (number, merchant) in self.merchants.iter().enumerate() {
             let (name, (schedule, _)) = (merchant_name(number), fee_schedule(merchant.micro));
-            writeln!(out, "\n[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{schedule}\"")?;
+            writeln!(
+                out,
+                "\n[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{schedule}\"\nstate = \"active\""
+            )?;
             if merchant.has_destination {
                 let account = iban(number);
                 writeln!(
                     out,
-                    "destination = {{ holder = \"Merchant {name}\", account = \"{account}\", bank = \"\" }}"
+                    "destination = {{ holder = \"Merchant {name}\", account = \"{account}\", bank = \"\", verified_on = \"{year}-01-01\" }}"
                 )?;
             }
         }

@@ -12,6 +12,7 @@ pub mod constraints;
 pub mod copy;
 pub mod health;
 pub mod idempotency;
+pub mod merchant;
 pub mod migrate;
 pub mod payout;
 pub mod reconcile;
@@ -21,6 +22,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod source;
 mod tx;
+pub mod velocity;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::Currency;
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Instructed, Payout, PayoutError, Planned};
+use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
@@ -40,16 +40,19 @@ minimum = { EUR = "10.00" }
 [[merchant]]
 name = "cafe"
 fee_schedule = "free"
-destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "" }
+state = "active"
+destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "", verified_on = "2026-01-01" }
 
 [[merchant]]
 name = "shop"
 fee_schedule = "free"
-destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF" }
+state = "active"
+destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF", verified_on = "2026-01-01" }
 
 [[merchant]]
 name = "stall"
 fee_schedule = "free"
+state = "active"
 "#;
 
 const FIRST: &str = "2026-03-03";
@@ -152,11 +155,38 @@ impl Desk {
     }
 
     async fn instruct(&self, cutoff: &str) -> Instructed {
+        self.instruct_on(cutoff, "2026-03-05").await
+    }
+
+    async fn instruct_on(&self, cutoff: &str, on: &str) -> Instructed {
         let store = &self.test.store;
-        store
-            .instruct_payouts(&self.deployment, day(cutoff), day("2026-03-05"), self.out.path())
+        let shown = store
+            .plan_instruction(&self.deployment, day(cutoff), day(on))
             .await
-            .expect("instructions")
+            .expect("a plan");
+        let done = store
+            .instruct_payouts(&self.deployment, day(cutoff), day(on), self.out.path())
+            .await
+            .expect("instructions");
+        assert_eq!(
+            (&done.posted, &done.cancelled),
+            (&shown.posted, &shown.cancelled),
+            "what was shown is what is done"
+        );
+        done
+    }
+
+    /// Puts a version of the settings in force: the first one, with these texts replaced.
+    async fn change(&mut self, from: &str, changes: &[(&str, &str)]) {
+        let mut text = SETTINGS.replace(
+            "effective_from = \"2026-01-01\"",
+            &format!("effective_from = \"{from}\""),
+        );
+        for (one, other) in changes {
+            assert!(text.contains(one), "{one}");
+            text = text.replace(one, other);
+        }
+        self.deployment = support::events::apply(&self.test.store, &text).await;
     }
 
     /// Plan, approve and instruct, and the names of the files written.
@@ -216,6 +246,11 @@ fn line(payout: &Payout) -> String {
 
 fn lines(payouts: &[Payout]) -> Vec<String> {
     payouts.iter().map(line).collect()
+}
+
+fn cancelled(done: &Instructed) -> Vec<String> {
+    let row = |row: &Cancelled| format!("{}: {}", line(&row.payout), row.reason);
+    done.cancelled.iter().map(row).collect()
 }
 
 fn carried(planned: &Planned) -> Vec<String> {
@@ -311,21 +346,13 @@ async fn a_refund_after_the_plan_cancels_the_payout() {
     desk.plan(FIRST).await;
     desk.approve(FIRST).await;
     desk.refund("p1", "shop", 3_000, FIRST).await;
-    let shown = desk
-        .test
-        .store
-        .plan_instruction(&desk.deployment, day(FIRST), day(FIRST))
-        .await
-        .expect("a plan");
-    assert_eq!(
-        (lines(&shown.posted), lines(&shown.cancelled)),
-        (vec!["cafe 50.00 EUR".to_owned()], vec!["shop 50.00 EUR".to_owned()])
-    );
     let done = desk.instruct(FIRST).await;
     assert_eq!(
-        (done.posted, done.cancelled),
-        (shown.posted, shown.cancelled),
-        "what was shown is what is done"
+        (lines(&done.posted), cancelled(&done)),
+        (
+            vec!["cafe 50.00 EUR".to_owned()],
+            vec!["shop 50.00 EUR: the money is no longer available".to_owned()]
+        )
     );
     assert_eq!(desk.available("shop", "EUR").await, 2_000);
     assert_eq!(desk.available("cafe", "EUR").await, 0);
@@ -345,8 +372,12 @@ async fn all_cancelled_writes_no_file() {
     let before = desk.entries().await;
     let done = desk.instruct(FIRST).await;
     assert_eq!(
-        (lines(&done.posted), lines(&done.cancelled), done.files),
-        (vec![], vec!["shop 50.00 EUR".to_owned()], vec![])
+        (lines(&done.posted), cancelled(&done), done.files),
+        (
+            vec![],
+            vec!["shop 50.00 EUR: the money is no longer available".to_owned()],
+            vec![]
+        )
     );
     assert_eq!(desk.entries().await, before);
     assert_eq!(std::fs::read_dir(desk.out.path()).expect("a directory").count(), 0);
@@ -368,8 +399,9 @@ async fn a_cutoff_pays_a_merchant_once_for_ever() {
     assert_eq!(desk.pay(FIRST).await, (vec![], vec![]));
     assert_eq!(desk.available("shop", "EUR").await, 4_000);
     assert_eq!(desk.pay(SECOND).await.0, ["shop 40.00 EUR"]);
-    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by)
-        select book_id, currency, exponent, cutoff, 1, 'other', holder, destination, bank, planned_by from payout limit 1";
+    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank,
+            planned_by)
+        select book_id, currency, exponent, cutoff, 1, 0, 0, 'other', holder, destination, bank, planned_by from payout limit 1";
     let error = desk.test.admin.batch_execute(again).await.expect_err("a second payout");
     assert_eq!(
         error.as_db_error().and_then(|error| error.constraint()),
@@ -591,4 +623,119 @@ async fn a_cutoff_counts_later_debits_and_no_later_credits() {
     assert_eq!(desk.available("shop", "EUR").await, 2_000);
     assert_eq!(desk.pay(SECOND).await.0, ["cafe 20.00 EUR", "shop 20.00 EUR"]);
     desk.prove().await;
+}
+
+/// What stands behind the account of the shop in [`SETTINGS`].
+const SHOP: &str = "account = \"0012345\", bank = \"BANKDEFF\", verified_on = \"2026-01-01\"";
+
+#[tokio::test]
+async fn a_merchant_suspended_after_the_approval_is_not_paid() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    desk.settle("s3", "stall", 7_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    let shop = "name = \"shop\"\nfee_schedule = \"free\"\nstate = \"active\"";
+    let suspended = shop.replace("active", "suspended");
+    desk.change("2026-03-05", &[(shop, &suspended)]).await;
+    let done = desk.instruct_on(FIRST, "2026-03-05").await;
+    assert_eq!(
+        (lines(&done.posted), cancelled(&done)),
+        (
+            vec!["cafe 60.00 EUR".to_owned()],
+            vec!["shop 50.00 EUR: the merchant is suspended".to_owned()]
+        )
+    );
+    assert_eq!(desk.available("shop", "EUR").await, 5_000);
+    assert!(!desk.file("payouts-2026-03-03-1.csv").contains("Shop"));
+    assert_eq!(
+        desk.states().await,
+        [
+            "cafe 60.00 EUR 2026-03-03 instructed",
+            "shop 50.00 EUR 2026-03-03 cancelled"
+        ]
+    );
+    assert_eq!(
+        carried(&desk.plan("2026-03-05").await),
+        [
+            "shop 50.00 EUR: the merchant is suspended",
+            "stall 70.00 EUR: no bank account in the settings"
+        ]
+    );
+    // Active again, it is paid what stayed.
+    desk.change("2026-03-06", &[]).await;
+    desk.plan("2026-03-06").await;
+    desk.approve("2026-03-06").await;
+    let done = desk.instruct_on("2026-03-06", "2026-03-06").await;
+    assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn a_payout_to_a_bank_account_that_changed_is_cancelled_and_the_new_one_cools_off() {
+    for (on, reason) in [
+        (
+            "2026-03-04",
+            "the bank account changed on 2026-03-04 and cools off until 2026-03-07",
+        ),
+        (
+            "2026-03-06",
+            "the bank account changed on 2026-03-04 and cools off until 2026-03-07",
+        ),
+        ("2026-03-07", "the bank account is no longer the one that was approved"),
+    ] {
+        let mut desk = Desk::open().await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.plan(FIRST).await;
+        desk.approve(FIRST).await;
+        desk.change("2026-03-04", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+            .await;
+        let before = desk.entries().await;
+        let done = desk.instruct_on(FIRST, on).await;
+        assert_eq!(cancelled(&done), [format!("shop 50.00 EUR: {reason}")]);
+        assert_eq!((done.posted, done.files), (vec![], vec![]));
+        assert_eq!(desk.entries().await, before);
+        assert_eq!(desk.available("shop", "EUR").await, 5_000);
+        assert_eq!(
+            carried(&desk.plan("2026-03-06").await),
+            ["shop 50.00 EUR: the bank account changed on 2026-03-04 and cools off until 2026-03-07"]
+        );
+        desk.plan("2026-03-07").await;
+        desk.approve("2026-03-07").await;
+        let done = desk.instruct_on("2026-03-07", "2026-03-07").await;
+        assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
+        assert!(desk.file("payouts-2026-03-07-1.csv").contains(",0099999,"));
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cutoff_to_come_does_not_outrun_the_cooling_off() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.change("2026-03-04", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+        .await;
+    assert_eq!(lines(&desk.plan("2026-03-31").await.payouts), ["shop 50.00 EUR"]);
+    desk.approve("2026-03-31").await;
+    let done = desk.instruct_on("2026-03-31", "2026-03-05").await;
+    assert_eq!(
+        cancelled(&done),
+        ["shop 50.00 EUR: the bank account changed on 2026-03-04 and cools off until 2026-03-07"]
+    );
+    assert_eq!(done.posted, []);
+    assert_eq!(desk.available("shop", "EUR").await, 5_000);
+}
+
+#[tokio::test]
+async fn a_bank_account_is_paid_from_the_day_on_that_it_is_verified() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.change("2026-03-02", &[(SHOP, &SHOP.replace("2026-01-01", SECOND))])
+        .await;
+    assert_eq!(
+        carried(&desk.plan(FIRST).await),
+        ["shop 50.00 EUR: the bank account is not verified before 2026-03-04"]
+    );
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 50.00 EUR"]);
 }

@@ -127,7 +127,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("payment", "LEAVES ledger settings"),
     ("recon", "LEAVES ledger settings acquirer"),
     ("audit", "LEAVES ledger payment"),
-    ("payout", "LEAVES ledger settings audit"),
+    ("payout", "LEAVES ledger settings payment audit"),
     ("embedded", ""),
     (
         "store",

@@ -4,11 +4,12 @@ use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Aggregate, Decision, Flag, Maturing, Original, Payment, Refusal, Reportable, Step, minus, mirrored, plus};
+use super::{
+    Aggregate, Decision, Flag, Held, Maturing, Original, Payment, Refusal, Reportable, Step, minus, mirrored, plus,
+};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
-use crate::payment::fees::CaptureFee;
 use crate::settings::ReserveRule;
 
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
@@ -47,13 +48,23 @@ impl Step<'_> {
         self.push(&mut transfers, AccountCode::AuthContra, AccountCode::AuthHold, rest);
         let receivable = self.receivable();
         self.push(&mut transfers, receivable, AccountCode::MerchantPending, self.amount);
-        self.charge(&mut transfers, AccountCode::MerchantPending, &fee.charges)?;
+        self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
+        let held = self.held(payable);
+        let (merchant_fee, payable) = match &held {
+            // Neither a match nor a date moves what is set aside already.
+            Some(held) => (plus(merchant_fee, held.amount)?, 0),
+            None => (merchant_fee, payable),
+        };
+        let set_aside = held.as_ref().map_or(0, |held| held.amount);
+        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+        self.push(&mut transfers, pending, hold, set_aside);
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
-        fee.add_to(&mut payment.returns)?;
-        let maturing = self.terms.available_on.map(|available_on| Maturing {
+        payment.returns.add(&fee)?;
+        let available_on = self.terms.available_on.filter(|_| held.is_none());
+        let maturing = available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
             available_on,
             payable,
@@ -82,10 +93,20 @@ impl Step<'_> {
             transfers,
             reportable: aggregate.is_none().then_some(reportable),
             flags,
-            accrued: fee.accrued,
+            accrued: fee.accrued().cloned().collect(),
             maturing,
             aggregate,
+            held,
             ..Decision::default()
+        })
+    }
+
+    /// What a velocity rule sets aside of a capture: all that would become payable.
+    fn held(&self, payable: i64) -> Option<Held> {
+        let rule = self.known.held_by.filter(|_| payable > 0)?;
+        Some(Held {
+            rule: rule.to_owned(),
+            amount: payable,
         })
     }
 
@@ -256,7 +277,7 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
-        let fee = CaptureFee::undone(original, self.terms.schedule)?;
+        let held = self.unhold(original, &mut mirror);
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -267,8 +288,7 @@ impl Step<'_> {
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
             ..before.clone()
         };
-        fee.take_from(&mut payment.returns)?;
-        self.charge(&mut mirror, AccountCode::MerchantAvailable, &fee.charges)?;
+        let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
         let aggregate = match aggregate.filter(|_| original.aggregate.is_some()) {
             Some(aggregate) => Some(aggregate.clone().without(original, gross)?),
             None => None,
@@ -278,11 +298,26 @@ impl Step<'_> {
             transfers: mirror,
             reverses: Some(original.number),
             withdrawn: original.open.then_some(original.number),
-            accrued: fee.accrued,
+            accrued,
             maturing: original.maturing.map(Maturing::withdrawn),
             aggregate,
+            unheld: held.then_some(original.number),
             ..Decision::default()
         })
+    }
+
+    /// Whether a withdrawn capture's money is still set aside. Where a person has released it, it comes out of available money.
+    fn unhold(&self, original: &Original, mirror: &mut [Transfer]) -> bool {
+        let mut held = false;
+        for transfer in mirror {
+            if transfer.debit.code == AccountCode::MerchantHold {
+                held = !original.hold_released;
+                if original.hold_released {
+                    transfer.debit = self.account(AccountCode::MerchantAvailable);
+                }
+            }
+        }
+        held
     }
 
     /// What an earlier capture claimed.

@@ -10,6 +10,7 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
 //! | capture void | its capture, mirrored |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored |
@@ -36,15 +37,16 @@ mod pricing;
 mod refund;
 mod refusal;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use rust_decimal::Decimal;
 
 pub use self::authorization::expire;
 pub use self::refusal::Refusal;
-use super::event::{Accrued, PaymentEvent};
+use super::event::PaymentEvent;
+use super::fees::{Accrual, AccrualKey, Accrued, Returns};
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -88,23 +90,6 @@ pub struct Payment {
     pub limit_month: Option<NaiveDate>,
     /// How it is paid.
     pub instrument: Instrument,
-}
-
-/// What of a payment's fees its refunds may give back, and what they gave; minor units.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Returns {
-    /// Fees that may be given back.
-    pub fee: i64,
-    /// Their VAT.
-    pub vat: i64,
-    /// Fees given back.
-    pub fee_returned: i64,
-    /// VAT given back.
-    pub vat_returned: i64,
-    /// The exact fees that may be given back, where they are accrued.
-    pub accrued: Option<Decimal>,
-    /// The exact fees given back.
-    pub accrued_returned: Option<Decimal>,
 }
 
 /// How a payment is paid: what fees, limits and velocity rules go by.
@@ -152,6 +137,10 @@ pub struct Known<'a> {
     pub original: Option<&'a Original>,
     /// The aggregate that it names, or that its original joined.
     pub aggregate: Option<&'a Aggregate>,
+    /// The exact sums of the merchant's fees.
+    pub accruals: &'a HashMap<AccrualKey, Accrual>,
+    /// The velocity rule that holds what is captured of the payment.
+    pub held_by: Option<&'a str>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -184,6 +173,8 @@ pub struct Original {
     pub undone: bool,
     /// Whether the acquirer has still to report it.
     pub open: bool,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
     /// The booking date.
     pub day: NaiveDate,
     /// What it added to exact sums of fees.
@@ -194,6 +185,8 @@ pub struct Original {
     pub aggregate: Option<String>,
     /// When its money becomes available by date, and the reserve withheld then.
     pub maturing: Option<Maturing>,
+    /// Whether what it set aside was released since.
+    pub hold_released: bool,
 }
 
 /// Captures that the acquirer takes as one transaction.
@@ -251,6 +244,15 @@ pub struct Maturing {
     pub reserve_until: Option<NaiveDate>,
 }
 
+/// Captured money that a velocity rule sets aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The rule.
+    pub rule: String,
+    /// Minor units.
+    pub amount: i64,
+}
+
 /// Something that is booked and needs a person's eyes: it becomes a break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flag {
@@ -267,7 +269,7 @@ pub enum Flag {
 }
 
 /// What an event comes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
     /// Where the payment stands afterwards; none where no payment is concerned.
     pub payment: Option<Payment>,
@@ -281,14 +283,18 @@ pub struct Decision {
     pub withdrawn: Option<EntryNumber>,
     /// What needs a person's eyes.
     pub flags: Vec<Flag>,
-    /// What it adds to exact sums of fees.
-    pub accrued: Vec<Accrued>,
+    /// What it adds to exact sums of fees, and where each stands afterwards.
+    pub accrued: Vec<(Accrued, Accrual)>,
     /// What it adds to, or takes from, money that becomes available by date.
     pub maturing: Option<Maturing>,
     /// What it takes out of the reserve; negative where it puts it back.
     pub reserve_applied: i64,
     /// Where its aggregate stands afterwards.
     pub aggregate: Option<Aggregate>,
+    /// What it sets aside.
+    pub held: Option<Held>,
+    /// The entry whose hold ends with it.
+    pub unheld: Option<EntryNumber>,
 }
 
 /// What an event comes to, given what the ledger knows and the terms in force.

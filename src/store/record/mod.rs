@@ -2,11 +2,13 @@
 //!
 //! 1. Lock the books of the batch's merchants, in id order.
 //! 2. Load, in later statements, what the batch's events depend on ([`known`]).
-//! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did.
+//! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did. Velocity rules
+//!    and monthly limits have a say in it, where settings have any ([`velocity`]).
 //! 4. Write entries, transfers, payments, open items and whatever else decisions moved ([`write`]); heads last.
 //!
 //! A large batch is cut in two lanes by merchant, each a transaction of its own beside the other: no book is in both, so neither
-//! waits for the other, and the order within a book stays that of the file.
+//! waits for the other, and the order within a book stays that of the file. One with events whose outcome can depend on other
+//! books is not cut: who came first would decide.
 //!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
 //! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: the same
@@ -15,6 +17,7 @@
 
 mod file;
 mod known;
+mod velocity;
 mod write;
 
 use std::borrow::Cow;
@@ -25,6 +28,7 @@ use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
 use self::known::{At, Loaded, original_in_batch, stated};
+use self::velocity::{Passed, Stopped, Velocity};
 use self::write::{Effects, Item};
 use super::books::LockedBooks;
 use super::settings::Deployment;
@@ -33,7 +37,8 @@ use crate::dates::day_in;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::payment::event::{Kept, PaymentEvent};
-use crate::payment::lifecycle::{Aggregate, Decision, Known, Payment, Refusal, Terms, decide};
+use crate::payment::fees::{Accrual, AccrualKey};
+use crate::payment::lifecycle::{Aggregate, Decision, Known, Original, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
 use crate::settings::{Availability, Merchant};
 
@@ -66,15 +71,18 @@ pub async fn record_batch(
     merchants.dedup();
     let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
     let loaded = Loaded::of(tx, deployment, &owners, events).await?;
+    let velocity = Velocity::of(tx, deployment, &owners, &loaded, events).await?;
     let mut batch = Batch {
         deployment,
         source,
         owners,
         books,
         loaded,
+        velocity,
         payments: HashMap::new(),
         items: Vec::new(),
         effects: Effects::default(),
+        no_accruals: HashMap::new(),
     };
     let mut verdicts = Vec::with_capacity(events.len());
     for (place, (line, event)) in events.iter().enumerate() {
@@ -108,10 +116,12 @@ struct Batch<'a> {
     owners: HashMap<String, BookId>,
     books: LockedBooks,
     loaded: Loaded<'a>,
+    velocity: Velocity<'a>,
     /// Where payments stand after the events so far.
     payments: HashMap<(BookId, &'a str), Payment>,
     items: Vec<Item<'a>>,
     effects: Effects,
+    no_accruals: HashMap<AccrualKey, Accrual>,
 }
 
 /// What governs one event, and where it is booked.
@@ -140,17 +150,35 @@ impl<'a> Batch<'a> {
             {
                 return Ok(Considered::Known(*at, key.clone()));
             }
+            if let Some(refusal) = self.velocity.refused_before(book, event, &fingerprint) {
+                return Ok(Considered::Done(Verdict::Rejected(refusal)));
+            }
         }
         let refused = |refusal| Ok(Considered::Done(Verdict::Rejected(refusal)));
         let governed = match self.govern(owner, event) {
             Ok(governed) => governed,
             Err(refusal) => return refused(refusal),
         };
-        let decision = match self.decide(&governed, event) {
+        let mut decision = match self.decide(&governed, event) {
             Ok(decision) => decision,
             Err(refusal) => return refused(refusal),
         };
+        let passed = Passed {
+            book: governed.book,
+            event,
+            fingerprint,
+            terms: governed.terms,
+        };
+        let before = payment_of(&self.payments, &self.loaded, governed.book, event);
+        let original = original_of(&self.loaded, governed.book, event);
+        let kept = match self.velocity.consider(&passed, before, original, &mut decision) {
+            Ok(kept) => kept,
+            Err(Stopped::Refused(refusal)) => return refused(refusal),
+            Err(Stopped::Failed(error)) => return Err(error),
+        };
+        let (held, unheld) = (decision.held.take(), decision.unheld);
         let number = self.book(&governed, line, event, fingerprint, natural_key.clone(), decision)?;
+        self.velocity.booked(&passed, number, kept, held, unheld)?;
         let at = At::InBatch(number, place);
         let reference = (governed.book, Cow::Borrowed(event.reference.as_str()));
         self.loaded.references.insert(reference, (fingerprint, at));
@@ -177,8 +205,7 @@ impl<'a> Batch<'a> {
         let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let schedule = settings
-            .fee_schedules
-            .get(&merchant.fee_schedule)
+            .fee_schedule(&merchant.fee_schedule, day)
             .ok_or_else(|| Refusal::NotPriced {
                 schedule: merchant.fee_schedule.clone(),
                 currency: event.money.currency(),
@@ -221,29 +248,25 @@ impl<'a> Batch<'a> {
 
     fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
         let book = governed.book;
-        let in_batch = self.payments.get(&(book, event.payment.as_str()));
-        let payment = in_batch.or_else(|| {
-            let name = (book, Cow::Borrowed(event.payment.as_str()));
-            self.loaded.payments.get(&name)
-        });
+        let payment = payment_of(&self.payments, &self.loaded, book, event);
         let details = &event.details;
-        let original = details.original.as_deref().and_then(|reference| {
-            let known = self.loaded.originals.get(&(book, Cow::Borrowed(reference)));
-            known.and_then(Option::as_ref)
-        });
+        let original = original_of(&self.loaded, book, event);
         let aggregate = details
             .aggregate
             .as_deref()
             .or(original.and_then(|original| original.aggregate.as_deref()));
         let aggregate = aggregate.and_then(|name| self.loaded.aggregates.get(&(book, Cow::Borrowed(name))));
         let funds = self.loaded.funds.get(&(book, event.money.currency()));
+        let accruals = self.loaded.accruals.get(&book).unwrap_or(&self.no_accruals);
         let known = Known {
+            accruals,
             payment,
             funds: funds
                 .map(|funds| funds.with_acquirer(&event.acquirer))
                 .unwrap_or_default(),
             original,
             aggregate,
+            held_by: self.velocity.held_by(book, &event.payment),
         };
         decide(event, &known, &governed.terms)
     }
@@ -327,6 +350,10 @@ impl<'a> Batch<'a> {
         let currency = event.money.currency();
         self.effects.maturing(book, currency, decision.maturing)?;
         self.effects.reserve(book, currency, decision.reserve_applied)?;
+        for (accrued, after) in decision.accrued {
+            self.effects.accruals.insert((book, accrued.key.clone()));
+            self.loaded.accruals.entry(book).or_default().insert(accrued.key, after);
+        }
         self.effects.flags(book, number, governed.acquirer_id, decision.flags);
         if let Some(payment) = decision.payment {
             self.payments.insert((book, &event.payment), payment);
@@ -409,8 +436,28 @@ impl<'a> Batch<'a> {
         self.books.write(tx).await?;
         self.write_payments(tx).await?;
         self.write_items(tx).await?;
-        self.write_effects(tx).await
+        self.write_effects(tx).await?;
+        self.velocity.write(tx, self.deployment).await
     }
+}
+
+/// Where the payment of an event stands, after the events so far.
+fn payment_of<'p, 'a>(
+    in_batch: &'p HashMap<(BookId, &'a str), Payment>,
+    loaded: &'p Loaded<'a>,
+    book: BookId,
+    event: &'a PaymentEvent,
+) -> Option<&'p Payment> {
+    let name = event.payment.as_str();
+    let known = in_batch.get(&(book, name));
+    known.or_else(|| loaded.payments.get(&(book, Cow::Borrowed(name))))
+}
+
+/// The event that another one names as the one it undoes or answers.
+fn original_of<'o, 'a>(loaded: &'o Loaded<'a>, book: BookId, event: &'a PaymentEvent) -> Option<&'o Original> {
+    let reference = event.details.original.as_deref()?;
+    let known = loaded.originals.get(&(book, Cow::Borrowed(reference)));
+    known.and_then(Option::as_ref)
 }
 
 /// What an entry keeps of its event beside its columns and transfers.
@@ -430,7 +477,7 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
         available_on: maturing.map(|maturing| maturing.available_on),
         reserve,
         reserve_until: reserve_until.flatten(),
-        accrued: decision.accrued.clone(),
+        accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
         details: event.details.clone(),
     }
 }
