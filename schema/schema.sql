@@ -100,6 +100,7 @@ CREATE TABLE public.aggregate (
     gross bigint NOT NULL,
     merchant_fee bigint NOT NULL,
     reserve bigint NOT NULL,
+    matures boolean NOT NULL,
     closed bigint,
     CONSTRAINT aggregate_gross CHECK ((gross >= 0)),
     CONSTRAINT aggregate_items CHECK ((items >= 0))
@@ -163,16 +164,18 @@ CREATE TABLE public.break (
     actual bigint,
     actual_in text COLLATE pg_catalog."C",
     suspense_number bigint,
+    kept_pending bigint,
     found_in bigint NOT NULL,
     expected_on date,
     detail text NOT NULL,
     CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
     CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
+    CONSTRAINT break_kept_pending CHECK ((kept_pending > 0)),
     CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
     CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
 );
 
-COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';
+COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
 
 ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.break_id_seq
@@ -336,10 +339,12 @@ CREATE TABLE public.open_item (
     occurred_on date NOT NULL,
     expected_on date NOT NULL,
     reserve_until date,
+    advanced bigint,
+    CONSTRAINT open_item_advanced CHECK (((advanced IS NULL) OR matures)),
     CONSTRAINT open_item_reserve CHECK (((reserve = 0) = (reserve_until IS NULL)))
 );
 
-COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date, not by the match.';
+COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 
 CREATE TABLE public.payment (
     book_id bigint NOT NULL,
@@ -769,11 +774,19 @@ CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
 
+CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[13, 14]));
+
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
+
+CREATE INDEX hold_expires_on ON public.hold USING btree (expires_on) WHERE ((released IS NULL) AND (expires_on IS NOT NULL));
+
+CREATE INDEX hold_open ON public.hold USING btree (book_id) WHERE (released IS NULL);
 
 CREATE INDEX idempotency_key_expires_at ON public.idempotency_key USING btree (expires_at);
 
 CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on);
+
+CREATE INDEX open_item_advanced_in ON public.open_item USING btree (currency) WHERE (advanced IS NOT NULL);
 
 CREATE INDEX payment_expires_at ON public.payment USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND ((((captured - over_captured) + voided) + expired) < authorized));
 
@@ -966,6 +979,8 @@ GRANT INSERT(actual_in) ON TABLE public.break TO acquit_runtime;
 
 GRANT INSERT(suspense_number) ON TABLE public.break TO acquit_runtime;
 
+GRANT INSERT(kept_pending) ON TABLE public.break TO acquit_runtime;
+
 GRANT INSERT(found_in) ON TABLE public.break TO acquit_runtime;
 
 GRANT INSERT(expected_on) ON TABLE public.break TO acquit_runtime;
@@ -1047,6 +1062,10 @@ GRANT UPDATE(kept) ON TABLE public.monthly_limit TO acquit_runtime;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.open_item TO acquit_runtime;
 GRANT SELECT ON TABLE public.open_item TO acquit_auditor;
+
+GRANT UPDATE(matures) ON TABLE public.open_item TO acquit_runtime;
+
+GRANT UPDATE(advanced) ON TABLE public.open_item TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.payment TO acquit_runtime;
 GRANT SELECT ON TABLE public.payment TO acquit_auditor;

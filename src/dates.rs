@@ -1,6 +1,6 @@
 //! Instants and days: an instant is UTC with microseconds; a day belongs to a named time zone.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Why a text is not an instant or a day.
@@ -62,6 +62,17 @@ pub fn start_of_day(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
         .map_or_else(|| day.and_time(NaiveTime::MIN).and_utc(), |start| start.to_utc())
 }
 
+/// The last microsecond of a day in a time zone; none at the end of time.
+pub fn end_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+    let midnight = day.succ_opt()?.and_time(NaiveTime::MIN);
+    // Where clocks go forward at midnight, the next day begins later: in steps of a quarter, which every gap is made of.
+    let next = (0..96).find_map(|quarter| {
+        let local = midnight.checked_add_signed(TimeDelta::minutes(15_i64.checked_mul(quarter)?))?;
+        zone.from_local_datetime(&local).earliest()
+    })?;
+    next.with_timezone(&Utc).checked_sub_signed(TimeDelta::microseconds(1))
+}
+
 fn in_range(day: NaiveDate) -> bool {
     use chrono::Datelike;
     (2000..2200).contains(&day.year())
@@ -70,6 +81,35 @@ fn in_range(day: NaiveDate) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_ends_where_the_next_one_begins() {
+        let end = |day: &str, zone: Tz| {
+            let day = parse_day(day).expect("a day");
+            end_of_day(day, zone).expect("an end").to_rfc3339()
+        };
+        assert_eq!(end("2026-03-02", Tz::UTC), "2026-03-02T23:59:59.999999+00:00");
+        assert_eq!(end("2026-03-02", Tz::Asia__Seoul), "2026-03-02T14:59:59.999999+00:00");
+        // 23 and 25 hours long.
+        assert_eq!(
+            end("2026-03-29", Tz::Europe__Berlin),
+            "2026-03-29T21:59:59.999999+00:00"
+        );
+        assert_eq!(
+            end("2026-10-25", Tz::Europe__Berlin),
+            "2026-10-25T22:59:59.999999+00:00"
+        );
+        // Clocks went from midnight to one.
+        assert_eq!(
+            end("2018-11-03", Tz::America__Sao_Paulo),
+            "2018-11-04T02:59:59.999999+00:00"
+        );
+        // The first of two midnights.
+        assert_eq!(
+            end("2019-11-02", Tz::America__Havana),
+            "2019-11-03T03:59:59.999999+00:00"
+        );
+    }
 
     #[test]
     fn instants_need_an_offset() {

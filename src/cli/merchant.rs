@@ -40,7 +40,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         Command::List { on } => (None, on),
         Command::Show { name, on } => (Some(name.as_str()), on),
     };
-    let day = on.unwrap_or_else(|| super::payout::today(&deployment));
+    let day = on.unwrap_or_else(|| super::today(&deployment));
     if deployment.in_force(day).is_none() {
         return Err(Failure::new(format!("no settings are in force on {day}")));
     }

@@ -45,6 +45,11 @@ impl Deployment {
         self.versions.last()
     }
 
+    /// The first day that settings govern.
+    pub fn first_day(&self) -> Option<NaiveDate> {
+        self.versions.first().map(|settings| settings.effective_from)
+    }
+
     /// The zone whose midnight divides booking dates.
     pub fn time_zone(&self) -> Tz {
         self.latest().map_or(Tz::UTC, |settings| settings.house.time_zone)

@@ -196,10 +196,15 @@ impl Step<'_> {
                 gross: 0,
                 merchant_fee: 0,
                 reserve: 0,
+                matures: self.terms.available_on.is_some(),
                 closed: None,
             }));
         };
         self.is_open(known)?;
+        // One settlement line will report them all: either it makes all of them available, or none.
+        if known.matures != self.terms.available_on.is_some() {
+            return Err(Refusal::AggregateDiffers);
+        }
         Ok(Some(known.clone()))
     }
 
@@ -241,7 +246,7 @@ impl Step<'_> {
                 reserve: until.map_or(0, |_| known.reserve),
                 reserve_until: until,
                 cost: 0,
-                matures: self.terms.available_on.is_some(),
+                matures: known.matures,
                 passes_costs: false,
             }),
             aggregate: Some(known.clone()),

@@ -206,6 +206,8 @@ pub struct Aggregate {
     pub merchant_fee: i64,
     /// What is withheld of them.
     pub reserve: i64,
+    /// Their money becomes available by date.
+    pub matures: bool,
     /// The entry that handed it in.
     pub closed: Option<EntryNumber>,
 }

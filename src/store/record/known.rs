@@ -378,6 +378,16 @@ async fn originals<'a>(
                     original.undone = row.try_get("undone")?;
                     original.open = row.try_get("open")?;
                     original.hold_released = row.try_get("hold_released")?;
+                    if row.try_get("advanced")? {
+                        // It became available in advance: what is withdrawn of it goes back as what became available by date.
+                        original.maturing = Some(Maturing {
+                            source_on: original.day,
+                            available_on: original.day,
+                            payable: 0,
+                            reserve: original.reserve,
+                            reserve_until: row.try_get("reserve_until")?,
+                        });
+                    }
                 }
             }
         }
@@ -423,6 +433,8 @@ fn original_of(
     (occurred_at, day): (DateTime<Utc>, NaiveDate),
     details: Option<&str>,
 ) -> Result<Original, StoreError> {
+    // What is no event's entry keeps details of its own, and no event undoes it.
+    let details = details.filter(|_| PaymentEvent::KINDS.contains(&kind));
     let kept =
         Kept::of_text(details).ok_or_else(|| StoreError::Unreadable(format!("the details of entry {number}")))?;
     let maturing = kept.available_on.map(|available_on| Maturing {
@@ -510,6 +522,7 @@ async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<
                 gross: row.try_get("gross")?,
                 merchant_fee: row.try_get("merchant_fee")?,
                 reserve: row.try_get("reserve")?,
+                matures: row.try_get("matures")?,
                 closed: closed.map(EntryNumber),
             };
             Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))
@@ -577,7 +590,7 @@ async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId,
 }
 
 /// The event that a stored entry was recorded from.
-pub(super) async fn stated(
+pub(in crate::store) async fn stated(
     tx: &mut Tx,
     book: BookId,
     number: EntryNumber,

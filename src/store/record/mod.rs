@@ -27,8 +27,10 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
-use self::known::{At, Loaded, original_in_batch, stated};
+use self::known::{At, Loaded, original_in_batch};
+pub(in crate::store) use self::known::{read_payment, stated};
 use self::velocity::{Passed, Stopped, Velocity};
+pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
 use super::books::LockedBooks;
 use super::settings::Deployment;

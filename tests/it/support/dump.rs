@@ -98,7 +98,7 @@ pub const TABLES: &[(&str, &str)] = &[
     (
         "break",
         "select class, acquirer.name, state, resolution, source.name, ordinal, merchant, break.number, expected, expected_in, actual,
-            actual_in, suspense_number, found.name, expected_on, detail
+            actual_in, suspense_number, kept_pending, found.name, expected_on, detail
         from break join acquirer on acquirer.id = acquirer_id join source found on found.id = found_in
         left join source on source.id = source_id left join book on book.id = book_id",
     ),
