@@ -5,7 +5,7 @@ select break.id, break.class, acquirer.name as acquirer, break.state, break.reso
 from break
 join acquirer on acquirer.id = break.acquirer_id
 join source found on found.id = break.found_in
-join settlement_file file on file.source_id = break.found_in
+left join settlement_file file on file.source_id = break.found_in
 left join source on source.id = break.source_id
 left join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
 left join book on book.id = break.book_id
