@@ -101,7 +101,9 @@ impl<'a> EventRow<'a> {
             category: details.category,
             auth_type: details.auth_type,
             initiator: details.initiator,
-            capture_before: details.capture_before_days.map(|days| world.later_in_utc(event.at, days)),
+            capture_before: details
+                .capture_before_days
+                .map(|days| world.later_in_utc(event.at, days)),
             requested_amount: details.requested.map(amount),
             sequence: details.sequence.map(|sequence| sequence.to_string()),
             is_final: details.is_final.then_some("true"),

@@ -39,8 +39,8 @@ use serde::Serialize;
 use crate::money::UnknownCurrency;
 use dice::Dice;
 use files::DayFile;
-use story::{Author, Event, EventKind, Fate, Planted, Refused, Report, Story};
 use settlement::{BatchSums, Line, SettlementFile};
+use story::{Author, Event, EventKind, Fate, Planted, Refused, Report, Story};
 use truth::{BreakItem, Sources, Truth};
 use world::{CURRENCIES, World};
 
@@ -392,7 +392,9 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
     }
     let count = u128::try_from(all.len()).unwrap_or(u128::MAX);
     let place = |number: u64| {
-        let place = u128::from(number).saturating_mul(u128::from(payments)).checked_div(count);
+        let place = u128::from(number)
+            .saturating_mul(u128::from(payments))
+            .checked_div(count);
         place.and_then(|place| u64::try_from(place).ok()).unwrap_or(0)
     };
     Ok((0_u64..).map(place).zip(all).collect())
@@ -404,7 +406,11 @@ fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
     let refused = payments.div_euclid(REFUSED_STEP).min(REFUSED_LIMIT);
     let replayed = refused.div_ceil(2);
     let from = dice.place(Refused::ALL.len());
-    let kinds = Refused::ALL.iter().cycle().skip(from).map(|kind| Planted::Refused(*kind));
+    let kinds = Refused::ALL
+        .iter()
+        .cycle()
+        .skip(from)
+        .map(|kind| Planted::Refused(*kind));
     let count = |count: u64| usize::try_from(count).unwrap_or(0);
     kinds
         .take(count(refused))

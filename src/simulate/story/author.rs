@@ -411,7 +411,13 @@ impl<'w> Author<'w> {
         event.details.is_final = is_final;
         let at = event.at;
         // A line of nothing is none.
-        let mut line = self.line(story, payment, EventKind::Capture, amount.saturating_add(off).max(1), at);
+        let mut line = self.line(
+            story,
+            payment,
+            EventKind::Capture,
+            amount.saturating_add(off).max(1),
+            at,
+        );
         let arn = match route {
             Route::Reference { arn: true } | Route::Arn => Some(self.arn(index)),
             Route::Reference { arn: false } | Route::Echo | Route::Off(_) => None,
@@ -525,7 +531,19 @@ impl<'w> Author<'w> {
             EventKind::Chargeback => ("Chargeback", Costs { markup, ..none }, false),
             EventKind::SecondChargeback => ("SecondChargeback", Costs { markup, ..none }, false),
             EventKind::ChargebackReversal => ("ChargebackReversed", none, true),
-            _ => {
+            EventKind::Capture
+            | EventKind::Aggregate
+            | EventKind::Authorization
+            | EventKind::Increment
+            | EventKind::AuthorizationReversal
+            | EventKind::Decline
+            | EventKind::Unknown
+            | EventKind::CaptureVoid
+            | EventKind::Void
+            | EventKind::RefundFailure
+            | EventKind::RefundPaid
+            | EventKind::Unpaid
+            | EventKind::UnpaidRecovery => {
                 let cost = capture_cost(owner.currency, amount);
                 ("Settled", Costs::of_capture(cost, method), true)
             }

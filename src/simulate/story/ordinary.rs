@@ -165,7 +165,10 @@ impl Author<'_> {
             if open == 0 {
                 break;
             }
-            let part = self.dice.between(1, amount.div_euclid(i64::from(parts)).max(1)).min(open);
+            let part = self
+                .dice
+                .between(1, amount.div_euclid(i64::from(parts)).max(1))
+                .min(open);
             let event = self.capture(story, 0, part, Route::PLAIN, is_last);
             event.details.sequence = Some(sequence);
             event.details.expected_total = Some(total);
@@ -374,6 +377,8 @@ impl Author<'_> {
             self.part(amount)
         };
         let original = story.events[place].0.reference.clone();
-        self.push(story, 0, EventKind::UnpaidRecovery, recovered).details.original = Some(original);
+        self.push(story, 0, EventKind::UnpaidRecovery, recovered)
+            .details
+            .original = Some(original);
     }
 }

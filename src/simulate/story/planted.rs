@@ -11,9 +11,10 @@ impl Author<'_> {
     /// Makes up a story with a break in it.
     pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
         let turn = self.turn(class);
-        let mut story = match class {
-            BreakKind::DoubleRecovery => self.begin_covered(index),
-            _ => self.begin(index),
+        let mut story = if class == BreakKind::DoubleRecovery {
+            self.begin_covered(index)
+        } else {
+            self.begin(index)
         };
         let item = match class {
             BreakKind::MissingInLedger => {

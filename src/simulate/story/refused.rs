@@ -1,5 +1,10 @@
 //! Events that break a rule: a plain sale each, and one event that must be refused, whenever and how often it is told.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "each step breaks the rules that can be broken there, and passes the others on"
+)]
+
 use super::author::{Author, Route};
 use super::{Event, EventKind, Fate, Nobody, Story};
 use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, merchant_fee};

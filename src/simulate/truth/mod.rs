@@ -177,13 +177,7 @@ impl Truth {
     }
 
     /// Takes an event down, and books it where it is to be booked. `line` is its line in the event file.
-    pub fn record(
-        &mut self,
-        world: &World,
-        story: &mut Story,
-        event: &Event,
-        line: u64,
-    ) -> Result<(), SimulateError> {
+    pub fn record(&mut self, world: &World, story: &mut Story, event: &Event, line: u64) -> Result<(), SimulateError> {
         let count = self.events.entry(event.kind.name()).or_default();
         *count = count.saturating_add(1);
         match event.fate {
@@ -208,7 +202,11 @@ impl Truth {
         let mut transfers = vec![(9010, 9020, event.hold)];
         if let Some(place) = event.undoes {
             let mirrored = story.booked.undone.remove(&place).unwrap_or_default();
-            transfers.extend(mirrored.into_iter().map(|(debit, credit, amount)| (credit, debit, amount)));
+            transfers.extend(
+                mirrored
+                    .into_iter()
+                    .map(|(debit, credit, amount)| (credit, debit, amount)),
+            );
         }
         self.money(world, story, event, &mut transfers)?;
         for &(debit, credit, amount) in &transfers {

@@ -178,7 +178,10 @@ impl World {
             .map(|number| merchant(number, plan.profile, &mut dice))
             .collect();
         let mut busy = plan.merchants;
-        if let Some(last) = merchants.last_mut().filter(|_| plan.profile == Profile::Full && busy > 3) {
+        if let Some(last) = merchants
+            .last_mut()
+            .filter(|_| plan.profile == Profile::Full && busy > 3)
+        {
             last.poor = true;
             last.currencies = [0, 0];
             last.micro = false;

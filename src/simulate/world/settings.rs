@@ -15,7 +15,10 @@ impl World {
     pub fn write_settings(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "effective_from = \"{}\"\n", self.first_day())?;
         writeln!(out, "[house]\nname = \"Example Payments\"")?;
-        writeln!(out, "time_zone = \"Europe/Berlin\"\nbank_account = \"{BANK_ACCOUNT}\"\n")?;
+        writeln!(
+            out,
+            "time_zone = \"Europe/Berlin\"\nbank_account = \"{BANK_ACCOUNT}\"\n"
+        )?;
         self.write_acquirers(out)?;
         self.write_schedules(out)?;
         writeln!(out, "[payout]\nminimum = {}", self.prices(|terms| terms.minimum))?;
