@@ -1,6 +1,19 @@
 -- The whole schema, to be read: the sum of schema/migrations, held equal by a test. Written by
 -- `UPDATE_SCHEMA=1 cargo test --test it schema`; change a migration, not this file.
 
+CREATE FUNCTION public.keep_until_expiry() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'DELETE' and old.expires_at <= now() then
+        return old;
+    end if;
+    raise exception using
+        errcode = 'restrict_violation',
+        message = format('%s is kept as it is until it expires: %s is refused', tg_table_name, lower(tg_op));
+end
+$$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -52,6 +65,7 @@ CREATE TABLE public.accrual (
     component text NOT NULL COLLATE pg_catalog."C",
     currency text NOT NULL COLLATE pg_catalog."C",
     period date NOT NULL,
+    vat text NOT NULL COLLATE pg_catalog."C",
     exact numeric(38,10) NOT NULL,
     posted bigint NOT NULL,
     vat_posted bigint NOT NULL,
@@ -259,6 +273,25 @@ ALTER TABLE public.hold ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.idempotency_key (
+    merchant text NOT NULL COLLATE pg_catalog."C",
+    environment text NOT NULL COLLATE pg_catalog."C",
+    operation text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    status smallint NOT NULL,
+    body text NOT NULL,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone GENERATED ALWAYS AS ((((first_seen AT TIME ZONE 'UTC'::text) + '24:00:00'::interval) AT TIME ZONE 'UTC'::text)) STORED NOT NULL,
+    CONSTRAINT idempotency_key_body CHECK ((octet_length(body) <= 1048576)),
+    CONSTRAINT idempotency_key_fingerprint CHECK ((octet_length(fingerprint) = 32)),
+    CONSTRAINT idempotency_key_format CHECK ((key ~ '^[\x21-\x7E]{1,255}$'::text)),
+    CONSTRAINT idempotency_key_scope CHECK (((LEAST(octet_length(merchant), octet_length(environment), octet_length(operation)) >= 1) AND (GREATEST(octet_length(merchant), octet_length(environment), octet_length(operation)) <= 128))),
+    CONSTRAINT idempotency_key_status CHECK ((((status / 100) = ANY (ARRAY[2, 4])) AND (status <> ALL (ARRAY[400, 401, 403, 404, 409, 422, 429]))))
+);
+
+COMMENT ON TABLE public.idempotency_key IS 'What was answered to a request, by who asked for what under which key. For 24 hours; references keep money from moving twice for ever.';
+
 CREATE TABLE public.maturing (
     book_id bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
@@ -325,8 +358,7 @@ CREATE TABLE public.payment (
     vat_returnable bigint NOT NULL,
     fee_returned bigint NOT NULL,
     vat_returned bigint NOT NULL,
-    accrued numeric(38,10),
-    accrued_returned numeric(38,10),
+    accrued text COLLATE pg_catalog."C",
     dispute_fee bigint,
     dispute_vat bigint,
     unpaid bigint,
@@ -346,7 +378,7 @@ CREATE TABLE public.payment (
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -565,7 +597,7 @@ ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.accrual
-    ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period);
+    ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period, vat);
 
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_name UNIQUE (name);
@@ -611,6 +643,9 @@ ALTER TABLE ONLY public.hold
 
 ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_identity PRIMARY KEY (merchant, environment, operation, key);
 
 ALTER TABLE ONLY public.maturing
     ADD CONSTRAINT maturing_identity UNIQUE NULLS NOT DISTINCT (book_id, currency, source_on, available_on, reserve_until);
@@ -692,6 +727,8 @@ CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natu
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
+CREATE INDEX idempotency_key_expires_at ON public.idempotency_key USING btree (expires_at);
+
 CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on);
 
 CREATE INDEX payment_expires_at ON public.payment USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND ((((captured - over_captured) + voided) + expired) < authorized));
@@ -717,6 +754,10 @@ ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_appen
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.entry ENABLE ALWAYS TRIGGER entry_append_only;
+
+CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotency_key FOR EACH ROW EXECUTE FUNCTION public.keep_until_expiry();
+
+ALTER TABLE public.idempotency_key ENABLE ALWAYS TRIGGER idempotency_key_kept;
 
 CREATE TRIGGER settings_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settings_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -917,6 +958,23 @@ GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
 
 GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
 
+GRANT SELECT,DELETE ON TABLE public.idempotency_key TO acquit_runtime;
+GRANT SELECT ON TABLE public.idempotency_key TO acquit_auditor;
+
+GRANT INSERT(merchant) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(environment) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(operation) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(key) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(fingerprint) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(status) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT INSERT(body) ON TABLE public.idempotency_key TO acquit_runtime;
+
 GRANT SELECT,INSERT,DELETE ON TABLE public.maturing TO acquit_runtime;
 GRANT SELECT ON TABLE public.maturing TO acquit_auditor;
 
@@ -966,8 +1024,6 @@ GRANT UPDATE(fee_returned) ON TABLE public.payment TO acquit_runtime;
 GRANT UPDATE(vat_returned) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(accrued) ON TABLE public.payment TO acquit_runtime;
-
-GRANT UPDATE(accrued_returned) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(dispute_fee) ON TABLE public.payment TO acquit_runtime;
 

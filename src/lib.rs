@@ -15,6 +15,8 @@ pub mod whole_file;
 pub mod ledger;
 pub mod settings;
 
+pub mod idempotency;
+
 pub mod payment;
 
 pub mod acquirer;

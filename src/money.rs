@@ -9,6 +9,10 @@ use std::str::FromStr;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+mod split;
+
+pub use self::split::{SplitError, split};
+
 /// An ISO 4217 currency: three letters and the number of decimals of its minor unit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency {
@@ -112,13 +116,13 @@ impl Money {
     /// Reads an unsigned decimal text in major units: ASCII digits, at most one point, no more decimals than the
     /// currency has (fewer are fine: `5` and `5.0` are `5.00`). No sign, exponent, separator or blank.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
-        parse_decimal(text, currency, false).map(|minor| Self::from_minor(minor, currency))
+        parse_decimal(text, currency, currency.exponent, false).map(|minor| Self::from_minor(minor, currency))
     }
 
     /// As [`Money::parse`], for sources that write more decimals than ISO 4217 has: zeros beyond the exponent are read
     /// (`1200.00` JPY), anything else there is refused, and the digits before the point may be missing (`.11`).
     pub fn parse_scaled(text: &str, currency: Currency) -> Result<Self, AmountError> {
-        parse_decimal(text, currency, true).map(|minor| Self::from_minor(minor, currency))
+        parse_decimal(text, currency, currency.exponent, true).map(|minor| Self::from_minor(minor, currency))
     }
 
     /// Minor units, signed.
@@ -150,9 +154,7 @@ impl Money {
         let exact = Decimal::from(self.minor)
             .checked_mul(rate)
             .ok_or(AmountError::TooLarge)?;
-        let rounded = exact.round_dp_with_strategy(0, rounding.strategy());
-        let minor = i64::try_from(rounded).map_err(|_| AmountError::TooLarge)?;
-        Ok(Self::from_minor(minor, self.currency))
+        Ok(Self::from_minor(rounding.round(exact)?, self.currency))
     }
 }
 
@@ -173,6 +175,17 @@ pub fn decimal_text(minor: i64, currency: Currency) -> String {
     wide_decimal_text(i128::from(minor), currency.exponent)
 }
 
+/// The most decimals that a price may have beyond its currency's own: a millionth of a minor unit.
+pub const SUB_UNIT_DECIMALS: u8 = 6;
+
+/// As [`Money::parse`], for prices below a minor unit: up to [`SUB_UNIT_DECIMALS`] more decimals than the currency has. In
+/// minor units: `0.003` EUR is 0.3.
+pub fn parse_sub_unit(text: &str, currency: Currency) -> Result<Decimal, AmountError> {
+    let places = currency.exponent.saturating_add(SUB_UNIT_DECIMALS);
+    let parts = parse_decimal(text, currency, places, false)?;
+    Ok(Decimal::new(parts, SUB_UNIT_DECIMALS.into()).normalize())
+}
+
 /// The same of a sum beyond 64 bits.
 pub fn wide_decimal_text(minor: i128, exponent: u8) -> String {
     let places = usize::from(exponent);
@@ -186,7 +199,7 @@ pub fn wide_decimal_text(minor: i128, exponent: u8) -> String {
     }
 }
 
-fn parse_decimal(text: &str, currency: Currency, source_scale: bool) -> Result<i64, AmountError> {
+fn parse_decimal(text: &str, currency: Currency, exponent: u8, source_scale: bool) -> Result<i64, AmountError> {
     let not_a_decimal = || AmountError::NotADecimal(crate::card_number::shorten(text, 40));
     let (whole, part) = match text.split_once('.') {
         Some((_, "")) => return Err(not_a_decimal()),
@@ -197,14 +210,14 @@ fn parse_decimal(text: &str, currency: Currency, source_scale: bool) -> Result<i
     if whole_missing || !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) {
         return Err(not_a_decimal());
     }
-    let places = usize::from(currency.exponent);
+    let places = usize::from(exponent);
     let (kept, beyond) = part.split_at(part.len().min(places));
     let exact = beyond.is_empty() || (source_scale && beyond.bytes().all(|byte| byte == b'0'));
     if !exact {
         return Err(AmountError::TooManyDecimals {
             text: crate::card_number::shorten(text, 40),
             currency,
-            exponent: currency.exponent,
+            exponent,
         });
     }
     let padding = places.saturating_sub(kept.len());
@@ -219,7 +232,7 @@ fn parse_decimal(text: &str, currency: Currency, source_scale: bool) -> Result<i
 }
 
 /// How a fraction of a minor unit becomes a whole one. A schedule names its rounding; nothing rounds by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// To the nearest, a half to the even neighbour (banker's rounding).
@@ -233,6 +246,25 @@ pub enum Rounding {
 }
 
 impl Rounding {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::HalfEven, Self::HalfUp, Self::Down, Self::Up];
+
+    /// A whole number of minor units.
+    pub fn round(self, exact: Decimal) -> Result<i64, AmountError> {
+        let rounded = exact.round_dp_with_strategy(0, self.strategy());
+        i64::try_from(rounded).map_err(|_| AmountError::TooLarge)
+    }
+
+    /// As settings write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HalfEven => "half_even",
+            Self::HalfUp => "half_up",
+            Self::Down => "down",
+            Self::Up => "up",
+        }
+    }
+
     fn strategy(self) -> RoundingStrategy {
         match self {
             Self::HalfEven => RoundingStrategy::MidpointNearestEven,
@@ -357,6 +389,18 @@ mod tests {
             share(i64::MAX, "79228162514264337593543950335", Rounding::Down),
             Err(AmountError::TooLarge)
         );
+    }
+
+    #[test]
+    fn a_price_may_be_finer_than_a_minor_unit() {
+        let read = |text, code| parse_sub_unit(text, currency(code)).map(|minor| minor.to_string());
+        assert_eq!(read("0.3", "KRW").as_deref(), Ok("0.3"));
+        assert_eq!(read("0.30", "EUR").as_deref(), Ok("30"));
+        assert_eq!(read("0.00300001", "EUR").as_deref(), Ok("0.300001"));
+        assert_eq!(read("0.0000000001", "CLF").as_deref(), Ok("0.000001"));
+        assert!(read("0.0000003", "KRW").is_err());
+        assert!(read("-0.3", "KRW").is_err());
+        assert_eq!(read("9223372036855", "KRW"), Err(AmountError::TooLarge));
     }
 
     #[test]

@@ -1,18 +1,16 @@
--- Every reversal names an earlier entry of its book, once, and moves the same amounts back.
-with sides as (
-    select book_id, entry_number as number, debit_account as debited, credit_account as credited, sum(amount) as amount
-    from transfer
-    group by book_id, entry_number, debit_account, credit_account
-)
+-- Every reversal names an earlier entry of its book, once, and moves the same amounts back first.
+-- A withdrawn capture and a failed refund may go on with what their exact fees leave to be posted; any other reversal ends there.
 select entry.book_id, entry.number, entry.reverses
 from entry
 left join entry target on target.book_id = entry.book_id and target.number = entry.reverses
-where (entry.kind = 30 and entry.reverses is null)
+where (entry.kind in (15, 28, 30) and entry.reverses is null)
    or (entry.reverses is not null and (target.number is null or target.number >= entry.number))
-   or (entry.kind = 30 and exists (
-       select from (select * from sides where book_id = entry.book_id and number = entry.number) back
-       full join (select * from sides where book_id = entry.book_id and number = entry.reverses) forth
-           on forth.debited = back.credited and forth.credited = back.debited
-       where back.amount is distinct from forth.amount
+   or (entry.reverses is not null and exists (
+       select from (select * from transfer where book_id = entry.book_id and entry_number = entry.number) back
+       full join (select * from transfer where book_id = entry.book_id and entry_number = entry.reverses) forth
+           on forth.ordinal = back.ordinal
+       where (forth.ordinal is null and entry.kind not in (15, 28))
+           or (forth.ordinal is not null and (back.debit_account is distinct from forth.credit_account
+               or back.credit_account is distinct from forth.debit_account or back.amount is distinct from forth.amount))
    ))
 order by entry.book_id, entry.number;

@@ -192,8 +192,7 @@ create table payment (
     vat_returnable    bigint not null,
     fee_returned      bigint not null,
     vat_returned      bigint not null,
-    accrued           numeric(38, 10),
-    accrued_returned  numeric(38, 10),
+    accrued           text collate "C",
     dispute_fee       bigint,
     dispute_vat       bigint,
     unpaid            bigint,
@@ -213,7 +212,7 @@ create table payment (
     constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
     constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
-comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals.';
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back.';
 create index payment_expires_at on payment (expires_at)
     where expires_at is not null and captured - over_captured + voided + expired < authorized;
 create index payment_unknown on payment (book_id, payment) where authorized is null and requested is not null;
@@ -225,10 +224,11 @@ create table accrual (
     component   text collate "C" not null constraint accrual_component check (component in ('percentage', 'fixed')),
     currency    text collate "C" not null,
     period      date not null,
+    vat         text collate "C" not null,
     exact       numeric(38, 10) not null,
     posted      bigint not null,
     vat_posted  bigint not null,
-    constraint accrual_identity primary key (book_id, schedule, version, component, currency, period),
+    constraint accrual_identity primary key (book_id, schedule, version, component, currency, period, vat),
     constraint accrual_within_one_unit check (abs(posted - exact) < 1)
 );
 comment on table accrual is 'Sub-unit fees: the exact sum that a schedule version has come to in a period, minor units, and the whole units of it that the ledger has.';
@@ -545,7 +545,7 @@ grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, exp
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
-    fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, accrued_returned, dispute_fee, dispute_vat,
+    fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat,
     unpaid, expires_at, captured_at, limit_month, method, scheme, card_country, payer, category) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, closed) on aggregate to acquit_runtime;

@@ -1,6 +1,6 @@
 -- Takes new payments, by book and payment.
 copy payment (book_id, payment, acquirer_id, currency,
-    requested, authorized, captured, over_captured, voided, expired, refunded, charged_back, fee_returnable, vat_returnable,
-    fee_returned, vat_returned, accrued, accrued_returned, dispute_fee, dispute_vat, unpaid, expires_at, captured_at,
+    requested, authorized, captured, over_captured, voided, expired, refunded, charged_back, fee_returnable,
+    vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat, unpaid, expires_at, captured_at,
     limit_month, method, scheme, card_country, payer, category)
 from stdin (format binary);

@@ -1,8 +1,8 @@
 //! Payment events: what happened to a payment, as a caller states it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rust_decimal::Decimal;
 
+use super::fees::Accrued;
 use crate::ledger::account::{Account, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
@@ -146,21 +146,6 @@ impl Details {
         // A struct of texts, integers and instants has no value that JSON cannot hold.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// What an entry added to one exact sum of sub-unit fees.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Accrued {
-    /// The fee schedule.
-    pub schedule: String,
-    /// The first day of its version.
-    pub version: NaiveDate,
-    /// `percentage` or `fixed`.
-    pub component: String,
-    /// The first day of the period.
-    pub period: NaiveDate,
-    /// Minor units with up to ten decimals, negative where given back.
-    pub exact: Decimal,
 }
 
 /// What an entry keeps of its event beside its columns and transfers, as JSON text.

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use toml::de::DeValue;
-
 use super::reader::{Reader, Table, Text};
 use crate::card_number::shorten;
 
@@ -301,24 +299,7 @@ impl<'t> Reader<'t> {
 
     /// The tables of an array that have no names.
     fn tables(&mut self, root: Table<'t>, name: &'static str) -> Vec<Table<'t>> {
-        let items = match root.get(name) {
-            None => return Vec::new(),
-            Some((_, DeValue::Array(items))) => items,
-            Some((at, value)) => {
-                self.wrong_type::<()>(at, name, value, &format!("a list of tables: write [[{name}]]"));
-                return Vec::new();
-            }
-        };
-        let mut tables = Vec::with_capacity(items.len());
-        for item in items.iter() {
-            let at = item.span().start;
-            let DeValue::Table(fields) = item.get_ref() else {
-                self.wrong_type::<()>(at, name, item.get_ref(), "a table");
-                continue;
-            };
-            tables.push(Table { name, at, fields });
-        }
-        tables
+        self.listed_tables(root, name, name, &format!("[[{name}]]"))
     }
 
     /// A reference that may be left out. `None` where it is there and wrong.

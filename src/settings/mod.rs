@@ -23,7 +23,11 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
-pub use self::fees::FeeSchedule;
+use self::fees::Context;
+pub use self::fees::{
+    ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
+    VatClass, VatRate, VatVersion,
+};
 pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
@@ -45,8 +49,8 @@ pub struct Settings {
     pub house: House,
     /// Acquirers by name.
     pub acquirers: BTreeMap<String, Acquirer>,
-    /// Merchant fee schedules by name.
-    pub fee_schedules: BTreeMap<String, FeeSchedule>,
+    /// The versions of merchant fee schedules by name, in the order of their days.
+    pub fee_schedules: BTreeMap<String, Vec<FeeSchedule>>,
     /// What a payout must be worth.
     pub payout: PayoutRules,
     /// How long authorizations may be captured, in the order of the file.
@@ -134,6 +138,12 @@ impl Settings {
             _ => Err(SettingsError { findings }),
         }
     }
+
+    /// The version of a fee schedule that is in force on a day.
+    pub fn fee_schedule(&self, name: &str, day: NaiveDate) -> Option<&FeeSchedule> {
+        let versions = self.fee_schedules.get(name)?;
+        versions.iter().rev().find(|version| version.is_in_force(day))
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -146,6 +156,7 @@ impl<'t> Reader<'t> {
                 "effective_from",
                 "house",
                 "acquirer",
+                "vat_class",
                 "fee_schedule",
                 "payout",
                 "validity",
@@ -156,7 +167,12 @@ impl<'t> Reader<'t> {
         let effective_from = self.day(root, "effective_from");
         let house = self.table(root, "house").and_then(|table| self.house(table));
         let acquirers = self.named(root, "acquirer", Self::acquirer);
-        let fee_schedules = self.named(root, "fee_schedule", Self::fee_schedule);
+        let vat_classes = self.vat_classes(root);
+        let context = Context {
+            effective_from,
+            vat_classes: &vat_classes,
+        };
+        let fee_schedules = self.fee_schedules(root, &context);
         let payout = self.optional(root, "payout", Self::payout);
         let validity = self.validity(root);
         let refunds = self.refunds(root);
@@ -174,7 +190,7 @@ impl<'t> Reader<'t> {
             validity,
             refunds,
             acquirers: right(acquirers),
-            fee_schedules: right(fee_schedules),
+            fee_schedules,
             merchants: right(merchants),
         })
     }

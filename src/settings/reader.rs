@@ -149,24 +149,8 @@ impl<'t> Reader<'t> {
         read: impl Fn(&mut Self, Table<'t>, &'t str) -> Option<T>,
     ) -> BTreeMap<String, Option<T>> {
         let mut all = BTreeMap::new();
-        let items = match root.get(name) {
-            None => return all,
-            Some((_, DeValue::Array(items))) => items,
-            Some((at, value)) => {
-                self.wrong_type::<()>(at, name, value, &format!("a list of tables: write [[{name}]]"));
-                return all;
-            }
-        };
-        for item in items.iter() {
-            let at = item.span().start;
-            let DeValue::Table(fields) = item.get_ref() else {
-                self.wrong_type::<()>(at, name, item.get_ref(), "a table");
-                continue;
-            };
-            let table = Table { name, at, fields };
-            let key = self
-                .text(table, "name")
-                .filter(|key| self.checked("name", *key, |_| true).is_some());
+        for table in self.listed_tables(root, name, name, &format!("[[{name}]]")) {
+            let key = self.name(table);
             let value = read(self, table, key.map_or("", |key| key.text));
             let Some(key) = key else { continue };
             if all.insert(key.text.to_owned(), value).is_some() {
@@ -175,6 +159,46 @@ impl<'t> Reader<'t> {
             }
         }
         all
+    }
+
+    /// The tables of a list, each called `name` and written like `example`; none where the list is absent.
+    pub(super) fn listed_tables(
+        &mut self,
+        parent: Table<'t>,
+        field: &str,
+        name: &'static str,
+        example: &str,
+    ) -> Vec<Table<'t>> {
+        let items = match parent.get(field) {
+            None => return Vec::new(),
+            Some((_, DeValue::Array(items))) => items,
+            Some((at, value)) => {
+                self.wrong_type::<()>(at, field, value, &format!("a list of tables: write {example}"));
+                return Vec::new();
+            }
+        };
+        let mut tables = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            let at = item.span().start;
+            let DeValue::Table(fields) = item.get_ref() else {
+                self.wrong_type::<()>(at, name, item.get_ref(), "a table");
+                continue;
+            };
+            tables.push(Table { name, at, fields });
+        }
+        tables
+    }
+
+    /// The name that a table of a list is told apart by.
+    pub(super) fn name(&mut self, table: Table<'t>) -> Option<Text<'t>> {
+        self.text(table, "name")
+            .filter(|key| self.checked("name", *key, |_| true).is_some())
+    }
+
+    /// The line of a place, the first being 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        let before = self.source.get(..at).unwrap_or_default();
+        before.matches('\n').count().saturating_add(1)
     }
 
     /// A required text.
@@ -218,6 +242,33 @@ impl<'t> Reader<'t> {
         parse_day(text.text)
             .map_err(|error| self.found(text.at, error.to_string()))
             .ok()
+    }
+
+    /// A day that may be absent. `None` where it is there and wrong.
+    pub(super) fn optional_day(&mut self, table: Table<'t>, field: &str) -> Option<Option<NaiveDate>> {
+        match table.get(field) {
+            None => Some(None),
+            Some(_) => self.day(table, field).map(Some),
+        }
+    }
+
+    /// One text, or several in a list; none where the field is absent.
+    pub(super) fn texts(&mut self, table: Table<'t>, field: &str) -> Vec<Text<'t>> {
+        let items = match table.get(field) {
+            None => return Vec::new(),
+            Some((_, DeValue::Array(items))) => items,
+            Some(_) => return self.text(table, field).into_iter().collect(),
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            let at = item.span().start;
+            let DeValue::String(text) = item.get_ref() else {
+                self.wrong_type::<()>(at, field, item.get_ref(), "a text in quotes");
+                continue;
+            };
+            texts.push(Text { at, text });
+        }
+        texts
     }
 
     /// One of the words of an enum, as serde names them.
@@ -290,7 +341,8 @@ impl<'t> Reader<'t> {
         self.percentage_of(table, "percentage")
     }
 
-    fn percentage_of(&mut self, table: Table<'t>, field: &str) -> Option<Decimal> {
+    /// The same in another field.
+    pub(super) fn percentage_of(&mut self, table: Table<'t>, field: &str) -> Option<Decimal> {
         let text = self.text(table, field)?;
         let fraction = fraction(text.text);
         if fraction.is_none() {
@@ -316,35 +368,46 @@ impl<'t> Reader<'t> {
     /// Amounts by currency; none where the field is absent.
     pub(super) fn amounts(&mut self, table: Table<'t>, field: &'static str) -> Amounts {
         let mut amounts = Amounts::new();
+        for (currency, text) in self.by_currency(table, field) {
+            match Money::parse(text.text, currency) {
+                Ok(money) => {
+                    amounts.insert(currency, money);
+                }
+                Err(error) => self.found(text.at, error.to_string()),
+            }
+        }
+        amounts
+    }
+
+    /// Texts by currency, like `{ EUR = "0.30" }`; none where the field is absent.
+    pub(super) fn by_currency(&mut self, table: Table<'t>, field: &str) -> Vec<(Currency, Text<'t>)> {
         let fields = match table.get(field) {
-            None => return amounts,
+            None => return Vec::new(),
             Some((_, DeValue::Table(fields))) => fields,
             Some((at, value)) => {
                 self.wrong_type::<()>(at, field, value, "a table, like { EUR = \"0.30\" }");
-                return amounts;
+                return Vec::new();
             }
         };
+        let mut texts = Vec::with_capacity(fields.len());
         for (key, value) in fields.iter() {
-            let currency = match Currency::parse(key.get_ref()) {
-                Ok(currency) => currency,
-                Err(error) => {
-                    self.found(key.span().start, error.to_string());
-                    continue;
-                }
+            let Some(currency) = self.currency(key.span().start, key.get_ref()) else {
+                continue;
             };
             let at = value.span().start;
             let DeValue::String(text) = value.get_ref() else {
                 self.wrong_type::<()>(at, key.get_ref(), value.get_ref(), "a text in quotes");
                 continue;
             };
-            match Money::parse(text, currency) {
-                Ok(money) => {
-                    amounts.insert(currency, money);
-                }
-                Err(error) => self.found(at, error.to_string()),
-            }
+            texts.push((currency, Text { at, text }));
         }
-        amounts
+        texts
+    }
+
+    pub(super) fn currency(&mut self, at: usize, code: &str) -> Option<Currency> {
+        Currency::parse(code)
+            .map_err(|error| self.found(at, error.to_string()))
+            .ok()
     }
 }
 

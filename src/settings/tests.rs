@@ -1,5 +1,7 @@
 //! What a settings file says, and every finding of one that is wrong.
 
+use rust_decimal::Decimal;
+
 use super::*;
 
 const COMPLETE: &str = r#"effective_from = "2026-01-01"
@@ -64,9 +66,15 @@ fn a_right_file_is_read_whole() {
     assert_eq!(cost.percentage.to_string(), "0.014");
     assert_eq!(format!("{:?}", cost.tolerance), "{EUR: 0.02 EUR}");
     assert_eq!(settings.acquirers["invoiced"].contract, Contract::Gross);
-    let schedule = &settings.fee_schedules["standard"];
-    assert_eq!(schedule.percentage.to_string(), "0.029");
-    assert_eq!(format!("{:?}", schedule.fixed), "{EUR: 0.30 EUR, KRW: 100 KRW}");
+    let price = &settings.fee_schedules["standard"][0].prices[0];
+    let percentage = Percentage::Flat(Decimal::from_str_exact("0.029").expect("a rate"));
+    let fixed: Vec<_> = price
+        .rates
+        .iter()
+        .map(|(currency, rates)| (currency.code(), rates.fixed))
+        .collect();
+    assert_eq!(fixed, [("EUR", Decimal::from(30)), ("KRW", Decimal::from(100))]);
+    assert!(price.rates.values().all(|rates| rates.percentage == percentage));
     assert_eq!(format!("{:?}", settings.payout.minimum), "{EUR: 10.00 EUR}");
     assert_eq!(settings.merchants["m-0002"].destination, None);
     let destination = settings.merchants["m-0001"]
@@ -111,19 +119,21 @@ fn what_is_not_toml_has_one_finding() {
 fn fields_are_known_present_and_of_their_type() {
     check(
         "rounding = \"half_even\"\n",
-        "rounding = \"half_even\"\nminimum = \"1\"\n",
-        &["line 25, column 1: `minimum` is not a field of fee_schedule: known are name, percentage, fixed, rounding"],
+        "rounding = \"half_even\"\nfee = \"1\"\n",
+        &[
+            "line 25, column 1: `fee` is not a field of fee_schedule: known are name, effective_from, until, rounding, scope, returned_on_refund, vat, monthly_minimum, event, dispute_fee_returned_when_won, price, percentage, tiers, fixed, minimum, cap, passes_costs",
+        ],
     );
     check(
         "[payout]\nminimum",
         "[payout]\nmaximum",
-        &["line 27, column 1: `maximum` is not a field of payout: known are minimum"],
+        &["line 27, column 1: `maximum` is not a field of payout: known are minimum, cooling_off_days"],
     );
     check(
         "[[merchant]]",
         "[[merchants]]",
         &[
-            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, fee_schedule, payout, validity, refund, merchant",
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant",
         ],
     );
     check(

@@ -12,7 +12,7 @@ use super::*;
 use crate::dates::parse_day;
 use crate::ids::check_reference;
 use crate::money::{Currency, Money};
-use crate::settings::Settings;
+use crate::settings::{Percentage, Settings};
 
 fn plan(payments: u64, merchants: u32, seed: u64) -> Plan {
     Plan {
@@ -180,13 +180,14 @@ impl Reread {
         };
         let mut fee = 0;
         if kind == "capture" {
-            let schedule = &self.settings.fee_schedules[&self.settings.merchants[merchant].fee_schedule];
+            let schedule = &self.settings.fee_schedules[&self.settings.merchants[merchant].fee_schedule][0];
             let money = Money::from_minor(amount, Currency::parse(currency).expect("a currency"));
-            let percentage = money
-                .share(schedule.percentage, schedule.rounding)
-                .expect("a fee")
-                .minor();
-            let fixed = schedule.fixed[&money.currency()].minor();
+            let rates = &schedule.prices[0].rates[&money.currency()];
+            let Percentage::Flat(rate) = rates.percentage else {
+                panic!("a blended price");
+            };
+            let percentage = money.share(rate, schedule.rounding).expect("a fee").minor();
+            let fixed = i64::try_from(rates.fixed).expect("whole");
             fee = percentage + fixed;
             self.book(9020, 9010, currency, amount);
             self.book(1100, 2010, currency, amount);

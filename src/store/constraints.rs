@@ -80,6 +80,30 @@ pub const RULES: &[(&str, &str)] = &[
     ("hold_of_entry", "an entry places one hold"),
     ("hold_released", "a released hold says who released it"),
     (
+        "idempotency_key_body",
+        "the body of an answer is not larger than a megabyte",
+    ),
+    (
+        "idempotency_key_fingerprint",
+        "the fingerprint of a request is 32 bytes long",
+    ),
+    (
+        "idempotency_key_format",
+        "an idempotency key is 1 to 255 visible ASCII characters",
+    ),
+    (
+        "idempotency_key_identity",
+        "an idempotency key has one answer a merchant, environment and operation",
+    ),
+    (
+        "idempotency_key_scope",
+        "the merchant, environment and operation of an idempotency key are names of 1 to 128 bytes",
+    ),
+    (
+        "idempotency_key_status",
+        "a success is kept, or a refusal that the work itself decided",
+    ),
+    (
         "maturing_identity",
         "there is one sum a day of sale, day of availability and end of reserve",
     ),

@@ -11,6 +11,7 @@ pub mod connect;
 pub mod constraints;
 pub mod copy;
 pub mod health;
+pub mod idempotency;
 pub mod migrate;
 pub mod payout;
 pub mod reconcile;

@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 use super::calendar::Calendars;
 use super::{Retriable, Store, StoreError, Tx};
 use crate::calendar::Calendar;
+use crate::dates::day_in;
 use crate::ids::AcquirerId;
-use crate::settings::{Settings, SettingsError};
+use crate::payment::event::PaymentEvent;
+use crate::settings::{Scope, Settings, SettingsError};
 
 /// Every settings version, the ids that the database gave to what they name, and every calendar.
 #[derive(Debug, Clone)]
@@ -35,6 +37,23 @@ impl Deployment {
     /// The zone whose midnight divides booking dates.
     pub fn time_zone(&self) -> Tz {
         self.latest().map_or(Tz::UTC, |settings| settings.house.time_zone)
+    }
+
+    /// Whether any fee schedule of any version adds fees up before it rounds them.
+    pub fn accrues(&self) -> bool {
+        let schedules = self
+            .versions
+            .iter()
+            .flat_map(|version| version.fee_schedules.values().flatten());
+        schedules.into_iter().any(|schedule| schedule.scope != Scope::Item)
+    }
+
+    /// The first day of the period in which the fee of a capture is added up; none where it is rounded by itself.
+    pub fn accrual_period(&self, event: &PaymentEvent) -> Option<NaiveDate> {
+        let day = day_in(event.occurred_at, self.time_zone());
+        let settings = self.in_force(day)?;
+        let merchant = settings.merchants.get(&event.merchant)?;
+        settings.fee_schedule(&merchant.fee_schedule, day)?.period(day)
     }
 
     /// The id of an acquirer.

@@ -197,19 +197,21 @@ impl Scene {
     }
 }
 
-/// Every table of ours, and whether a trigger keeps it from being changed.
-async fn tables(admin: &Client) -> Vec<(String, Option<String>)> {
-    let sql = "select relname::text, tgname::text from pg_class left join pg_trigger on tgrelid = pg_class.oid and tgenabled = 'A'
+/// Every table of ours, its columns that are not computed, and whether a trigger keeps it from being changed.
+async fn tables(admin: &Client) -> Vec<(String, String, Option<String>)> {
+    let sql = "select relname::text, (select string_agg(quote_ident(attname), ', ') from pg_attribute
+            where attrelid = pg_class.oid and attnum > 0 and not attisdropped and attgenerated = ''), tgname::text
+        from pg_class left join pg_trigger on tgrelid = pg_class.oid and tgenabled = 'A'
         where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'refinery_schema_history'";
     let rows = admin.query(sql, &[]).await.expect("tables");
-    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
 /// Keeps a copy of every row beside the tables: restoring them is much cheaper than a database for each fault.
 async fn keep(url: &str) {
     let admin = support::client(url).await;
     let mut sql = "create schema kept;".to_owned();
-    for (table, _) in tables(&admin).await {
+    for (table, ..) in tables(&admin).await {
         write!(sql, "create table kept.{table} as table public.{table};").expect("text");
     }
     admin.batch_execute(&sql).await.expect("kept rows");
@@ -219,12 +221,13 @@ async fn keep(url: &str) {
 async fn restore(url: &str) {
     let admin = support::client(url).await;
     let mut sql = "begin; set local session_replication_role = replica;".to_owned();
-    for (table, trigger) in tables(&admin).await {
+    for (table, columns, trigger) in tables(&admin).await {
         let (off, on) = trigger.map_or_else(Default::default, |trigger| {
             let change = |how: &str| format!("alter table {table} {how} trigger {trigger};");
             (change("disable"), change("enable always"))
         });
-        let copy = format!("insert into {table} overriding system value table kept.{table};");
+        let copy =
+            format!("insert into {table} ({columns}) overriding system value select {columns} from kept.{table};");
         write!(sql, "{off} delete from {table}; {copy} {on}").expect("text");
     }
     sql.push_str("commit");

@@ -9,6 +9,7 @@ mod desk;
 mod embedded;
 mod facts;
 mod hostile;
+mod idempotency;
 mod model;
 mod payout;
 mod reconcile;

@@ -122,6 +122,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("calendar", "card_number dates delimited ids"),
     ("ledger", "LEAVES"),
     ("settings", "LEAVES"),
+    ("idempotency", "LEAVES ledger"),
     ("acquirer", "LEAVES"),
     ("payment", "LEAVES ledger settings"),
     ("recon", "LEAVES ledger settings acquirer"),
@@ -130,12 +131,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("embedded", ""),
     (
         "store",
-        "LEAVES ledger settings acquirer payment recon audit payout embedded",
+        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded",
     ),
     ("simulate", "LEAVES"),
     (
         "cli",
-        "LEAVES ledger settings acquirer payment recon audit payout embedded store simulate",
+        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded store simulate",
     ),
 ];
 

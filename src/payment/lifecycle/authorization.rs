@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{Decision, Instrument, Payment, Refusal, Returns, Step, minus, plus};
+use super::{Decision, Instrument, Payment, Refusal, Step, minus, plus};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::Transfer;
+use crate::payment::fees::Returns;
 use crate::payment::validity;
 
 impl Step<'_> {

@@ -8,7 +8,6 @@ use super::{Aggregate, Decision, Flag, Maturing, Original, Payment, Refusal, Rep
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
-use crate::payment::fees::CaptureFee;
 use crate::settings::ReserveRule;
 
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
@@ -47,12 +46,12 @@ impl Step<'_> {
         self.push(&mut transfers, AccountCode::AuthContra, AccountCode::AuthHold, rest);
         let receivable = self.receivable();
         self.push(&mut transfers, receivable, AccountCode::MerchantPending, self.amount);
-        self.charge(&mut transfers, AccountCode::MerchantPending, &fee.charges)?;
+        self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
-        fee.add_to(&mut payment.returns)?;
+        payment.returns.add(&fee)?;
         let maturing = self.terms.available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
             available_on,
@@ -82,7 +81,7 @@ impl Step<'_> {
             transfers,
             reportable: aggregate.is_none().then_some(reportable),
             flags,
-            accrued: fee.accrued,
+            accrued: fee.accrued().cloned().collect(),
             maturing,
             aggregate,
             ..Decision::default()
@@ -256,7 +255,6 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
-        let fee = CaptureFee::undone(original, self.terms.schedule)?;
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -267,8 +265,7 @@ impl Step<'_> {
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
             ..before.clone()
         };
-        fee.take_from(&mut payment.returns)?;
-        self.charge(&mut mirror, AccountCode::MerchantAvailable, &fee.charges)?;
+        let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
         let aggregate = match aggregate.filter(|_| original.aggregate.is_some()) {
             Some(aggregate) => Some(aggregate.clone().without(original, gross)?),
             None => None,
@@ -278,7 +275,7 @@ impl Step<'_> {
             transfers: mirror,
             reverses: Some(original.number),
             withdrawn: original.open.then_some(original.number),
-            accrued: fee.accrued,
+            accrued,
             maturing: original.maturing.map(Maturing::withdrawn),
             aggregate,
             ..Decision::default()

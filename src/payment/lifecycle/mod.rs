@@ -36,15 +36,16 @@ mod pricing;
 mod refund;
 mod refusal;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use rust_decimal::Decimal;
 
 pub use self::authorization::expire;
 pub use self::refusal::Refusal;
-use super::event::{Accrued, PaymentEvent};
+use super::event::PaymentEvent;
+use super::fees::{Accrual, AccrualKey, Accrued, Returns};
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -88,23 +89,6 @@ pub struct Payment {
     pub limit_month: Option<NaiveDate>,
     /// How it is paid.
     pub instrument: Instrument,
-}
-
-/// What of a payment's fees its refunds may give back, and what they gave; minor units.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Returns {
-    /// Fees that may be given back.
-    pub fee: i64,
-    /// Their VAT.
-    pub vat: i64,
-    /// Fees given back.
-    pub fee_returned: i64,
-    /// VAT given back.
-    pub vat_returned: i64,
-    /// The exact fees that may be given back, where they are accrued.
-    pub accrued: Option<Decimal>,
-    /// The exact fees given back.
-    pub accrued_returned: Option<Decimal>,
 }
 
 /// How a payment is paid: what fees, limits and velocity rules go by.
@@ -152,6 +136,8 @@ pub struct Known<'a> {
     pub original: Option<&'a Original>,
     /// The aggregate that it names, or that its original joined.
     pub aggregate: Option<&'a Aggregate>,
+    /// The exact sums of the merchant's fees.
+    pub accruals: &'a HashMap<AccrualKey, Accrual>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -267,7 +253,7 @@ pub enum Flag {
 }
 
 /// What an event comes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
     /// Where the payment stands afterwards; none where no payment is concerned.
     pub payment: Option<Payment>,
@@ -281,8 +267,8 @@ pub struct Decision {
     pub withdrawn: Option<EntryNumber>,
     /// What needs a person's eyes.
     pub flags: Vec<Flag>,
-    /// What it adds to exact sums of fees.
-    pub accrued: Vec<Accrued>,
+    /// What it adds to exact sums of fees, and where each stands afterwards.
+    pub accrued: Vec<(Accrued, Accrual)>,
     /// What it adds to, or takes from, money that becomes available by date.
     pub maturing: Option<Maturing>,
     /// What it takes out of the reserve; negative where it puts it back.

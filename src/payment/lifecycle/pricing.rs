@@ -1,11 +1,15 @@
 //! What an event costs the merchant, and what it gives back, as transfers.
 
-use super::{Aggregate, Maturing, Original, Payment, Refusal, Reportable, Returns, Step, minus, plus};
+use super::{Aggregate, Maturing, Original, Payment, Refusal, Reportable, Step, minus, plus};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::Transfer;
-use crate::payment::event::Accrued;
-use crate::payment::fees::{CaptureFee, Charge, EventFee, MerchantFee};
-use crate::settings::FeeSchedule;
+use crate::payment::fees::{
+    self, Accrual, AccrualKey, Accrued, CaptureFee, Charge, Component, EventFee, Inputs, Returns,
+};
+use crate::settings::ReturnPolicy;
+
+/// What an entry does to exact sums of fees, and where each stands afterwards.
+type Accrueds = Vec<(Accrued, Accrual)>;
 
 impl Step<'_> {
     /// Charges the merchant; a negative charge goes the other way.
@@ -13,7 +17,7 @@ impl Step<'_> {
         &self,
         transfers: &mut Vec<Transfer>,
         from: AccountCode,
-        charges: &[Charge],
+        charges: impl IntoIterator<Item = Charge>,
     ) -> Result<(), Refusal> {
         for charge in charges {
             for (account, amount) in [(charge.account, charge.amount), (AccountCode::VatOutput, charge.vat)] {
@@ -24,72 +28,109 @@ impl Step<'_> {
         Ok(())
     }
 
-    pub(super) fn capture_fee(&self, _before: &Payment) -> Result<CaptureFee, Refusal> {
-        let fee = MerchantFee::of(self.event.money, self.terms.schedule)?;
-        Ok(fee.into())
+    pub(super) fn capture_fee(&self, before: &Payment) -> Result<CaptureFee, Refusal> {
+        let schedule = self.terms.schedule;
+        let inputs = Inputs {
+            gross: self.event.money,
+            day: self.terms.day,
+            method: before.instrument.method.as_deref(),
+            scheme: before.instrument.scheme.as_deref(),
+            card_country: before.instrument.card_country.as_deref(),
+        };
+        Ok(fees::capture_fee(schedule, &inputs, &mut |key| self.accrual(key))?)
+    }
+
+    /// Where an exact sum of fees stands; a new one is of nothing.
+    fn accrual(&self, key: &AccrualKey) -> Accrual {
+        self.known.accruals.get(key).copied().unwrap_or_default()
     }
 
     /// What the schedule charges for an event beside captures, out of available money: fee and VAT.
     pub(super) fn event_fee(&self, transfers: &mut Vec<Transfer>, event: EventFee) -> Result<(i64, i64), Refusal> {
-        let Some(charge) = crate::payment::fees::event_fee(self.terms.schedule, event, self.currency)? else {
+        let Some(charge) = fees::event_fee(self.terms.schedule, event, self.currency, self.terms.day)? else {
             return Ok((0, 0));
         };
-        self.charge(transfers, AccountCode::MerchantAvailable, std::slice::from_ref(&charge))?;
+        self.charge(transfers, AccountCode::MerchantAvailable, [charge])?;
         Ok((charge.amount, charge.vat))
     }
 
     /// Whether a dispute's fee is given back when it is won.
     pub(super) fn returns_dispute_fee(&self) -> bool {
-        false
+        self.terms.schedule.dispute_fee_returned_when_won
     }
 
-    /// Gives back, by the schedule's policy, the fees of what is refunded.
-    pub(super) fn give_back(
-        &self,
-        _payment: &mut Payment,
-        _transfers: &mut Vec<Transfer>,
-    ) -> Result<Vec<Accrued>, Refusal> {
-        Ok(Vec::new())
+    /// Gives back, by the schedules' policies, the fees of what is refunded.
+    pub(super) fn give_back(&self, payment: &mut Payment, transfers: &mut Vec<Transfer>) -> Result<Accrueds, Refusal> {
+        let (captured, refunded) = (payment.captured, payment.refunded);
+        let change = payment
+            .returns
+            .give_back(captured, refunded, &mut |key| self.accrual(key))?;
+        self.charge(transfers, AccountCode::MerchantAvailable, change.charges)?;
+        Ok(change.accrued)
     }
 
-    /// Takes back what a failed refund gave back of exact fees.
+    /// Takes back what a failed refund gave back, its transfers being mirrored.
     pub(super) fn take_back(
         &self,
-        _payment: &mut Payment,
-        _original: &Original,
-        _transfers: &mut Vec<Transfer>,
-    ) -> Result<Vec<Accrued>, Refusal> {
-        Ok(Vec::new())
-    }
-}
-
-impl CaptureFee {
-    /// Fees and VAT together.
-    pub(super) fn total(&self) -> Result<i64, Refusal> {
-        let mut total = 0;
-        for charge in &self.charges {
-            total = plus(total, plus(charge.amount, charge.vat)?)?;
+        payment: &mut Payment,
+        original: &Original,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<Accrueds, Refusal> {
+        let moved = |debit: AccountCode| {
+            let moved = original
+                .transfers
+                .iter()
+                .filter(|transfer| transfer.debit.code == debit);
+            moved.map(|transfer| transfer.amount).try_fold(0, plus)
+        };
+        let (mut fee, mut vat) = (moved(AccountCode::FeeReturned)?, moved(AccountCode::VatOutput)?);
+        // What came out of exact sums goes back into them.
+        for accrued in &original.accrued {
+            let charge = accrued.charge(AccountCode::FeeReturned)?;
+            (fee, vat) = (plus(fee, charge.amount)?, plus(vat, charge.vat)?);
         }
-        Ok(total)
+        payment.returns.take_back(fee, vat, &original.accrued)?;
+        self.undo_accrued(original, transfers)
     }
 
-    /// Adds what may be given back of it.
-    pub(super) fn add_to(&self, returns: &mut Returns) -> Result<(), Refusal> {
-        returns.fee = plus(returns.fee, self.returnable.0)?;
-        returns.vat = plus(returns.vat, self.returnable.1)?;
-        Ok(())
+    /// Takes out of exact sums what an entry did to them, its transfers being mirrored.
+    fn undo_accrued(&self, original: &Original, transfers: &mut Vec<Transfer>) -> Result<Accrueds, Refusal> {
+        let change = fees::undo(&original.accrued, &mut |key| self.accrual(key))?;
+        self.charge(transfers, AccountCode::MerchantAvailable, change.charges)?;
+        Ok(change.accrued)
     }
 
-    /// Takes out what might have been given back of it.
-    pub(super) fn take_from(&self, returns: &mut Returns) -> Result<(), Refusal> {
-        returns.fee = minus(returns.fee, self.returnable.0)?;
-        returns.vat = minus(returns.vat, self.returnable.1)?;
-        Ok(())
-    }
-
-    /// What undoing a capture's entry leaves to be charged: its own transfers are mirrored, exact sums lose its part.
-    pub(super) fn undone(_original: &Original, _schedule: &FeeSchedule) -> Result<Self, Refusal> {
-        Ok(Self::default())
+    /// A capture is withdrawn, and its transfers are mirrored: its fee can no longer be given back.
+    pub(super) fn undo_fee(
+        &self,
+        original: &Original,
+        returns: &mut Returns,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<Accrueds, Refusal> {
+        let name = &self.terms.merchant.fee_schedule;
+        let schedule = self.terms.settings.fee_schedule(name, original.day);
+        let policy = schedule.unwrap_or(self.terms.schedule).returned_on_refund;
+        let (mut fee, mut vat) = (0, 0);
+        for (place, transfer) in original.transfers.iter().enumerate() {
+            let component = Component::ALL
+                .into_iter()
+                .find(|component| component.account() == transfer.credit.code);
+            let returned = match policy {
+                ReturnPolicy::Nothing => false,
+                ReturnPolicy::Percentage => component == Some(Component::Percentage),
+                ReturnPolicy::All => component.is_some(),
+            };
+            if !returned || !original.accrued.is_empty() {
+                continue;
+            }
+            fee = plus(fee, transfer.amount)?;
+            // The VAT of a component follows it.
+            let next = original.transfers.get(place.saturating_add(1));
+            let tax = next.filter(|next| next.credit.code == AccountCode::VatOutput);
+            vat = plus(vat, tax.map_or(0, |tax| tax.amount))?;
+        }
+        returns.remove(fee, vat, &original.accrued)?;
+        self.undo_accrued(original, transfers)
     }
 }
 

@@ -124,8 +124,6 @@ impl Step<'_> {
             refunded: minus(before.refunded, refund.amount)?,
             ..before.clone()
         };
-        payment.returns.fee_returned = minus(payment.returns.fee_returned, refund.fee)?;
-        payment.returns.vat_returned = minus(payment.returns.vat_returned, refund.vat)?;
         let mut transfers = mirrored(&original.transfers);
         let accrued = self.take_back(&mut payment, original, &mut transfers)?;
         Ok(Decision {
@@ -169,8 +167,6 @@ impl Step<'_> {
             by: RefundWay::Rail,
             amount: 0,
             reserve: 0,
-            fee: 0,
-            vat: 0,
         };
         // The refund itself is the first transfer, what it cost and gave back follows.
         if let Some(first) = original.transfers.first() {
@@ -179,13 +175,9 @@ impl Step<'_> {
                 refund.by = RefundWay::Transfer;
             }
         }
-        let moved = |debit: AccountCode| {
-            let found = original.transfers.iter().find(|transfer| transfer.debit.code == debit);
-            found.map_or(0, |transfer| transfer.amount)
-        };
-        refund.reserve = moved(AccountCode::MerchantReserve);
-        refund.fee = moved(AccountCode::FeeReturned);
-        refund.vat = moved(AccountCode::VatOutput);
+        let mut transfers = original.transfers.iter();
+        let reserve = transfers.find(|transfer| transfer.debit.code == AccountCode::MerchantReserve);
+        refund.reserve = reserve.map_or(0, |transfer| transfer.amount);
         if refund.amount == self.amount {
             Ok(refund)
         } else {
@@ -201,6 +193,4 @@ struct Refund {
     by: RefundWay,
     amount: i64,
     reserve: i64,
-    fee: i64,
-    vat: i64,
 }

@@ -219,8 +219,11 @@ impl From<AmountError> for Refusal {
 impl From<FeeError> for Refusal {
     fn from(error: FeeError) -> Self {
         match error {
-            FeeError::NotPriced { schedule, currency } => Self::NotPriced { schedule, currency },
-            FeeError::Amount(_) => Self::AmountTooLarge,
+            FeeError::NotPriced { schedule, currency } | FeeError::NoPriceFits { schedule, currency } => {
+                let schedule = schedule.as_ref().to_owned();
+                Self::NotPriced { schedule, currency }
+            }
+            FeeError::NoVatRate { .. } | FeeError::Amount(_) => Self::AmountTooLarge,
         }
     }
 }

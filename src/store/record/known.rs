@@ -14,7 +14,8 @@ use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint, Transfer};
 use crate::money::Currency;
 use crate::payment::event::{Kept, PaymentEvent};
-use crate::payment::lifecycle::{Aggregate, Funds, Instrument, Maturing, Original, Payment, Returns};
+use crate::payment::fees::{Accrual, AccrualKey, Component, Returns};
+use crate::payment::lifecycle::{Aggregate, Funds, Instrument, Maturing, Original, Payment};
 use crate::store::settings::Deployment;
 use crate::store::{StoreError, Tx, currency};
 
@@ -98,6 +99,8 @@ pub(super) struct Loaded<'a> {
     /// Of the books whose events depend on them.
     pub(super) funds: HashMap<(BookId, Currency), FundsOf>,
     pub(super) funded: BTreeSet<BookId>,
+    /// Exact sums of fees.
+    pub(super) accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>>,
 }
 
 impl<'a> Loaded<'a> {
@@ -138,7 +141,48 @@ impl<'a> Loaded<'a> {
         if !wanted.funded.is_empty() {
             loaded.funds = funds(tx, &wanted.funded).await?;
         }
+        loaded.load_accruals(tx, deployment, owners, events).await?;
         Ok(loaded)
+    }
+
+    /// Loads the exact sums that the batch may move: those of the periods of its captures, and those that its payments and the
+    /// entries it undoes were added to.
+    async fn load_accruals(
+        &mut self,
+        tx: &mut Tx,
+        deployment: &Deployment,
+        owners: &HashMap<String, BookId>,
+        events: &[Numbered],
+    ) -> Result<(), StoreError> {
+        let mut books = BTreeSet::new();
+        let mut periods = BTreeSet::new();
+        let of_payments = self.payments.iter().flat_map(|((book, _), payment)| {
+            let keys = payment.returns.accrued.iter().map(|returnable| &returnable.fee.key);
+            keys.map(move |key| (*book, key.period))
+        });
+        let of_originals = self.originals.iter().flat_map(|((book, _), original)| {
+            let accrued = original.iter().flat_map(|original| &original.accrued);
+            accrued.map(move |accrued| (*book, accrued.key.period))
+        });
+        for (book, period) in of_payments.chain(of_originals) {
+            books.insert(book.0);
+            periods.insert(period);
+        }
+        if deployment.accrues() {
+            for (_, event) in events.iter().filter(|(_, event)| event.kind == EntryKind::Capture) {
+                let period = deployment.accrual_period(event);
+                if let Some((book, period)) = owners.get(event.merchant.as_str()).zip(period) {
+                    books.insert(book.0);
+                    periods.insert(period);
+                }
+            }
+        }
+        if !books.is_empty() {
+            let books: Vec<i64> = books.into_iter().collect();
+            let periods: Vec<NaiveDate> = periods.into_iter().collect();
+            self.accruals = accruals(tx, &books, &periods).await?;
+        }
+        Ok(())
     }
 }
 
@@ -258,7 +302,10 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
     let text = |place: usize| -> Result<Option<Arc<str>>, StoreError> {
         Ok(row.try_get::<_, Option<&str>>(place)?.map(Arc::from))
     };
-    let dispute_fee: Option<i64> = row.try_get(18)?;
+    let accrued = row
+        .try_get::<_, Option<&str>>(16)?
+        .map_or_else(|| Ok(Vec::new()), serde_json::from_str);
+    let dispute_fee: Option<i64> = row.try_get(17)?;
     Ok(Payment {
         acquirer,
         currency: currency(row.try_get(3)?)?,
@@ -275,20 +322,19 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
             vat: row.try_get(13)?,
             fee_returned: row.try_get(14)?,
             vat_returned: row.try_get(15)?,
-            accrued: row.try_get(16)?,
-            accrued_returned: row.try_get(17)?,
+            accrued: accrued.map_err(|error| StoreError::Unreadable(format!("the fees of a payment ({error})")))?,
         },
-        dispute_fee: dispute_fee.zip(row.try_get(19)?),
-        unpaid: row.try_get(20)?,
-        expires_at: row.try_get(21)?,
-        captured_at: row.try_get(22)?,
-        limit_month: row.try_get(23)?,
+        dispute_fee: dispute_fee.zip(row.try_get(18)?),
+        unpaid: row.try_get(19)?,
+        expires_at: row.try_get(20)?,
+        captured_at: row.try_get(21)?,
+        limit_month: row.try_get(22)?,
         instrument: Instrument {
-            method: text(24)?,
-            scheme: text(25)?,
-            card_country: text(26)?,
-            payer: text(27)?,
-            category: text(28)?,
+            method: text(23)?,
+            scheme: text(24)?,
+            card_country: text(25)?,
+            payer: text(26)?,
+            category: text(27)?,
         },
     })
 }
@@ -466,6 +512,43 @@ async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<
             Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))
         })
         .collect()
+}
+
+async fn accruals(
+    tx: &mut Tx,
+    books: &[i64],
+    periods: &[NaiveDate],
+) -> Result<HashMap<BookId, HashMap<AccrualKey, Accrual>>, StoreError> {
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/accruals_of_books.sql"),
+            &[&books, &periods],
+        )
+        .await?;
+    let mut accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>> = HashMap::new();
+    for row in &rows {
+        let unreadable = || StoreError::Unreadable("an exact sum of fees".to_owned());
+        let component: &str = row.try_get("component")?;
+        let vat: &str = row.try_get("vat")?;
+        let key = AccrualKey {
+            schedule: row.try_get::<_, &str>("schedule")?.into(),
+            version: row.try_get("version")?,
+            component: Component::from_name(component).ok_or_else(unreadable)?,
+            currency: currency(row.try_get("currency")?)?,
+            period: row.try_get("period")?,
+            vat: vat.parse().map_err(|_| unreadable())?,
+        };
+        let accrual = Accrual {
+            exact: row.try_get::<_, rust_decimal::Decimal>("exact")?.normalize(),
+            posted: row.try_get("posted")?,
+            vat_posted: row.try_get("vat_posted")?,
+        };
+        accruals
+            .entry(BookId(row.try_get("book_id")?))
+            .or_default()
+            .insert(key, accrual);
+    }
+    Ok(accruals)
 }
 
 async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), FundsOf>, StoreError> {

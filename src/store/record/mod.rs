@@ -33,6 +33,7 @@ use crate::dates::day_in;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::payment::event::{Kept, PaymentEvent};
+use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Aggregate, Decision, Known, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
 use crate::settings::{Availability, Merchant};
@@ -75,6 +76,7 @@ pub async fn record_batch(
         payments: HashMap::new(),
         items: Vec::new(),
         effects: Effects::default(),
+        no_accruals: HashMap::new(),
     };
     let mut verdicts = Vec::with_capacity(events.len());
     for (place, (line, event)) in events.iter().enumerate() {
@@ -112,6 +114,7 @@ struct Batch<'a> {
     payments: HashMap<(BookId, &'a str), Payment>,
     items: Vec<Item<'a>>,
     effects: Effects,
+    no_accruals: HashMap<AccrualKey, Accrual>,
 }
 
 /// What governs one event, and where it is booked.
@@ -177,8 +180,7 @@ impl<'a> Batch<'a> {
         let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let schedule = settings
-            .fee_schedules
-            .get(&merchant.fee_schedule)
+            .fee_schedule(&merchant.fee_schedule, day)
             .ok_or_else(|| Refusal::NotPriced {
                 schedule: merchant.fee_schedule.clone(),
                 currency: event.money.currency(),
@@ -237,7 +239,9 @@ impl<'a> Batch<'a> {
             .or(original.and_then(|original| original.aggregate.as_deref()));
         let aggregate = aggregate.and_then(|name| self.loaded.aggregates.get(&(book, Cow::Borrowed(name))));
         let funds = self.loaded.funds.get(&(book, event.money.currency()));
+        let accruals = self.loaded.accruals.get(&book).unwrap_or(&self.no_accruals);
         let known = Known {
+            accruals,
             payment,
             funds: funds
                 .map(|funds| funds.with_acquirer(&event.acquirer))
@@ -327,6 +331,10 @@ impl<'a> Batch<'a> {
         let currency = event.money.currency();
         self.effects.maturing(book, currency, decision.maturing)?;
         self.effects.reserve(book, currency, decision.reserve_applied)?;
+        for (accrued, after) in decision.accrued {
+            self.effects.accruals.insert((book, accrued.key.clone()));
+            self.loaded.accruals.entry(book).or_default().insert(accrued.key, after);
+        }
         self.effects.flags(book, number, governed.acquirer_id, decision.flags);
         if let Some(payment) = decision.payment {
             self.payments.insert((book, &event.payment), payment);
@@ -430,7 +438,7 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
         available_on: maturing.map(|maturing| maturing.available_on),
         reserve,
         reserve_until: reserve_until.flatten(),
-        accrued: decision.accrued.clone(),
+        accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
         details: event.details.clone(),
     }
 }

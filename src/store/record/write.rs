@@ -12,6 +12,7 @@ use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, EntryNumber};
 use crate::money::Currency;
 use crate::payment::event::PaymentEvent;
+use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Flag, Maturing, Payment, Reportable};
 use crate::recon::breaks::BreakClass;
 use crate::store::{StoreError, Tx};
@@ -35,6 +36,7 @@ type MaturingKey = (BookId, Currency, NaiveDate, NaiveDate, Option<NaiveDate>);
 pub(super) struct Effects {
     pub(super) withdrawn: Vec<(BookId, EntryNumber)>,
     pub(super) aggregates: BTreeSet<(BookId, String)>,
+    pub(super) accruals: BTreeSet<(BookId, AccrualKey)>,
     maturing: BTreeMap<MaturingKey, (i64, i64)>,
     reserve: BTreeMap<(BookId, Currency), i64>,
     flags: Vec<(BookId, EntryNumber, AcquirerId, Flag)>,
@@ -93,7 +95,7 @@ fn class(flag: &Flag) -> (BreakClass, &str) {
     }
 }
 
-const PAYMENT_TYPES: [Type; 29] = [
+const PAYMENT_TYPES: [Type; 28] = [
     Type::INT8,
     Type::TEXT,
     Type::INT2,
@@ -110,8 +112,7 @@ const PAYMENT_TYPES: [Type; 29] = [
     Type::INT8,
     Type::INT8,
     Type::INT8,
-    Type::NUMERIC,
-    Type::NUMERIC,
+    Type::TEXT,
     Type::INT8,
     Type::INT8,
     Type::INT8,
@@ -143,7 +144,8 @@ impl Batch<'_> {
             let returns = &payment.returns;
             let instrument = &payment.instrument;
             let (dispute_fee, dispute_vat) = payment.dispute_fee.unzip();
-            let row: [&(dyn ToSql + Sync); 29] = [
+            let accrued = accrued_text(payment)?;
+            let row: [&(dyn ToSql + Sync); 28] = [
                 &book.0,
                 name,
                 &acquirer.0,
@@ -160,8 +162,7 @@ impl Batch<'_> {
                 &returns.vat,
                 &returns.fee_returned,
                 &returns.vat_returned,
-                &returns.accrued,
-                &returns.accrued_returned,
+                &accrued,
                 &dispute_fee,
                 &dispute_vat,
                 &payment.unpaid,
@@ -237,6 +238,7 @@ impl Batch<'_> {
     pub(super) async fn write_effects(&self, tx: &mut Tx) -> Result<(), StoreError> {
         self.write_withdrawn(tx).await?;
         self.write_aggregates(tx).await?;
+        self.write_accruals(tx).await?;
         self.write_maturing(tx).await?;
         self.write_reserve(tx).await?;
         self.write_flags(tx).await
@@ -291,6 +293,45 @@ impl Batch<'_> {
                 &fees,
                 &reserves,
                 &closed,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn write_accruals(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let moved: Vec<(i64, &AccrualKey, &Accrual)> = self
+            .effects
+            .accruals
+            .iter()
+            .filter_map(|(book, key)| Some((book.0, key, self.loaded.accruals.get(book)?.get(key)?)))
+            .collect();
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let books: Vec<i64> = moved.iter().map(|(book, ..)| *book).collect();
+        let schedules: Vec<&str> = moved.iter().map(|(_, key, _)| key.schedule.as_ref()).collect();
+        let versions: Vec<NaiveDate> = moved.iter().map(|(_, key, _)| key.version).collect();
+        let components: Vec<&str> = moved.iter().map(|(_, key, _)| key.component.name()).collect();
+        let currencies: Vec<&str> = moved.iter().map(|(_, key, _)| key.currency.code()).collect();
+        let periods: Vec<NaiveDate> = moved.iter().map(|(_, key, _)| key.period).collect();
+        let vat: Vec<String> = moved.iter().map(|(_, key, _)| key.vat.to_string()).collect();
+        let exact: Vec<Decimal> = moved.iter().map(|(.., accrual)| accrual.exact).collect();
+        let posted: Vec<i64> = moved.iter().map(|(.., accrual)| accrual.posted).collect();
+        let vat_posted: Vec<i64> = moved.iter().map(|(.., accrual)| accrual.vat_posted).collect();
+        tx.execute(
+            include_str!("../../../schema/queries/accruals_upsert.sql"),
+            &[
+                &books,
+                &schedules,
+                &versions,
+                &components,
+                &currencies,
+                &periods,
+                &vat,
+                &exact,
+                &posted,
+                &vat_posted,
             ],
         )
         .await?;
@@ -359,6 +400,15 @@ impl Batch<'_> {
     }
 }
 
+/// The exact fees that refunds of a payment may give back, as JSON; none where there are none.
+fn accrued_text(payment: &Payment) -> Result<Option<String>, StoreError> {
+    let accrued = &payment.returns.accrued;
+    (!accrued.is_empty())
+        .then(|| serde_json::to_string(accrued))
+        .transpose()
+        .map_err(|error| StoreError::Unreadable(format!("the fees of a payment ({error})")))
+}
+
 /// Moves payments that are in the database to where they stand now.
 pub(in crate::store) async fn update_payments(
     tx: &mut Tx,
@@ -393,8 +443,10 @@ pub(in crate::store) async fn update_payments(
         column(known, |payment| payment.dispute_fee.map(|(_, vat)| vat)),
         column(known, |payment| payment.unpaid),
     ];
-    let accrued: Vec<Option<Decimal>> = column(known, |payment| payment.returns.accrued);
-    let accrued_returned: Vec<Option<Decimal>> = column(known, |payment| payment.returns.accrued_returned);
+    let accrued: Vec<Option<String>> = known
+        .iter()
+        .map(|(.., payment)| accrued_text(payment))
+        .collect::<Result<_, _>>()?;
     let expires_at: Vec<Option<DateTime<Utc>>> = column(known, |payment| payment.expires_at);
     let captured_at: Vec<Option<DateTime<Utc>>> = column(known, |payment| payment.captured_at);
     let limit_month: Vec<Option<NaiveDate>> = column(known, |payment| payment.limit_month);
@@ -407,9 +459,8 @@ pub(in crate::store) async fn update_payments(
     ];
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&books, &names, &acquirers, &currencies, &requested, &authorized];
     values.extend(whole.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-    let rest: [&(dyn ToSql + Sync); 8] = [
+    let rest: [&(dyn ToSql + Sync); 7] = [
         &accrued,
-        &accrued_returned,
         &dispute_fee,
         &dispute_vat,
         &unpaid,

@@ -104,6 +104,10 @@ pub const TABLES: &[(&str, &str)] = &[
         "payout_file",
         "select name, digest, cutoff, ordinal, written from payout_file join source on source.id = source_id",
     ),
+    (
+        "idempotency_key",
+        "select merchant, environment, operation, key, fingerprint, status, body from idempotency_key",
+    ),
 ];
 
 /// The content of a database, one row a line.

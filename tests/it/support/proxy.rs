@@ -1,5 +1,5 @@
-//! A proxy between the binary and PostgreSQL that does harm on purpose: it kills the binary at one of its requests, or cuts
-//! its connection at a COMMIT.
+//! A proxy between the binary, or a store of the test itself, and PostgreSQL that does harm on purpose: it kills the binary at
+//! one of its requests, or cuts its connection at a COMMIT.
 //!
 //! A request is what makes the server act: the start of a session, a simple query, or the Sync that ends a group of messages. (Not
 //! counted are the Syncs that only close prepared statements, and the end of a session: when they come is up to the
@@ -12,7 +12,7 @@
 )]
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -64,29 +64,76 @@ struct Shared {
     done: AtomicBool,
 }
 
+/// A proxy that runs until it is dropped.
+pub struct Proxy {
+    url: String,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<Connections>,
+}
+
+/// The thread that accepts, and at its end those that serve.
+type Connections = thread::JoinHandle<Vec<thread::JoinHandle<()>>>;
+
+impl Proxy {
+    /// Starts a proxy with a fault before the database of a URL.
+    pub fn start(url: &str, fault: Option<Fault>) -> Self {
+        let config: tokio_postgres::Config = url.parse().expect("a URL");
+        let Some(Host::Unix(directory)) = config.get_hosts().first() else {
+            panic!("the tests' PostgreSQL listens on a socket");
+        };
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let shared = Arc::new(Shared {
+            fault,
+            seen: Mutex::default(),
+            victim: Mutex::new(None),
+            socket: directory.join(format!(".s.PGSQL.{port}")),
+            done: AtomicBool::new(false),
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let accepting = {
+            let shared = shared.clone();
+            thread::spawn(move || accept(&listener, &shared))
+        };
+        let user = config.get_user().expect("a user");
+        let database = config.get_dbname().expect("a database");
+        Self {
+            url: format!("postgresql://{user}@{address}/{database}"),
+            address,
+            shared,
+            accepting: Some(accepting),
+        }
+    }
+
+    /// The way to the database by this proxy.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether the fault came about.
+    pub fn fired(&self) -> bool {
+        self.shared.seen.lock().expect("what was seen").fired
+    }
+
+    /// Accepts no more.
+    fn close(&self) {
+        self.shared.done.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// Runs the binary against the database of a URL, through a proxy with a fault.
 pub fn run(url: &str, fault: Option<Fault>, mut command: Command) -> Ran {
-    let config: tokio_postgres::Config = url.parse().expect("a URL");
-    let Some(Host::Unix(directory)) = config.get_hosts().first() else {
-        panic!("the tests' PostgreSQL listens on a socket");
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    let shared = Arc::new(Shared {
-        fault,
-        seen: Mutex::default(),
-        victim: Mutex::new(None),
-        socket: directory.join(format!(".s.PGSQL.{port}")),
-        done: AtomicBool::new(false),
-    });
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let accepting = {
-        let shared = shared.clone();
-        thread::spawn(move || accept(&listener, &shared))
-    };
-    let user = config.get_user().expect("a user");
-    let database = config.get_dbname().expect("a database");
-    command.env("DATABASE_URL", format!("postgresql://{user}@{address}/{database}"));
+    let mut proxy = Proxy::start(url, fault);
+    let shared = proxy.shared.clone();
+    command.env("DATABASE_URL", proxy.url());
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut pipe = {
         // Held until the child is in its place, so that no connection of it comes before.
@@ -99,8 +146,8 @@ pub fn run(url: &str, fault: Option<Fault>, mut command: Command) -> Ran {
     let mut stderr = String::new();
     pipe.read_to_string(&mut stderr).expect("standard error");
     let status = shared.reap();
-    shared.done.store(true, Ordering::SeqCst);
-    drop(TcpStream::connect(address));
+    proxy.close();
+    let accepting = proxy.accepting.take().expect("the listener");
     for connection in accepting.join().expect("the listener") {
         connection.join().expect("a connection");
     }
