@@ -14,6 +14,7 @@
 
 mod dice;
 mod event_row;
+mod fees;
 mod files;
 mod settlement;
 mod statement;

@@ -6,6 +6,7 @@ use chrono::Datelike;
 
 use super::{Details, Event, EventKind, Fate, Payment, Refused, Report, Story};
 use crate::simulate::dice::Dice;
+use crate::simulate::fees::Instrument;
 use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS};
 use crate::simulate::truth::{Booked, BreakItem, Owner};
 use crate::simulate::world::{
@@ -168,6 +169,7 @@ impl<'w> Author<'w> {
             open: 0,
             expires: false,
             outcome_unknown: false,
+            instrument: Instrument::default(),
             authorized: 0,
             captured: 0,
             over_captured: 0,
@@ -331,6 +333,10 @@ impl<'w> Author<'w> {
         of.authorized = amount;
         of.open = amount;
         of.outcome_unknown = false;
+        of.instrument = Instrument {
+            method: details.method,
+            country: details.card_country,
+        };
         of.expires = self.world.is_full() && {
             let short = details.scheme == Some(SHORT_SCHEME) && details.initiator == Some("merchant");
             let days = match details.capture_before_days {

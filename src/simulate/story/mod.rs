@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 pub use self::author::{Author, Planted};
 pub use self::refused::Refused;
+use super::fees::Instrument;
 use super::settlement::Line;
 use super::truth::{Booked, Owner};
 use super::world::{Day, Moment};
@@ -212,6 +213,8 @@ pub struct Payment {
     pub expires: bool,
     /// Whether nobody knows if it was authorized.
     pub outcome_unknown: bool,
+    /// How it is paid.
+    pub instrument: Instrument,
     authorized: i64,
     captured: i64,
     over_captured: i64,

@@ -7,7 +7,8 @@
 
 use super::author::{Author, Route};
 use super::{Event, EventKind, Fate, Nobody, Story};
-use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, merchant_fee};
+use crate::simulate::fees::standard_fee;
+use crate::simulate::world::{CARRIER_BY_MERCHANT, Day};
 
 macro_rules! refused {
     ($($(#[$doc:meta])* $variant:ident = $rule:literal, $field:literal;)*) => {
@@ -326,9 +327,7 @@ impl Author<'_> {
         let amount = self.price(story, 2000, 5000);
         self.authorize(story, 0, amount);
         self.capture(story, 0, amount, Route::PLAIN, false);
-        let merchant = &self.world.merchants[story.owner.merchant];
-        let (percentage, fixed) = merchant_fee(merchant, story.owner.currency, amount);
-        let fee = percentage.saturating_add(fixed);
+        let fee = standard_fee(story.owner.currency, amount);
         let place = self.refund(story, 0, amount.saturating_sub(fee), false);
         story.events[place].0.if_covered = false;
         self.push(story, 0, EventKind::Refund, fee);

@@ -3,14 +3,17 @@
 //! Every fact is booked here as it is told, by the table of entries that the engine follows, but with none of its code:
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
 
+mod charges;
 mod document;
 
 use std::collections::BTreeMap;
 
+use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
 pub use self::document::{BreakItem, Sources};
+use super::fees::SCHEDULES;
 use super::settlement::Costs;
 use super::story::{Event, EventKind, Fate, Story};
-use super::world::{CARDS, CARRIER_BY_MERCHANT, CURRENCIES, TOLERANCE, World, merchant_fee};
+use super::world::{CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
 use super::{BreakKind, SimulateError, minus, plus};
 
 /// What tells accounts of one code apart.
@@ -62,7 +65,9 @@ type Transfer = (i16, i16, i64);
 #[derive(Default)]
 pub struct Booked {
     /// What events moved that a later one undoes, by their places.
-    undone: BTreeMap<usize, Vec<Transfer>>,
+    undone: BTreeMap<usize, (Vec<Transfer>, Done)>,
+    /// What its payments were charged and given back.
+    charged: Vec<Charged>,
     /// What the merchant paid for the captures of the story's aggregate, minor units.
     aggregate_fee: i64,
     /// What it paid for the latest capture.
@@ -107,6 +112,8 @@ impl Total {
 
 /// The bookkeeping while the day is told.
 pub struct Truth {
+    /// Exact sums of fees.
+    sums: Sums,
     recorded: Balances,
     reconciled: Balances,
     /// By merchant and the place of the currency among the merchant's two: what it has once all events are recorded.
@@ -133,6 +140,7 @@ impl Truth {
     /// Nothing has happened yet.
     pub fn new(merchants: usize) -> Self {
         Self {
+            sums: Sums::default(),
             recorded: Balances::default(),
             reconciled: Balances::default(),
             funds: vec![[Funds::default(); 2]; merchants],
@@ -199,80 +207,100 @@ impl Truth {
 
     fn book(&mut self, world: &World, story: &mut Story, event: &Event) -> Result<(), SimulateError> {
         let owner = story.owner;
-        let mut transfers = vec![(9010, 9020, event.hold)];
-        if let Some(place) = event.undoes {
-            let mirrored = story.booked.undone.remove(&place).unwrap_or_default();
-            transfers.extend(
-                mirrored
-                    .into_iter()
-                    .map(|(debit, credit, amount)| (credit, debit, amount)),
-            );
+        if story.booked.charged.len() <= event.payment {
+            let count = event.payment.saturating_add(1);
+            story.booked.charged.resize_with(count, Charged::default);
         }
-        self.money(world, story, event, &mut transfers)?;
-        for &(debit, credit, amount) in &transfers {
+        let contract = Contract {
+            owner,
+            schedule: &SCHEDULES[world.merchants[owner.merchant].schedule],
+            day: world.day(event.at.day).date,
+            today: world.day(Day::Simulated).date,
+        };
+        let Charges { mut transfers, done } = self.money(&contract, story, event)?;
+        // The promise is told by `hold`, also where it is opened again.
+        for &(debit, credit, amount) in transfers.iter().chain([&(9010, 9020, event.hold)]) {
             for (code, signed) in [(debit, amount), (credit, amount.saturating_neg())] {
                 self.recorded.add(code, event.acquirer, owner.currency, signed)?;
                 self.funds[owner.merchant][owner.slot].add(code, signed.saturating_neg())?;
             }
         }
         if event.undone {
-            // The promise is told by `hold`.
-            transfers.retain(|(debit, ..)| *debit < 9000);
-            story.booked.undone.insert(event.place, transfers);
+            transfers.retain(|(.., amount)| *amount != 0);
+            story.booked.undone.insert(event.place, (transfers, done));
         }
         Ok(())
     }
 
     /// What an event moves beside the promise.
-    fn money(
-        &mut self,
-        world: &World,
-        story: &mut Story,
-        event: &Event,
-        transfers: &mut Vec<Transfer>,
-    ) -> Result<(), SimulateError> {
-        let (owner, amount) = (story.owner, event.amount);
+    fn money(&mut self, contract: &Contract, story: &mut Story, event: &Event) -> Result<Charges, SimulateError> {
+        let (amount, sums) = (event.amount, &mut self.sums);
         let receivable = if event.acquirer == CARDS { 1100 } else { 1130 };
+        let Booked {
+            undone,
+            charged,
+            aggregate_fee,
+            capture_fee,
+        } = &mut story.booked;
+        let account = &mut charged[event.payment];
+        let mut mirrored = || {
+            let (transfers, done) = event.undoes.and_then(|place| undone.remove(&place)).unwrap_or_default();
+            let swap = |(debit, credit, amount): Transfer| (credit, debit, amount);
+            (transfers.into_iter().map(swap).collect::<Vec<_>>(), done)
+        };
+        let mut charges = Charges::default();
         match event.kind {
-            EventKind::Authorization
-            | EventKind::Increment
+            EventKind::Increment
             | EventKind::AuthorizationReversal
             | EventKind::Void
             | EventKind::Decline
             | EventKind::Unknown
             | EventKind::Aggregate => {}
+            EventKind::Authorization => charges.transfers = contract.authorization(),
             EventKind::Capture => {
-                let merchant = &world.merchants[owner.merchant];
-                let (percentage, fixed) = merchant_fee(merchant, owner.currency, amount);
-                transfers.extend([
-                    (receivable, 2010, amount),
-                    (2010, 4010, percentage),
-                    (2010, 4020, fixed),
-                ]);
-                let fee = plus(percentage, fixed)?;
-                story.booked.capture_fee = fee;
+                let instrument = story.payments[event.payment].instrument;
+                charges = contract.capture(sums, account, instrument, amount)?;
+                *capture_fee = charges.total()?;
                 if event.details.aggregate.is_some() && !event.undone {
-                    story.booked.aggregate_fee = plus(story.booked.aggregate_fee, fee)?;
+                    *aggregate_fee = plus(*aggregate_fee, *capture_fee)?;
                 }
+                charges.transfers.push((receivable, 2010, amount));
             }
-            // Mirrored.
-            EventKind::CaptureVoid | EventKind::RefundFailure => {}
+            EventKind::CaptureVoid => {
+                let (transfers, done) = mirrored();
+                charges = contract.undo_capture(sums, account, &done, amount)?;
+                charges.transfers.extend(transfers);
+            }
             EventKind::Refund => {
+                charges = contract.refund(sums, account, amount)?;
                 let by_transfer = event.details.by.is_some();
-                transfers.push((2020, if by_transfer { 2200 } else { receivable }, amount));
+                let to = if by_transfer { 2200 } else { receivable };
+                charges.transfers.push((2020, to, amount));
+            }
+            EventKind::RefundFailure => {
+                let (transfers, done) = mirrored();
+                charges = contract.undo_refund(sums, account, &done, amount)?;
+                charges.transfers.extend(transfers);
             }
             EventKind::RefundPaid => {
-                transfers.push((2200, 1010, amount));
-                self.paid_by_transfer[owner.currency].add(amount)?;
+                charges.transfers.push((2200, 1010, amount));
+                self.paid_by_transfer[contract.owner.currency].add(amount)?;
+            }
+            EventKind::Chargeback | EventKind::SecondChargeback if event.unknown => {
+                charges.transfers.push((1900, receivable, amount));
             }
             EventKind::Chargeback | EventKind::SecondChargeback => {
-                transfers.push((if event.unknown { 1900 } else { 2020 }, receivable, amount));
+                charges.transfers = contract.chargeback(account, amount)?;
+                charges.transfers.push((2020, receivable, amount));
             }
-            EventKind::ChargebackReversal => transfers.push((receivable, 2020, amount)),
-            EventKind::Unpaid => transfers.push((bearer(event.acquirer), receivable, amount)),
-            EventKind::UnpaidRecovery => transfers.push((receivable, bearer(event.acquirer), amount)),
+            EventKind::ChargebackReversal => {
+                charges.transfers = contract.won(account, amount)?;
+                charges.transfers.push((receivable, 2020, amount));
+            }
+            EventKind::Unpaid => charges.transfers.push((bearer(event.acquirer), receivable, amount)),
+            EventKind::UnpaidRecovery => charges.transfers.push((receivable, bearer(event.acquirer), amount)),
         }
-        Ok(())
+        Ok(charges)
     }
 
     /// A story is told to its end: what is open of its promises, and will not be before they run out.

@@ -8,6 +8,7 @@ use chrono::{Datelike, Days, NaiveDate, NaiveTime, Offset, TimeZone};
 use chrono_tz::Europe;
 
 use super::dice::Dice;
+use super::fees::{FINE, MICRO, STANDARD};
 use super::{Plan, Profile, SimulateError};
 use crate::money::{Currency, decimal_text};
 
@@ -93,8 +94,10 @@ const fn terms(code: &'static str, euro: i64, prices: [i64; 7]) -> Terms {
 pub struct Merchant {
     /// Places in [`CURRENCIES`]; equal where it trades in one.
     pub currencies: [usize; 2],
-    /// Whether it sells for cents, and has the fee schedule for that.
+    /// Whether it sells for cents.
     pub micro: bool,
+    /// Its contract, a place in [`SCHEDULES`](super::fees::SCHEDULES).
+    pub schedule: usize,
     /// Whether it says where its payouts go.
     pub has_destination: bool,
     /// Whether refunds may take it below zero.
@@ -185,6 +188,7 @@ impl World {
             last.poor = true;
             last.currencies = [0, 0];
             last.micro = false;
+            last.schedule = STANDARD;
             last.may_owe = false;
             busy = busy.saturating_sub(1);
         }
@@ -271,22 +275,6 @@ pub const TOLERANCE: i64 = 1;
 /// How far refunds may take most merchants below zero, in euros: further than they come.
 const NEGATIVE_LIMIT_EURO: i64 = 10_000;
 
-/// The name of a fee schedule, and its percentage in per mille.
-fn fee_schedule(micro: bool) -> (&'static str, i64) {
-    if micro { ("micro", 50) } else { ("standard", 29) }
-}
-
-/// The two parts of the merchant fee of a capture: percentage and fixed.
-pub fn merchant_fee(merchant: &Merchant, currency: usize, gross: i64) -> (i64, i64) {
-    let terms = &CURRENCIES[currency];
-    let fixed = if merchant.micro {
-        terms.micro_fixed
-    } else {
-        terms.standard_fixed
-    };
-    (per_mille(gross, fee_schedule(merchant.micro).1), fixed)
-}
-
 /// What the acquirer charges for a line of a capture.
 pub fn capture_cost(currency: usize, gross: i64) -> i64 {
     per_mille(gross, COST_PER_MILLE).saturating_add(CURRENCIES[currency].cost_fixed)
@@ -298,10 +286,6 @@ fn per_mille(amount: i64, rate: i64) -> i64 {
     let (whole, rest) = (thousandths.div_euclid(1000), thousandths.rem_euclid(1000));
     let up = rest > 500 || (rest == 500 && whole.rem_euclid(2) == 1);
     whole.saturating_add(i64::from(up))
-}
-
-fn percent(per_mille: i64) -> String {
-    format!("{}.{}", per_mille.div_euclid(10), per_mille.rem_euclid(10))
 }
 
 /// The name of a merchant, by its number from 0.
@@ -321,12 +305,25 @@ fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
     } else {
         first
     };
+    let micro = number % 7 == 3;
     Merchant {
         currencies: [first, second],
-        micro: number % 7 == 3,
+        micro,
+        schedule: schedule(number, micro, profile),
         has_destination: number % 50 != 5,
         may_owe: profile == Profile::Card || number % 4 != 2,
         poor: false,
+    }
+}
+
+/// Merchants of plain cards have one of two contracts, others one after another; those that sell for cents have their own.
+fn schedule(number: u32, micro: bool, profile: Profile) -> usize {
+    const OTHERS: [usize; 7] = [5, 3, 4, STANDARD, 6, 7, 8];
+    match (micro, profile) {
+        (true, Profile::Full) if number % 2 == 1 => FINE,
+        (true, _) => MICRO,
+        (false, Profile::Card) => STANDARD,
+        (false, Profile::Full) => OTHERS[usize::try_from(number % 7).unwrap_or(0)],
     }
 }
 
