@@ -10,6 +10,7 @@ mod embedded;
 mod facts;
 mod hostile;
 mod idempotency;
+mod merchant;
 mod model;
 mod payout;
 mod reconcile;
@@ -19,5 +20,6 @@ mod schema;
 mod tidy;
 mod tls;
 mod transaction;
+mod velocity;
 
 mod support;
