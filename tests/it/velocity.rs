@@ -1,8 +1,8 @@
 //! Velocity rules and monthly limits in the books.
 //!
-//! A story is told line by line, `<instant> <kind> <merchant> <payment> <amount> name=value ...`, with what became of each: recorded,
-//! replayed, or the words of its refusal. The house is in Seoul; `north` is a carrier with a monthly limit of 1,000 KRW a payer in
-//! Seoul's months, `south` another without one. Merchants pay 10 %.
+//! A story is told line by line, `<instant> <kind> <merchant> <payment> <amount> name=value ...`, with what became of each:
+//! recorded, replayed, or the words of its refusal. The house is in Seoul; `north` is a carrier with a monthly limit of 1,000
+//! KRW a payer in Seoul's months, `south` another without one. Merchants pay 10 %.
 
 #![allow(
     clippy::arithmetic_side_effects,
