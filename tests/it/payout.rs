@@ -108,11 +108,22 @@ impl Desk {
                 booking_date: day(on),
                 source: source.id,
                 source_line: None,
-                transfers: vec![Transfer {
-                    debit: account(AccountCode::MerchantPending),
-                    credit: account(AccountCode::MerchantAvailable),
-                    amount: minor,
-                }],
+                // What was captured and is available at once: nothing of it is pending.
+                transfers: vec![
+                    Transfer {
+                        debit: Account {
+                            dimension: "north".into(),
+                            ..account(AccountCode::AcquirerInTransit)
+                        },
+                        credit: account(AccountCode::MerchantPending),
+                        amount: minor,
+                    },
+                    Transfer {
+                        debit: account(AccountCode::MerchantPending),
+                        credit: account(AccountCode::MerchantAvailable),
+                        amount: minor,
+                    },
+                ],
             };
             let book: BookId = owners[merchant];
             books.append(book, entry)?;
