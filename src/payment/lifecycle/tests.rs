@@ -1,14 +1,14 @@
-//! Worked examples: what happens to payments, and what it comes to, to the minor unit. How they are written is said in [`desk`].
+//! Worked examples: what happens to payments, and what it comes to, to the minor unit. How they are written is said in [`book`].
 
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "figures of tests are small, and overflow panics"
 )]
 
-mod desk;
+mod book;
 mod properties;
 
-use self::desk::{Unit, play};
+use self::book::{Unit, play};
 use crate::money::Currency;
 
 /// The currencies in which an example in hundreds is played: 2, 0, 3 and 4 decimals.

@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::super::*;
-use super::desk::Desk;
+use super::book::Book;
 use crate::payment::event::{Details, RefundWay};
 
 /// One step, in terms of what came before it; numbers choose among what there is.
@@ -38,7 +38,7 @@ const MERCHANTS: [&str; 6] = ["m", "back", "taxed", "micro", "rolling", "limit"]
 
 /// A book, and beside it what the acquirer has still to report.
 struct World {
-    desk: Desk,
+    book: Book,
     merchant: &'static str,
     home: usize,
     currency: Currency,
@@ -73,16 +73,16 @@ impl World {
 
     /// The event that an operation comes to; none where it is none.
     fn stated(&mut self, op: &Op) -> Option<PaymentEvent> {
-        let payment = self.desk.payments.get(&format!("p{}", op.payment)).cloned();
+        let payment = self.book.payments.get(&format!("p{}", op.payment)).cloned();
         let of = |amount: fn(&Payment) -> i64| payment.as_ref().map_or(0, amount).max(1);
         let part = |whole: i64| match op.share {
             17.. => whole + op.share - 16,
             share => (whole * share / 16).max(i64::from(op.share > 0)),
         };
-        let references: Vec<String> = self.desk.originals.keys().cloned().collect();
+        let references: Vec<String> = self.book.originals.keys().cloned().collect();
         let original = references.get(op.of % references.len().max(1)).cloned();
         let whole = original.as_ref().map_or(1, |name| {
-            let original = &self.desk.originals[name];
+            let original = &self.book.originals[name];
             let real = original.transfers.iter().find(|transfer| !transfer.debit.code.is_memo());
             real.map_or(1, |transfer| transfer.amount)
         });
@@ -114,7 +114,7 @@ impl World {
             }
             10 => (EntryKind::CaptureVoid, whole, undoing),
             11 => {
-                let (name, tray) = self.desk.aggregates.iter().nth(op.of % self.desk.aggregates.len().max(1))?;
+                let (name, tray) = self.book.aggregates.iter().nth(op.of % self.book.aggregates.len().max(1))?;
                 let details = Details {
                     aggregate: Some(name.clone()),
                     items: u32::try_from(tray.items).ok().filter(|items| *items > 0),
@@ -155,7 +155,7 @@ impl World {
             }
             _ => {
                 self.now += TimeDelta::days(i64::from(op.words % 4));
-                self.desk.expire(self.now);
+                self.book.expire(self.now);
                 return None;
             }
         };
@@ -168,7 +168,7 @@ impl World {
             return;
         }
         let (number, receivable, item) = self.items.remove(of % self.items.len());
-        let named = self.desk.originals.values_mut().find(|original| original.number == number);
+        let named = self.book.originals.values_mut().find(|original| original.number == number);
         let original = named.expect("an entry");
         original.open = false;
         let kind = original.kind;
@@ -179,8 +179,8 @@ impl World {
             .find(|account| account.code == receivable);
         // An aggregate has no transfers of its own: its currency is that of the book, its acquirer that of its captures.
         let account = known.cloned().or_else(|| {
-            let accounts = self.desk.balances.keys();
-            let of_tray = self.desk.aggregates.values().find(|tray| tray.closed == Some(number))?;
+            let accounts = self.book.balances.keys();
+            let of_tray = self.book.aggregates.values().find(|tray| tray.closed == Some(number))?;
             let mut fitting = accounts.filter(|account| account.code == receivable);
             fitting.find(|account| account.dimension == of_tray.acquirer).cloned()
         });
@@ -211,22 +211,22 @@ impl World {
             let payable = item.gross - item.merchant_fee - item.reserve;
             push(AccountCode::MerchantPending, AccountCode::MerchantAvailable, payable);
         }
-        self.desk.moved(&moved);
+        self.book.moved(&moved);
     }
 
     fn happens(&mut self, op: &Op) {
         let Some(event) = self.stated(op) else {
             return self.holds();
         };
-        let decided = self.desk.decide(&event, None);
-        assert_eq!(decided, self.desk.decide(&event, None));
+        let decided = self.book.decide(&event, None);
+        assert_eq!(decided, self.book.decide(&event, None));
         let Ok(decision) = decided else {
             return;
         };
-        self.desk.proper(&event, &decision);
+        self.book.proper(&event, &decision);
         self.restores(&decision);
-        self.desk.book(&event, &decision);
-        let number = self.desk.originals[&event.reference].number;
+        self.book.book(&event, &decision);
+        let number = self.book.originals[&event.reference].number;
         if let Some(withdrawn) = decision.withdrawn {
             let before = self.items.len();
             self.items.retain(|(number, _, _)| *number != withdrawn);
@@ -260,7 +260,7 @@ impl World {
             item.2.gross - item.2.cost
         });
         let tray = |aggregate: &Aggregate| {
-            let before = self.desk.aggregates.get(&aggregate.name).map_or(0, |before| before.gross);
+            let before = self.book.aggregates.get(&aggregate.name).map_or(0, |before| before.gross);
             aggregate.gross - before
         };
         let tray = decision.aggregate.as_ref().map_or(0, tray);
@@ -273,13 +273,13 @@ impl World {
 
     /// What acquirers owe is what they have not reported: the items, and what waits in trays.
     fn holds(&self) {
-        self.desk.holds();
-        let owed = self.desk.balances.iter().filter_map(|(account, debits)| {
+        self.book.holds();
+        let owed = self.book.balances.iter().filter_map(|(account, debits)| {
             let receivable = [AccountCode::AcquirerReceivable, AccountCode::CarrierReceivable].contains(&account.code);
             receivable.then_some(*debits)
         });
         let items = self.items.iter().map(|(_, _, item)| item.gross - item.cost);
-        let trays = self.desk.aggregates.values().filter(|tray| tray.closed.is_none()).map(|tray| tray.gross);
+        let trays = self.book.aggregates.values().filter(|tray| tray.closed.is_none()).map(|tray| tray.gross);
         assert_eq!(owed.sum::<i64>(), items.sum::<i64>() + trays.sum::<i64>());
     }
 }
@@ -296,7 +296,7 @@ proptest! {
     ) {
         let settings = Settings::parse(&super::settings()).expect("settings");
         let mut world = World {
-            desk: Desk::new(settings),
+            book: Book::new(settings),
             merchant: MERCHANTS[merchant],
             home,
             currency: Currency::parse(super::CURRENCIES[code]).expect("a currency"),

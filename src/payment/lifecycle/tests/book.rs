@@ -82,7 +82,7 @@ impl Unit {
 }
 
 /// A merchant's book, as far as the lifecycle sees it.
-pub struct Desk {
+pub struct Book {
     settings: Settings,
     pub payments: BTreeMap<String, Payment>,
     /// By reference.
@@ -94,7 +94,7 @@ pub struct Desk {
     numbers: i64,
 }
 
-impl Desk {
+impl Book {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -301,7 +301,7 @@ impl Desk {
 
 /// A script while it is played.
 struct Play {
-    desk: Desk,
+    book: Book,
     unit: Unit,
     /// Fields that later events have unless they say otherwise.
     with: BTreeMap<String, String>,
@@ -314,7 +314,7 @@ struct Play {
 #[track_caller]
 pub fn play(settings: &str, unit: Unit, script: &str) {
     let mut play = Play {
-        desk: Desk::new(Settings::parse(settings).expect("settings")),
+        book: Book::new(Settings::parse(settings).expect("settings")),
         unit,
         with: BTreeMap::new(),
         now: instant("2026-03-02T12:00:00Z"),
@@ -332,7 +332,7 @@ pub fn play(settings: &str, unit: Unit, script: &str) {
             writeln!(expected, "{line}").expect("text");
             writeln!(play.played, "{line}").expect("text");
             play.line(line);
-            play.desk.holds();
+            play.book.holds();
         }
     }
     let played = play.played;
@@ -394,11 +394,11 @@ impl Play {
                     credit: self.account(credit),
                     amount: self.unit.read(amount),
                 };
-                self.desk.moved(&[transfer]);
+                self.book.moved(&[transfer]);
             }
-            "reported" => self.desk.originals.get_mut(rest[0]).expect("an event").open = false,
+            "reported" => self.book.originals.get_mut(rest[0]).expect("an event").open = false,
             "expire" => {
-                let moved = self.desk.expire(instant(rest[0]));
+                let moved = self.book.expire(instant(rest[0]));
                 self.transfers(&moved);
             }
             "state" => self.state(rest.first().copied().unwrap_or("p")),
@@ -491,15 +491,15 @@ impl Play {
             .with
             .get("available")
             .map(|day| crate::dates::parse_day(day).expect("a day"));
-        match self.desk.decide(event, available_on) {
+        match self.book.decide(event, available_on) {
             Err(refusal) => {
                 let text = format!("! {} {}: {refusal}", refusal.rule(), refusal.field());
                 self.says(&text);
             }
             Ok(decision) => {
-                self.desk.proper(event, &decision);
+                self.book.proper(event, &decision);
                 self.comes_to(&decision);
-                self.desk.book(event, &decision);
+                self.book.book(event, &decision);
             }
         }
     }
@@ -521,7 +521,7 @@ impl Play {
         self.transfers(&decision.transfers);
         let name = |number: EntryNumber| {
             let named = self
-                .desk
+                .book
                 .originals
                 .iter()
                 .find(|(_, original)| original.number == number);
@@ -598,7 +598,7 @@ impl Play {
 
     /// Where a payment stands: what is not nothing, and what is open.
     fn state(&mut self, name: &str) {
-        let Some(payment) = self.desk.payments.get(name) else {
+        let Some(payment) = self.book.payments.get(name) else {
             return self.says("unknown");
         };
         let optional = |amount: Option<i64>| amount.unwrap_or(0);
@@ -641,7 +641,7 @@ impl Play {
 
     /// Every account that is not empty, on its own side.
     fn balances(&mut self) {
-        for (account, debits) in self.desk.balances.clone() {
+        for (account, debits) in self.book.balances.clone() {
             let balance = match account.code.side() {
                 Side::Debit => debits,
                 Side::Credit => -debits,
