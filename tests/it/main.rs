@@ -1,6 +1,7 @@
 //! Tests that need a database, files or the binary.
 
 mod audit;
+mod availability;
 mod calendar;
 mod concurrency;
 mod crash;
@@ -10,14 +11,17 @@ mod embedded;
 mod facts;
 mod hostile;
 mod idempotency;
+mod merchant;
 mod model;
 mod payout;
 mod reconcile;
 mod report;
 mod rights;
 mod schema;
+mod stage;
 mod tidy;
 mod tls;
 mod transaction;
+mod velocity;
 
 mod support;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Decision, Instrument, Payment, Refusal, Step, minus, plus};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::Transfer;
 use crate::payment::fees::Returns;
+use crate::payment::limits::month_at;
 use crate::payment::validity;
 
 impl Step<'_> {
@@ -32,6 +33,7 @@ impl Step<'_> {
                 authorized: Some(self.amount),
                 requested: requested.filter(|requested| *requested > self.amount),
                 expires_at: self.expires_at(),
+                limit_month: self.limit_month(),
                 ..self.fresh()
             }),
             transfers,
@@ -50,6 +52,13 @@ impl Step<'_> {
             self.event.occurred_at,
             details.capture_before,
         )
+    }
+
+    /// The month whose limit it uses: the acquirer's, where it limits what a payer may use in this currency.
+    fn limit_month(&self) -> Option<NaiveDate> {
+        let limit = self.terms.acquirer.monthly_limit.as_ref()?;
+        let limited = limit.amounts.contains_key(&self.currency) && self.event.details.payer.is_some();
+        limited.then(|| month_at(self.event.occurred_at, limit.time_zone))
     }
 
     pub(super) fn decline(&self) -> Decision {

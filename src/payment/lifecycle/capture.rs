@@ -4,7 +4,9 @@ use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Aggregate, Decision, Flag, Maturing, Original, Payment, Refusal, Reportable, Step, minus, mirrored, plus};
+use super::{
+    Aggregate, Decision, Flag, Held, Maturing, Original, Payment, Refusal, Reportable, Step, minus, mirrored, plus,
+};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
@@ -49,10 +51,20 @@ impl Step<'_> {
         self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
+        let held = self.held(payable);
+        let (merchant_fee, payable) = match &held {
+            // Neither a match nor a date moves what is set aside already.
+            Some(held) => (plus(merchant_fee, held.amount)?, 0),
+            None => (merchant_fee, payable),
+        };
+        let set_aside = held.as_ref().map_or(0, |held| held.amount);
+        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+        self.push(&mut transfers, pending, hold, set_aside);
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
         payment.returns.add(&fee)?;
-        let maturing = self.terms.available_on.map(|available_on| Maturing {
+        let available_on = self.terms.available_on.filter(|_| held.is_none());
+        let maturing = available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
             available_on,
             payable,
@@ -85,7 +97,17 @@ impl Step<'_> {
             withheld: withheld.until.map(|until| (withheld.amount, until)),
             maturing,
             aggregate,
+            held,
             ..Decision::default()
+        })
+    }
+
+    /// What a velocity rule sets aside of a capture: all that would become payable.
+    fn held(&self, payable: i64) -> Option<Held> {
+        let rule = self.known.held_by.filter(|_| payable > 0)?;
+        Some(Held {
+            rule: rule.to_owned(),
+            amount: payable,
         })
     }
 
@@ -177,10 +199,15 @@ impl Step<'_> {
                 gross: 0,
                 merchant_fee: 0,
                 reserve: 0,
+                matures: self.terms.available_on.is_some(),
                 closed: None,
             }));
         };
         self.is_open(known)?;
+        // One settlement line will report them all: either it makes all of them available, or none.
+        if known.matures != self.terms.available_on.is_some() {
+            return Err(Refusal::AggregateDiffers);
+        }
         Ok(Some(known.clone()))
     }
 
@@ -222,7 +249,7 @@ impl Step<'_> {
                 reserve: until.map_or(0, |_| known.reserve),
                 reserve_until: until,
                 cost: 0,
-                matures: self.terms.available_on.is_some(),
+                matures: known.matures,
                 passes_costs: false,
             }),
             aggregate: Some(known.clone()),
@@ -258,6 +285,7 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
+        let held = self.unhold(original, &mut mirror);
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -282,8 +310,23 @@ impl Step<'_> {
             accrued,
             maturing: original.maturing.map(Maturing::withdrawn),
             aggregate,
+            unheld: held.then_some(original.number),
             ..Decision::default()
         })
+    }
+
+    /// Whether a withdrawn capture's money is still set aside. Where a person has released it, it comes out of available money.
+    fn unhold(&self, original: &Original, mirror: &mut [Transfer]) -> bool {
+        let mut held = false;
+        for transfer in mirror {
+            if transfer.debit.code == AccountCode::MerchantHold {
+                held = !original.hold_released;
+                if original.hold_released {
+                    transfer.debit = self.account(AccountCode::MerchantAvailable);
+                }
+            }
+        }
+        held
     }
 
     /// What an earlier capture claimed.

@@ -10,6 +10,7 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
 //! | capture void | its capture, mirrored |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |
@@ -18,7 +19,7 @@
 //! | chargeback reversal | R ← 2020 amount; 4090, 2300 ← 2020 dispute fee and VAT, where the schedule gives them back |
 //! | unpaid | 2020 or 5060 ← R amount |
 //! | unpaid recovery | R ← 2020 or 5060 amount |
-//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, and what is given back beyond what was taken |
+//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, or beyond what was taken |
 //!
 //! Events also cost what the schedule charges for them: 2020 ← 4020, 2300.
 //!
@@ -142,6 +143,8 @@ pub struct Known<'a> {
     pub aggregate: Option<&'a Aggregate>,
     /// The exact sums of the merchant's fees.
     pub accruals: &'a HashMap<AccrualKey, Accrual>,
+    /// The velocity rule that holds what is captured of the payment.
+    pub held_by: Option<&'a str>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -170,6 +173,8 @@ pub struct Original {
     pub undone: bool,
     /// Whether the acquirer has still to report it.
     pub open: bool,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
     /// Of a refund by transfer: whether it has left our account.
     pub paid: bool,
     /// The booking date.
@@ -182,6 +187,8 @@ pub struct Original {
     pub aggregate: Option<String>,
     /// When its money becomes available by date, and the reserve withheld then.
     pub maturing: Option<Maturing>,
+    /// Whether what it set aside was released since.
+    pub hold_released: bool,
 }
 
 /// Captures that the acquirer takes as one transaction.
@@ -201,6 +208,8 @@ pub struct Aggregate {
     pub merchant_fee: i64,
     /// What is withheld of them.
     pub reserve: i64,
+    /// Their money becomes available by date.
+    pub matures: bool,
     /// The entry that handed it in.
     pub closed: Option<EntryNumber>,
 }
@@ -237,6 +246,15 @@ pub struct Maturing {
     pub reserve: i64,
     /// The day on which that is released; none where there is none.
     pub reserve_until: Option<NaiveDate>,
+}
+
+/// Captured money that a velocity rule sets aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The rule.
+    pub rule: String,
+    /// Minor units.
+    pub amount: i64,
 }
 
 /// Something that is booked and needs a person's eyes: it becomes a break.
@@ -279,6 +297,10 @@ pub struct Decision {
     pub reserve_applied: i64,
     /// Where its aggregate stands afterwards.
     pub aggregate: Option<Aggregate>,
+    /// What it sets aside.
+    pub held: Option<Held>,
+    /// The entry whose hold ends with it.
+    pub unheld: Option<EntryNumber>,
 }
 
 /// What an event comes to, given what the ledger knows and the terms in force.

@@ -146,11 +146,15 @@ impl Aggregate {
 
     /// Without a capture that is withdrawn.
     pub(super) fn without(mut self, original: &Original, gross: i64) -> Result<Self, Refusal> {
-        let fee: i64 = original
-            .transfers
-            .iter()
-            .filter(|transfer| transfer.debit.code == AccountCode::MerchantPending)
-            .try_fold(0, |fee, transfer| plus(fee, transfer.amount))?;
+        // What did not stay pending of the gross; a fee may also give something back.
+        let mut fee = gross;
+        for transfer in &original.transfers {
+            if transfer.debit.code == AccountCode::MerchantPending {
+                fee = plus(fee, transfer.amount)?;
+            } else if transfer.credit.code == AccountCode::MerchantPending {
+                fee = minus(fee, transfer.amount)?;
+            }
+        }
         self.items = minus(self.items, 1)?;
         self.gross = minus(self.gross, gross)?;
         self.merchant_fee = minus(self.merchant_fee, fee)?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
 
 use super::Numbered;
@@ -195,7 +195,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
+pub(super) fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
     names.iter().map(|(book, name)| (book.0, name.as_ref())).unzip()
 }
 
@@ -345,12 +345,23 @@ async fn originals<'a>(
                     kind(row.try_get("kind")?)?,
                     row.try_get("payment")?,
                     transfer.into_iter().collect(),
-                    row.try_get("booking_date")?,
+                    (row.try_get("occurred_at")?, row.try_get("booking_date")?),
                     row.try_get("details")?,
                 )?);
                 if let Some(original) = found {
                     original.undone = row.try_get("undone")?;
                     original.open = row.try_get("open")?;
+                    original.hold_released = row.try_get("hold_released")?;
+                    if row.try_get("advanced")? {
+                        // It became available in advance: what is withdrawn of it goes back as what became available by date.
+                        original.maturing = Some(Maturing {
+                            source_on: original.day,
+                            available_on: original.day,
+                            payable: 0,
+                            reserve: original.reserve,
+                            reserve_until: row.try_get("reserve_until")?,
+                        });
+                    }
                     original.paid = row.try_get("paid")?;
                 }
             }
@@ -394,9 +405,11 @@ fn original_of(
     kind: EntryKind,
     payment: Option<String>,
     transfers: Vec<Transfer>,
-    day: NaiveDate,
+    (occurred_at, day): (DateTime<Utc>, NaiveDate),
     details: Option<&str>,
 ) -> Result<Original, StoreError> {
+    // What is no event's entry keeps details of its own, and no event undoes it.
+    let details = details.filter(|_| PaymentEvent::KINDS.contains(&kind));
     let kept =
         Kept::of_text(details).ok_or_else(|| StoreError::Unreadable(format!("the details of entry {number}")))?;
     let maturing = kept.available_on.map(|available_on| Maturing {
@@ -413,12 +426,14 @@ fn original_of(
         transfers,
         undone: false,
         open: false,
+        occurred_at,
         paid: false,
         day,
         accrued: kept.accrued,
         reserve: kept.reserve.unwrap_or(0),
         aggregate: kept.details.aggregate,
         maturing,
+        hold_released: false,
     })
 }
 
@@ -448,7 +463,7 @@ pub(super) fn original_in_batch(number: EntryNumber, entry: &Entry, open: bool) 
         entry.kind,
         entry.payment.clone(),
         entry.transfers.clone(),
-        entry.booking_date,
+        (entry.occurred_at, entry.booking_date),
         entry.details.as_deref(),
     )?;
     original.open = open;
@@ -483,6 +498,7 @@ async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<
                 gross: row.try_get("gross")?,
                 merchant_fee: row.try_get("merchant_fee")?,
                 reserve: row.try_get("reserve")?,
+                matures: row.try_get("matures")?,
                 closed: closed.map(EntryNumber),
             };
             Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))
@@ -547,7 +563,7 @@ async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId,
 }
 
 /// The event that a stored entry was recorded from.
-pub(super) async fn stated(
+pub(in crate::store) async fn stated(
     tx: &mut Tx,
     book: BookId,
     number: EntryNumber,
