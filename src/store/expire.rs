@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::books::LockedBooks;
-use super::record::{read_payment, update_payments};
+use super::record::{move_limits, read_payment, update_payments};
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Store, StoreError, Tx};
@@ -124,6 +124,7 @@ struct Expiring {
     occurred_at: DateTime<Utc>,
     day: NaiveDate,
     amount: i64,
+    before: Payment,
     decision: Decision,
 }
 
@@ -161,7 +162,7 @@ async fn chunk(
         add(&mut expired, payment.currency, sum)?;
     }
     books.write(tx).await?;
-    write(tx, &expiring).await?;
+    write(tx, deployment, &expiring).await?;
     Ok(Done { last, expired })
 }
 
@@ -231,6 +232,7 @@ async fn read(
             occurred_at,
             day: booking_date(deployment, occurred_at),
             amount: payment.open(),
+            before: payment,
             decision,
         });
     }
@@ -281,9 +283,8 @@ fn entry(payment: &Expiring, before: i64, source: SourceId) -> Entry {
     }
 }
 
-/// Writes where the payments stand now. What else an expiry frees, like a payer's monthly limit, belongs here, beside it: in the
-/// same transaction, from the same decisions.
-async fn write(tx: &mut Tx, expiring: &[Expiring]) -> Result<(), StoreError> {
+/// Writes where the payments stand now, and what that frees of payers' monthly limits.
+async fn write(tx: &mut Tx, deployment: &Deployment, expiring: &[Expiring]) -> Result<(), StoreError> {
     let rows: Vec<(BookId, &str, AcquirerId, &Payment)> = expiring
         .iter()
         .filter_map(|payment| {
@@ -291,5 +292,10 @@ async fn write(tx: &mut Tx, expiring: &[Expiring]) -> Result<(), StoreError> {
             Some((payment.book, payment.name.as_str(), payment.acquirer, after))
         })
         .collect();
-    update_payments(tx, &rows).await
+    update_payments(tx, &rows).await?;
+    let moved: Vec<(&Payment, &Payment)> = expiring
+        .iter()
+        .filter_map(|payment| Some((&payment.before, payment.decision.payment.as_ref()?)))
+        .collect();
+    move_limits(tx, deployment, &moved).await
 }
