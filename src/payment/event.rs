@@ -335,22 +335,23 @@ impl PaymentEvent {
         ])
     }
 
-    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle.
+    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are
+    /// separated by tabs, which no reference holds: two events never share a key by chance.
     pub fn natural_key(&self) -> Option<String> {
         let details = &self.details;
         let dispute = |word: &str, cycle: u32| {
             let case = details.case.as_ref()?;
             let cycle = details.cycle.unwrap_or(cycle);
-            Some(format!("{word} {} {case} {cycle}", self.acquirer))
+            Some(format!("{word}\t{}\t{case}\t{cycle}", self.acquirer))
         };
         match self.kind {
             EntryKind::Capture => details
                 .sequence
-                .map(|sequence| format!("capture {} {sequence}", self.payment)),
+                .map(|sequence| format!("capture\t{}\t{sequence}", self.payment)),
             EntryKind::Chargeback => dispute("chargeback", 1),
             EntryKind::SecondChargeback => dispute("chargeback", 2),
             EntryKind::ChargebackReversal => dispute("chargeback reversal", 1),
-            EntryKind::RefundPaid => details.original.as_ref().map(|refund| format!("refund paid {refund}")),
+            EntryKind::RefundPaid => details.original.as_ref().map(|refund| format!("refund paid\t{refund}")),
             EntryKind::Authorization
             | EntryKind::AuthorizationIncrement
             | EntryKind::AuthorizationReversal

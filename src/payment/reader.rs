@@ -151,7 +151,8 @@ impl Fields<'_> {
         };
         misplaced(kind, &details)?;
         let reference = if kind == EntryKind::Refund && self.reference.is_empty() {
-            PaymentEvent::derived_reference(&payment, &details)
+            // Later events name it, so it has to be one that they can.
+            required("reference", PaymentEvent::derived_reference(&payment, &details).into())?
         } else {
             required("reference", self.reference)?
         };

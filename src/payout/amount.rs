@@ -69,6 +69,9 @@ pub enum Obstacle {
         /// The first day on which it is paid again.
         until: NaiveDate,
     },
+    /// No version of its fee schedule is in force, and a price is never assumed to be zero.
+    #[error("fee schedule `{0}` has no version in force")]
+    NotPriced(String),
     /// The fee takes all of it.
     #[error("the fee of {0} for the payout leaves nothing")]
     FeeLeavesNothing(Money),
@@ -110,7 +113,14 @@ pub fn choose<'a>(payable: &Payable, cutoff: NaiveDate, versions: &'a [Arc<Setti
         Err(obstacle) => return Ok(Choice::Carry(obstacle)),
     };
     let currency = payable.money.currency();
-    let (fee, vat) = fee(settings, merchant, currency, cutoff)?;
+    let Some(schedule) = settings.fee_schedule(&merchant.fee_schedule, cutoff) else {
+        let obstacle = Obstacle::NotPriced(merchant.fee_schedule.clone());
+        return Ok(Choice::Carry(obstacle));
+    };
+    let charge = event_fee(schedule, EventFee::Payout, currency, cutoff)?;
+    let [fee, vat] = charge
+        .map_or([0, 0], |charge| [charge.amount, charge.vat])
+        .map(|minor| Money::from_minor(minor, currency));
     let cost = fee.plus(vat)?;
     let amount = payable.money.minor().checked_sub(cost.minor());
     let amount = Money::from_minor(amount.ok_or(AmountError::TooLarge)?, currency);
@@ -215,22 +225,6 @@ fn governed<'a>(name: &str, day: NaiveDate, versions: &'a [Arc<Settings>]) -> Re
             destination,
         }),
     }
-}
-
-/// What a payout costs the merchant, and the VAT of that.
-fn fee(
-    settings: &Settings,
-    merchant: &Merchant,
-    currency: Currency,
-    day: NaiveDate,
-) -> Result<(Money, Money), FeeError> {
-    let schedule = settings.fee_schedule(&merchant.fee_schedule, day);
-    let charge = match schedule {
-        Some(schedule) => event_fee(schedule, EventFee::Payout, currency, day)?,
-        None => None,
-    };
-    let (fee, vat) = charge.map_or((0, 0), |charge| (charge.amount, charge.vat));
-    Ok((Money::from_minor(fee, currency), Money::from_minor(vat, currency)))
 }
 
 /// The id under which a payout is known at every bank, for ever: derived from what it is, never drawn.

@@ -487,3 +487,6 @@ pub fn batch_fee(line: &Line) -> Result<Legs, AmountError> {
     )?;
     Ok(legs.0)
 }
+
+#[cfg(test)]
+mod tests;

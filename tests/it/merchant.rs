@@ -283,21 +283,23 @@ fn versions(words: &str) -> Vec<Arc<Settings>> {
     all
 }
 
-/// What becomes of 50.00 EUR at a cut-off.
 #[track_caller]
 fn check_choice(words: &str, cutoff: &str, expected: &str) {
-    let versions = versions(words);
+    assert_eq!(told(&versions(words), cutoff), expected, "{words} at {cutoff}");
+}
+
+/// What becomes of 50.00 EUR at a cut-off.
+fn told(versions: &[Arc<Settings>], cutoff: &str) -> String {
     let begun = versions.partition_point(|version| version.effective_from <= day(cutoff));
     let payable = Payable {
         book: BookId(2),
         merchant: "shop".to_owned(),
         money: Money::from_minor(5_000, Currency::parse("EUR").expect("EUR")),
     };
-    let told = match choose(&payable, day(cutoff), &versions[..begun]).expect("a choice") {
+    match choose(&payable, day(cutoff), &versions[..begun]).expect("a choice") {
         Choice::Pay(due) => format!("{} to {}", due.amount, due.destination.account),
         Choice::Carry(obstacle) => obstacle.to_string(),
-    };
-    assert_eq!(told, expected, "{words} at {cutoff}");
+    }
 }
 
 #[test]
@@ -399,6 +401,19 @@ fn what_is_less_than_the_minimum_is_carried() {
     let words = |minimum| format!("minimum={minimum}; 2026-01-01 active A 2026-01-01");
     check_choice(&words("50.00"), "2026-03-01", "50.00 EUR to 111");
     check_choice(&words("50.01"), "2026-03-01", "below the minimum of 50.01 EUR");
+}
+
+#[test]
+fn without_a_price_nothing_is_paid() {
+    let text = file("2026-01-01", &merchant("shop", "active", &account('A', "2026-01-01")));
+    let text = text.replace("name = \"free\"\n", "name = \"free\"\nuntil = \"2026-03-02\"\n");
+    let versions = [Arc::new(settings(&text))];
+    for (cutoff, expected) in [
+        ("2026-03-01", "50.00 EUR to 111"),
+        ("2026-03-02", "fee schedule `free` has no version in force"),
+    ] {
+        assert_eq!(told(&versions, cutoff), expected);
+    }
 }
 
 #[test]

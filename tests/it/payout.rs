@@ -5,13 +5,14 @@ use std::path::Path;
 use acquit::ids::BookId;
 use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
-use acquit::money::Currency;
+use acquit::money::{Currency, Money};
 use acquit::store::books::LockedBooks;
 use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
 use chrono::NaiveDate;
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use crate::support::{self, TestStore};
@@ -70,8 +71,12 @@ struct Desk {
 
 impl Desk {
     async fn open() -> Self {
+        Self::open_by(SETTINGS).await
+    }
+
+    async fn open_by(settings: &str) -> Self {
         let test = support::store().await;
-        let deployment = support::events::apply(&test.store, SETTINGS).await;
+        let deployment = support::events::apply(&test.store, settings).await;
         let out = support::directory();
         Self { test, deployment, out }
     }
@@ -103,11 +108,22 @@ impl Desk {
                 booking_date: day(on),
                 source: source.id,
                 source_line: None,
-                transfers: vec![Transfer {
-                    debit: account(AccountCode::MerchantPending),
-                    credit: account(AccountCode::MerchantAvailable),
-                    amount: minor,
-                }],
+                // What was captured and is available at once: nothing of it is pending.
+                transfers: vec![
+                    Transfer {
+                        debit: Account {
+                            dimension: "north".into(),
+                            ..account(AccountCode::AcquirerInTransit)
+                        },
+                        credit: account(AccountCode::MerchantPending),
+                        amount: minor,
+                    },
+                    Transfer {
+                        debit: account(AccountCode::MerchantPending),
+                        credit: account(AccountCode::MerchantAvailable),
+                        amount: minor,
+                    },
+                ],
             };
             let book: BookId = owners[merchant];
             books.append(book, entry)?;
@@ -233,10 +249,25 @@ impl Desk {
         std::fs::read_to_string(self.out.path().join(name)).expect("a file")
     }
 
+    /// The transfers of the instructions, by merchant and currency: debit > credit, minor units.
+    async fn instructed(&self) -> Vec<String> {
+        let sql = "select merchant || ' ' || debit.currency || ': '
+                || string_agg(format('%s > %s %s', debit.code, credit.code, amount), ', ' order by ordinal)
+            from transfer join book on book.id = book_id
+            join entry on entry.book_id = transfer.book_id and entry.number = entry_number
+            join account debit on debit.id = debit_account join account credit on credit.id = credit_account
+            where entry.kind = 20 group by merchant, debit.currency order by 1";
+        let rows = self.test.admin.query(sql, &[]).await.expect("transfers");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     async fn prove(&self) {
         support::books::prove(&self.test.admin, None)
             .await
             .expect("books in order");
+        let mut audit = self.test.acquit();
+        let output = audit.args(["audit", "verify"]).output().expect("the binary runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
@@ -738,4 +769,180 @@ async fn a_bank_account_is_paid_from_the_day_on_that_it_is_verified() {
         ["shop 50.00 EUR: the bank account is not verified before 2026-03-04"]
     );
     assert_eq!(desk.pay(SECOND).await.0, ["shop 50.00 EUR"]);
+}
+
+/// [`SETTINGS`] with a fee for payouts in currencies of 0, 2, 3 and 4 decimals, and 19 % VAT on top of it.
+fn with_fee() -> String {
+    let (fixed, charged) = (
+        "fixed = { EUR = \"0\" }",
+        "fixed = { EUR = \"0\" }\nvat = { event = \"standard\" }\n\
+         event = { payout = { JPY = \"30\", EUR = \"0.25\", KWD = \"0.125\", CLF = \"0.0100\" } }",
+    );
+    assert!(SETTINGS.contains(fixed));
+    SETTINGS.replace(fixed, charged)
+        + "[[vat_class]]\nname = \"standard\"\nkind = \"added\"\nrate = \"19\"\nrounding = \"half_even\"\n"
+}
+
+#[tokio::test]
+async fn the_fee_for_a_payout_is_taken_from_it() {
+    let desk = Desk::open_by(&with_fee()).await;
+    // What is available, the fee, 19 % of it rounded, and what is left: worked out by hand.
+    for (currency, available, fee, vat, amount) in [
+        // 5.7
+        ("JPY", 1_000, 30, 6, 964),
+        // 4.75
+        ("EUR", 5_000, 25, 5, 4_970),
+        // 23.75
+        ("KWD", 10_000, 125, 24, 9_851),
+        // 19
+        ("CLF", 10_000, 100, 19, 9_881),
+        // No fee is listed.
+        ("USD", 700, 0, 0, 700),
+    ] {
+        desk.settle(currency, "shop", available, currency, FIRST).await;
+        let planned = desk.plan(FIRST).await;
+        let payout = planned
+            .payouts
+            .iter()
+            .find(|payout| payout.money.currency().code() == currency);
+        let payout = payout.expect("a payout");
+        assert_eq!(
+            [payout.money, payout.fee, payout.vat].map(Money::minor),
+            [amount, fee, vat],
+            "{currency}"
+        );
+    }
+    desk.approve(FIRST).await;
+    assert_eq!(desk.instruct(FIRST).await.posted.len(), 5);
+    for currency in ["JPY", "EUR", "KWD", "CLF", "USD"] {
+        assert_eq!(desk.available("shop", currency).await, 0, "{currency}");
+    }
+    assert_eq!(
+        desk.instructed().await,
+        [
+            "shop CLF: 2020 > 2100 9881, 2020 > 4050 100, 2020 > 2300 19",
+            "shop EUR: 2020 > 2100 4970, 2020 > 4050 25, 2020 > 2300 5",
+            "shop JPY: 2020 > 2100 964, 2020 > 4050 30, 2020 > 2300 6",
+            "shop KWD: 2020 > 2100 9851, 2020 > 4050 125, 2020 > 2300 24",
+            "shop USD: 2020 > 2100 700",
+        ]
+    );
+    let file = desk.file("payouts-2026-03-03-1.csv");
+    for row in [
+        "ACQ-3-CLF-20260303,0.9881,CLF",
+        "ACQ-3-EUR-20260303,49.70,EUR",
+        "total,,9.851,KWD",
+    ] {
+        assert!(file.contains(row), "{file}");
+    }
+    let ids: Vec<String> = ["CLF", "EUR", "JPY", "KWD", "USD"]
+        .map(|currency| format!("ACQ-3-{currency}-20260303"))
+        .into();
+    let store = &desk.test.store;
+    let confirmed = store.confirm_payouts(&desk.deployment, &ids, day("2026-03-06")).await;
+    assert_eq!(confirmed.expect("a confirmation"), 5);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_a_fee_leaves_must_reach_the_minimum() {
+    // 0.25 and 0.05 VAT; the minimum in EUR is 10.00, CLF has none: 0.0100 and 0.0019.
+    for (currency, minor, expected) in [
+        ("EUR", 29, Err("the fee of 0.30 EUR for the payout leaves nothing")),
+        ("EUR", 30, Err("the fee of 0.30 EUR for the payout leaves nothing")),
+        ("EUR", 31, Err("below the minimum of 10.00 EUR after a fee of 0.30 EUR")),
+        (
+            "EUR",
+            1_029,
+            Err("below the minimum of 10.00 EUR after a fee of 0.30 EUR"),
+        ),
+        ("EUR", 1_030, Ok("shop 10.00 EUR")),
+        ("CLF", 119, Err("the fee of 0.0119 CLF for the payout leaves nothing")),
+        ("CLF", 120, Ok("shop 0.0001 CLF")),
+    ] {
+        let desk = Desk::open_by(&with_fee()).await;
+        desk.settle("s1", "shop", minor, currency, FIRST).await;
+        let planned = desk.plan(FIRST).await;
+        let reasons: Vec<String> = planned.carried.iter().map(|row| row.reason.clone()).collect();
+        match expected {
+            Ok(line) => assert_eq!((lines(&planned.payouts), reasons), (vec![line.to_owned()], vec![])),
+            Err(reason) => assert_eq!((lines(&planned.payouts), reasons), (vec![], vec![reason.to_owned()])),
+        }
+        // Nothing moved.
+        assert_eq!(desk.available("shop", currency).await, minor);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_must_cover_the_fee_too() {
+    for (refunded, sent) in [(0, true), (1, false), (30, false)] {
+        let desk = Desk::open_by(&with_fee()).await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.plan(FIRST).await;
+        desk.approve(FIRST).await;
+        if refunded > 0 {
+            desk.refund("p1", "shop", refunded, FIRST).await;
+        }
+        let done = desk.instruct(FIRST).await;
+        let reasons = ["shop 49.70 EUR: the money is no longer available".to_owned()];
+        assert_eq!(
+            cancelled(&done).as_slice(),
+            if sent { &[][..] } else { &reasons },
+            "{refunded}"
+        );
+        assert_eq!(
+            desk.available("shop", "EUR").await,
+            if sent { 0 } else { 5_000 - refunded }
+        );
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fee_is_that_of_the_plan() {
+    let mut desk = Desk::open_by(&with_fee()).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    let dearer = with_fee()
+        .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-04\"")
+        .replace("EUR = \"0.25\"", "EUR = \"1.00\"");
+    desk.deployment = support::events::apply(&desk.test.store, &dearer).await;
+    desk.instruct(FIRST).await;
+    desk.settle("s2", "shop", 5_000, "EUR", SECOND).await;
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 48.81 EUR"]);
+    assert_eq!(
+        desk.instructed().await,
+        [
+            "shop EUR: 2020 > 2100 4970, 2020 > 2100 4881, 2020 > 4050 25, 2020 > 4050 100, 2020 > 2300 5, 2020 > 2300 19"
+        ]
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn twenty_planners_at_once_charge_one_fee() {
+    let desk = Desk::open_by(&with_fee()).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    let stores = join_all((0..20).map(|_| support::day::another(&desk.test.url, 1))).await;
+    let (deployment, out) = (&desk.deployment, desk.out.path());
+    let work = stores.iter().map(async |store| {
+        store.plan_payouts(deployment, day(FIRST), "ann").await.expect("a plan");
+        store.approve_payouts(day(FIRST), "bob").await.expect("an approval");
+        let done = store.instruct_payouts(deployment, day(FIRST), day(FIRST), out).await;
+        let done = done.expect("instructions");
+        assert_eq!(done.cancelled, []);
+        done.posted.len()
+    });
+    let posted = join_all(work).await;
+    assert_eq!(posted.into_iter().try_fold(0, usize::checked_add), Some(2));
+    assert_eq!(
+        desk.instructed().await,
+        [
+            "cafe EUR: 2020 > 2100 5970, 2020 > 4050 25, 2020 > 2300 5",
+            "shop EUR: 2020 > 2100 4970, 2020 > 4050 25, 2020 > 2300 5",
+        ]
+    );
+    desk.prove().await;
 }

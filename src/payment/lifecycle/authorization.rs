@@ -46,7 +46,7 @@ impl Step<'_> {
         let details = &self.event.details;
         validity::expires_at(
             &self.terms.settings.validity,
-            details.scheme.as_deref(),
+            self.instrument().scheme.as_deref(),
             details.auth_type,
             details.initiator,
             self.event.occurred_at,
@@ -90,9 +90,24 @@ impl Step<'_> {
         })
     }
 
-    fn fresh(&self) -> Payment {
+    /// How it is paid, as stated; what an attempt of unknown outcome stated before holds where its answer does not say.
+    fn instrument(&self) -> Instrument {
         let details = &self.event.details;
-        let shared = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let unknown = self.known.payment.filter(|payment| payment.requested.is_some());
+        let shared = |text: &Option<String>, of: fn(&Instrument) -> &Option<Arc<str>>| {
+            let stated = text.as_deref().map(Arc::from);
+            stated.or_else(|| unknown.and_then(|payment| of(&payment.instrument).clone()))
+        };
+        Instrument {
+            method: shared(&details.method, |known| &known.method),
+            scheme: shared(&details.scheme, |known| &known.scheme),
+            card_country: shared(&details.card_country, |known| &known.card_country),
+            payer: shared(&details.payer, |known| &known.payer),
+            category: shared(&details.category, |known| &known.category),
+        }
+    }
+
+    fn fresh(&self) -> Payment {
         Payment {
             acquirer: self.acquirer.clone(),
             currency: self.currency,
@@ -110,13 +125,7 @@ impl Step<'_> {
             expires_at: None,
             captured_at: None,
             limit_month: None,
-            instrument: Instrument {
-                method: shared(&details.method),
-                scheme: shared(&details.scheme),
-                card_country: shared(&details.card_country),
-                payer: shared(&details.payer),
-                category: shared(&details.category),
-            },
+            instrument: self.instrument(),
         }
     }
 

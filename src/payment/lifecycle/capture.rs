@@ -94,6 +94,7 @@ impl Step<'_> {
             reportable: aggregate.is_none().then_some(reportable),
             flags,
             accrued: fee.accrued().cloned().collect(),
+            withheld: withheld.until.map(|until| (withheld.amount, until)),
             maturing,
             aggregate,
             held,
@@ -121,20 +122,22 @@ impl Step<'_> {
     }
 
     /// The promise first; then what of it had expired, since the acquirer took the capture all the same; then as much beyond it as
-    /// the contract allows.
+    /// the contract allows: nothing, once a void or a final capture has withdrawn what was open.
     fn cover(&self, before: &Payment) -> Result<Cover, Refusal> {
         let open = before.open();
         let promised = self.amount.min(open);
         let missing = minus(self.amount, promised)?;
         let expired = missing.min(before.expired);
         let beyond = minus(missing, expired)?;
-        let authorized = Decimal::from(before.authorized.unwrap_or(0));
-        let allowance = authorized
-            .checked_mul(self.terms.acquirer.over_capture)
-            .and_then(|allowance| allowance.floor().to_i64())
-            .ok_or(Refusal::AmountTooLarge)?
-            .saturating_sub(before.over_captured)
-            .max(0);
+        let allowance = match before.voided {
+            0 => Decimal::from(before.authorized.unwrap_or(0))
+                .checked_mul(self.terms.acquirer.over_capture)
+                .and_then(|allowance| allowance.floor().to_i64())
+                .ok_or(Refusal::AmountTooLarge)?
+                .saturating_sub(before.over_captured)
+                .max(0),
+            _ => 0,
+        };
         if beyond > allowance {
             return Err(Refusal::ExceedsAuthorized {
                 open: before.money(plus(plus(open, before.expired)?, allowance)?),
@@ -264,14 +267,14 @@ impl Step<'_> {
         if !original.open && (original.aggregate.is_none() || aggregate.is_none()) {
             return Err(Refusal::AlreadyPresented);
         }
-        let gross = self.gross_of(original);
+        let gross = Self::gross_of(original);
         if gross != self.amount {
             return Err(Refusal::OriginalAmountDiffers {
                 amount: before.money(gross),
             });
         }
         let captured = minus(before.captured, gross)?;
-        if captured < before.refunded || before.charged_back > 0 {
+        if before.refunded > 0 || before.charged_back > 0 || before.unpaid.is_some_and(|unpaid| unpaid > 0) {
             return Err(Refusal::CaptureInUse);
         }
         let promised: Vec<i64> = original
@@ -291,6 +294,7 @@ impl Step<'_> {
             // What had expired before it was captured is expired again.
             expired: plus(before.expired, minus(beyond, over_captured)?)?,
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
+            captured_at: before.captured_at.filter(|_| captured > 0),
             ..before.clone()
         };
         let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
@@ -326,9 +330,8 @@ impl Step<'_> {
     }
 
     /// What an earlier capture claimed.
-    fn gross_of(&self, original: &Original) -> i64 {
-        let receivable = self.receivable();
-        let claim = |transfer: &&Transfer| transfer.debit.code == receivable;
+    fn gross_of(original: &Original) -> i64 {
+        let claim = |transfer: &&Transfer| transfer.credit.code == AccountCode::MerchantPending;
         original.transfers.iter().find(claim).map_or(0, |claim| claim.amount)
     }
 }

@@ -13,18 +13,20 @@
 //! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
 //! | capture void | its capture, mirrored |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
-//! | refund failure | its refund, mirrored |
+//! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |
 //! | refund paid | 2200 ← 1010 amount |
 //! | chargeback, second chargeback | 2020 ← R amount; 2020 ← 4030, 2300 dispute fee and VAT; 5040 ← R the acquirer's cost |
 //! | chargeback reversal | R ← 2020 amount; 4090, 2300 ← 2020 dispute fee and VAT, where the schedule gives them back |
 //! | unpaid | 2020 or 5060 ← R amount |
 //! | unpaid recovery | R ← 2020 or 5060 amount |
+//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, or beyond what was taken |
 //!
 //! Events also cost what the schedule charges for them: 2020 ← 4020, 2300.
 //!
 //! What an acquirer imposes is never refused: a chargeback of a payment that is not there goes to suspense (1900), money won
-//! back that was never taken too (2900), and the entry is flagged. What an acquirer takes comes out of account 2020, below zero if
-//! need be; a refund does so only as far as pending money, reserve and the merchant's negative limit cover it. A payout never does.
+//! back that was never taken too (2900), and the entry is flagged; one is not set off against the other, since only a person can
+//! say that they belong together. What an acquirer takes comes out of account 2020, below zero if need be; a refund does so only as
+//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does.
 //!
 //! Invariants: captured (less what a contract lets exceed) + voided + expired ≤ authorized, refunded ≤ captured, fees returned ≤
 //! fees charged, each also a named constraint of the payment table.
@@ -152,10 +154,6 @@ pub struct Funds {
     pub pending: i64,
     /// Account 2030.
     pub reserve: i64,
-    /// Account 2200.
-    pub payable_by_transfer: i64,
-    /// Account 1900 of the event's acquirer: what was taken and belongs to no payment.
-    pub suspended: i64,
 }
 
 /// The entry of an earlier event.
@@ -175,6 +173,8 @@ pub struct Original {
     pub open: bool,
     /// When it happened.
     pub occurred_at: DateTime<Utc>,
+    /// Of a refund by transfer: whether it has left our account.
+    pub paid: bool,
     /// The booking date.
     pub day: NaiveDate,
     /// What it added to exact sums of fees.
@@ -287,6 +287,8 @@ pub struct Decision {
     pub flags: Vec<Flag>,
     /// What it adds to exact sums of fees, and where each stands afterwards.
     pub accrued: Vec<(Accrued, Accrual)>,
+    /// What is withheld of a capture, and until when.
+    pub withheld: Option<(i64, NaiveDate)>,
     /// What it adds to, or takes from, money that becomes available by date.
     pub maturing: Option<Maturing>,
     /// What it takes out of the reserve; negative where it puts it back.

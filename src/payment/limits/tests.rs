@@ -110,6 +110,7 @@ fn a_refund_is_of_the_local_month_in_which_it_was_made() {
     assert_eq!(made("2026-03-31T14:59:59.999999Z"), Some(month("2026-03")));
     assert_eq!(made("2026-03-31T15:00:00Z"), Some(month("2026-04")));
     let refund = Original {
+        paid: false,
         number: crate::ids::EntryNumber(3),
         kind: EntryKind::Refund,
         payment: None,

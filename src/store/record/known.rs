@@ -35,48 +35,26 @@ impl At {
     }
 }
 
-/// What a merchant has, by currency: balances that every entry of the batch moves.
-#[derive(Debug, Default)]
-pub(super) struct FundsOf {
-    funds: Funds,
-    /// Account 1900 by acquirer.
-    suspended: HashMap<Arc<str>, i64>,
+/// Adds to what a merchant has on an account.
+fn add(funds: &mut Funds, code: AccountCode, credit: i64) -> Result<(), StoreError> {
+    let balances = [
+        (AccountCode::MerchantAvailable, &mut funds.available),
+        (AccountCode::MerchantPending, &mut funds.pending),
+        (AccountCode::MerchantReserve, &mut funds.reserve),
+    ];
+    for (of, balance) in balances {
+        if of == code {
+            *balance = balance.checked_add(credit).ok_or_else(too_large)?;
+        }
+    }
+    Ok(())
 }
 
-impl FundsOf {
-    pub(super) fn with_acquirer(&self, acquirer: &str) -> Funds {
-        Funds {
-            suspended: self.suspended.get(acquirer).copied().unwrap_or(0),
-            ..self.funds
-        }
-    }
-
-    fn add(&mut self, code: AccountCode, dimension: &Arc<str>, credit: i64) -> Result<(), StoreError> {
-        if code == AccountCode::SuspenseDebit {
-            let held = self.suspended.entry(dimension.clone()).or_default();
-            *held = held.checked_sub(credit).ok_or_else(too_large)?;
-            return Ok(());
-        }
-        let funds = &mut self.funds;
-        let balances = [
-            (AccountCode::MerchantAvailable, &mut funds.available),
-            (AccountCode::MerchantPending, &mut funds.pending),
-            (AccountCode::MerchantReserve, &mut funds.reserve),
-            (AccountCode::RefundPayable, &mut funds.payable_by_transfer),
-        ];
-        for (of, balance) in balances {
-            if of == code {
-                *balance = balance.checked_add(credit).ok_or_else(too_large)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn transfer(&mut self, transfer: &Transfer) -> Result<(), StoreError> {
-        let debited = transfer.amount.checked_neg().ok_or_else(too_large)?;
-        self.add(transfer.debit.code, &transfer.debit.dimension, debited)?;
-        self.add(transfer.credit.code, &transfer.credit.dimension, transfer.amount)
-    }
+/// Moves what a merchant has by a transfer of the batch.
+pub(super) fn transferred(funds: &mut Funds, transfer: &Transfer) -> Result<(), StoreError> {
+    let debited = transfer.amount.checked_neg().ok_or_else(too_large)?;
+    add(funds, transfer.debit.code, debited)?;
+    add(funds, transfer.credit.code, transfer.amount)
 }
 
 fn too_large() -> StoreError {
@@ -97,7 +75,7 @@ pub(super) struct Loaded<'a> {
     pub(super) originals: ByReference<'a, Option<Original>>,
     pub(super) aggregates: ByReference<'a, Aggregate>,
     /// Of the books whose events depend on them.
-    pub(super) funds: HashMap<(BookId, Currency), FundsOf>,
+    pub(super) funds: HashMap<(BookId, Currency), Funds>,
     pub(super) funded: BTreeSet<BookId>,
     /// Exact sums of fees.
     pub(super) accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>>,
@@ -211,11 +189,7 @@ impl<'a> Wanted<'a> {
         if let Some(aggregate) = &event.details.aggregate {
             self.aggregates.push((book, aggregate));
         }
-        let depends_on_funds = matches!(
-            event.kind,
-            EntryKind::Refund | EntryKind::RefundFailure | EntryKind::RefundPaid | EntryKind::ChargebackReversal
-        );
-        if depends_on_funds {
+        if event.kind == EntryKind::Refund {
             self.funded.insert(book);
         }
     }
@@ -388,6 +362,7 @@ async fn originals<'a>(
                             reserve_until: row.try_get("reserve_until")?,
                         });
                     }
+                    original.paid = row.try_get("paid")?;
                 }
             }
         }
@@ -452,6 +427,7 @@ fn original_of(
         undone: false,
         open: false,
         occurred_at,
+        paid: false,
         day,
         accrued: kept.accrued,
         reserve: kept.reserve.unwrap_or(0),
@@ -567,12 +543,12 @@ async fn accruals(
     Ok(accruals)
 }
 
-async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), FundsOf>, StoreError> {
+async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), Funds>, StoreError> {
     let books: Vec<i64> = books.iter().map(|book| book.0).collect();
     let rows = tx
         .query(include_str!("../../../schema/queries/funds.sql"), &[&books])
         .await?;
-    let mut funds: HashMap<(BookId, Currency), FundsOf> = HashMap::new();
+    let mut funds: HashMap<(BookId, Currency), Funds> = HashMap::new();
     for row in &rows {
         let code: i16 = row.try_get("code")?;
         let code =
@@ -580,11 +556,8 @@ async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId,
         let debits: i64 = row.try_get("debits")?;
         let credits: i64 = row.try_get("credits")?;
         let balance = credits.checked_sub(debits).ok_or_else(too_large)?;
-        let dimension: Arc<str> = row.try_get::<_, &str>("dimension")?.into();
-        funds
-            .entry((BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?))
-            .or_default()
-            .add(code, &dimension, balance)?;
+        let of = (BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?);
+        add(funds.entry(of).or_default(), code, balance)?;
     }
     Ok(funds)
 }

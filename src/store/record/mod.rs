@@ -27,9 +27,9 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
-use self::known::{At, Loaded, original_in_batch};
+use self::known::{At, Loaded, original_in_batch, transferred};
 pub(in crate::store) use self::known::{read_payment, stated};
-pub(in crate::store) use self::velocity::move_limits;
+pub(in crate::store) use self::velocity::Limits;
 use self::velocity::{Passed, Stopped, Velocity};
 pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
@@ -294,9 +294,7 @@ impl<'a> Batch<'a> {
         let known = Known {
             accruals,
             payment,
-            funds: funds
-                .map(|funds| funds.with_acquirer(&event.acquirer))
-                .unwrap_or_default(),
+            funds: funds.copied().unwrap_or_default(),
             original,
             aggregate,
             held_by: self.velocity.held_by(book, &event.payment),
@@ -336,7 +334,7 @@ impl<'a> Batch<'a> {
         if self.loaded.funded.contains(&book) {
             for transfer in &entry.transfers {
                 let funds = self.loaded.funds.entry((book, transfer.debit.currency)).or_default();
-                funds.transfer(transfer)?;
+                transferred(funds, transfer)?;
             }
         }
         let reported = decision.reportable.zip(reported_as(event.kind));
@@ -351,14 +349,14 @@ impl<'a> Batch<'a> {
             let reference = (book, Cow::Borrowed(event.reference.as_str()));
             self.loaded.originals.insert(reference, Some(original));
         }
-        if decision.reverses.is_some()
-            && let Some(reference) = &event.details.original
+        if let Some(reference) = &event.details.original
             && let Some(Some(original)) = self
                 .loaded
                 .originals
                 .get_mut(&(book, Cow::Borrowed(reference.as_str())))
         {
-            original.undone = true;
+            original.undone |= decision.reverses.is_some();
+            original.paid |= event.kind == EntryKind::RefundPaid;
         }
         if let Some((reportable, record)) = reported {
             let wait = Days::new(u64::from(governed.terms.acquirer.settles_within_days));
@@ -499,17 +497,14 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
     let first = decision.transfers.first();
     let said = first.is_some_and(|first| first.amount == money.minor() && first.debit.currency == money.currency());
     let maturing = decision.maturing.filter(|_| event.kind == EntryKind::Capture);
-    let capture = decision.reportable.filter(|_| event.kind == EntryKind::Capture);
-    let reserve = capture.map(|capture| (capture.reserve, capture.reserve_until));
-    let reserve = reserve.or(maturing.map(|maturing| (maturing.reserve, maturing.reserve_until)));
-    let (reserve, reserve_until) = reserve.filter(|(reserve, _)| *reserve > 0).unzip();
+    let (reserve, reserve_until) = decision.withheld.unzip();
     Kept {
         amount: (!said).then_some(money.minor()),
         currency: (!said).then(|| money.currency().code().to_owned()),
         acquirer: decision.transfers.is_empty().then(|| event.acquirer.clone()),
         available_on: maturing.map(|maturing| maturing.available_on),
         reserve,
-        reserve_until: reserve_until.flatten(),
+        reserve_until,
         accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
         details: event.details.clone(),
     }

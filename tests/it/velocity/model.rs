@@ -349,6 +349,7 @@ fn next(dice: &mut ChaCha8Rng, books: &Books, number: usize, at: DateTime<Utc>) 
 }
 
 /// Writes down what the engine has booked.
+#[allow(clippy::wildcard_enum_match_arm, reason = "only what is made up above")]
 fn book(books: &mut Books, event: &PaymentEvent) {
     let amount = event.money.minor();
     let sold = books.entry(event.payment.clone()).or_default();

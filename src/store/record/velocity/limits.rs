@@ -6,42 +6,30 @@ use chrono::NaiveDate;
 
 use super::lock_payers;
 use crate::ids::AcquirerId;
-use crate::payment::lifecycle::Payment;
-use crate::payment::limits::{LimitKey, Used, taken};
+use crate::payment::limits::{LimitKey, Used};
 use crate::store::settings::Deployment;
 use crate::store::{StoreError, Tx, currency};
 
 /// Limits, and which of them were moved.
 #[derive(Default)]
-pub(super) struct Limits {
+pub(in crate::store) struct Limits {
     used: BTreeMap<LimitKey, Used>,
     moved: BTreeSet<LimitKey>,
 }
 
-/// Writes what payments free of limits, or take, that are not moved by events: from where they stood to where they stand. Once in a
-/// transaction, after the locks of all books that it writes.
-pub(in crate::store) async fn move_limits(
-    tx: &mut Tx,
-    deployment: &Deployment,
-    moved: &[(&Payment, &Payment)],
-) -> Result<(), StoreError> {
-    let keys: BTreeSet<LimitKey> = moved.iter().filter_map(|(_, after)| LimitKey::of(after)).collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let payers: Vec<&str> = keys.iter().map(|key| &*key.payer).collect();
-    lock_payers(tx, &payers).await?;
-    let mut limits = Limits::load(tx, deployment, keys).await?;
-    for (before, after) in moved {
-        if let Some(key) = LimitKey::of(after) {
-            let more = taken(Some(before), after, None);
-            limits.add(key, more.map_err(|refusal| StoreError::TooLarge(refusal.to_string()))?)?;
-        }
-    }
-    limits.write(tx, deployment).await
-}
-
 impl Limits {
+    /// Locks the payers of limits and loads what is used of them; once in a transaction, after the locks of all books that it
+    /// writes.
+    pub(in crate::store) async fn lock(
+        tx: &mut Tx,
+        deployment: &Deployment,
+        keys: BTreeSet<LimitKey>,
+    ) -> Result<Self, StoreError> {
+        let payers: Vec<&str> = keys.iter().map(|key| &*key.payer).collect();
+        lock_payers(tx, &payers).await?;
+        Self::load(tx, deployment, keys).await
+    }
+
     /// Loads what is used of limits whose payers are locked.
     pub(super) async fn load(
         tx: &mut Tx,
@@ -91,7 +79,7 @@ impl Limits {
     }
 
     /// Adds what an event takes of a limit, or frees.
-    pub(super) fn add(&mut self, key: LimitKey, more: Used) -> Result<(), StoreError> {
+    pub(in crate::store) fn add(&mut self, key: LimitKey, more: Used) -> Result<(), StoreError> {
         let used = self.used(&key)?.plus(more);
         let used = used.map_err(|refusal| StoreError::TooLarge(refusal.to_string()))?;
         self.used.insert(key.clone(), used);
@@ -100,7 +88,7 @@ impl Limits {
     }
 
     /// Writes where the limits stand that were moved.
-    pub(super) async fn write(&self, tx: &mut Tx, deployment: &Deployment) -> Result<(), StoreError> {
+    pub(in crate::store) async fn write(&self, tx: &mut Tx, deployment: &Deployment) -> Result<(), StoreError> {
         if self.moved.is_empty() {
             return Ok(());
         }

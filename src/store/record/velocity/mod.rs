@@ -23,8 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 
-use self::limits::Limits;
-pub(in crate::store) use self::limits::move_limits;
+pub(in crate::store) use self::limits::Limits;
 use self::plan::{Plan, attempt_of};
 use self::write::{Counted, Decided, Ended, SetAside};
 use super::known::{ByReference, Loaded};
