@@ -143,6 +143,7 @@ impl Book {
             .or(original.and_then(|original| original.aggregate.as_ref()));
         let currency = event.money.currency();
         let known = Known {
+            held_by: None,
             payment: self.payments.get(&event.payment),
             funds: Funds {
                 available: self.balance(AccountCode::MerchantAvailable, currency),
@@ -196,6 +197,8 @@ impl Book {
                 undone: false,
                 open: decision.reportable.is_some(),
                 paid: false,
+                hold_released: false,
+                occurred_at: event.occurred_at,
                 day,
                 accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
                 reserve: decision.withheld.map_or(0, |(amount, _)| amount),
