@@ -964,7 +964,7 @@ fn captures_are_handed_in_as_one() {
         authorization 9.00 payment=q acquirer=south
             9010 <- 9020 9.00
         capture 9.00 aggregate=monday payment=q acquirer=south
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
         capture_void 20.00 of=b
             9010 <- 9020 20.00
             2010 <- 1100 20.00
@@ -977,7 +977,7 @@ fn captures_are_handed_in_as_one() {
         aggregate 15.01 aggregate=monday items=2
             ! aggregate_amount_differs amount: the captures of the aggregate come to {15.00}
         aggregate 15.00 aggregate=monday items=2 acquirer=south
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
         aggregate 15.00 aggregate=monday items=2
             item 15.00 fee 1.03 reserve 1.50 until 2026-08-29
             tray 2 15.00 fee 1.03 reserve 1.50
