@@ -997,6 +997,92 @@ fn captures_are_handed_in_as_one() {
     );
 }
 
+#[test]
+fn an_aggregate_becomes_available_by_one_rule() {
+    check(
+        "
+        with merchant=free
+        authorization 50.00
+            9010 <- 9020 50.00
+        capture 10.00 aggregate=monday
+            9020 <- 9010 10.00
+            1100 <- 2010 10.00
+            tray 1 10.00
+        with available=2026-03-04
+        capture 10.00 aggregate=monday
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+        capture 10.00 aggregate=tuesday
+            9020 <- 9010 10.00
+            1100 <- 2010 10.00
+            matures 10.00 on 2026-03-04
+            tray 1 10.00
+        aggregate 10.00 aggregate=monday items=1
+            item 10.00
+            tray 1 10.00
+        aggregate 10.00 aggregate=tuesday items=1
+            item 10.00 matures
+            tray 1 10.00
+        ",
+    );
+}
+
+#[test]
+fn what_a_velocity_rule_holds_is_set_aside_at_once() {
+    // Neither a match nor a day makes it available: for them the fee is all of it.
+    check(
+        "
+        with merchant=rolling held=night available=2026-03-04
+        authorization 100.00
+            9010 <- 9020 100.00
+        capture 80.00 ref=c
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            2010 <- 2040 77.38
+            item 80.00 fee 80.00
+            holds 77.38 by night
+        capture_void 80.00 of=c
+            9010 <- 9020 80.00
+            2010 <- 1100 80.00
+            4010 <- 2010 2.32
+            4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            undoes c
+            withdraws c
+            ends its hold
+        capture 80.00 ref=d
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            2010 <- 2040 77.38
+            item 80.00 fee 80.00
+            holds 77.38 by night
+        given 2040 <- 2020 77.38
+        released d
+        capture_void 80.00 of=d
+            9010 <- 9020 80.00
+            2010 <- 1100 80.00
+            4010 <- 2010 2.32
+            4020 <- 2010 0.30
+            2020 <- 2010 77.38
+            undoes d
+            withdraws d
+        balances
+            9010 100.00
+            9020 100.00
+        capture 0.20
+            9020 <- 9010 0.20
+            1100 <- 2010 0.20
+            2010 <- 4010 0.01
+            2010 <- 4020 0.30
+            item 0.20 fee 0.31 matures
+            matures -0.11 on 2026-03-04
+        ",
+    );
+}
+
 // Refunds -------------------------------------------------------------------------------------------------------------
 
 /// A payment of 80.00, captured, and reported by the acquirer.

@@ -11,9 +11,9 @@
 //! ```
 //!
 //! Beside: `undoes`, `withdraws` (an earlier event's open item), `reserve` (taken from it), `matures` (available by date), `tray`
-//! (where an aggregate stands), `accrues` (exact fees), `?` (a flag). Words after an event's amount are its fields; `ref` is its
+//! (where an aggregate stands), `accrues` (exact fees), `holds` (set aside), `?` (a flag). Words after an event's amount are its fields; `ref` is its
 //! reference, `of` its original. Lines that are no event: `with` (fields of all later events), `given` (a transfer by hand),
-//! `reported` (a settlement file has reported an event), `expire` (at an instant), `state`, `balances`.
+//! `reported` (a settlement file has reported an event), `released` (somebody released its hold), `expire` (at an instant), `state`, `balances`.
 //!
 //! Amounts of a script without a currency are hundredths of "100.00": the same script is played in currencies of 0, 2, 3 and 4
 //! decimals, where 100.00 is ten thousand minor units of each. `{80.00}` is such an amount as a message shows it, `{currency}` the
@@ -91,6 +91,8 @@ pub struct Book {
     pub accruals: HashMap<AccrualKey, Accrual>,
     /// Debits less credits.
     pub balances: BTreeMap<Account, i64>,
+    /// The velocity rule that holds what is captured.
+    held_by: Option<String>,
     numbers: i64,
 }
 
@@ -103,6 +105,7 @@ impl Book {
             aggregates: BTreeMap::new(),
             accruals: HashMap::new(),
             balances: BTreeMap::new(),
+            held_by: None,
             numbers: 0,
         }
     }
@@ -153,6 +156,7 @@ impl Book {
             original,
             aggregate: aggregate.and_then(|name| self.aggregates.get(name)),
             accruals: &self.accruals,
+            held_by: self.held_by.as_deref(),
         };
         decide(event, &known, &terms)
     }
@@ -252,10 +256,17 @@ impl Book {
             let mirror: Vec<Transfer> = original
                 .transfers
                 .iter()
-                .map(|transfer| Transfer {
-                    debit: transfer.credit.clone(),
-                    credit: transfer.debit.clone(),
-                    amount: transfer.amount,
+                .map(|transfer| {
+                    let mut debit = transfer.credit.clone();
+                    // What was set aside and released since is available.
+                    if original.hold_released && debit.code == AccountCode::MerchantHold {
+                        debit.code = AccountCode::MerchantAvailable;
+                    }
+                    Transfer {
+                        debit,
+                        credit: transfer.debit.clone(),
+                        amount: transfer.amount,
+                    }
                 })
                 .collect();
             assert!(decision.transfers.starts_with(&mirror), "{decision:?}");
@@ -308,6 +319,8 @@ struct Play {
     unit: Unit,
     /// Fields that later events have unless they say otherwise.
     with: BTreeMap<String, String>,
+    /// When what is captured becomes available, where a date decides.
+    available_on: Option<NaiveDate>,
     now: DateTime<Utc>,
     events: usize,
     played: String,
@@ -320,6 +333,7 @@ pub fn play(settings: &str, unit: Unit, script: &str) {
         book: Book::new(Settings::parse(settings).expect("settings")),
         unit,
         with: BTreeMap::new(),
+        available_on: None,
         now: instant("2026-03-02T12:00:00Z"),
         events: 0,
         played: String::new(),
@@ -385,7 +399,13 @@ impl Play {
             "with" => {
                 for word in rest {
                     let (name, value) = word.split_once('=').expect("a field");
-                    self.with.insert(name.to_owned(), value.to_owned());
+                    match name {
+                        "held" => self.book.held_by = Some(value.to_owned()),
+                        "available" => self.available_on = Some(crate::dates::parse_day(value).expect("a day")),
+                        _ => {
+                            self.with.insert(name.to_owned(), value.to_owned());
+                        }
+                    }
                 }
             }
             "given" => {
@@ -400,6 +420,7 @@ impl Play {
                 self.book.moved(&[transfer]);
             }
             "reported" => self.book.originals.get_mut(rest[0]).expect("an event").open = false,
+            "released" => self.book.originals.get_mut(rest[0]).expect("an event").hold_released = true,
             "expire" => {
                 let moved = self.book.expire(instant(rest[0]));
                 self.transfers(&moved);
@@ -483,18 +504,13 @@ impl Play {
             auth_code: None,
             details,
         };
-        fields.remove("available");
         assert!(fields.is_empty(), "what is {fields:?}?");
         event
     }
 
     #[track_caller]
     fn happens(&mut self, event: &PaymentEvent) {
-        let available_on = self
-            .with
-            .get("available")
-            .map(|day| crate::dates::parse_day(day).expect("a day"));
-        match self.book.decide(event, available_on) {
+        match self.book.decide(event, self.available_on) {
             Err(refusal) => {
                 let text = format!("! {} {}: {refusal}", refusal.rule(), refusal.field());
                 self.says(&text);
@@ -577,6 +593,12 @@ impl Play {
                 }
             }
             self.says(&text);
+        }
+        if let Some(held) = &decision.held {
+            self.says(&format!("holds {} by {}", unit.show(held.amount), held.rule));
+        }
+        if decision.unheld.is_some() {
+            self.says("ends its hold");
         }
         for (accrued, after) in &decision.accrued {
             let component = accrued.key.component.name();

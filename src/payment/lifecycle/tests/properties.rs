@@ -83,7 +83,10 @@ impl World {
         let original = references.get(op.of % references.len().max(1)).cloned();
         let whole = original.as_ref().map_or(1, |name| {
             let original = &self.book.originals[name];
-            let real = original.transfers.iter().find(|transfer| !transfer.debit.code.is_memo());
+            let real = original
+                .transfers
+                .iter()
+                .find(|transfer| !transfer.debit.code.is_memo());
             real.map_or(1, |transfer| transfer.amount)
         });
         let undoing = Details {
@@ -101,7 +104,11 @@ impl World {
                 (EntryKind::Authorization, part(10_000), details)
             }
             2 => (EntryKind::AuthorizationIncrement, part(3_000), Details::default()),
-            3 => (EntryKind::AuthorizationReversal, part(of(Payment::open)), Details::default()),
+            3 => (
+                EntryKind::AuthorizationReversal,
+                part(of(Payment::open)),
+                Details::default(),
+            ),
             4 => (EntryKind::Decline, part(10_000), Details::default()),
             5 => (EntryKind::Unknown, part(10_000), Details::default()),
             6..=9 => {
@@ -114,7 +121,11 @@ impl World {
             }
             10 => (EntryKind::CaptureVoid, whole, undoing),
             11 => {
-                let (name, tray) = self.book.aggregates.iter().nth(op.of % self.book.aggregates.len().max(1))?;
+                let (name, tray) = self
+                    .book
+                    .aggregates
+                    .iter()
+                    .nth(op.of % self.book.aggregates.len().max(1))?;
                 let details = Details {
                     aggregate: Some(name.clone()),
                     items: u32::try_from(tray.items).ok().filter(|items| *items > 0),
@@ -147,7 +158,11 @@ impl World {
                 let taken = of(|payment| payment.charged_back);
                 (EntryKind::ChargebackReversal, part(taken), Details::default())
             }
-            19 => (EntryKind::Unpaid, part(of(|payment| payment.captured)), Details::default()),
+            19 => (
+                EntryKind::Unpaid,
+                part(of(|payment| payment.captured)),
+                Details::default(),
+            ),
             20 => (EntryKind::UnpaidRecovery, part(whole), undoing),
             21 => {
                 self.report(op.of);
@@ -168,7 +183,11 @@ impl World {
             return;
         }
         let (number, receivable, item) = self.items.remove(of % self.items.len());
-        let named = self.book.originals.values_mut().find(|original| original.number == number);
+        let named = self
+            .book
+            .originals
+            .values_mut()
+            .find(|original| original.number == number);
         let original = named.expect("an entry");
         original.open = false;
         let kind = original.kind;
@@ -247,8 +266,16 @@ impl World {
     fn restores(&self, decision: &Decision) {
         let moved = |code: AccountCode| {
             let signed = decision.transfers.iter().map(|transfer| {
-                let debit = if transfer.debit.code == code { transfer.amount } else { 0 };
-                let credit = if transfer.credit.code == code { transfer.amount } else { 0 };
+                let debit = if transfer.debit.code == code {
+                    transfer.amount
+                } else {
+                    0
+                };
+                let credit = if transfer.credit.code == code {
+                    transfer.amount
+                } else {
+                    0
+                };
                 debit - credit
             });
             signed.sum::<i64>()
@@ -256,11 +283,19 @@ impl World {
         assert_eq!(moved(AccountCode::MerchantReserve), decision.reserve_applied);
         let claims = [AccountCode::AcquirerReceivable, AccountCode::CarrierReceivable].map(moved);
         let withdrawn = decision.withdrawn.map_or(0, |number| {
-            let item = self.items.iter().find(|(known, _, _)| *known == number).expect("an item");
+            let item = self
+                .items
+                .iter()
+                .find(|(known, _, _)| *known == number)
+                .expect("an item");
             item.2.gross - item.2.cost
         });
         let tray = |aggregate: &Aggregate| {
-            let before = self.book.aggregates.get(&aggregate.name).map_or(0, |before| before.gross);
+            let before = self
+                .book
+                .aggregates
+                .get(&aggregate.name)
+                .map_or(0, |before| before.gross);
             aggregate.gross - before
         };
         let tray = decision.aggregate.as_ref().map_or(0, tray);
@@ -279,7 +314,12 @@ impl World {
             receivable.then_some(*debits)
         });
         let items = self.items.iter().map(|(_, _, item)| item.gross - item.cost);
-        let trays = self.book.aggregates.values().filter(|tray| tray.closed.is_none()).map(|tray| tray.gross);
+        let trays = self
+            .book
+            .aggregates
+            .values()
+            .filter(|tray| tray.closed.is_none())
+            .map(|tray| tray.gross);
         assert_eq!(owed.sum::<i64>(), items.sum::<i64>() + trays.sum::<i64>());
     }
 }
