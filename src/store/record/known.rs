@@ -430,6 +430,7 @@ fn original_of(
         paid: false,
         day,
         accrued: kept.accrued,
+        returned_on_refund: kept.returned_on_refund.unwrap_or_default(),
         reserve: kept.reserve.unwrap_or(0),
         aggregate: kept.details.aggregate,
         maturing,

@@ -43,7 +43,7 @@ use crate::payment::event::{Kept, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Aggregate, Decision, Known, Original, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
-use crate::settings::{Availability, Merchant};
+use crate::settings::{Availability, Merchant, ReturnPolicy};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
 pub const BATCH: usize = 50_000;
@@ -506,6 +506,7 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
         reserve,
         reserve_until,
         accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
+        returned_on_refund: Some(decision.returned_on_refund).filter(|policy| *policy != ReturnPolicy::Nothing),
         details: event.details.clone(),
     }
 }

@@ -375,6 +375,8 @@ impl<'w> Model<'w> {
                 amount: *amount,
             })
             .collect();
+        let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
+        let details = kept(event, &transfers, &effect, available);
         let item = effect.item.and_then(|item| {
             Some(Item {
                 acquirer: event.acquirer.clone(),
@@ -439,11 +441,10 @@ impl<'w> Model<'w> {
         if let Some(accruals) = effect.accruals {
             book.accruals = accruals;
         }
-        let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
         book.entries.push(Entry {
             kind: event.kind,
             reference: event.reference.clone(),
-            details: kept(event, &transfers, effect.reserve, available, &effect.accrued),
+            details,
             event: Some(event.clone()),
             payment: Some(event.payment.clone()),
             natural_key: natural_key(event),
@@ -623,13 +624,7 @@ fn initiator(initiator: Initiator) -> &'static str {
 }
 
 /// What the entry keeps of its event beside its columns and transfers.
-fn kept(
-    event: &PaymentEvent,
-    transfers: &[Transfer],
-    reserve: Option<(i64, NaiveDate)>,
-    maturing: Option<Maturing>,
-    accrued: &[Accrued],
-) -> Option<Value> {
+fn kept(event: &PaymentEvent, transfers: &[Transfer], effect: &Effect, maturing: Option<Maturing>) -> Option<Value> {
     let mut kept = serde_json::Map::new();
     let amount = event.money.minor();
     if transfers.first().is_none_or(|first| first.amount != amount) {
@@ -642,11 +637,14 @@ fn kept(
     if let Some(Maturing(_, available, ..)) = maturing {
         kept.insert("available_on".to_owned(), json!(available.to_string()));
     }
-    if !accrued.is_empty() {
-        let accrued: Vec<Value> = accrued.iter().map(Accrued::json).collect();
+    if event.kind == EntryKind::Capture && effect.fee.returned != "nothing" {
+        kept.insert("returned_on_refund".to_owned(), json!(effect.fee.returned));
+    }
+    if !effect.accrued.is_empty() {
+        let accrued: Vec<Value> = effect.accrued.iter().map(Accrued::json).collect();
         kept.insert("accrued".to_owned(), json!(accrued));
     }
-    if let Some((amount, until)) = reserve {
+    if let Some((amount, until)) = effect.reserve.filter(|_| event.kind == EntryKind::Capture) {
         kept.insert("reserve".to_owned(), json!(amount));
         kept.insert("reserve_until".to_owned(), json!(until.to_string()));
     }
