@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod connect;
 pub mod constraints;
 pub mod copy;
+pub mod fees;
 pub mod health;
 pub mod idempotency;
 pub mod migrate;

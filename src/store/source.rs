@@ -16,6 +16,8 @@ pub enum SourceKind {
     Settlement,
     /// A payout run.
     Payout,
+    /// A run of a command that takes no file, by what it was asked to do.
+    Run,
 }
 
 impl SourceKind {
@@ -24,6 +26,7 @@ impl SourceKind {
             Self::Events => "events",
             Self::Settlement => "settlement",
             Self::Payout => "payout",
+            Self::Run => "run",
         }
     }
 }
@@ -55,6 +58,11 @@ pub async fn source_of(tx: &mut Tx, kind: SourceKind, name: &str, digest: &[u8])
         name: row.try_get("name")?,
         new: row.try_get("new")?,
     })
+}
+
+/// The source of a run that takes no file: what it was asked to do, in words, is its content.
+pub async fn source_of_run(tx: &mut Tx, what: &str) -> Result<Source, StoreError> {
+    source_of(tx, SourceKind::Run, what, &Sha256::digest(what)).await
 }
 
 /// Passes bytes through and digests them.

@@ -1,9 +1,9 @@
 //! Recording payment events: one transaction a batch.
 //!
 //! 1. Lock the books of the batch's merchants, in id order.
-//! 2. Load, in later statements, what the batch's events depend on ([`known`]).
+//! 2. Load, in later statements, what the batch's events depend on (`known`).
 //! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did.
-//! 4. Write entries, transfers, payments, open items and whatever else decisions moved ([`write`]); heads last.
+//! 4. Write entries, transfers, payments, open items and whatever else decisions moved (`write`); heads last.
 //!
 //! A large batch is cut in two lanes by merchant, each a transaction of its own beside the other: no book is in both, so neither
 //! waits for the other, and the order within a book stays that of the file.
@@ -25,6 +25,7 @@ use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
 use self::known::{At, Loaded, original_in_batch, stated};
+pub(in crate::store) use self::known::{read_accrual, read_transfer};
 use self::write::{Effects, Item};
 use super::books::LockedBooks;
 use super::settings::Deployment;
