@@ -7,6 +7,7 @@ pub mod breaks;
 pub mod calendar;
 pub mod db;
 pub mod doctor;
+pub mod fees;
 pub mod output;
 pub mod payout;
 pub mod reconcile;
@@ -20,16 +21,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Parser, Subcommand};
 
+use crate::dates::day_in;
 use crate::store::settings::Deployment;
 use crate::store::{ConnectError, Store, Target};
 use output::Format;
 
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
-/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile` and `payout
-/// instruct` show a plan and write nothing, unless they are run with --execute.
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `payout
+/// instruct` and `fees close` show a plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -70,6 +73,9 @@ enum Command {
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
+    /// Explain what a payment was charged; top merchants up to their monthly minimum.
+    #[command(subcommand)]
+    Fees(fees::Command),
     Report(report::Args),
     Audit(audit::Args),
     Simulate(simulate::SimulateArgs),
@@ -125,6 +131,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
+        Command::Fees(command) => fees::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,
         Command::Db(args) => db::run(args, globals).await,
@@ -154,6 +161,16 @@ async fn deployment(store: &Store) -> Result<Deployment, Failure> {
         return Err(Failure::new("no settings were applied yet").hint("run `acquit settings apply FILE`"));
     }
     Ok(deployment)
+}
+
+/// The only clock of the program.
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// Which day it is where the house is.
+fn today(deployment: &Deployment) -> NaiveDate {
+    day_in(now(), deployment.time_zone())
 }
 
 /// A failure of the store with its hint.

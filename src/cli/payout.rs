@@ -6,10 +6,8 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, counted, stored};
-use crate::dates::day_in;
+use super::{Failure, Globals, Outcome, counted, stored, today};
 use crate::store::payout::{Payout, PayoutError};
-use crate::store::settings::Deployment;
 
 /// What to do with payouts.
 #[derive(Debug, clap::Subcommand)]
@@ -175,11 +173,6 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The only clock of the program: which day it is where the house is.
-fn today(deployment: &Deployment) -> NaiveDate {
-    day_in(chrono::Utc::now(), deployment.time_zone())
 }
 
 fn person(name: String) -> Result<String, Failure> {

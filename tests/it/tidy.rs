@@ -194,8 +194,8 @@ const WALLS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["Utc::now", "Local::now"],
-        &["src/cli/payout.rs"],
-        "time is an argument; the only clock is that of today's payouts",
+        &["src/cli/mod.rs"],
+        "time is an argument; the only clock is that of the command line",
     ),
     (
         &["SystemTime", "Instant::now"],

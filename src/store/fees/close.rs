@@ -114,14 +114,9 @@ impl Retriable for CloseError {
 }
 
 impl Store {
-    /// Shows what [`Store::close_month`] would book, and does nothing.
-    pub async fn plan_month(
-        &self,
-        deployment: &Deployment,
-        month: NaiveDate,
-        today: NaiveDate,
-    ) -> Result<Closed, CloseError> {
-        self.rehearse(async |tx: &mut Tx| close(tx, deployment, month, today).await)
+    /// Shows what [`Store::close_month`] would book as things stand, also of a month that is not over, and does nothing.
+    pub async fn plan_month(&self, deployment: &Deployment, month: NaiveDate) -> Result<Closed, CloseError> {
+        self.rehearse(async |tx: &mut Tx| close(tx, deployment, month, None).await)
             .await
     }
 
@@ -132,10 +127,13 @@ impl Store {
         month: NaiveDate,
         today: NaiveDate,
     ) -> Result<Closed, CloseError> {
-        self.transact(async |tx: &mut Tx| close(tx, deployment, month, today).await)
+        self.transact(async |tx: &mut Tx| close(tx, deployment, month, Some(today)).await)
             .await
     }
 }
+
+/// Merchants, and why they are not asked.
+type PassedOver = Vec<(String, String)>;
 
 /// Who promised a minimum, and by which schedule.
 struct Asked<'d> {
@@ -147,7 +145,7 @@ fn asked<'d>(
     deployment: &'d Deployment,
     first: NaiveDate,
     last: NaiveDate,
-) -> Result<(Vec<Asked<'d>>, Vec<(String, String)>), CloseError> {
+) -> Result<(Vec<Asked<'d>>, PassedOver), CloseError> {
     let settings = deployment.in_force(last).ok_or(CloseError::NoSettings(last))?;
     let mut asked = Vec::new();
     let mut passed_over = Vec::new();
@@ -187,9 +185,14 @@ fn fingerprint_of(merchant: &str, reference: &str) -> Fingerprint {
     fingerprint(&["minimum top-up 1", merchant, reference])
 }
 
-async fn close(tx: &mut Tx, deployment: &Deployment, month: NaiveDate, today: NaiveDate) -> Result<Closed, CloseError> {
+async fn close(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    month: NaiveDate,
+    today: Option<NaiveDate>,
+) -> Result<Closed, CloseError> {
     let (first, last) = month_of(month).ok_or(CloseError::NoSettings(month))?;
-    if last >= today {
+    if let Some(today) = today.filter(|today| last >= *today) {
         return Err(CloseError::NotOver { last, today });
     }
     let (asked, passed_over) = asked(deployment, first, last)?;
@@ -198,14 +201,12 @@ async fn close(tx: &mut Tx, deployment: &Deployment, month: NaiveDate, today: Na
     let charged = charged(tx, &owners, first, last).await?;
     let known = known(tx, &asked, &owners, last).await?;
     let mut top_ups = Vec::new();
-    let mut due: Vec<(BookId, TopUp, Charge)> = Vec::new();
     for Asked { merchant, schedule } in asked {
         let Some(book) = owners.get(merchant).copied() else {
             continue;
         };
         for minimum in schedule.monthly_minimum.values().copied() {
             let currency = minimum.currency();
-            let nothing = Money::zero(currency);
             // What is given back of another month's fees does not raise what this month must come to.
             let sum = charged.get(&(book, currency)).copied().unwrap_or(0).max(0);
             let sum = i64::try_from(sum).map_err(|_| StoreError::TooLarge("the fees of a month".to_owned()))?;
@@ -213,88 +214,105 @@ async fn close(tx: &mut Tx, deployment: &Deployment, month: NaiveDate, today: Na
                 merchant: merchant.to_owned(),
                 minimum,
                 charged: Money::from_minor(sum, currency),
-                fee: nothing,
-                vat: nothing,
+                fee: Money::zero(currency),
+                vat: Money::zero(currency),
                 state: State::Reached,
             };
-            let reference = reference(last, currency);
-            if let Some((number, fingerprint)) = known.get(&(book, reference.clone())).copied() {
-                if fingerprint != fingerprint_of(merchant, &reference) {
-                    let merchant = merchant.to_owned();
-                    return Err(CloseError::ReferenceTaken {
-                        merchant,
-                        reference,
-                        number,
-                    });
+            let charge = match known.get(&(book, reference(last, currency))) {
+                Some(earlier) => {
+                    top_up.state = State::Booked(earlier_of(&top_up, last, *earlier)?);
+                    None
                 }
-                top_up.state = State::Booked(number);
-            } else {
-                let charge = monthly_minimum_fee(schedule, top_up.charged, last);
-                let charge = charge.map_err(|error| CloseError::Fee {
-                    merchant: merchant.to_owned(),
-                    error,
-                })?;
-                if let Some(charge) = charge {
-                    top_up.fee = Money::from_minor(charge.amount, currency);
-                    top_up.vat = Money::from_minor(charge.vat, currency);
-                    due.push((book, top_up, charge));
-                    continue;
-                }
-            }
-            top_ups.push(top_up);
+                None => due(&mut top_up, schedule, last)?,
+            };
+            top_ups.push((book, top_up, charge));
         }
     }
-    book(tx, &mut books, last, due, &mut top_ups).await?;
-    top_ups.sort_by(|one, other| {
-        let key = |top_up: &TopUp| (top_up.merchant.clone(), top_up.minimum.currency());
-        key(one).cmp(&key(other))
-    });
     Ok(Closed {
         last,
-        top_ups,
+        top_ups: book(tx, &mut books, last, top_ups).await?,
         passed_over,
     })
 }
 
+/// The entry that has the reference of a top-up, which must be it.
+fn earlier_of(
+    top_up: &TopUp,
+    last: NaiveDate,
+    (number, fingerprint): (EntryNumber, Fingerprint),
+) -> Result<EntryNumber, CloseError> {
+    let merchant = top_up.merchant.clone();
+    let reference = reference(last, top_up.minimum.currency());
+    if fingerprint == fingerprint_of(&merchant, &reference) {
+        return Ok(number);
+    }
+    Err(CloseError::ReferenceTaken {
+        merchant,
+        reference,
+        number,
+    })
+}
+
+/// What is missing to the minimum; none where it is reached.
+fn due(top_up: &mut TopUp, schedule: &FeeSchedule, last: NaiveDate) -> Result<Option<Charge>, CloseError> {
+    let charge = monthly_minimum_fee(schedule, top_up.charged, last).map_err(|error| CloseError::Fee {
+        merchant: top_up.merchant.clone(),
+        error,
+    })?;
+    if let Some(charge) = charge {
+        let currency = top_up.minimum.currency();
+        top_up.fee = Money::from_minor(charge.amount, currency);
+        top_up.vat = Money::from_minor(charge.vat, currency);
+    }
+    Ok(charge)
+}
+
+/// Books the charges, in the order of merchants and currencies.
 async fn book(
     tx: &mut Tx,
     books: &mut LockedBooks,
     last: NaiveDate,
-    due: Vec<(BookId, TopUp, Charge)>,
-    top_ups: &mut Vec<TopUp>,
-) -> Result<(), CloseError> {
-    if due.is_empty() {
-        return Ok(());
+    top_ups: Vec<(BookId, TopUp, Option<Charge>)>,
+) -> Result<Vec<TopUp>, CloseError> {
+    if top_ups.iter().all(|(.., charge)| charge.is_none()) {
+        return Ok(top_ups.into_iter().map(|(_, top_up, _)| top_up).collect());
     }
     let source = source_of_run(tx, &format!("fees close {}", last.format("%Y-%m")))
         .await?
         .id;
-    for (book, mut top_up, charge) in due {
+    let mut done = Vec::with_capacity(top_ups.len());
+    for (book, mut top_up, charge) in top_ups {
         let currency = top_up.minimum.currency();
-        let reference = reference(last, currency);
-        let fingerprint = fingerprint_of(&top_up.merchant, &reference);
-        let account = |code| Account {
-            code,
-            currency,
-            dimension: Arc::from(""),
-        };
-        let transfers = [(charge.account, charge.amount), (AccountCode::VatOutput, charge.vat)];
-        let transfers = transfers.into_iter().filter(|(_, amount)| *amount > 0);
-        let entry = Entry {
-            transfers: transfers
-                .map(|(code, amount)| Transfer {
-                    debit: account(AccountCode::MerchantAvailable),
-                    credit: account(code),
-                    amount,
-                })
-                .collect(),
-            ..Entry::of_day(EntryKind::MinimumTopUp, reference, fingerprint, last, source)
-        };
-        top_up.state = State::Due(books.append(book, entry)?);
-        top_ups.push(top_up);
+        if let Some(charge) = charge {
+            let reference = reference(last, currency);
+            let fingerprint = fingerprint_of(&top_up.merchant, &reference);
+            let entry = Entry {
+                transfers: transfers(charge, currency),
+                ..Entry::of_day(EntryKind::MinimumTopUp, reference, fingerprint, last, source)
+            };
+            top_up.state = State::Due(books.append(book, entry)?);
+        }
+        done.push(top_up);
     }
     books.write(tx).await?;
-    Ok(())
+    Ok(done)
+}
+
+fn transfers(charge: Charge, currency: Currency) -> Vec<Transfer> {
+    let account = |code| Account {
+        code,
+        currency,
+        dimension: Arc::from(""),
+    };
+    [(charge.account, charge.amount), (AccountCode::VatOutput, charge.vat)]
+        .into_iter()
+        .filter(|(_, amount)| *amount > 0)
+        .map(|(code, amount)| Transfer {
+            debit: account(AccountCode::MerchantAvailable),
+            credit: account(code),
+            amount,
+        })
+        .collect()
 }
 
 /// What was charged on days, by book and currency.
