@@ -126,7 +126,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("acquirer", "LEAVES"),
     ("payment", "LEAVES ledger settings"),
     ("recon", "LEAVES ledger settings acquirer"),
-    ("audit", "LEAVES ledger payment"),
+    ("audit", "LEAVES ledger settings payment"),
     ("payout", "LEAVES ledger settings payment audit"),
     ("embedded", ""),
     (

@@ -146,7 +146,6 @@ impl Book {
             .or(original.and_then(|original| original.aggregate.as_ref()));
         let currency = event.money.currency();
         let known = Known {
-            held_by: None,
             payment: self.payments.get(&event.payment),
             funds: Funds {
                 available: self.balance(AccountCode::MerchantAvailable, currency),
@@ -202,6 +201,7 @@ impl Book {
                 open: decision.reportable.is_some(),
                 paid: false,
                 hold_released: false,
+                returned_on_refund: decision.returned_on_refund,
                 occurred_at: event.occurred_at,
                 day,
                 accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
