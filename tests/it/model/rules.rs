@@ -309,33 +309,34 @@ impl<'w> Model<'w> {
 
     /// Records an event, or says what it breaks.
     pub fn take(&mut self, event: &PaymentEvent, source: &str, line: usize) -> Expected {
-        let known = self.world.has_book(&event.merchant);
-        let book = self.books.get(&event.merchant).cloned().unwrap_or_default();
-        if known {
-            if let Some(place) = book.place(&event.reference) {
-                let differs = book.entries[place]
-                    .event
-                    .as_ref()
-                    .map_or(Some("kind"), |entry| difference(entry, event));
-                return match differs {
-                    None => Expected::Replayed,
-                    Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
-                };
-            }
-            if let Some(known) = known_otherwise(&book, event) {
-                return known;
-            }
-        }
         let day = super::world::Zone::Berlin.day(event.occurred_at);
-        let effect = match self.judged(&book, event, day) {
-            Ok(effect) => effect,
-            Err(rule) => return Expected::Rejected(rule, None),
-        };
-        self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
-        Expected::Recorded
+        match self.judged(event, day) {
+            Ok(effect) => {
+                self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
+                Expected::Recorded
+            }
+            Err(expected) => expected,
+        }
     }
 
-    fn judged(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
+    fn judged(&self, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, Expected> {
+        let none = Book::default();
+        let book = self.books.get(&event.merchant).unwrap_or(&none);
+        if let Some(place) = book.place(&event.reference) {
+            let known = book.entries[place].event.as_ref();
+            return Err(match known.map_or(Some("kind"), |entry| difference(entry, event)) {
+                None => Expected::Replayed,
+                Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
+            });
+        }
+        if let Some(known) = known_otherwise(book, event) {
+            return Err(known);
+        }
+        self.effect(book, event, day)
+            .map_err(|rule| Expected::Rejected(rule, None))
+    }
+
+    fn effect(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
         let version = self.world.on(day).ok_or("no_settings_in_force")?;
         let merchant = version.merchants.get(&event.merchant).ok_or("unknown_merchant")?;
         let acquirer = version.acquirer(&event.acquirer).ok_or("unknown_acquirer")?;
