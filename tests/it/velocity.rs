@@ -21,6 +21,8 @@ use acquit::store::settings::Deployment;
 use futures_util::future::join_all;
 use tokio_postgres::Client;
 
+use crate::desk::Desk;
+use crate::reconcile;
 use crate::support::{self, TestStore, day, dump};
 
 const MERCHANTS: usize = 8;
@@ -818,6 +820,91 @@ async fn atomic_runs_that_meet_payers_in_opposite_order_queue() {
     assert_eq!(held.await, ["18"]);
     assert_eq!(deadlocks(&world.test.admin).await, 0);
     world.prove().await;
+}
+
+// Settlement ----------------------------------------------------------------------------------------------------------
+
+/// Minor units on accounts that are not zero, by code.
+async fn accounts(desk: &Desk) -> Vec<(i16, i64)> {
+    let balances = desk.balances().await;
+    balances
+        .into_iter()
+        .map(|((code, ..), balance)| (code, balance))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_match_makes_nothing_available_of_what_is_held() {
+    let desk = Desk::new().await;
+    let hold = rule(
+        "large",
+        "hold",
+        "per = [\"merchant\"]\nwindow = \"month\"\nmax_sum = { EUR = \"50.00\" }",
+    );
+    desk.write("settings.toml", format!("{}{hold}", reconcile::SETTINGS));
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let sales = ["sale p1 30.00 EUR ref=A1", "sale p2 60.00 EUR ref=A2"];
+    desk.write("events.jsonl", sales.map(reconcile::events).concat());
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    let lines = [
+        "Settled +30.00 EUR ref=A1 cost=0.40",
+        "Settled +60.00 EUR ref=A2 cost=0.70",
+    ];
+    desk.write("one.csv", reconcile::settlement_file(&lines));
+    desk.run(&["reconcile", "one.csv", "--acquirer", "adyen", "--execute"])
+        .exits(0);
+    // Fees of 2 % and 0.20: 29.20 is payable of the first, 58.60 is held of the second.
+    let (fees, rest) = ([(4010, -180), (4020, -40)], [(5030, 110)]);
+    let after = |merchant: &[(i16, i64)]| [&[(1110, 8_890)], merchant, &fees, &rest].concat();
+    assert_eq!(accounts(&desk).await, after(&[(2020, -2_920), (2040, -5_860)]));
+    desk.run(&["hold", "release", "1", "--by", "ann", "--on", "2026-03-04"])
+        .exits(0);
+    assert_eq!(accounts(&desk).await, after(&[(2020, -8_780)]));
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_an_acquirer_has_settled_is_flagged_and_never_refused() {
+    let desk = Desk::new().await;
+    let refuse = rule(
+        "large",
+        "refuse",
+        "per = [\"payer\"]\nwindow = \"month\"\nmax_sum = { EUR = \"50.00\" }",
+    );
+    let limited = "name = \"adyen\"\nmonthly_limit = { amounts = { EUR = \"80.00\" }, time_zone = \"UTC\" }";
+    let settings = reconcile::SETTINGS.replacen("name = \"adyen\"", limited, 1) + &refuse;
+    desk.write("settings.toml", settings);
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let attempt = r#"{"kind":"unknown","merchant":"m-1","payment":"p1","reference":"u1","amount":"100.00","currency":"EUR","occurred_at":"2026-03-02T12:00:00Z","acquirer":"adyen","payer":"L1"}"#;
+    let asked = attempt.replace("unknown", "authorization");
+    let asked = asked.replace("\"p1\"", "\"p2\"").replace("\"u1\"", "\"a2\"");
+    desk.write("events.jsonl", format!("{attempt}\n{asked}\n"));
+    desk.run(&["record", "events.jsonl"]).exits(2);
+    desk.write(
+        "one.csv",
+        reconcile::settlement_file(&["Settled +100.00 EUR mref=p1 ref=A1 cost=1.10"]),
+    );
+    desk.run(&["reconcile", "one.csv", "--acquirer", "adyen", "--execute"])
+        .exits(2);
+    let rows = desk.database.admin.query(
+        "select concat_ws(' ', payment, coalesce(rule, 'limit'), action, sum, number) from velocity_decision
+        order by payment, rule nulls last",
+        &[],
+    );
+    let decisions: Vec<String> = rows.await.expect("decisions").iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        decisions,
+        [
+            "p1 large flag 10000 2",
+            "p1 limit flag 10000 2",
+            "p2 large refuse 10000",
+            "p2 limit refuse 10000",
+        ]
+    );
+    let breaks = desk.run(&["--format", "json", "breaks", "list"]).exits(0).rows();
+    let classes: Vec<&str> = breaks.iter().filter_map(|row| row["class"].as_str()).collect();
+    assert_eq!(classes, ["VELOCITY", "VELOCITY"]);
+    desk.is_sound().await;
 }
 
 // The command line ----------------------------------------------------------------------------------------------------
