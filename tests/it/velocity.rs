@@ -1,8 +1,8 @@
 //! Velocity rules and monthly limits in the books.
 //!
 //! A story is told line by line, `<instant> <kind> <merchant> <payment> <amount> name=value ...`, with what became of each:
-//! recorded, replayed, or the words of its refusal. The house is in Seoul; `north` is a carrier with a monthly limit of 1,000
-//! KRW a payer in Seoul's months, `south` another without one. Merchants pay 10 %.
+//! recorded, replayed, or the words of its refusal. The house is in Seoul; `north` is a carrier with a monthly limit of 1,000 KRW
+//! a payer in Seoul's months, `south` an acquirer without one. Merchants pay 10 %.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -326,6 +326,37 @@ async fn a_hold_sets_what_is_captured_aside() {
 }
 
 #[tokio::test]
+async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_available_money() {
+    let world = World::new(&rule(
+        "always",
+        "hold",
+        "per = [\"merchant\"]\nwindow = \"month\"\nmax_sum = { KRW = \"99\" }",
+    ))
+    .await;
+    world
+        .tell(&[
+            ("12:00 authorization m1 p1 100", "recorded"),
+            ("12:03 capture m1 p1 100 ref=c1", "recorded"),
+        ])
+        .await;
+    assert_eq!(world.balances("m1").await, ["1100 100", "2040 -90", "4010 -10"]);
+    let hold = &world.test.store.holds(None, false).await.expect("holds")[0];
+    let day = "2026-03-03".parse().expect("a day");
+    world
+        .test
+        .store
+        .release_hold(hold.id, "somebody", day)
+        .await
+        .expect("a release");
+    assert_eq!(world.balances("m1").await, ["1100 100", "2020 -90", "4010 -10"]);
+    world
+        .tell(&[("13:05 capture_void m1 p1 100 ref=v1 original=c1", "recorded")])
+        .await;
+    assert_eq!(world.balances("m1").await, Vec::<String>::new());
+    world.prove().await;
+}
+
+#[tokio::test]
 async fn held_within_one_batch_is_held() {
     let world = World::new(&rule(
         "often",
@@ -624,6 +655,30 @@ async fn what_frees_a_limit_and_what_does_not() {
         .await;
     assert_eq!(limits(&world).await, ["L1 2026-03-01 0 300"]);
     world.prove().await;
+}
+
+#[tokio::test]
+async fn an_expired_promise_frees_its_limit() {
+    let world = World::new("").await;
+    let mut promise = event("12:00 authorization m1 p1 700 payer=L1 acq=north");
+    promise.details.capture_before = Some("2026-03-05T00:00:00Z".parse().expect("an instant"));
+    assert_eq!(world.record(&[promise]).await, ["recorded"]);
+    assert_eq!(limits(&world).await, ["L1 2026-03-01 700 0"]);
+    let cutoff = "2026-03-05T00:00:00Z".parse().expect("an instant");
+    for _ in 0..2 {
+        world
+            .test
+            .store
+            .expire(&world.deployment, cutoff, &|_| {})
+            .await
+            .expect("an expiry");
+        assert_eq!(limits(&world).await, ["L1 2026-03-01 0 0"]);
+    }
+    // Captured all the same: it is used after all.
+    world
+        .tell(&[("2026-03-06T00:00:00 capture m1 p1 600 acq=north", "recorded")])
+        .await;
+    assert_eq!(limits(&world).await, ["L1 2026-03-01 0 600"]);
 }
 
 // Many at once --------------------------------------------------------------------------------------------------------

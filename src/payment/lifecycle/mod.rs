@@ -38,6 +38,8 @@ mod dispute;
 mod pricing;
 mod refund;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -69,12 +69,42 @@ pub async fn record_batch(
     source: SourceId,
     events: &[Numbered],
 ) -> Result<Vec<Verdict>, StoreError> {
+    record(tx, deployment, source, events, Teller::Caller).await
+}
+
+/// Records in this transaction what an acquirer has settled, as if its events had come.
+pub(in crate::store) async fn record_settled(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+) -> Result<Vec<Verdict>, StoreError> {
+    record(tx, deployment, source, events, Teller::Acquirer).await
+}
+
+/// Who tells of events: what the acquirer tells has happened, and velocity rules and limits flag it instead of refusing it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Teller {
+    #[default]
+    Caller,
+    Acquirer,
+}
+
+async fn record(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+    teller: Teller,
+) -> Result<Vec<Verdict>, StoreError> {
     let mut merchants: Vec<&str> = events.iter().map(|(_, event)| event.merchant.as_str()).collect();
     merchants.sort_unstable();
     merchants.dedup();
     let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
     let loaded = Loaded::of(tx, deployment, &owners, events).await?;
-    let velocity = Velocity::of(tx, deployment, &owners, &loaded, events).await?;
+    let velocity = Velocity::of(tx, deployment, &owners, &loaded, events)
+        .await?
+        .told_by(teller);
     let mut batch = Batch {
         deployment,
         source,
