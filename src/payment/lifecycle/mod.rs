@@ -38,6 +38,8 @@ mod dispute;
 mod pricing;
 mod refund;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Currency, Money};
-use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, Settings};
+use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, ReturnPolicy, Settings};
 
 /// Where a payment stands, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +181,8 @@ pub struct Original {
     pub day: NaiveDate,
     /// What it added to exact sums of fees.
     pub accrued: Vec<Accrued>,
+    /// What of its fee refunds give back.
+    pub returned_on_refund: ReturnPolicy,
     /// What is withheld of it, minor units.
     pub reserve: i64,
     /// The aggregate it joined.
@@ -287,6 +291,8 @@ pub struct Decision {
     pub flags: Vec<Flag>,
     /// What it adds to exact sums of fees, and where each stands afterwards.
     pub accrued: Vec<(Accrued, Accrual)>,
+    /// What of a capture's fee refunds give back.
+    pub returned_on_refund: ReturnPolicy,
     /// What is withheld of a capture, and until when.
     pub withheld: Option<(i64, NaiveDate)>,
     /// What it adds to, or takes from, money that becomes available by date.

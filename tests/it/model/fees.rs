@@ -107,6 +107,8 @@ pub struct Fee {
     /// Which of `accrued` may be given back.
     returnable_accrued: Vec<Accrued>,
     pub passes_costs: bool,
+    /// What refunds give back of it: `nothing`, `percentage` or `all`.
+    pub returned: &'static str,
 }
 
 /// What refunds may give back of a payment's fees, and gave.
@@ -149,6 +151,7 @@ impl Schedule {
         share = total - fixed;
         let mut fee = Fee {
             passes_costs: price.passes_costs,
+            returned: self.returned,
             ..Fee::default()
         };
         for (account, component, exact, vat) in [
@@ -228,7 +231,7 @@ impl Rate {
         match self {
             Self::Flat(per_million) => share(amount, *per_million),
             Self::Tiered(tiers) => {
-                let reached = tiers.iter().filter(|(from, _)| *from <= amount).next_back();
+                let reached = tiers.iter().rfind(|(from, _)| *from <= amount);
                 share(amount, reached.expect("a tier").1)
             }
             Self::Interval(tiers) => {

@@ -309,33 +309,34 @@ impl<'w> Model<'w> {
 
     /// Records an event, or says what it breaks.
     pub fn take(&mut self, event: &PaymentEvent, source: &str, line: usize) -> Expected {
-        let known = self.world.has_book(&event.merchant);
-        let book = self.books.get(&event.merchant).cloned().unwrap_or_default();
-        if known {
-            if let Some(place) = book.place(&event.reference) {
-                let differs = book.entries[place]
-                    .event
-                    .as_ref()
-                    .map_or(Some("kind"), |entry| difference(entry, event));
-                return match differs {
-                    None => Expected::Replayed,
-                    Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
-                };
-            }
-            if let Some(known) = known_otherwise(&book, event) {
-                return known;
-            }
-        }
         let day = super::world::Zone::Berlin.day(event.occurred_at);
-        let effect = match self.judged(&book, event, day) {
-            Ok(effect) => effect,
-            Err(rule) => return Expected::Rejected(rule, None),
-        };
-        self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
-        Expected::Recorded
+        match self.judged(event, day) {
+            Ok(effect) => {
+                self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
+                Expected::Recorded
+            }
+            Err(expected) => expected,
+        }
     }
 
-    fn judged(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
+    fn judged(&self, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, Expected> {
+        let none = Book::default();
+        let book = self.books.get(&event.merchant).unwrap_or(&none);
+        if let Some(place) = book.place(&event.reference) {
+            let known = book.entries[place].event.as_ref();
+            return Err(match known.map_or(Some("kind"), |entry| difference(entry, event)) {
+                None => Expected::Replayed,
+                Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
+            });
+        }
+        if let Some(known) = known_otherwise(book, event) {
+            return Err(known);
+        }
+        self.effect(book, event, day)
+            .map_err(|rule| Expected::Rejected(rule, None))
+    }
+
+    fn effect(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
         let version = self.world.on(day).ok_or("no_settings_in_force")?;
         let merchant = version.merchants.get(&event.merchant).ok_or("unknown_merchant")?;
         let acquirer = version.acquirer(&event.acquirer).ok_or("unknown_acquirer")?;
@@ -375,6 +376,8 @@ impl<'w> Model<'w> {
                 amount: *amount,
             })
             .collect();
+        let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
+        let details = kept(event, &transfers, &effect, available);
         let item = effect.item.and_then(|item| {
             Some(Item {
                 acquirer: event.acquirer.clone(),
@@ -439,11 +442,10 @@ impl<'w> Model<'w> {
         if let Some(accruals) = effect.accruals {
             book.accruals = accruals;
         }
-        let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
         book.entries.push(Entry {
             kind: event.kind,
             reference: event.reference.clone(),
-            details: kept(event, &transfers, effect.reserve, available, &effect.accrued),
+            details,
             event: Some(event.clone()),
             payment: Some(event.payment.clone()),
             natural_key: natural_key(event),
@@ -623,13 +625,7 @@ fn initiator(initiator: Initiator) -> &'static str {
 }
 
 /// What the entry keeps of its event beside its columns and transfers.
-fn kept(
-    event: &PaymentEvent,
-    transfers: &[Transfer],
-    reserve: Option<(i64, NaiveDate)>,
-    maturing: Option<Maturing>,
-    accrued: &[Accrued],
-) -> Option<Value> {
+fn kept(event: &PaymentEvent, transfers: &[Transfer], effect: &Effect, maturing: Option<Maturing>) -> Option<Value> {
     let mut kept = serde_json::Map::new();
     let amount = event.money.minor();
     if transfers.first().is_none_or(|first| first.amount != amount) {
@@ -642,11 +638,14 @@ fn kept(
     if let Some(Maturing(_, available, ..)) = maturing {
         kept.insert("available_on".to_owned(), json!(available.to_string()));
     }
-    if !accrued.is_empty() {
-        let accrued: Vec<Value> = accrued.iter().map(Accrued::json).collect();
+    if event.kind == EntryKind::Capture && effect.fee.returned != "nothing" {
+        kept.insert("returned_on_refund".to_owned(), json!(effect.fee.returned));
+    }
+    if !effect.accrued.is_empty() {
+        let accrued: Vec<Value> = effect.accrued.iter().map(Accrued::json).collect();
         kept.insert("accrued".to_owned(), json!(accrued));
     }
-    if let Some((amount, until)) = reserve {
+    if let Some((amount, until)) = effect.reserve.filter(|_| event.kind == EntryKind::Capture) {
         kept.insert("reserve".to_owned(), json!(amount));
         kept.insert("reserve_until".to_owned(), json!(until.to_string()));
     }
