@@ -93,7 +93,7 @@ pub struct Book {
     /// Debits less credits.
     pub balances: BTreeMap<Account, i64>,
     /// The velocity rule that holds what is captured.
-    held_by: Option<String>,
+    pub held_by: Option<String>,
     numbers: i64,
 }
 
