@@ -94,7 +94,7 @@ impl Step<'_> {
             reportable: aggregate.is_none().then_some(reportable),
             flags,
             accrued: fee.accrued().cloned().collect(),
-            returned_on_refund: self.terms.schedule.returned_on_refund,
+            returned_on_refund: self.schedule()?.returned_on_refund,
             withheld: withheld.until.map(|until| (withheld.amount, until)),
             maturing,
             aggregate,
@@ -177,7 +177,7 @@ impl Step<'_> {
         }
         let until = self
             .terms
-            .day
+            .sales_day
             .checked_add_days(Days::new(u64::from(reserve.release_after_days)))
             .ok_or(Refusal::AmountTooLarge)?;
         Ok(Withheld {
@@ -238,7 +238,7 @@ impl Step<'_> {
         let until = match reserve {
             Some(reserve) => self
                 .terms
-                .day
+                .sales_day
                 .checked_add_days(Days::new(u64::from(reserve.release_after_days))),
             None => None,
         };

@@ -26,7 +26,8 @@
 //! What an acquirer imposes is never refused: a chargeback of a payment that is not there goes to suspense (1900), money won
 //! back that was never taken too (2900), and the entry is flagged; one is not set off against the other, since only a person can
 //! say that they belong together. What an acquirer takes comes out of account 2020, below zero if need be; a refund does so only as
-//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does.
+//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does. What is imposed on a day on which no
+//! fee schedule of the merchant is in force costs the merchant nothing and is flagged; a capture of that day is refused.
 //!
 //! Invariants: captured (less what a contract lets exceed) + voided + expired ≤ authorized, refunded ≤ captured, fees returned ≤
 //! fees charged, each also a named constraint of the payment table.
@@ -120,12 +121,14 @@ pub struct Terms<'a> {
     pub merchant: &'a Merchant,
     /// Who settles it.
     pub acquirer: &'a Acquirer,
-    /// What we charge.
-    pub schedule: &'a FeeSchedule,
+    /// What we charge; none where no version of the merchant's schedule is in force: then only what costs nothing can follow.
+    pub schedule: Option<&'a FeeSchedule>,
     /// The booking date.
     pub day: NaiveDate,
     /// The merchant's zone.
     pub zone: Tz,
+    /// The day in that zone: a sale is of the day that the merchant's clock shows, and what counts from the sale counts from it.
+    pub sales_day: NaiveDate,
     /// When a capture of that day becomes available by date; none where a settlement file decides.
     pub available_on: Option<NaiveDate>,
 }
@@ -238,7 +241,7 @@ pub struct Reportable {
 /// Pending money that becomes available on a day; negative where it is withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maturing {
-    /// The day of the sale.
+    /// The booking date of the sale.
     pub source_on: NaiveDate,
     /// The day on which it becomes available.
     pub available_on: NaiveDate,
@@ -272,6 +275,8 @@ pub enum Flag {
     Amount(String),
     /// A velocity rule or limit was passed, and the event was booked all the same.
     Velocity(String),
+    /// The acquirer imposes it on a day on which the merchant has no price: nothing is charged for it.
+    NotPriced(String),
 }
 
 /// What an event comes to.
@@ -328,7 +333,7 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         EntryKind::Refund => step.refund(),
         EntryKind::RefundFailure => step.refund_failure(),
         EntryKind::RefundPaid => step.refund_paid(),
-        EntryKind::Chargeback | EntryKind::SecondChargeback => step.chargeback(),
+        EntryKind::Chargeback | EntryKind::SecondChargeback => step.chargeback().map(|decision| step.unpriced(decision)),
         EntryKind::ChargebackReversal => step.chargeback_reversal(),
         EntryKind::Unpaid => step.unpaid(),
         EntryKind::UnpaidRecovery => step.unpaid_recovery(),

@@ -19,7 +19,7 @@ use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payout::amount::{Cancellation, still_due};
 use crate::payout::instruction::{Instruction, InstructionError, csv};
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsVersion};
 use crate::store::books::LockedBooks;
 use crate::store::settings::Deployment;
 use crate::store::source::{Source, SourceKind, source_of};
@@ -40,7 +40,7 @@ struct Run<'a> {
     /// The day of booking.
     day: NaiveDate,
     /// The settings that have begun on that day.
-    versions: &'a [Arc<Settings>],
+    versions: &'a [SettingsVersion],
 }
 
 impl Store {

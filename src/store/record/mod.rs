@@ -237,21 +237,18 @@ impl<'a> Batch<'a> {
         };
         let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
-        let schedule = settings
-            .fee_schedule(&merchant.fee_schedule, day)
-            .ok_or_else(|| Refusal::NotPriced {
-                schedule: merchant.fee_schedule.clone(),
-                currency: event.money.currency(),
-            })?;
+        let zone = merchant.time_zone.unwrap_or(settings.house.time_zone);
+        let sales_day = day_in(event.occurred_at, zone);
         let terms = Terms {
             settings,
             merchant,
             acquirer,
-            schedule,
+            schedule: settings.fee_schedule(&merchant.fee_schedule, day),
             day,
-            zone: merchant.time_zone.unwrap_or(settings.house.time_zone),
+            zone,
+            sales_day,
             available_on: if matches!(event.kind, EntryKind::Capture | EntryKind::Aggregate) {
-                self.available_on(merchant, day)?
+                self.available_on(merchant, sales_day)?
             } else {
                 None
             },
@@ -263,7 +260,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// When the captures of a day become available; none where a settlement file decides.
+    /// When the sales of a day become available; none where a settlement file decides.
     fn available_on(&self, merchant: &Merchant, day: NaiveDate) -> Result<Option<NaiveDate>, Refusal> {
         let Availability::SalesDay { days, calendar } = &merchant.availability else {
             return Ok(None);

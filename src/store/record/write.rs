@@ -92,6 +92,7 @@ fn class(flag: &Flag) -> (BreakClass, &str) {
         Flag::ChargebackUnknown(detail) => (BreakClass::ChargebackUnknown, detail),
         Flag::Amount(detail) => (BreakClass::AmountMismatch, detail),
         Flag::Velocity(detail) => (BreakClass::Velocity, detail),
+        Flag::NotPriced(detail) => (BreakClass::NotPriced, detail),
     }
 }
 

@@ -130,13 +130,15 @@ impl Book {
         let day = day_in(event.occurred_at, self.settings.house.time_zone);
         let merchant = &self.settings.merchants[&event.merchant];
         let schedule = self.settings.fee_schedule(&merchant.fee_schedule, day);
+        let zone = merchant.time_zone.unwrap_or(self.settings.house.time_zone);
         let terms = Terms {
             settings: &self.settings,
             merchant,
             acquirer: &self.settings.acquirers[&event.acquirer],
-            schedule: schedule.expect("a schedule"),
+            schedule,
             day,
-            zone: merchant.time_zone.unwrap_or(self.settings.house.time_zone),
+            zone,
+            sales_day: day_in(event.occurred_at, zone),
             available_on,
         };
         let details = &event.details;
@@ -617,6 +619,7 @@ impl Play {
                 Flag::ChargebackUnknown(text) => ("CHARGEBACK_UNKNOWN", text),
                 Flag::Amount(text) => ("AMOUNT_MISMATCH", text),
                 Flag::Velocity(text) => ("VELOCITY", text),
+                Flag::NotPriced(text) => ("NOT_PRICED", text),
             };
             self.says(&format!("? {class} {text}"));
         }

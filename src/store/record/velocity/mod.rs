@@ -47,7 +47,7 @@ pub(super) struct AcrossBooks<'a> {
 
 impl<'a> AcrossBooks<'a> {
     pub(super) fn of(deployment: &'a Deployment) -> Self {
-        let versions = || deployment.versions().iter();
+        let versions = || deployment.versions();
         let limited = |acquirer: &&Acquirer| acquirer.monthly_limit.is_some();
         Self {
             rules: versions()

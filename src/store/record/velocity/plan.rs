@@ -87,7 +87,6 @@ impl<'a> Plan<'a> {
         let rules = || {
             deployment
                 .versions()
-                .iter()
                 .flat_map(|settings| &settings.velocity_rules)
         };
         if rules().next().is_none() && AcrossBooks::of(deployment).is_empty() {
