@@ -101,7 +101,11 @@ fn after(fee: &Money) -> String {
 }
 
 /// What is paid of an amount. `versions` are the settings that have begun at the cut-off, oldest first: the last one governs.
-pub fn choose<'a>(payable: &Payable, cutoff: NaiveDate, versions: &'a [SettingsVersion]) -> Result<Choice<'a>, FeeError> {
+pub fn choose<'a>(
+    payable: &Payable,
+    cutoff: NaiveDate,
+    versions: &'a [SettingsVersion],
+) -> Result<Choice<'a>, FeeError> {
     let Governed {
         settings,
         merchant,

@@ -59,10 +59,7 @@ impl Settings {
                 MerchantState::Closed => format!(
                     "merchant `{name}` is missing: it is closed, and stays as that: its sales may still be charged back"
                 ),
-                MerchantState::Applied
-                | MerchantState::Verified
-                | MerchantState::Active
-                | MerchantState::Suspended => {
+                MerchantState::Applied | MerchantState::Verified | MerchantState::Active | MerchantState::Suspended => {
                     format!("merchant `{name}` is missing: it is {state}, and one that leaves stays as closed")
                 }
             };

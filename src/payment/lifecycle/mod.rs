@@ -56,7 +56,7 @@ use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Currency, Money};
-use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, ReturnPolicy, Settings};
+use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, MerchantState, ReturnPolicy, Settings};
 
 /// Where a payment stands, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,6 +319,11 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
     if event.money.minor() == 0 && !may_be_zero {
         return Err(Refusal::AmountIsZero);
     }
+    // An attempt whose outcome was unknown began before.
+    let begins = matches!(kind, EntryKind::Authorization | EntryKind::Unknown) && known.payment.is_none();
+    if begins && terms.merchant.state == MerchantState::Closed {
+        return Err(Refusal::MerchantClosed);
+    }
     let step = Step::new(event, known, terms);
     match kind {
         EntryKind::Authorization => step.authorization(),
@@ -333,7 +338,9 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         EntryKind::Refund => step.refund(),
         EntryKind::RefundFailure => step.refund_failure(),
         EntryKind::RefundPaid => step.refund_paid(),
-        EntryKind::Chargeback | EntryKind::SecondChargeback => step.chargeback().map(|decision| step.unpriced(decision)),
+        EntryKind::Chargeback | EntryKind::SecondChargeback => {
+            step.chargeback().map(|decision| step.unpriced(decision))
+        }
         EntryKind::ChargebackReversal => step.chargeback_reversal(),
         EntryKind::Unpaid => step.unpaid(),
         EntryKind::UnpaidRecovery => step.unpaid_recovery(),

@@ -44,6 +44,8 @@ refusals! {
         /// Its name.
         merchant: String
     } => "unknown_merchant", "merchant", "merchant `{merchant}` is not in the settings";
+    /// The merchant has left: what it sold goes on, and it sells nothing new.
+    MerchantClosed => "merchant_closed", "merchant", "the merchant is closed: it sells nothing new";
     /// Settings have no such acquirer.
     UnknownAcquirer {
         /// Its name.

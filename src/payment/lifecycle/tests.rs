@@ -152,6 +152,15 @@ fixed = <0.00>
 rounding = "half_even"
 returned_on_refund = "all"
 
+[[fee_schedule]]
+name = "ended"
+until = "2026-04-01"
+percentage = "2.9"
+fixed = <0.30>
+rounding = "half_even"
+event = { dispute = <15.00> }
+dispute_fee_returned_when_won = true
+
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
@@ -193,6 +202,15 @@ time_zone = "Asia/Seoul"
 name = "rolling"
 fee_schedule = "standard"
 reserve = { percentage = "10", release_after_days = 180 }
+
+[[merchant]]
+name = "unpriced"
+fee_schedule = "ended"
+
+[[merchant]]
+name = "closed"
+fee_schedule = "free"
+state = "closed"
 
 [[merchant]]
 name = "limit"
@@ -1773,6 +1791,102 @@ fn what_an_acquirer_takes_is_booked_and_flagged() {
             authorized 100.00, captured 80.00, voided 20.00, charged-back 30.01
         ",
     );
+}
+
+#[test]
+fn without_a_price_nothing_is_sold_and_what_is_imposed_is_booked_and_flagged() {
+    check(
+        "
+        with merchant=unpriced
+        authorization 100.00 at=2026-03-31
+            9010 <- 9020 100.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            item 80.00 fee 2.62
+        chargeback 10.00
+            2020 <- 1100 10.00
+            2020 <- 4030 15.00
+            item -10.00
+        authorization 1.00 payment=q at=2026-04-01
+            ! currency_not_priced currency: fee schedule `ended` has no price in {currency}
+        capture 1.00
+            ! currency_not_priced currency: fee schedule `ended` has no price in {currency}
+        second_chargeback 30.00
+            2020 <- 1100 30.00
+            item -30.00
+            ? NOT_PRICED fee schedule `ended` has no version in force on 2026-04-01: no fee is charged for the dispute
+        chargeback 5.00 payment=q
+            1900 <- 1100 5.00
+            item -5.00
+            ? CHARGEBACK_UNKNOWN {5.00} taken for a payment that was never captured here
+        chargeback_reversal 40.00
+            1100 <- 2020 40.00
+            4090 <- 2020 15.00
+            item 40.00
+        unpaid 1.00 ref=u
+            2020 <- 1100 1.00
+            item -1.00
+        unpaid_recovery 1.00 of=u
+            1100 <- 2020 1.00
+            item 1.00
+        void 20.00
+            9020 <- 9010 20.00
+        refund 10.00
+            ! currency_not_priced currency: fee schedule `ended` has no price in {currency}
+        ",
+    );
+    check(
+        "
+        with merchant=unpriced
+        authorization 80.00 at=2026-03-31
+            9010 <- 9020 80.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            item 80.00 fee 2.62
+        refund 10.00 ref=r
+            2020 <- 1100 10.00
+            item -10.00
+        refund_failure 10.00 of=r at=2026-04-01
+            1100 <- 2020 10.00
+            undoes r
+            withdraws r
+        ",
+    );
+}
+
+#[test]
+fn a_closed_merchant_sells_nothing_new() {
+    let closed = "the merchant is closed: it sells nothing new";
+    check(&format!(
+        "
+        with merchant=closed
+        authorization 80.00
+            ! merchant_closed merchant: {closed}
+        unknown 80.00
+            ! merchant_closed merchant: {closed}
+        authorization 80.00 merchant=free
+            9010 <- 9020 80.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            item 80.00
+        refund 50.00
+            2020 <- 1100 50.00
+            item -50.00
+        chargeback 30.00
+            2020 <- 1100 30.00
+            item -30.00
+        unknown 80.00 payment=q merchant=free
+        authorization 80.00 payment=q
+            9010 <- 9020 80.00
+        "
+    ));
 }
 
 #[test]

@@ -97,7 +97,11 @@ impl<'t> Reader<'t> {
                 && until != from
             {
                 let line = self.line(later.table.at);
-                let what = if until > from { "overlaps" } else { "leaves a gap before" };
+                let what = if until > from {
+                    "overlaps"
+                } else {
+                    "leaves a gap before"
+                };
                 self.found(
                     earlier.at("until"),
                     format!(

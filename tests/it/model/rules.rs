@@ -731,11 +731,16 @@ impl<'a> Scene<'a> {
         (transfers, charged.first().map_or((0, 0), |(_, fee, vat)| (*fee, *vat)))
     }
 
+    /// The day of a sale: the merchant's clock says which.
+    fn sales_day(&self) -> NaiveDate {
+        self.merchant.zone.day(self.event.occurred_at)
+    }
+
     /// When a capture of today becomes available by date.
     fn available_on(&self) -> Option<NaiveDate> {
         self.merchant
             .sales_day
-            .map(|days| super::world::business_day(self.day, days))
+            .map(|days| super::world::business_day(self.sales_day(), days))
     }
 
     /// The payment that an event goes on with.
@@ -931,7 +936,7 @@ impl<'a> Scene<'a> {
         let reserve = self.merchant.reserve?;
         let share = rounded(i128::from(self.amount) * i128::from(reserve.percent), 100, "half_even");
         let amount = share.min(payable);
-        (amount > 0).then(|| (amount, self.day + Days::new(reserve.days)))
+        (amount > 0).then(|| (amount, self.sales_day() + Days::new(reserve.days)))
     }
 
     fn joined(&self, name: &str) -> Result<Aggregate, &'static str> {
@@ -967,7 +972,7 @@ impl<'a> Scene<'a> {
             item: Some(Reported {
                 gross: known.gross,
                 merchant_fee: known.merchant_fee,
-                reserve: reserve.map(|reserve| (known.reserve, self.day + Days::new(reserve.days))),
+                reserve: reserve.map(|reserve| (known.reserve, self.sales_day() + Days::new(reserve.days))),
                 matures: known.matures,
                 ..Reported::default()
             }),

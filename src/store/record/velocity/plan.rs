@@ -84,11 +84,7 @@ impl<'a> Plan<'a> {
         loaded: &Loaded<'_>,
         events: &'a [Numbered],
     ) -> Option<Self> {
-        let rules = || {
-            deployment
-                .versions()
-                .flat_map(|settings| &settings.velocity_rules)
-        };
+        let rules = || deployment.versions().flat_map(|settings| &settings.velocity_rules);
         if rules().next().is_none() && AcrossBooks::of(deployment).is_empty() {
             return None;
         }
