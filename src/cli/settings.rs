@@ -86,9 +86,10 @@ async fn apply(file: &PathBuf, globals: &Globals) -> Outcome {
             )),
             ApplyError::NotAfterLatest { .. } => Failure::new(error)
                 .hint("give the file an effective_from after that day: what is booked is not priced anew"),
-            ApplyError::AlreadyBooked { .. } => Failure::new(error).hint(
-                "give the file an effective_from after that day: what is booked stays as the settings of its day had it",
-            ),
+            ApplyError::AlreadyBooked { begins, .. } => Failure::new(error).hint(format!(
+                "give the file an effective_from after that day: what is booked is not priced anew; \
+                 `acquit report journal --from {begins}` shows it"
+            )),
         })?;
     match applied {
         Applied::New => println!("applied {}", describe(&settings)),

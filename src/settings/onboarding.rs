@@ -1,8 +1,8 @@
 //! What settings may say only after what the settings before them said.
 //!
 //! A merchant goes from state to state by [`MerchantState::next`], and is compared with the latest version that had it: leaving
-//! it out for a version is no way around. Merchants and acquirers are never left out: chargebacks of what they sold and settled come
-//! years later, and have to be booked. A merchant that has left is closed, for ever.
+//! it out for a version is no way around. Merchants and acquirers are never left out: chargebacks of what they sold and settled
+//! come years later, and have to be booked. A merchant that has left is closed, for ever.
 //!
 //! What books are kept by does not change: which account an acquirer's debt is on, which zone divides booking dates, which bank
 //! account is the dimension of account 1010.

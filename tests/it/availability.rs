@@ -267,8 +267,7 @@ async fn a_sale_is_of_the_day_of_its_merchants_zone() {
         assert!(settings.contains(&merchant), "{name}");
         settings.replace(&merchant, &format!("{merchant}time_zone = \"{zone}\"\n"))
     };
-    let settings = in_zone(SETTINGS, "both", "Asia/Seoul");
-    let mut stage = Stage::of(&in_zone(&settings, "roll", "America/New_York")).await;
+    let mut stage = Stage::of(&in_zone(SETTINGS, "both", "Asia/Seoul")).await;
     stage
         .tell(
             // A Thursday in the house's zone, and Friday in Seoul: two business days later it is Tuesday.
@@ -289,6 +288,7 @@ async fn a_sale_is_of_the_day_of_its_merchants_zone() {
         ["2026-03-05 2026-04-05 8.00 8.00 0.00"]
     );
     // In New York it is the day before still.
+    let mut stage = Stage::of(&in_zone(SETTINGS, "roll", "America/New_York")).await;
     stage
         .tell(
             "sale p2 80.00 USD m=roll ref=A2 at=2026-05-05T03:00:00Z

@@ -283,7 +283,8 @@ async fn settings_begin_after_everything_that_is_booked() {
             ran.err,
             format!(
                 "error: these settings begin on {from}, but entries are booked up to 2026-03-02, by the settings before\n\
-                 hint: give the file an effective_from after that day: what is booked stays as the settings of its day had it\n"
+                 hint: give the file an effective_from after that day: what is booked is not priced anew; \
+                 `acquit report journal --from {from}` shows it\n"
             )
         );
     }

@@ -26,8 +26,8 @@
 //! What an acquirer imposes is never refused: a chargeback of a payment that is not there goes to suspense (1900), money won
 //! back that was never taken too (2900), and the entry is flagged; one is not set off against the other, since only a person can
 //! say that they belong together. What an acquirer takes comes out of account 2020, below zero if need be; a refund does so only as
-//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does. What is imposed on a day on which no
-//! fee schedule of the merchant is in force costs the merchant nothing and is flagged; a capture of that day is refused.
+//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does. What is imposed on a day on which
+//! no fee schedule of the merchant is in force costs the merchant nothing and is flagged; a capture of that day is refused.
 //!
 //! Invariants: captured (less what a contract lets exceed) + voided + expired ≤ authorized, refunded ≤ captured, fees returned ≤
 //! fees charged, each also a named constraint of the payment table.
