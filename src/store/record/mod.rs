@@ -224,7 +224,7 @@ impl<'a> Batch<'a> {
             Err(Stopped::Refused(refusal)) => return refused(refusal),
             Err(Stopped::Failed(error)) => return Err(error),
         };
-        let (held, unheld) = (decision.held.take(), decision.unheld);
+        let (held, unheld) = (decision.held.clone(), decision.unheld);
         let number = self.book(&governed, line, event, fingerprint, natural_key.clone(), decision)?;
         self.velocity.booked(&passed, number, kept, held, unheld)?;
         let at = At::InBatch(number, place);
@@ -511,7 +511,9 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
     let money = event.money;
     let first = decision.transfers.first();
     let said = first.is_some_and(|first| first.amount == money.minor() && first.debit.currency == money.currency());
+    let once_released = decision.held.as_ref().and_then(|held| held.maturing);
     let maturing = decision.maturing.filter(|_| event.kind == EntryKind::Capture);
+    let maturing = maturing.or(once_released);
     let (reserve, reserve_until) = decision.withheld.unzip();
     Kept {
         amount: (!said).then_some(money.minor()),
