@@ -81,13 +81,13 @@ async fn an_advanced_capture_that_is_withdrawn_is_not_paid() {
     let sales = "sale p1 100.00 USD m=shop ref=A1
         sale p2 500.00 USD m=shop ref=A2";
     let void = "capture_void p1 100.00 USD m=shop original=p1-capture at=2026-03-03
-        is shop USD 2010=388.20 2020=96.80";
+        is shop USD 2010=388.40 2020=96.80";
     let mut stage = paid_stage(sales).await;
     advance(&stage, "200.00").await;
     stage.tell(void).await;
     assert_eq!(approve(&stage, "2026-03-03").await, Vec::<String>::new());
     stage
-        .tell("release 2026-03-03\nis shop USD 2010=485.00 2020=0.00")
+        .tell("release 2026-03-03\nis shop USD 2010=485.20 2020=0.00")
         .await;
 
     // Withdrawn after the payout was approved.
@@ -100,7 +100,7 @@ async fn an_advanced_capture_that_is_withdrawn_is_not_paid() {
         (0, vec![Cancellation::NotCovered])
     );
     stage
-        .tell("release 2026-03-03\nis shop USD 2010=485.00 2020=0.00 2100=0.00")
+        .tell("release 2026-03-03\nis shop USD 2010=485.20 2020=0.00 2100=0.00")
         .await;
 }
 

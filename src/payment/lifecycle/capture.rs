@@ -12,15 +12,6 @@ use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
 use crate::settings::ReserveRule;
 
-/// Whether a withdrawn capture's money is still set aside. Where a person has released it, it is pending again already, or counts
-/// among what became available.
-fn unhold(original: &Original, mirror: &mut Vec<Transfer>) -> bool {
-    if original.hold_released {
-        mirror.retain(|transfer| transfer.debit.code != AccountCode::MerchantHold);
-    }
-    original.is_held()
-}
-
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
 struct Cover {
     promised: i64,
@@ -295,7 +286,12 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
-        let held = unhold(original, &mut mirror);
+        let held = original.is_held();
+        if original.hold_released {
+            // The release is mirrored too: what was set aside is pending again, or counts among what became available.
+            let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+            self.push(&mut mirror, pending, hold, original.set_aside());
+        }
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {

@@ -1066,6 +1066,8 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 1100 80.00
             4010 <- 2010 2.32
             4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            2010 <- 2040 77.38
             undoes d
             withdraws d
             matures -77.38 on 2026-03-04 reserve -8.00 until 2026-08-29
@@ -1105,6 +1107,8 @@ fn to_a_match_what_is_held_is_as_good_as_a_fee() {
             2010 <- 1100 80.00
             4010 <- 2010 2.32
             4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            2010 <- 2040 77.38
             undoes c
             withdraws c
         capture 80.00 ref=d aggregate=monday

@@ -259,8 +259,6 @@ impl Book {
             let mirror: Vec<Transfer> = original
                 .transfers
                 .iter()
-                // What was set aside and released since is where it would be without that.
-                .filter(|transfer| !(original.hold_released && transfer.credit.code == AccountCode::MerchantHold))
                 .map(|transfer| Transfer {
                     debit: transfer.credit.clone(),
                     credit: transfer.debit.clone(),
