@@ -73,7 +73,8 @@ pub(super) async fn answer(
     if events.is_empty() {
         return Ok(false);
     }
-    // An item of another book, open since the first run, waits for a later file: its book would be locked out of order.
+    // An item of another book, open since the first run, is left as if it had come after the file: its book would be locked out of
+    // order.
     matching.keep_within(locked);
     // What the lifecycle refuses stays unknown, and its line goes to suspense.
     record_settled(tx, deployment, run.source, &events).await?;
