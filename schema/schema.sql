@@ -1063,7 +1063,13 @@ GRANT UPDATE(kept) ON TABLE public.monthly_limit TO acquit_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.open_item TO acquit_runtime;
 GRANT SELECT ON TABLE public.open_item TO acquit_auditor;
 
+GRANT UPDATE(merchant_fee) ON TABLE public.open_item TO acquit_runtime;
+
+GRANT UPDATE(reserve) ON TABLE public.open_item TO acquit_runtime;
+
 GRANT UPDATE(matures) ON TABLE public.open_item TO acquit_runtime;
+
+GRANT UPDATE(reserve_until) ON TABLE public.open_item TO acquit_runtime;
 
 GRANT UPDATE(advanced) ON TABLE public.open_item TO acquit_runtime;
 

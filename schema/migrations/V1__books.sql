@@ -558,7 +558,7 @@ grant update (acquirer_id, currency, requested, authorized, captured, over_captu
     unpaid, expires_at, captured_at, limit_month, method, scheme, card_country, payer, category) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, closed) on aggregate to acquit_runtime;
-grant update (matures, advanced) on open_item to acquit_runtime;
+grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_item to acquit_runtime;
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;

@@ -11,7 +11,8 @@ use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::{EventFee, FeeError, event_fee};
 use crate::settings::{Destination, Merchant, MerchantState, Settings, SettingsVersion};
 
-/// What may be paid: account 2020 at the cut-off, less everything that was taken from it since.
+/// What may be paid: account 2020 at the cut-off, less everything that was taken from it since, and less what withdrawn captures are
+/// going to take back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payable {
     /// The merchant's book.
@@ -155,7 +156,7 @@ pub fn destination<'a>(
 /// Why a payout that was approved is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Cancellation {
-    /// Account 2020 does not hold it any more.
+    /// Account 2020 does not hold it any more, or holds money of captures that were withdrawn.
     #[error("the money is no longer available")]
     NotCovered,
     /// The merchant is not paid any more.

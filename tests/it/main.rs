@@ -15,6 +15,7 @@ mod lifecycle;
 mod merchant;
 mod model;
 mod payout;
+mod races;
 mod reconcile;
 mod report;
 mod rights;
@@ -24,5 +25,6 @@ mod tidy;
 mod tls;
 mod transaction;
 mod velocity;
+mod withdrawn;
 
 mod support;

@@ -328,7 +328,7 @@ async fn a_hold_sets_what_is_captured_aside() {
 }
 
 #[tokio::test]
-async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_available_money() {
+async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_pending_money() {
     let world = World::new(&rule(
         "always",
         "hold",
@@ -350,7 +350,7 @@ async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_available_mo
         .release_hold(hold.id, "somebody", day)
         .await
         .expect("a release");
-    assert_eq!(world.balances("m1").await, ["1100 100", "2020 -90", "4010 -10"]);
+    assert_eq!(world.balances("m1").await, ["1100 100", "2010 -90", "4010 -10"]);
     world
         .tell(&[("13:05 capture_void m1 p1 100 ref=v1 original=c1", "recorded")])
         .await;

@@ -51,27 +51,21 @@ impl Step<'_> {
         self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
-        let held = self.held(payable);
-        let (merchant_fee, payable) = match &held {
-            // Neither a match nor a date moves what is set aside already.
-            Some(held) => (plus(merchant_fee, held.amount)?, 0),
-            None => (merchant_fee, payable),
-        };
-        let set_aside = held.as_ref().map_or(0, |held| held.amount);
-        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
-        self.push(&mut transfers, pending, hold, set_aside);
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
         payment.returns.add(&fee)?;
-        let available_on = self.terms.available_on.filter(|_| held.is_none());
-        let maturing = available_on.map(|available_on| Maturing {
+        let maturing = self.terms.available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
             available_on,
             payable,
             reserve: withheld.amount,
             reserve_until: withheld.until,
         });
-        let reportable = Reportable {
+        let held = self.held(payable, maturing);
+        let set_aside = held.as_ref().map_or(0, |held| held.amount);
+        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+        self.push(&mut transfers, pending, hold, set_aside);
+        let mut reportable = Reportable {
             gross: self.amount,
             merchant_fee,
             reserve: withheld.amount,
@@ -80,6 +74,11 @@ impl Step<'_> {
             matures: maturing.is_some(),
             passes_costs: fee.passes_costs,
         };
+        if set_aside > 0 && maturing.is_none() {
+            // To a match it is as good as a fee, until it is released.
+            reportable.merchant_fee = plus(merchant_fee, set_aside)?;
+            (reportable.reserve, reportable.reserve_until) = (0, None);
+        }
         let aggregate = aggregate.map(|aggregate| aggregate.with(&reportable, 1)).transpose()?;
         let flags = match cover.expired {
             0 => Vec::new(),
@@ -96,7 +95,7 @@ impl Step<'_> {
             accrued: fee.accrued().cloned().collect(),
             returned_on_refund: self.schedule()?.returned_on_refund,
             withheld: withheld.until.map(|until| (withheld.amount, until)),
-            maturing,
+            maturing: maturing.filter(|_| held.is_none()),
             aggregate,
             held,
             ..Decision::default()
@@ -104,11 +103,12 @@ impl Step<'_> {
     }
 
     /// What a velocity rule sets aside of a capture: all that would become payable.
-    fn held(&self, payable: i64) -> Option<Held> {
+    fn held(&self, payable: i64, maturing: Option<Maturing>) -> Option<Held> {
         let rule = self.known.held_by.filter(|_| payable > 0)?;
         Some(Held {
             rule: rule.to_owned(),
             amount: payable,
+            maturing,
         })
     }
 
@@ -286,7 +286,12 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
-        let held = self.unhold(original, &mut mirror);
+        let held = original.is_held();
+        if original.hold_released {
+            // The release is mirrored too: what was set aside is pending again, or counts among what became available.
+            let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+            self.push(&mut mirror, pending, hold, original.set_aside());
+        }
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -309,25 +314,11 @@ impl Step<'_> {
             reverses: Some(original.number),
             withdrawn: original.open.then_some(original.number),
             accrued,
-            maturing: original.maturing.map(Maturing::withdrawn),
+            maturing: original.maturing.filter(|_| !held).map(Maturing::withdrawn),
             aggregate,
             unheld: held.then_some(original.number),
             ..Decision::default()
         })
-    }
-
-    /// Whether a withdrawn capture's money is still set aside. Where a person has released it, it comes out of available money.
-    fn unhold(&self, original: &Original, mirror: &mut [Transfer]) -> bool {
-        let mut held = false;
-        for transfer in mirror {
-            if transfer.debit.code == AccountCode::MerchantHold {
-                held = !original.hold_released;
-                if original.hold_released {
-                    transfer.debit = self.account(AccountCode::MerchantAvailable);
-                }
-            }
-        }
-        held
     }
 
     /// What an earlier capture claimed.

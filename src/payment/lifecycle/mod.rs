@@ -10,8 +10,8 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
-//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
-//! | capture void | its capture, mirrored |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable; its release (`store::hold`) puts it back |
+//! | capture void | its capture, mirrored; 2010 ← 2040 what was held of it and released since |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |
 //! | refund paid | 2200 ← 1010 amount |
@@ -260,6 +260,8 @@ pub struct Held {
     pub rule: String,
     /// Minor units.
     pub amount: i64,
+    /// When it would become available by date, and the reserve withheld then; none where a settlement file decides.
+    pub maturing: Option<Maturing>,
 }
 
 /// Something that is booked and needs a person's eyes: it becomes a break.
@@ -356,6 +358,19 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::Hold
         | EntryKind::HoldRelease
         | EntryKind::Reversal => Err(Refusal::NotAnEvent),
+    }
+}
+
+impl Original {
+    /// Whether what it captured is set aside and nobody has released it.
+    fn is_held(&self) -> bool {
+        !self.hold_released && self.set_aside() > 0
+    }
+
+    /// What a velocity rule set aside of it.
+    fn set_aside(&self) -> i64 {
+        let aside = |transfer: &&Transfer| transfer.credit.code == AccountCode::MerchantHold;
+        self.transfers.iter().find(aside).map_or(0, |transfer| transfer.amount)
     }
 }
 

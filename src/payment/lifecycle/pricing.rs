@@ -173,9 +173,14 @@ impl Aggregate {
 
     /// Without a capture that is withdrawn.
     pub(super) fn without(mut self, original: &Original, gross: i64) -> Result<Self, Refusal> {
+        // To a match, what is set aside is as good as a fee. A date knows of none of it.
+        let aside = original.is_held() && original.maturing.is_none();
         // What did not stay pending of the gross; a fee may also give something back.
         let mut fee = gross;
         for transfer in &original.transfers {
+            if transfer.credit.code == AccountCode::MerchantHold && !aside {
+                continue;
+            }
             if transfer.debit.code == AccountCode::MerchantPending {
                 fee = plus(fee, transfer.amount)?;
             } else if transfer.credit.code == AccountCode::MerchantPending {
@@ -185,7 +190,7 @@ impl Aggregate {
         self.items = minus(self.items, 1)?;
         self.gross = minus(self.gross, gross)?;
         self.merchant_fee = minus(self.merchant_fee, fee)?;
-        self.reserve = minus(self.reserve, original.reserve)?;
+        self.reserve = minus(self.reserve, if aside { 0 } else { original.reserve })?;
         Ok(self)
     }
 }

@@ -1046,7 +1046,7 @@ fn an_aggregate_becomes_available_by_one_rule() {
 
 #[test]
 fn what_a_velocity_rule_holds_is_set_aside_at_once() {
-    // Neither a match nor a day makes it available: for them the fee is all of it.
+    // Its day does not find it, as long as it is held.
     check(
         "
         with merchant=rolling held=night available=2026-03-04
@@ -1058,7 +1058,7 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 4010 2.32
             2010 <- 4020 0.30
             2010 <- 2040 77.38
-            item 80.00 fee 80.00
+            item 80.00 fee 2.62 reserve 8.00 until 2026-08-29 matures
             holds 77.38 by night
         capture_void 80.00 of=c
             9010 <- 9020 80.00
@@ -1075,18 +1075,20 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 4010 2.32
             2010 <- 4020 0.30
             2010 <- 2040 77.38
-            item 80.00 fee 80.00
+            item 80.00 fee 2.62 reserve 8.00 until 2026-08-29 matures
             holds 77.38 by night
-        given 2040 <- 2020 77.38
+        given 2040 <- 2010 77.38
         released d
         capture_void 80.00 of=d
             9010 <- 9020 80.00
             2010 <- 1100 80.00
             4010 <- 2010 2.32
             4020 <- 2010 0.30
-            2020 <- 2010 77.38
+            2040 <- 2010 77.38
+            2010 <- 2040 77.38
             undoes d
             withdraws d
+            matures -77.38 on 2026-03-04 reserve -8.00 until 2026-08-29
         balances
             9010 100.00
             9020 100.00
@@ -1097,6 +1099,53 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 4020 0.30
             item 0.20 fee 0.31 matures
             matures -0.11 on 2026-03-04
+        ",
+    );
+}
+
+#[test]
+fn to_a_match_what_is_held_is_as_good_as_a_fee() {
+    check(
+        "
+        with merchant=rolling held=night
+        authorization 100.00
+            9010 <- 9020 100.00
+        capture 80.00 ref=c
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            2010 <- 2040 77.38
+            item 80.00 fee 80.00
+            holds 77.38 by night
+        given 2040 <- 2010 77.38
+        released c
+        capture_void 80.00 of=c
+            9010 <- 9020 80.00
+            2010 <- 1100 80.00
+            4010 <- 2010 2.32
+            4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            2010 <- 2040 77.38
+            undoes c
+            withdraws c
+        capture 80.00 ref=d aggregate=monday
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            2010 <- 2040 77.38
+            tray 1 80.00 fee 80.00
+            holds 77.38 by night
+        capture_void 80.00 of=d
+            9010 <- 9020 80.00
+            2010 <- 1100 80.00
+            4010 <- 2010 2.32
+            4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            undoes d
+            tray 0 0.00
+            ends its hold
         ",
     );
 }

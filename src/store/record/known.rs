@@ -438,14 +438,16 @@ fn original_of(
     })
 }
 
-/// What became available of a capture is what it added to pending money.
+/// What becomes available of a capture is what it added to pending money; what of that was set aside does once it is released.
 fn finish(original: &mut Original) -> Result<(), StoreError> {
     if let Some(maturing) = &mut original.maturing {
         let mut payable = 0_i64;
         for transfer in &original.transfers {
             let moved = if transfer.credit.code == AccountCode::MerchantPending {
                 transfer.amount
-            } else if transfer.debit.code == AccountCode::MerchantPending {
+            } else if transfer.debit.code == AccountCode::MerchantPending
+                && transfer.credit.code != AccountCode::MerchantHold
+            {
                 transfer.amount.saturating_neg()
             } else {
                 0

@@ -1,6 +1,7 @@
 //! Recording payment events: one transaction a batch.
 //!
-//! 1. Lock the books of the batch's merchants, in id order.
+//! 1. Lock the acquirers whose open items the batch may take away (`acquirers::share`), then the books of its merchants, each in id
+//!    order.
 //! 2. Load, in later statements, what the batch's events depend on (`known`).
 //! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did. Velocity rules
 //!    and monthly limits have a say in it, where settings have any (`velocity`).
@@ -21,7 +22,7 @@ mod velocity;
 mod write;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
@@ -33,6 +34,7 @@ pub(in crate::store) use self::velocity::Limits;
 use self::velocity::{Passed, Stopped, Velocity};
 pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
+use super::acquirers;
 use super::books::LockedBooks;
 use super::settings::Deployment;
 use super::{StoreError, Tx};
@@ -100,6 +102,8 @@ async fn record(
     let mut merchants: Vec<&str> = events.iter().map(|(_, event)| event.merchant.as_str()).collect();
     merchants.sort_unstable();
     merchants.dedup();
+    let withdrawing: BTreeSet<&str> = events.iter().filter_map(|(_, event)| withdraws_from(event)).collect();
+    acquirers::share(tx, Some(&ids(deployment, withdrawing))).await?;
     let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
     let loaded = Loaded::of(tx, deployment, &owners, events).await?;
     let velocity = Velocity::of(tx, deployment, &owners, &loaded, events)
@@ -132,6 +136,17 @@ async fn record(
     }
     batch.write(tx).await?;
     Ok(verdicts)
+}
+
+/// The acquirer of an event that can take an open item away: a lifecycle refuses it for another acquirer's.
+fn withdraws_from(event: &PaymentEvent) -> Option<&str> {
+    matches!(event.kind, EntryKind::CaptureVoid | EntryKind::RefundFailure).then_some(event.acquirer.as_str())
+}
+
+/// Those of the acquirers that are known; nothing is booked of any other.
+fn ids<'n>(deployment: &Deployment, acquirers: impl IntoIterator<Item = &'n str>) -> Vec<AcquirerId> {
+    let known = |name| deployment.acquirer(name);
+    acquirers.into_iter().filter_map(known).collect()
 }
 
 enum Considered {
@@ -209,7 +224,7 @@ impl<'a> Batch<'a> {
             Err(Stopped::Refused(refusal)) => return refused(refusal),
             Err(Stopped::Failed(error)) => return Err(error),
         };
-        let (held, unheld) = (decision.held.take(), decision.unheld);
+        let (held, unheld) = (decision.held.clone(), decision.unheld);
         let number = self.book(&governed, line, event, fingerprint, natural_key.clone(), decision)?;
         self.velocity.booked(&passed, number, kept, held, unheld)?;
         let at = At::InBatch(number, place);
@@ -493,7 +508,9 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
     let money = event.money;
     let first = decision.transfers.first();
     let said = first.is_some_and(|first| first.amount == money.minor() && first.debit.currency == money.currency());
+    let once_released = decision.held.as_ref().and_then(|held| held.maturing);
     let maturing = decision.maturing.filter(|_| event.kind == EntryKind::Capture);
+    let maturing = maturing.or(once_released);
     let (reserve, reserve_until) = decision.withheld.unzip();
     Kept {
         amount: (!said).then_some(money.minor()),

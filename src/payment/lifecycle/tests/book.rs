@@ -210,7 +210,9 @@ impl Book {
                 accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
                 reserve: decision.withheld.map_or(0, |(amount, _)| amount),
                 aggregate: event.details.aggregate.clone(),
-                maturing: decision.maturing,
+                maturing: decision
+                    .maturing
+                    .or(decision.held.as_ref().and_then(|held| held.maturing)),
             },
         );
     }
@@ -259,17 +261,10 @@ impl Book {
             let mirror: Vec<Transfer> = original
                 .transfers
                 .iter()
-                .map(|transfer| {
-                    let mut debit = transfer.credit.clone();
-                    // What was set aside and released since is available.
-                    if original.hold_released && debit.code == AccountCode::MerchantHold {
-                        debit.code = AccountCode::MerchantAvailable;
-                    }
-                    Transfer {
-                        debit,
-                        credit: transfer.debit.clone(),
-                        amount: transfer.amount,
-                    }
+                .map(|transfer| Transfer {
+                    debit: transfer.credit.clone(),
+                    credit: transfer.debit.clone(),
+                    amount: transfer.amount,
                 })
                 .collect();
             assert!(decision.transfers.starts_with(&mirror), "{decision:?}");
