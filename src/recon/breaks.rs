@@ -45,6 +45,8 @@ classes! {
     ChargebackUnknown = "CHARGEBACK_UNKNOWN";
     /// A velocity rule or limit was passed, and the payment booked all the same.
     Velocity = "VELOCITY";
+    /// Two payments for one merchant reference, both open or captured.
+    DuplicateInLedger = "DUPLICATE_IN_LEDGER";
     /// A line that we do not book by itself: its money is in suspense.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
 }

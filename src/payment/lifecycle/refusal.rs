@@ -186,6 +186,20 @@ refusals! {
         "the acquirer takes no refund of it any more ({first_late} was the first day too late): refund it by transfer";
     /// Money that the scheme took cannot be given back as well.
     ChargedBack => "charged_back", "payment", "the payment is charged back; a refund would pay the shopper twice";
+    /// What the shopper did not pay cannot be given back.
+    NotCollected {
+        /// What the carrier deducted.
+        unpaid: Money,
+        /// What of the rest may still be refunded.
+        refundable: Money
+    } => "not_collected", "amount",
+        "{unpaid} of the payment was deducted as unpaid: only {refundable} of the rest is not refunded";
+    /// What the same words asked for before did not arrive.
+    RefundFailed {
+        /// The entry of that refund.
+        number: EntryNumber
+    } => "refund_failed", "reference",
+        "the refund that these words stand for (entry {number}) has failed: another one needs a reference";
     /// The merchant's money does not cover it.
     InsufficientBalance {
         /// Available, pending, and reserve where it may be used.

@@ -35,6 +35,9 @@ fn payment(text: &str) -> Payment {
         unpaid: None,
         expires_at: None,
         captured_at: None,
+        earlier_captures: Vec::new(),
+        final_captures: 0,
+        merchant_reference: None,
         limit_month: Some(month("2026-03")),
         instrument: Instrument {
             payer: Some("line-1".into()),
