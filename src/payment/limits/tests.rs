@@ -125,6 +125,8 @@ fn a_refund_is_of_the_local_month_in_which_it_was_made() {
         accrued: Vec::new(),
         returned_on_refund: crate::settings::ReturnPolicy::Nothing,
         reserve: 0,
+        applied: Vec::new(),
+        is_final: false,
         aggregate: None,
         maturing: None,
         hold_released: false,
