@@ -218,11 +218,7 @@ impl Step<'_> {
     }
 
     /// One settlement line will have the costs of them all: either it passes them on, or none.
-    fn of_one_price(
-        &self,
-        aggregate: Option<Aggregate>,
-        passes_costs: bool,
-    ) -> Result<Option<Aggregate>, Refusal> {
+    fn of_one_price(&self, aggregate: Option<Aggregate>, passes_costs: bool) -> Result<Option<Aggregate>, Refusal> {
         match aggregate {
             Some(aggregate) if aggregate.items > 0 && aggregate.passes_costs != passes_costs => {
                 Err(Refusal::AggregateDiffers)

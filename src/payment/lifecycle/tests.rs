@@ -814,7 +814,11 @@ fn after_the_last_capture_nothing_goes_beyond_the_promise() {
 
 #[test]
 fn an_order_with_two_payments_is_flagged_and_both_are_booked() {
-    let twice = |other: &str| format!("? DUPLICATE_IN_LEDGER payment `{other}` is for `order-1` too, and open or captured: refund one of them if they are one order");
+    let twice = |other: &str| {
+        format!(
+            "? DUPLICATE_IN_LEDGER payment `{other}` is for `order-1` too, and open or captured: refund one of them if they are one order"
+        )
+    };
     let script = "
         with merchant=free
         authorization 100.00 payment=a order=order-1
@@ -854,9 +858,9 @@ fn an_order_with_two_payments_is_flagged_and_both_are_booked() {
             9010 <- 9020 10.00
             <order-1>
         ";
-    let script = ["a", "b", "order-1"]
-        .iter()
-        .fold(script.to_owned(), |script, other| script.replace(&format!("<{other}>"), &twice(other)));
+    let script = ["a", "b", "order-1"].iter().fold(script.to_owned(), |script, other| {
+        script.replace(&format!("<{other}>"), &twice(other))
+    });
     check(&script);
 }
 

@@ -244,7 +244,8 @@ impl<'a> Wanted<'a> {
         if event.kind == EntryKind::ChargebackReversal && event.details.cycle.is_none() {
             // It may be of the second round.
             let second = [event.chargeback_key(SECOND), event.reversal_key(SECOND)];
-            self.natural_keys.extend(second.into_iter().flatten().map(|key| (book, key)));
+            self.natural_keys
+                .extend(second.into_iter().flatten().map(|key| (book, key)));
         }
         if event.has_derived_reference() {
             // Whether it has failed since.
@@ -253,7 +254,11 @@ impl<'a> Wanted<'a> {
         if event.kind == EntryKind::Void {
             self.voids.push((book, &event.payment));
         }
-        if let Some(order) = event.merchant_reference.as_deref().filter(|_| event.kind == EntryKind::Authorization) {
+        if let Some(order) = event
+            .merchant_reference
+            .as_deref()
+            .filter(|_| event.kind == EntryKind::Authorization)
+        {
             self.orders.push((book, order));
         }
         if let Some(original) = &event.details.original {
@@ -376,7 +381,10 @@ async fn tranches(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(Book
     }
     let books: Vec<i64> = books.iter().map(|book| book.0).collect();
     let rows = tx
-        .query(include_str!("../../../schema/queries/reserve_open_tranches.sql"), &[&books])
+        .query(
+            include_str!("../../../schema/queries/reserve_open_tranches.sql"),
+            &[&books],
+        )
         .await?;
     for row in &rows {
         let of = (BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?);
@@ -458,7 +466,8 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
             payer: text(26)?,
             category: text(27)?,
         },
-        earlier_captures: earlier.map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))?,
+        earlier_captures: earlier
+            .map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))?,
         final_captures: row.try_get(29)?,
         merchant_reference: text(30)?,
     })

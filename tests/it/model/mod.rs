@@ -753,7 +753,10 @@ impl<'a> Bench<'a> {
         let accepted: Vec<PaymentEvent> = told
             .iter()
             .filter(|(event, expected)| match expected {
-                Expected::Recorded => !model.books.get(&event.merchant).is_some_and(|book| book.has_failed(event)),
+                Expected::Recorded => !model
+                    .books
+                    .get(&event.merchant)
+                    .is_some_and(|book| book.has_failed(event)),
                 // What is as it was asked for has no entry of its own, and may not be so any more.
                 Expected::Replayed => model.books.get(&event.merchant).is_some_and(|book| book.knows(event)),
                 Expected::Rejected(..) => false,

@@ -257,7 +257,9 @@ impl Book {
         let named = event.reference == unnamed(event);
         event.kind == EntryKind::Refund
             && named
-            && self.place(&event.reference).is_some_and(|place| self.is_undone(place + 1))
+            && self
+                .place(&event.reference)
+                .is_some_and(|place| self.is_undone(place + 1))
     }
 
     fn is_void_already(&self, event: &PaymentEvent) -> bool {
@@ -561,7 +563,13 @@ fn reported_as(kind: EntryKind) -> Option<&'static str> {
 pub fn natural_key(event: &PaymentEvent) -> Option<String> {
     let details = &event.details;
     // Without a case, by what the acquirer calls it.
-    let named = |word: &str| Some(format!("{word}\t{}\t\t{}", event.acquirer, event.acquirer_reference.as_ref()?));
+    let named = |word: &str| {
+        Some(format!(
+            "{word}\t{}\t\t{}",
+            event.acquirer,
+            event.acquirer_reference.as_ref()?
+        ))
+    };
     let round = |word: &str, plain: &str, usual: u32| match &details.case {
         Some(case) => Some(format!(
             "{word}\t{}\t{case}\t{}",
@@ -593,9 +601,8 @@ fn known_as(book: &Book, event: &PaymentEvent) -> Option<String> {
         of_second.details.cycle = Some(2);
         natural_key(&of_second)
     };
-    let of_any = event.kind == EntryKind::ChargebackReversal
-        && event.details.case.is_some()
-        && event.details.cycle.is_none();
+    let of_any =
+        event.kind == EntryKind::ChargebackReversal && event.details.case.is_some() && event.details.cycle.is_none();
     let taken_again = second(EntryKind::Chargeback).is_some_and(|key| book.known(&key).is_some());
     match book.known(&first).filter(|_| of_any && taken_again) {
         Some(place) if difference(book.entries[place].event.as_ref().expect("an event"), event).is_some() => {
@@ -743,9 +750,7 @@ fn kept(
         kept.insert("accrued".to_owned(), json!(accrued));
     }
     if !applied.is_empty() {
-        let part = |(sale, release, amount): &(NaiveDate, NaiveDate, i64)| {
-            json!({ "source_on": sale.to_string(), "release_on": release.to_string(), "amount": amount })
-        };
+        let part = |(sale, release, amount): &(NaiveDate, NaiveDate, i64)| json!({ "source_on": sale.to_string(), "release_on": release.to_string(), "amount": amount });
         kept.insert("applied".to_owned(), applied.iter().map(part).collect());
     }
     if let Some((amount, until)) = effect.reserve.filter(|_| event.kind == EntryKind::Capture) {
@@ -903,7 +908,11 @@ impl<'a> Scene<'a> {
                 ..self.fresh()
             }),
             transfers: [vec![(9010, 9020, self.amount)], self.event_fee(0, 4020).0].concat(),
-            flags: if self.is_ordered_twice() { vec!["DUPLICATE_IN_LEDGER"] } else { Vec::new() },
+            flags: if self.is_ordered_twice() {
+                vec!["DUPLICATE_IN_LEDGER"]
+            } else {
+                Vec::new()
+            },
             ..Effect::default()
         })
     }

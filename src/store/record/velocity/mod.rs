@@ -67,8 +67,7 @@ impl<'a> AcrossBooks<'a> {
 
     /// Whether what becomes of an event can depend on another book.
     pub(super) fn concerns(&self, event: &PaymentEvent) -> bool {
-        self.limits.contains(event.acquirer.as_str())
-            || self.rules.iter().any(|rule| may_look_at(rule, event))
+        self.limits.contains(event.acquirer.as_str()) || self.rules.iter().any(|rule| may_look_at(rule, event))
     }
 }
 

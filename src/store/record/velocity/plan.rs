@@ -147,7 +147,10 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
         let attempts = self.unknown.entry((book, &event.payment));
         let attempts = attempts.or_insert_with(|| {
             let attempt = payment.filter(|payment| payment.requested.is_some());
-            attempt.and_then(|attempt| attempt.instrument.payer.as_deref()).into_iter().collect()
+            attempt
+                .and_then(|attempt| attempt.instrument.payer.as_deref())
+                .into_iter()
+                .collect()
         });
         if event.kind == EntryKind::Unknown {
             attempts.extend(stated);
