@@ -47,6 +47,8 @@ classes! {
     Velocity = "VELOCITY";
     /// Imposed by the acquirer on a day on which no fee schedule of the merchant is in force: booked without a fee.
     NotPriced = "NOT_PRICED";
+    /// Two payments for one merchant reference, both open or captured.
+    DuplicateInLedger = "DUPLICATE_IN_LEDGER";
     /// A line that we do not book by itself: its money is in suspense.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
 }

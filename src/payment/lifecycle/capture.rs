@@ -1,6 +1,6 @@
 //! Captures: claims on the acquirer, several of one payment, withdrawn before they are presented, or handed in together.
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -38,6 +38,7 @@ impl Step<'_> {
             false => 0,
         };
         let fee = self.capture_fee(before)?;
+        let aggregate = self.of_one_price(aggregate, fee.passes_costs)?;
         let mut transfers = Vec::with_capacity(5);
         self.push(
             &mut transfers,
@@ -130,14 +131,14 @@ impl Step<'_> {
         let missing = minus(self.amount, promised)?;
         let expired = missing.min(before.expired);
         let beyond = minus(missing, expired)?;
-        let allowance = match before.voided {
-            0 => Decimal::from(before.authorized.unwrap_or(0))
+        let allowance = match before.voided > 0 || before.final_captures > 0 {
+            false => Decimal::from(before.authorized.unwrap_or(0))
                 .checked_mul(self.terms.acquirer.over_capture)
                 .and_then(|allowance| allowance.floor().to_i64())
                 .ok_or(Refusal::AmountTooLarge)?
                 .saturating_sub(before.over_captured)
                 .max(0),
-            _ => 0,
+            true => 0,
         };
         if beyond > allowance {
             return Err(Refusal::ExceedsAuthorized {
@@ -152,12 +153,15 @@ impl Step<'_> {
     }
 
     fn captured(&self, before: &Payment, cover: &Cover, rest: i64) -> Result<Payment, Refusal> {
+        let (captured_at, earlier_captures) = before.captured_too(self.event.occurred_at);
         Ok(Payment {
             captured: plus(before.captured, self.amount)?,
             over_captured: plus(before.over_captured, cover.beyond)?,
             voided: plus(before.voided, rest)?,
             expired: minus(before.expired, cover.expired)?,
-            captured_at: before.captured_at.max(Some(self.event.occurred_at)),
+            captured_at: Some(captured_at),
+            earlier_captures,
+            final_captures: plus(before.final_captures, i64::from(self.event.details.is_final))?,
             ..before.clone()
         })
     }
@@ -201,6 +205,7 @@ impl Step<'_> {
                 merchant_fee: 0,
                 reserve: 0,
                 matures: self.terms.available_on.is_some(),
+                passes_costs: false,
                 closed: None,
             }));
         };
@@ -210,6 +215,20 @@ impl Step<'_> {
             return Err(Refusal::AggregateDiffers);
         }
         Ok(Some(known.clone()))
+    }
+
+    /// One settlement line will have the costs of them all: either it passes them on, or none.
+    fn of_one_price(&self, aggregate: Option<Aggregate>, passes_costs: bool) -> Result<Option<Aggregate>, Refusal> {
+        match aggregate {
+            Some(aggregate) if aggregate.items > 0 && aggregate.passes_costs != passes_costs => {
+                Err(Refusal::AggregateDiffers)
+            }
+            Some(aggregate) => Ok(Some(Aggregate {
+                passes_costs,
+                ..aggregate
+            })),
+            None => Ok(None),
+        }
     }
 
     fn is_open(&self, aggregate: &Aggregate) -> Result<(), Refusal> {
@@ -251,7 +270,7 @@ impl Step<'_> {
                 reserve_until: until,
                 cost: 0,
                 matures: known.matures,
-                passes_costs: false,
+                passes_costs: known.passes_costs,
             }),
             aggregate: Some(known.clone()),
             ..Decision::default()
@@ -294,13 +313,16 @@ impl Step<'_> {
         }
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
+        let (captured_at, earlier_captures) = before.captured_without(original.occurred_at);
         let mut payment = Payment {
             captured,
             over_captured: minus(before.over_captured, over_captured)?,
             // What had expired before it was captured is expired again.
             expired: plus(before.expired, minus(beyond, over_captured)?)?,
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
-            captured_at: before.captured_at.filter(|_| captured > 0),
+            captured_at,
+            earlier_captures,
+            final_captures: minus(before.final_captures, i64::from(original.is_final))?,
             ..before.clone()
         };
         let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
@@ -325,5 +347,29 @@ impl Step<'_> {
     fn gross_of(original: &Original) -> i64 {
         let claim = |transfer: &&Transfer| transfer.credit.code == AccountCode::MerchantPending;
         original.transfers.iter().find(claim).map_or(0, |claim| claim.amount)
+    }
+}
+
+impl Payment {
+    /// The time of the latest capture, and those of the others in order, with one more.
+    fn captured_too(&self, at: DateTime<Utc>) -> (DateTime<Utc>, Vec<DateTime<Utc>>) {
+        let Some(latest) = self.captured_at else {
+            return (at, Vec::new());
+        };
+        let mut earlier = self.earlier_captures.clone();
+        let other = latest.min(at);
+        earlier.insert(earlier.partition_point(|known| *known <= other), other);
+        (latest.max(at), earlier)
+    }
+
+    /// The same with one less.
+    fn captured_without(&self, at: DateTime<Utc>) -> (Option<DateTime<Utc>>, Vec<DateTime<Utc>>) {
+        let mut times = self.earlier_captures.clone();
+        times.extend(self.captured_at);
+        if let Ok(place) = times.binary_search(&at) {
+            times.remove(place);
+        }
+        let latest = times.pop();
+        (latest, times)
     }
 }

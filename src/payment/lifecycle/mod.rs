@@ -50,7 +50,7 @@ use chrono_tz::Tz;
 
 pub use self::authorization::expire;
 pub use self::refusal::Refusal;
-use super::event::PaymentEvent;
+use super::event::{Applied, PaymentEvent};
 use super::fees::{Accrual, AccrualKey, Accrued, Returns};
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
@@ -91,10 +91,16 @@ pub struct Payment {
     pub expires_at: Option<DateTime<Utc>>,
     /// The time of the latest capture.
     pub captured_at: Option<DateTime<Utc>>,
+    /// The times of the others, in order.
+    pub earlier_captures: Vec<DateTime<Utc>>,
+    /// How many captures said that they were the last.
+    pub final_captures: i64,
     /// The month whose limit it uses.
     pub limit_month: Option<NaiveDate>,
     /// How it is paid.
     pub instrument: Instrument,
+    /// The merchant's own id of what is paid for, where one is stated that is not the payment's.
+    pub merchant_reference: Option<Arc<str>>,
 }
 
 /// How a payment is paid: what fees, limits and velocity rules go by.
@@ -148,6 +154,8 @@ pub struct Known<'a> {
     pub accruals: &'a HashMap<AccrualKey, Accrual>,
     /// The velocity rule that holds what is captured of the payment.
     pub held_by: Option<&'a str>,
+    /// Another payment of the same merchant reference that is open or captured.
+    pub same_order: Option<&'a str>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -188,8 +196,12 @@ pub struct Original {
     pub returned_on_refund: ReturnPolicy,
     /// What is withheld of it, minor units.
     pub reserve: i64,
+    /// Of a refund: what of the reserve covered it.
+    pub applied: Vec<Applied>,
     /// The aggregate it joined.
     pub aggregate: Option<String>,
+    /// Of a capture: whether it said that it was the last.
+    pub is_final: bool,
     /// When its money becomes available by date, and the reserve withheld then.
     pub maturing: Option<Maturing>,
     /// Whether what it set aside was released since.
@@ -215,6 +227,8 @@ pub struct Aggregate {
     pub reserve: i64,
     /// Their money becomes available by date.
     pub matures: bool,
+    /// Interchange and scheme fee of the settlement line are the merchant's to pay.
+    pub passes_costs: bool,
     /// The entry that handed it in.
     pub closed: Option<EntryNumber>,
 }
@@ -279,6 +293,8 @@ pub enum Flag {
     Velocity(String),
     /// The acquirer imposes it on a day on which the merchant has no price: nothing is charged for it.
     NotPriced(String),
+    /// Two payments for what the merchant calls one thing.
+    Duplicate(String),
 }
 
 /// What an event comes to.
@@ -383,6 +399,11 @@ impl Payment {
             .saturating_sub(self.captured.saturating_sub(self.over_captured))
             .saturating_sub(self.voided)
             .saturating_sub(self.expired)
+    }
+
+    /// Whether it is a promise of money, or money: something is open of it, or captured and not refunded.
+    pub fn is_live(&self) -> bool {
+        self.open() > 0 || self.refundable() > 0
     }
 
     /// What may still be refunded.

@@ -159,8 +159,20 @@ impl Book {
             aggregate: aggregate.and_then(|name| self.aggregates.get(name)),
             accruals: &self.accruals,
             held_by: self.held_by.as_deref(),
+            same_order: self.same_order(event),
         };
         decide(event, &known, &terms)
+    }
+
+    /// Another live payment for what the event's merchant reference names.
+    fn same_order(&self, event: &PaymentEvent) -> Option<&str> {
+        let order = event.merchant_reference.as_deref()?;
+        let of_order = |(name, payment): &(&String, &Payment)| {
+            let known = payment.merchant_reference.as_deref().unwrap_or(name);
+            **name != event.payment && known == order && payment.is_live()
+        };
+        let found = self.payments.iter().find(of_order);
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Books what was decided, as the store does.
@@ -209,7 +221,9 @@ impl Book {
                 day,
                 accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
                 reserve: decision.withheld.map_or(0, |(amount, _)| amount),
+                applied: Vec::new(),
                 aggregate: event.details.aggregate.clone(),
+                is_final: event.details.is_final,
                 maturing: decision
                     .maturing
                     .or(decision.held.as_ref().and_then(|held| held.maturing)),
@@ -496,7 +510,7 @@ impl Play {
             occurred_at: self.now,
             acquirer: take("acquirer").unwrap_or_else(|| "north".to_owned()),
             acquirer_reference: None,
-            merchant_reference: None,
+            merchant_reference: take("order"),
             arn: None,
             rrn: None,
             auth_code: None,
@@ -615,6 +629,7 @@ impl Play {
                 Flag::Amount(text) => ("AMOUNT_MISMATCH", text),
                 Flag::Velocity(text) => ("VELOCITY", text),
                 Flag::NotPriced(text) => ("NOT_PRICED", text),
+                Flag::Duplicate(text) => ("DUPLICATE_IN_LEDGER", text),
             };
             self.says(&format!("? {class} {text}"));
         }
