@@ -339,8 +339,8 @@ impl PaymentEvent {
         ])
     }
 
-    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are separated by
-    /// tabs, which no reference holds: two events never share a key by chance.
+    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are
+    /// separated by tabs, which no reference holds: two events never share a key by chance.
     pub fn natural_key(&self) -> Option<String> {
         let details = &self.details;
         let dispute = |word: &str, cycle: u32| {

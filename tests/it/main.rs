@@ -1,6 +1,7 @@
 //! Tests that need a database, files or the binary.
 
 mod audit;
+mod availability;
 mod calendar;
 mod concurrency;
 mod crash;
@@ -10,6 +11,7 @@ mod embedded;
 mod facts;
 mod hostile;
 mod idempotency;
+mod lifecycle;
 mod merchant;
 mod model;
 mod payout;
@@ -17,6 +19,7 @@ mod reconcile;
 mod report;
 mod rights;
 mod schema;
+mod stage;
 mod tidy;
 mod tls;
 mod transaction;

@@ -19,7 +19,7 @@
 //! | chargeback reversal | R ← 2020 amount; 4090, 2300 ← 2020 dispute fee and VAT, where the schedule gives them back |
 //! | unpaid | 2020 or 5060 ← R amount |
 //! | unpaid recovery | R ← 2020 or 5060 amount |
-//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, and what is given back beyond what was taken |
+//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, or beyond what was taken |
 //!
 //! Events also cost what the schedule charges for them: 2020 ← 4020, 2300.
 //!
@@ -38,6 +38,8 @@ mod dispute;
 mod pricing;
 mod refund;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Random sequences of payment events through the real recording path, against a model of the books.
 //!
-//! The model is written from the rules alone: it shares no arithmetic, no fee and no lifecycle with the engine ([`rules`], [`fees`],
-//! [`world`]). Each sequence has merchants of its own in one database. After each: every verdict, entry, transfer, balance,
-//! payment, open item, aggregate and break is the model's; the books prove themselves ([`support::books`]); recording again what
-//! was accepted writes nothing; and recording the whole sequence again ends as the model says.
+//! The model is written from the rules alone: it shares no arithmetic, no fee and no lifecycle with the engine ([`rules`],
+//! [`fees`], [`world`]). Each sequence has merchants of its own in one database. After each: every verdict, entry, transfer,
+//! balance, payment, open item, aggregate and break is the model's; the books prove themselves ([`support::books`]); recording
+//! again what was accepted writes nothing; and recording the whole sequence again ends as the model says.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -1,5 +1,11 @@
 //! The lifecycle as the rules have it, by events one after the other; plain and slow.
 
+#![allow(
+    clippy::type_complexity,
+    dead_code,
+    reason = "plain values rather than types: the model is read beside the rules"
+)]
+
 use std::collections::BTreeMap;
 
 use acquit::ledger::entry::EntryKind;

@@ -182,13 +182,6 @@ impl World {
     pub fn on(&self, day: NaiveDate) -> Option<&Version> {
         self.versions.iter().rev().find(|version| version.begins() <= day)
     }
-
-    /// Whether any version knows the merchant: then there is a book.
-    pub fn has_book(&self, merchant: &str) -> bool {
-        self.versions
-            .iter()
-            .any(|version| version.merchants.contains_key(merchant))
-    }
 }
 
 impl Version {
