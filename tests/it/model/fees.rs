@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::world::{Amounts, amounts, decimal, percentage, places};
 
 /// Units of a minor unit.
-const MINOR: i128 = 10_000_000_000;
+pub const MINOR: i128 = 10_000_000_000;
 /// The version of a schedule that has no first day.
 const SINCE_EVER: &str = "2000-01-01";
 

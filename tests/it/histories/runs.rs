@@ -1,0 +1,258 @@
+//! What runs do to the books of the model: payouts, expiries, releases.
+
+use acquit::ledger::entry::EntryKind;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::model::rules::{Entry, Model, Transfer, named};
+use crate::model::world::{Zone, decimal, places};
+
+/// A payout of the register.
+#[derive(Debug, Clone)]
+pub struct Payout {
+    pub merchant: String,
+    pub currency: String,
+    pub cutoff: NaiveDate,
+    pub amount: i64,
+    pub fee: i64,
+    pub vat: i64,
+    pub state: &'static str,
+    pub planned_by: String,
+    pub approved_by: Option<String>,
+    pub end_to_end_id: String,
+    /// Holder, account, bank.
+    pub destination: [&'static str; 3],
+    pub instruction: Option<usize>,
+    pub confirmation: Option<usize>,
+}
+
+fn transfer(debit: i16, credit: i16, currency: &str, amount: i64) -> Transfer {
+    Transfer {
+        debit: named(debit, currency, ""),
+        credit: named(credit, currency, ""),
+        amount,
+    }
+}
+
+fn enter(model: &mut Model<'_>, merchant: &str, entry: Entry) -> usize {
+    let book = model.books.get_mut(merchant).expect("a book");
+    book.entries.push(entry);
+    book.entries.len()
+}
+
+/// Plans all that is available at the end of a day, and was credited by then; says how many are new.
+pub fn plan(
+    model: &Model<'_>,
+    payouts: &mut Vec<Payout>,
+    cutoff: NaiveDate,
+    planner: &str,
+    id: impl Fn(&str) -> i64,
+) -> usize {
+    let before = payouts.len();
+    let version = model.world.on(cutoff).expect("settings");
+    for (name, book) in &model.books {
+        let Some(merchant) = version.merchants.get(name) else { continue };
+        let Some(destination) = merchant.destination else { continue };
+        for ((_, currency, _), _) in book.balances().into_iter().filter(|((code, ..), _)| *code == 2020) {
+            let later = book.entries.iter().filter(|entry| entry.day > cutoff).flat_map(|entry| &entry.transfers);
+            let later: i64 = later
+                .filter(|moved| moved.credit == named(2020, &currency, ""))
+                .map(|moved| moved.amount)
+                .sum();
+            let payable = book.owed(2020, &currency, "") - later;
+            let stands_in_the_way = |payout: &&Payout| {
+                payout.merchant == *name
+                    && payout.currency == currency
+                    && (payout.cutoff == cutoff || matches!(payout.state, "planned" | "approved"))
+            };
+            if payable <= 0 || payouts.iter().any(|payout| stands_in_the_way(&payout)) {
+                continue;
+            }
+            let charge = version.schedule(merchant.schedule).event(3, 4050, &currency);
+            let (fee, vat) = charge.map_or((0, 0), |(_, fee, vat)| (fee, vat));
+            let amount = payable - fee - vat;
+            let minimum = version.minimum.get(currency.as_str()).copied().unwrap_or(0);
+            if amount <= 0 || amount < minimum {
+                continue;
+            }
+            payouts.push(Payout {
+                merchant: name.clone(),
+                end_to_end_id: format!("ACQ-{}-{currency}-{}", id(name), cutoff.to_string().replace('-', "")),
+                currency,
+                cutoff,
+                amount,
+                fee,
+                vat,
+                state: "planned",
+                planned_by: planner.to_owned(),
+                approved_by: None,
+                destination,
+                instruction: None,
+                confirmation: None,
+            });
+        }
+    }
+    payouts.len() - before
+}
+
+/// Somebody else approves all that is planned for a cut-off.
+pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
+    for payout in payouts.iter_mut().filter(|payout| (payout.cutoff, payout.state) == (cutoff, "planned")) {
+        payout.state = "approved";
+        payout.approved_by = Some(approver.to_owned());
+    }
+}
+
+/// Posts what is approved, as far as it is still there, in the order of merchants and currencies.
+pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate, day: NaiveDate, file: &str) {
+    let mut approved: Vec<&mut Payout> =
+        payouts.iter_mut().filter(|payout| (payout.cutoff, payout.state) == (cutoff, "approved")).collect();
+    approved.sort_by_key(|payout| (payout.merchant.clone(), payout.currency.clone()));
+    for payout in approved {
+        let taken = payout.amount + payout.fee + payout.vat;
+        if model.books[&payout.merchant].owed(2020, &payout.currency, "") < taken {
+            payout.state = "cancelled";
+            continue;
+        }
+        let moved = [(2100, payout.amount), (4050, payout.fee), (2300, payout.vat)];
+        let moved = moved.into_iter().filter(|(_, amount)| *amount != 0);
+        let mut entry = payout.entry(EntryKind::PayoutInstruction, "payout", day, file);
+        entry.transfers = moved.map(|(credit, amount)| transfer(2020, credit, &payout.currency, amount)).collect();
+        payout.instruction = Some(enter(model, &payout.merchant, entry));
+        payout.state = "instructed";
+    }
+}
+
+/// The bank has paid it.
+pub fn confirm(model: &mut Model<'_>, payout: &mut Payout, day: NaiveDate, file: &str) {
+    let mut entry = payout.entry(EntryKind::PayoutConfirmation, "confirmation", day, file);
+    entry.transfers = vec![transfer(2100, 1010, &payout.currency, payout.amount)];
+    payout.confirmation = Some(enter(model, &payout.merchant, entry));
+    payout.state = "confirmed";
+}
+
+impl Payout {
+    fn entry(&self, kind: EntryKind, word: &str, day: NaiveDate, file: &str) -> Entry {
+        let reference = format!("{word} {}", self.end_to_end_id);
+        let money = |minor: i64| format!("{} {}", decimal(minor, places(&self.currency)), self.currency);
+        let [amount, fee, vat] = [self.amount, self.fee, self.vat].map(money);
+        let asked = ["payout 1", reference.as_str(), &amount, &fee, &vat];
+        Entry::of_day(kind, reference.clone(), &asked, day, file)
+    }
+}
+
+/// Releases what is open of every payment whose time was up, in the order in which it was.
+pub fn expire(model: &mut Model<'_>, cutoff: DateTime<Utc>) {
+    let mut due: Vec<(DateTime<Utc>, String, String)> = Vec::new();
+    for (merchant, book) in &model.books {
+        for (name, payment) in book.payments.iter().filter(|(_, payment)| payment.open() > 0) {
+            let at = payment.expires_at.filter(|at| *at <= cutoff);
+            due.extend(at.map(|at| (at, merchant.clone(), name.clone())));
+        }
+    }
+    due.sort();
+    let first = model.world.versions[0].from.parse().expect("a day");
+    for (at, merchant, name) in due {
+        let day = Zone::Berlin.day(at).max(first);
+        let book = model.books.get_mut(&merchant).expect("a book");
+        let payment = book.payments.get_mut(&name).expect("a payment");
+        let open = payment.open();
+        payment.expired += open;
+        let currency = payment.currency.clone();
+        let expiries = book.entries.iter().filter(|entry| entry.kind == EntryKind::Expiry);
+        let reference = match expiries.filter(|entry| entry.payment.as_ref() == Some(&name)).count() {
+            0 => format!("expiry of {name}"),
+            before => format!("expiry of {name}, {}", before + 1),
+        };
+        let (amount, micros) = (open.to_string(), at.timestamp_micros().to_string());
+        let asked = ["expiry 1", reference.as_str(), &amount, &micros];
+        let mut entry = Entry::of_day(EntryKind::Expiry, reference.clone(), &asked, day, &format!("expire {day}"));
+        entry.payment = Some(name);
+        entry.occurred_at = at;
+        entry.transfers = vec![transfer(9020, 9010, &currency, open)];
+        book.entries.push(entry);
+    }
+}
+
+/// Makes available what is due on a day: pending money, then tranches of reserves.
+pub fn release(model: &mut Model<'_>, day: NaiveDate) {
+    let merchants: Vec<String> = model.books.keys().cloned().collect();
+    for merchant in merchants {
+        mature(model, &merchant, day);
+        let book = model.books.get_mut(&merchant).expect("a book");
+        let mut due: Vec<(String, i64)> = Vec::new();
+        for ((currency, _, release), tranche) in &mut book.tranches {
+            let held = tranche.held();
+            if *release > day || held == 0 {
+                continue;
+            }
+            tranche.released += held;
+            match due.iter_mut().find(|(known, _)| known == currency) {
+                Some((_, sum)) => *sum += held,
+                None => due.push((currency.clone(), held)),
+            }
+        }
+        for (currency, amount) in due {
+            let moved = vec![transfer(2030, 2020, &currency, amount)];
+            released(model, &merchant, "reserve", &currency, day, moved);
+        }
+    }
+}
+
+fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
+    let book = model.books.get_mut(merchant).expect("a book");
+    let mut currencies: Vec<String> = book.maturing.keys().map(|(currency, ..)| currency.clone()).collect();
+    currencies.dedup();
+    for currency in currencies {
+        let book = model.books.get_mut(merchant).expect("a book");
+        let mut due: std::collections::BTreeMap<_, (i64, i64)> = std::collections::BTreeMap::new();
+        let mut any = false;
+        book.maturing.retain(|(of, sale, available, until), (payable, reserve)| {
+            if *of != currency || *available > day {
+                return true;
+            }
+            any = true;
+            // What nothing is withheld of is one sum, whenever it was sold.
+            let sums = due.entry(until.map(|until| (*sale, until))).or_default();
+            *sums = (sums.0 + *payable, sums.1 + *reserve);
+            false
+        });
+        if !any {
+            continue;
+        }
+        let (mut available, mut more, mut less) = (0, 0, 0);
+        for (days, (payable, reserve)) in due {
+            let Some((sale, until)) = days else {
+                available += payable;
+                continue;
+            };
+            let key = (currency.clone(), sale, until);
+            let held = book.tranches.get(&key).map_or(0, |tranche| tranche.held());
+            // Of a reserve that a withdrawn capture takes back, there may be less by now.
+            let withheld = reserve.max(-held);
+            available += payable - withheld;
+            more += withheld.max(0);
+            less -= withheld.min(0);
+            if withheld != 0 {
+                book.tranches.entry(key).or_default().withheld += withheld;
+            }
+        }
+        let moved = [(2010, 2030, more), (2030, 2010, less), (2010, 2020, available)];
+        let moved = moved.into_iter().filter(|(.., amount)| *amount != 0).map(|(debit, credit, amount)| {
+            let (debit, credit) = if amount < 0 { (credit, debit) } else { (debit, credit) };
+            transfer(debit, credit, &currency, amount.abs())
+        });
+        let moved: Vec<Transfer> = moved.collect();
+        if !moved.is_empty() {
+            released(model, merchant, "pending", &currency, day, moved);
+        }
+    }
+}
+
+fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, day: NaiveDate, moved: Vec<Transfer>) {
+    let number = model.books[merchant].entries.len() + 1;
+    let reference = format!("release {what} {currency} {day} at {number}");
+    let asked = ["release 1", reference.as_str()];
+    let mut entry = Entry::of_day(EntryKind::Release, reference.clone(), &asked, day, &format!("release {day}"));
+    entry.transfers = moved;
+    enter(model, merchant, entry);
+}
