@@ -1,9 +1,13 @@
-//! What runs do to the books of the model: payouts, expiries, releases.
+//! What runs do to the books of the model: payouts, expiries, releases, holds, advances.
+
+use std::collections::BTreeMap;
 
 use acquit::ledger::entry::EntryKind;
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::model::rules::{Entry, Model, Transfer, named};
+use serde_json::json;
+
+use crate::model::rules::{Entry, Hold, Item, Model, Transfer, named};
 use crate::model::world::{Zone, decimal, places};
 
 /// A payout of the register.
@@ -21,6 +25,8 @@ pub struct Payout {
     pub end_to_end_id: String,
     /// Holder, account, bank.
     pub destination: [&'static str; 3],
+    /// The bank file that instructs it.
+    pub file: String,
     pub instruction: Option<usize>,
     pub confirmation: Option<usize>,
 }
@@ -86,6 +92,7 @@ pub fn plan(
                 planned_by: planner.to_owned(),
                 approved_by: None,
                 destination,
+                file: String::new(),
                 instruction: None,
                 confirmation: None,
             });
@@ -103,10 +110,11 @@ pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
 }
 
 /// Posts what is approved, as far as it is still there, in the order of merchants and currencies.
-pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate, day: NaiveDate, file: &str) {
+pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate, day: NaiveDate, file: &str) -> usize {
     let mut approved: Vec<&mut Payout> =
         payouts.iter_mut().filter(|payout| (payout.cutoff, payout.state) == (cutoff, "approved")).collect();
     approved.sort_by_key(|payout| (payout.merchant.clone(), payout.currency.clone()));
+    let mut posted = 0;
     for payout in approved {
         let taken = payout.amount + payout.fee + payout.vat;
         if model.books[&payout.merchant].owed(2020, &payout.currency, "") < taken {
@@ -118,13 +126,16 @@ pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate
         let mut entry = payout.entry(EntryKind::PayoutInstruction, "payout", day, file);
         entry.transfers = moved.map(|(credit, amount)| transfer(2020, credit, &payout.currency, amount)).collect();
         payout.instruction = Some(enter(model, &payout.merchant, entry));
+        file.clone_into(&mut payout.file);
         payout.state = "instructed";
+        posted += 1;
     }
+    posted
 }
 
 /// The bank has paid it.
-pub fn confirm(model: &mut Model<'_>, payout: &mut Payout, day: NaiveDate, file: &str) {
-    let mut entry = payout.entry(EntryKind::PayoutConfirmation, "confirmation", day, file);
+pub fn confirm(model: &mut Model<'_>, payout: &mut Payout, day: NaiveDate) {
+    let mut entry = payout.entry(EntryKind::PayoutConfirmation, "confirmation", day, &payout.file);
     entry.transfers = vec![transfer(2100, 1010, &payout.currency, payout.amount)];
     payout.confirmation = Some(enter(model, &payout.merchant, entry));
     payout.state = "confirmed";
@@ -195,7 +206,132 @@ pub fn release(model: &mut Model<'_>, day: NaiveDate) {
             let moved = vec![transfer(2030, 2020, &currency, amount)];
             released(model, &merchant, "reserve", &currency, day, moved);
         }
+        expired_holds(model, &merchant, day);
     }
+}
+
+fn expired_holds(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
+    let book = model.books.get_mut(merchant).expect("a book");
+    let mut due: BTreeMap<String, i64> = BTreeMap::new();
+    for hold in book.holds.iter_mut().filter(|hold| hold.is_open && hold.expires_on.is_some_and(|end| end <= day)) {
+        hold.is_open = false;
+        *due.entry(hold.currency.clone()).or_default() += hold.amount;
+    }
+    for (currency, amount) in due {
+        let moved = vec![transfer(2040, 2020, &currency, amount)];
+        released(model, merchant, "hold", &currency, day, moved);
+    }
+}
+
+/// What is asked to be set aside.
+pub struct Asked<'a> {
+    pub merchant: &'a str,
+    pub currency: &'a str,
+    pub amount: i64,
+    pub expires_on: Option<NaiveDate>,
+    pub day: NaiveDate,
+    pub reference: String,
+}
+
+pub const REASON: &str = "a dispute is coming";
+pub const OWNER: &str = "risk";
+
+/// Sets available money aside, where there is so much.
+pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
+    let Asked { merchant, currency, amount, expires_on, day, .. } = asked;
+    let book = model.books.get_mut(*merchant).expect("a book");
+    if book.owed(2020, currency, "") < *amount {
+        return false;
+    }
+    let end = expires_on.map(|end| end.to_string()).unwrap_or_default();
+    let asked_for =
+        ["hold 1", merchant, &amount.to_string(), currency, REASON, OWNER, &end, &day.to_string()];
+    let source = format!("hold place {day}");
+    let mut entry = Entry::of_day(EntryKind::Hold, asked.reference.clone(), &asked_for, *day, &source);
+    entry.details = Some(json!({ "expires_on": expires_on, "owner": OWNER, "reason": REASON }));
+    entry.transfers = vec![transfer(2020, 2040, currency, *amount)];
+    book.entries.push(entry);
+    book.holds.push(Hold {
+        id: id.expect("a hold that is placed"),
+        currency: (*currency).to_owned(),
+        amount: *amount,
+        expires_on: *expires_on,
+        is_open: true,
+    });
+    true
+}
+
+/// A person ends a hold.
+pub fn release_hold(model: &mut Model<'_>, merchant: &str, id: i64, by: &str, day: NaiveDate) {
+    let book = model.books.get_mut(merchant).expect("a book");
+    let hold = book.holds.iter_mut().find(|hold| hold.id == id).expect("a hold");
+    hold.is_open = false;
+    let moved = transfer(2040, 2020, &hold.currency, hold.amount);
+    let reference = format!("release of hold {id}");
+    let asked = ["hold release 1", reference.as_str(), by, &day.to_string()];
+    let source = format!("hold release {day}");
+    let mut entry = Entry::of_day(EntryKind::HoldRelease, reference.clone(), &asked, day, &source);
+    entry.details = Some(json!({ "by": by }));
+    entry.transfers = vec![moved];
+    book.entries.push(entry);
+}
+
+/// Makes whole pending captures available, oldest first, up to an amount a day and the merchant's limit; says how many.
+pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64, day: NaiveDate) -> usize {
+    let version = model.world.on(day).expect("settings");
+    let terms = &version.merchants[merchant];
+    let book = model.books.get_mut(merchant).expect("a book");
+    let payable = |item: &Item| item.gross - item.merchant_fee;
+    let outstanding: i64 = book
+        .items
+        .values()
+        .filter(|item| item.advanced && item.currency == currency)
+        .map(payable)
+        .sum();
+    let start = format!("advance {currency} {day} ");
+    let of_day = book.entries.iter().filter(|entry| entry.reference.starts_with(&start));
+    let of_day = of_day.flat_map(|entry| &entry.transfers).filter(|moved| moved.debit.0 == 2010);
+    let on_day: i64 = of_day.map(|moved| moved.amount).sum();
+    let limit = terms.advance_limit.get(currency).copied().unwrap_or(0);
+    let room = (up_to - on_day).min(limit - outstanding).max(0);
+    let mut waiting: Vec<(NaiveDate, usize)> = book
+        .items
+        .iter()
+        .filter(|(_, item)| item.currency == currency && item.record == "capture" && !item.matures && payable(item) > 0)
+        .map(|(number, item)| (item.day, *number))
+        .collect();
+    waiting.sort_unstable();
+    let (mut sum, mut withheld, mut chosen) = (0, 0, Vec::new());
+    for (_, number) in waiting {
+        let item = book.items.get_mut(&number).expect("an item");
+        if sum + payable(item) > room {
+            break;
+        }
+        sum += payable(item);
+        let reserve = item.reserve.min(payable(item));
+        if let Some(until) = item.reserve_until.filter(|_| reserve > 0) {
+            withheld += reserve;
+            book.tranches.entry((currency.to_owned(), item.day, until)).or_default().withheld += reserve;
+        }
+        (item.advanced, item.matures) = (true, true);
+        chosen.push(number);
+    }
+    if chosen.is_empty() {
+        return 0;
+    }
+    let mut moved = vec![(2010, 2030, withheld), (2010, 2020, sum - withheld)];
+    if let Some((account, fee, vat)) = version.schedule(terms.schedule).advanced(sum) {
+        moved.extend([(2020, account, fee), (2020, 2300, vat)]);
+    }
+    let moved = moved.into_iter().filter(|(.., amount)| *amount != 0);
+    let reference = format!("advance {currency} {day} at {}", book.entries.len() + 1);
+    let money = format!("{} {currency}", decimal(sum, places(currency)));
+    let asked = ["advance 1", reference.as_str(), &money];
+    let mut entry = Entry::of_day(EntryKind::Advance, reference.clone(), &asked, day, &format!("advance {day}"));
+    entry.details = Some(json!({ "captures": chosen }));
+    entry.transfers = moved.map(|(debit, credit, amount)| transfer(debit, credit, currency, amount)).collect();
+    book.entries.push(entry);
+    chosen.len()
 }
 
 fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
@@ -204,7 +340,7 @@ fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
     currencies.dedup();
     for currency in currencies {
         let book = model.books.get_mut(merchant).expect("a book");
-        let mut due: std::collections::BTreeMap<_, (i64, i64)> = std::collections::BTreeMap::new();
+        let mut due: BTreeMap<_, (i64, i64)> = BTreeMap::new();
         let mut any = false;
         book.maturing.retain(|(of, sale, available, until), (payable, reserve)| {
             if *of != currency || *available > day {
@@ -252,7 +388,8 @@ fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, d
     let number = model.books[merchant].entries.len() + 1;
     let reference = format!("release {what} {currency} {day} at {number}");
     let asked = ["release 1", reference.as_str()];
-    let mut entry = Entry::of_day(EntryKind::Release, reference.clone(), &asked, day, &format!("release {day}"));
+    let kind = if what == "hold" { EntryKind::HoldRelease } else { EntryKind::Release };
+    let mut entry = Entry::of_day(kind, reference.clone(), &asked, day, &format!("release {day}"));
     entry.transfers = moved;
     enter(model, merchant, entry);
 }

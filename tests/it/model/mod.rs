@@ -14,7 +14,7 @@
     reason = "the model names the kinds it has a rule for"
 )]
 
-mod check;
+pub mod check;
 pub mod fees;
 pub mod rules;
 pub mod world;
@@ -47,7 +47,7 @@ const OPERATIONS: usize = 50;
 const WORKERS: u32 = 4;
 /// Merchants are kept ready for so many sequences: those of the test, and those of shrinking a failure.
 const SLOTS: usize = 400;
-const SEED: &str = "ACQUIT_TEST_SEED";
+pub const SEED: &str = "ACQUIT_TEST_SEED";
 const SOURCE: &str = "events.jsonl";
 
 // The world -----------------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ const INSTANTS: [&str; 11] = [
     "2026-06-02T12:00:00Z",
 ];
 
-fn in_each(minor: i64) -> Amounts {
+pub fn in_each(minor: i64) -> Amounts {
     world::CURRENCIES.iter().map(|(code, _)| (*code, minor)).collect()
 }
 
@@ -242,7 +242,7 @@ fn merchants(version: usize) -> BTreeMap<String, Merchant> {
                 reserve: (letter == "f").then_some(Reserve { percent: 10, days: 180 }),
                 refunds_from_reserve: letter == "f",
                 sales_day: (letter == "b").then_some(2),
-                destination: None,
+                ..Merchant::default()
             };
             if version > 0 || letter != "d" {
                 merchants.insert(format!("{slot}-{letter}"), merchant);
@@ -300,7 +300,7 @@ fn the_world() -> World {
                 merchants: merchants(0),
                 validity: validity.clone(),
                 refunds: vec![carriers],
-                minimum: Amounts::new(),
+                ..Version::default()
             },
             Version {
                 from: "2026-03-01",
@@ -309,17 +309,17 @@ fn the_world() -> World {
                 merchants: merchants(1),
                 validity: validity.into_iter().rev().collect(),
                 refunds: vec![carriers, refunds(Some("wallet"), Window::Days(20), Window::Days(15))],
-                minimum: Amounts::new(),
+                ..Version::default()
             },
         ],
     }
 }
 
-fn instant(text: &str) -> DateTime<Utc> {
+pub fn instant(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
 }
 
-fn currency(code: &str) -> Currency {
+pub fn currency(code: &str) -> Currency {
     Currency::parse(code).expect("a currency")
 }
 
@@ -327,14 +327,14 @@ fn currency(code: &str) -> Currency {
 
 /// Operations on the payments of two merchants.
 #[derive(Debug, Clone)]
-struct Sequence {
+pub struct Sequence {
     merchants: [usize; 2],
-    steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 /// One operation, in terms of what came before it.
 #[derive(Debug, Clone)]
-struct Step {
+pub struct Step {
     kind: EntryKind,
     merchant: usize,
     payment: usize,
@@ -347,7 +347,7 @@ struct Step {
     /// Authorize the payment instead, if nobody did; undo what can be undone, whole.
     eager: bool,
     /// The batch ends after it.
-    cut: bool,
+    pub cut: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -446,7 +446,7 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
-fn sequence() -> impl Strategy<Value = Sequence> {
+pub fn sequence() -> impl Strategy<Value = Sequence> {
     let merchant = || prop_oneof![3 => Just(0_usize), 2 => Just(1), 2 => Just(2), 1 => Just(3), 2 => Just(4), 3 => Just(5), 4 => Just(6)];
     let merchants = [merchant(), merchant()];
     let parts = (merchants, prop::collection::vec(step(), OPERATIONS));
@@ -512,7 +512,24 @@ fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
 fn resolved(sequence: &Sequence, slot: usize, world: &World) -> Vec<(PaymentEvent, Expected)> {
     let mut model = Model::new(world);
     let mut told: Vec<(PaymentEvent, Expected)> = Vec::new();
-    for (place, step) in sequence.steps.iter().enumerate() {
+    for place in 0..sequence.steps.len() {
+        let event = sequence.event(place, slot, &model, &told);
+        let expected = model.take(&event, SOURCE, place + 1);
+        told.push((event, expected));
+    }
+    told
+}
+
+impl Sequence {
+    /// The event of a step, for the merchants of a slot and what came before it.
+    pub fn event(
+        &self,
+        place: usize,
+        slot: usize,
+        model: &Model<'_>,
+        told: &[(PaymentEvent, Expected)],
+    ) -> PaymentEvent {
+        let step = &self.steps[place];
         let earlier = |at: usize| told.get(at % told.len().max(1)).map(|(event, _)| event.clone());
         let event = match step.oddity {
             Oddity::Again(at) => earlier(at),
@@ -525,11 +542,16 @@ fn resolved(sequence: &Sequence, slot: usize, world: &World) -> Vec<(PaymentEven
                 None
             }
         };
-        let event = event.unwrap_or_else(|| made(step, sequence.merchants[step.merchant], slot, place, &model));
-        let expected = model.take(&event, SOURCE, place + 1);
-        told.push((event, expected));
+        event.unwrap_or_else(|| made(step, self.merchants[step.merchant], slot, place, model))
     }
-    told
+
+    /// Of which merchants of its slot it is.
+    pub fn merchants(&self, slot: usize) -> Vec<String> {
+        let mut names = self.merchants.map(|merchant| format!("{slot}-{}", MERCHANTS[merchant].0)).to_vec();
+        names.sort();
+        names.dedup();
+        names
+    }
 }
 
 /// The kind of entry that an event undoes or answers.
@@ -853,7 +875,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn agree(expected: &Expected, verdict: &Verdict) -> bool {
+pub fn agree(expected: &Expected, verdict: &Verdict) -> bool {
     let same = |number: i64, entry: usize| usize::try_from(number) == Ok(entry);
     match (expected, verdict) {
         (Expected::Recorded, Verdict::Recorded) | (Expected::Replayed, Verdict::Replayed) => true,

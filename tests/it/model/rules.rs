@@ -115,6 +115,8 @@ pub struct Item {
     /// Its money becomes available by date.
     pub matures: bool,
     pub passes_costs: bool,
+    /// Its money was made available before its day.
+    pub advanced: bool,
     pub day: NaiveDate,
     pub expected_on: NaiveDate,
 }
@@ -160,6 +162,18 @@ pub struct Book {
     pub maturing: BTreeMap<(String, NaiveDate, NaiveDate, Option<NaiveDate>), (i64, i64)>,
     /// By currency, day of sale, day of release.
     pub tranches: BTreeMap<(String, NaiveDate, NaiveDate), Tranche>,
+    pub holds: Vec<Hold>,
+}
+
+/// Available money set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Of the database.
+    pub id: i64,
+    pub currency: String,
+    pub amount: i64,
+    pub expires_on: Option<NaiveDate>,
+    pub is_open: bool,
 }
 
 /// A part of a reserve: withheld, released, applied to refunds.
@@ -405,6 +419,7 @@ impl<'w> Model<'w> {
                 reserve_until: item.reserve.map(|(_, until)| until),
                 matures: item.matures,
                 passes_costs: item.passes_costs,
+                advanced: false,
                 day,
                 expected_on: day + Days::new(wait),
             })
@@ -1079,11 +1094,14 @@ impl<'a> Scene<'a> {
         let (charges, accrued) = undone(&capture.accrued, &mut accruals);
         let mut transfers = capture.mirrored();
         charge(&mut transfers, 2020, &charges);
+        // What was advanced goes back as what became available on its day.
+        let advanced = self.book.items.get(&number).is_some_and(|item| item.advanced);
+        let available = day("available_on").or(advanced.then_some(capture.day));
         Ok(Effect {
             payment: Some(payment),
             transfers,
             reverses: Some(number),
-            maturing: day("available_on")
+            maturing: available
                 .map(|available| Maturing(capture.day, available, day("reserve_until"), charged - gross, -reserve)),
             aggregate,
             accrued,
