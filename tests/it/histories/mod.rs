@@ -285,7 +285,7 @@ impl<'w> Deployed<'w> {
             amount,
             expires_on: history.dice.random_bool(0.5).then(|| day + Days::new(20)),
             day,
-            reference: format!("hold {} of {}", self.model.books[&merchant].holds.len() + 1, merchant),
+            reference: format!("{} of {}", self.model.books[&merchant].holds.len() + 1, merchant),
         };
         let request = hold::Request {
             merchant: &merchant,
@@ -490,8 +490,6 @@ impl<'w> Deployed<'w> {
     /// What a report must say.
     fn expected(&self, report: &Report, ids: &Ids) -> Rows {
         let model = &self.model;
-        let of = |merchant: &'w Option<String>| merchant.as_deref();
-        let _ = of;
         match report {
             Report::TrialBalance { as_of, merchant } => {
                 let span = Span {
@@ -512,7 +510,11 @@ impl<'w> Deployed<'w> {
                 let files: Vec<File> = self.files.iter().filter(|known| file.as_ref().is_none_or(|name| *name == known.name)).cloned().collect();
                 reports::reconciliation(model, &files)
             }
-            Report::Fees { span, .. } => reports::fees(model, spanned(span)),
+            Report::Fees { span, .. } => {
+                let mut rows = reports::fees(model, spanned(span));
+                in_order(&mut rows);
+                rows
+            }
             Report::Payouts { cutoff, merchant } => {
                 let span = Span {
                     merchant: merchant.as_deref(),
@@ -674,6 +676,9 @@ fn parsed(report: &Report, format: Format, printed: &str) -> Rows {
             reader.records().map(cells).collect()
         }
     };
+    if matches!(report, Report::Fees { .. }) {
+        in_order(&mut rows);
+    }
     if matches!(report, Report::Journal(_)) {
         for row in &mut rows {
             for ((name, _), cell) in columns.iter().zip(row) {
@@ -688,6 +693,11 @@ fn parsed(report: &Report, format: Format, printed: &str) -> Rows {
         }
     }
     rows
+}
+
+/// Accruals come first, in whatever order.
+fn in_order(rows: &mut Rows) {
+    rows.sort_by_key(|row| if row[0] == "accrual" { (0, row.clone()) } else { (1, Vec::new()) });
 }
 
 /// Histories that share a database, one after the other; then the reports over all of them.

@@ -303,11 +303,6 @@ pub fn statement_items(model: &Model<'_>, span: Span<'_>) -> Rows {
     covered.map(row).collect()
 }
 
-/// What a merchant is owed by the books alone.
-pub fn owed(book: &Book, currency: &str) -> i64 {
-    [2010, 2020, 2100].into_iter().map(|code| book.owed(code, currency, "")).sum()
-}
-
 // Reconciliations -----------------------------------------------------------------------------------------------------
 
 pub fn reconciliation(model: &Model<'_>, files: &[File]) -> Rows {

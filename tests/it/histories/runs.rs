@@ -143,7 +143,7 @@ pub fn confirm(model: &mut Model<'_>, payout: &mut Payout, day: NaiveDate) {
 
 impl Payout {
     fn entry(&self, kind: EntryKind, word: &str, day: NaiveDate, file: &str) -> Entry {
-        let reference = format!("{word} {}", self.end_to_end_id);
+        let reference = format!("acquit:{word} {}", self.end_to_end_id);
         let money = |minor: i64| format!("{} {}", decimal(minor, places(&self.currency)), self.currency);
         let [amount, fee, vat] = [self.amount, self.fee, self.vat].map(money);
         let asked = ["payout 1", reference.as_str(), &amount, &fee, &vat];
@@ -171,8 +171,8 @@ pub fn expire(model: &mut Model<'_>, cutoff: DateTime<Utc>) {
         let currency = payment.currency.clone();
         let expiries = book.entries.iter().filter(|entry| entry.kind == EntryKind::Expiry);
         let reference = match expiries.filter(|entry| entry.payment.as_ref() == Some(&name)).count() {
-            0 => format!("expiry of {name}"),
-            before => format!("expiry of {name}, {}", before + 1),
+            0 => format!("acquit:expiry of {name}"),
+            before => format!("acquit:expiry of {name}, {}", before + 1),
         };
         let (amount, micros) = (open.to_string(), at.timestamp_micros().to_string());
         let asked = ["expiry 1", reference.as_str(), &amount, &micros];
@@ -247,7 +247,7 @@ pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
     let asked_for =
         ["hold 1", merchant, &amount.to_string(), currency, REASON, OWNER, &end, &day.to_string()];
     let source = format!("hold place {day}");
-    let mut entry = Entry::of_day(EntryKind::Hold, asked.reference.clone(), &asked_for, *day, &source);
+    let mut entry = Entry::of_day(EntryKind::Hold, format!("acquit:hold {}", asked.reference), &asked_for, *day, &source);
     entry.details = Some(json!({ "expires_on": expires_on, "owner": OWNER, "reason": REASON }));
     entry.transfers = vec![transfer(2020, 2040, currency, *amount)];
     book.entries.push(entry);
@@ -267,7 +267,7 @@ pub fn release_hold(model: &mut Model<'_>, merchant: &str, id: i64, by: &str, da
     let hold = book.holds.iter_mut().find(|hold| hold.id == id).expect("a hold");
     hold.is_open = false;
     let moved = transfer(2040, 2020, &hold.currency, hold.amount);
-    let reference = format!("release of hold {id}");
+    let reference = format!("acquit:release of hold {id}");
     let asked = ["hold release 1", reference.as_str(), by, &day.to_string()];
     let source = format!("hold release {day}");
     let mut entry = Entry::of_day(EntryKind::HoldRelease, reference.clone(), &asked, day, &source);
@@ -288,7 +288,7 @@ pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64
         .filter(|item| item.advanced && item.currency == currency)
         .map(payable)
         .sum();
-    let start = format!("advance {currency} {day} ");
+    let start = format!("acquit:advance {currency} {day} ");
     let of_day = book.entries.iter().filter(|entry| entry.reference.starts_with(&start));
     let of_day = of_day.flat_map(|entry| &entry.transfers).filter(|moved| moved.debit.0 == 2010);
     let on_day: i64 = of_day.map(|moved| moved.amount).sum();
@@ -324,7 +324,7 @@ pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64
         moved.extend([(2020, account, fee), (2020, 2300, vat)]);
     }
     let moved = moved.into_iter().filter(|(.., amount)| *amount != 0);
-    let reference = format!("advance {currency} {day} at {}", book.entries.len() + 1);
+    let reference = format!("acquit:advance {currency} {day} at {}", book.entries.len() + 1);
     let money = format!("{} {currency}", decimal(sum, places(currency)));
     let asked = ["advance 1", reference.as_str(), &money];
     let mut entry = Entry::of_day(EntryKind::Advance, reference.clone(), &asked, day, &format!("advance {day}"));
@@ -386,7 +386,7 @@ fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
 
 fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, day: NaiveDate, moved: Vec<Transfer>) {
     let number = model.books[merchant].entries.len() + 1;
-    let reference = format!("release {what} {currency} {day} at {number}");
+    let reference = format!("acquit:release {what} {currency} {day} at {number}");
     let asked = ["release 1", reference.as_str()];
     let kind = if what == "hold" { EntryKind::HoldRelease } else { EntryKind::Release };
     let mut entry = Entry::of_day(kind, reference.clone(), &asked, day, &format!("release {day}"));

@@ -247,7 +247,7 @@ impl Settling<'_, '_> {
         self.suspend();
         let short = self.file.digest()[..16].to_owned();
         for ((book, batch), legs) in std::mem::take(&mut self.sums) {
-            let reference = format!("settlement {} {short} {batch}", self.file.acquirer);
+            let reference = format!("acquit:settlement {} {short} {batch}", self.file.acquirer);
             let legs = legs.into_iter().map(|((debit, credit, code), amount)| (debit, credit, code, amount));
             self.enter(&book, EntryKind::Settlement, reference, None, legs.collect());
         }
@@ -392,7 +392,7 @@ impl Settling<'_, '_> {
             let code = line.net.0.clone();
             let ordinal = place + 1;
             if line.record() == "batch_fee" {
-                let reference = format!("fee {} {short} {ordinal}", self.file.acquirer);
+                let reference = format!("acquit:fee {} {short} {ordinal}", self.file.acquirer);
                 let legs = vec![(5030, 1110, code, -line.net.1)];
                 self.enter("", EntryKind::BatchFee, reference, Some(place), legs);
                 continue;
@@ -401,7 +401,7 @@ impl Settling<'_, '_> {
             let suspense = if money >= 0 { 2900 } else { 1900 };
             let mut legs = vec![(1110, suspense, code, money)];
             legs.extend(costs(&line));
-            let reference = format!("suspense {} {short} {ordinal}", self.file.acquirer);
+            let reference = format!("acquit:suspense {} {short} {ordinal}", self.file.acquirer);
             self.enter("", EntryKind::Suspense, reference, Some(place), legs);
             self.explain(place, &line);
         }
