@@ -12,6 +12,7 @@ use acquit::ledger::entry::EntryKind;
 use acquit::payment::event::{AuthType, Initiator, PaymentEvent, RefundWay};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::fees::{Accruals, Accrued, Charge, Fee, Returns, rounded, undone};
 use super::world::{Acquirer, BANK, Merchant, Version, World};
@@ -50,6 +51,8 @@ pub struct Entry {
     pub source: (String, Option<i32>),
     pub details: Option<Value>,
     pub transfers: Vec<Transfer>,
+    /// What tells its request from another one.
+    pub fingerprint: [u8; 32],
     /// What a capture cost.
     fee: Fee,
     /// What it did to exact sums of fees.
@@ -120,6 +123,8 @@ pub struct Item {
     /// Its money becomes available by date.
     pub matures: bool,
     pub passes_costs: bool,
+    /// Its money was made available before its day.
+    pub advanced: bool,
     pub day: NaiveDate,
     pub expected_on: NaiveDate,
 }
@@ -166,6 +171,18 @@ pub struct Book {
     pub maturing: BTreeMap<(String, NaiveDate, NaiveDate, Option<NaiveDate>), (i64, i64)>,
     /// By currency, day of sale, day of release.
     pub tranches: BTreeMap<(String, NaiveDate, NaiveDate), Tranche>,
+    pub holds: Vec<Hold>,
+}
+
+/// Available money set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Of the database.
+    pub id: i64,
+    pub currency: String,
+    pub amount: i64,
+    pub expires_on: Option<NaiveDate>,
+    pub is_open: bool,
 }
 
 /// A part of a reserve: withheld, released, applied to refunds.
@@ -464,6 +481,7 @@ impl<'w> Model<'w> {
                 reserve_until: item.reserve.map(|(_, until)| until),
                 matures: item.matures,
                 passes_costs: item.passes_costs,
+                advanced: false,
                 day,
                 expected_on: day + Days::new(wait),
             })
@@ -513,6 +531,7 @@ impl<'w> Model<'w> {
             kind: event.kind,
             reference: event.reference.clone(),
             details,
+            fingerprint: fingerprint_of(event),
             event: Some(event.clone()),
             payment: Some(event.payment.clone()),
             natural_key,
@@ -529,6 +548,26 @@ impl<'w> Model<'w> {
 }
 
 impl Entry {
+    /// What no event asked for, at the beginning of its day. `asked` is what tells its request from another one.
+    pub fn of_day(kind: EntryKind, reference: String, asked: &[&str], day: NaiveDate, source: &str) -> Self {
+        Self {
+            kind,
+            fingerprint: fingerprint(asked),
+            reference,
+            event: None,
+            payment: None,
+            natural_key: None,
+            reverses: None,
+            occurred_at: day.and_hms_opt(0, 0, 0).expect("a time").and_utc(),
+            day,
+            source: (source.to_owned(), None),
+            details: None,
+            transfers: Vec::new(),
+            fee: Fee::default(),
+            accrued: Vec::new(),
+        }
+    }
+
     fn aggregate(&self) -> Option<String> {
         self.event.as_ref().and_then(|event| event.details.aggregate.clone())
     }
@@ -555,6 +594,40 @@ fn reported_as(kind: EntryKind) -> Option<&'static str> {
         EntryKind::UnpaidRecovery => "unpaid_recovery",
         _ => return None,
     })
+}
+
+/// SHA-256 over texts, each after its length in eight bytes.
+pub fn fingerprint(texts: &[&str]) -> [u8; 32] {
+    let mut input = Vec::new();
+    for text in texts {
+        input.extend(u64::try_from(text.len()).expect("a length").to_be_bytes());
+        input.extend(text.as_bytes());
+    }
+    Sha256::digest(&input).into()
+}
+
+/// As ARCHITECTURE.md says it of payment events.
+fn fingerprint_of(event: &PaymentEvent) -> [u8; 32] {
+    let optional = |text: &Option<String>| text.as_ref().map_or_else(String::new, |text| format!("={text}"));
+    let stated: Vec<String> = stated(event).iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let stated = if stated.is_empty() { String::new() } else { format!("{{{}}}", stated.join(",")) };
+    fingerprint(&[
+        "payment event 2",
+        event.kind.name(),
+        &event.merchant,
+        &event.payment,
+        &event.reference,
+        &event.money.minor().to_string(),
+        event.money.currency().code(),
+        &event.occurred_at.timestamp_micros().to_string(),
+        &event.acquirer,
+        &optional(&event.acquirer_reference),
+        &optional(&event.merchant_reference),
+        &optional(&event.arn),
+        &optional(&event.rrn),
+        &optional(&event.auth_code),
+        &stated,
+    ])
 }
 
 // What is the same ------------------------------------------------------------------------------------------------------
@@ -1161,11 +1234,14 @@ impl<'a> Scene<'a> {
         let (charges, accrued) = undone(&capture.accrued, &mut accruals);
         let mut transfers = capture.mirrored();
         charge(&mut transfers, 2020, &charges);
+        // What was advanced goes back as what became available on its day.
+        let advanced = self.book.items.get(&number).is_some_and(|item| item.advanced);
+        let available = day("available_on").or(advanced.then_some(capture.day));
         Ok(Effect {
             payment: Some(payment),
             transfers,
             reverses: Some(number),
-            maturing: day("available_on")
+            maturing: available
                 .map(|available| Maturing(capture.day, available, day("reserve_until"), charged - gross, -reserve)),
             aggregate,
             accrued,
