@@ -114,7 +114,9 @@ pub fn run(args: SimulateArgs) -> Result<(), SimulateCommandError> {
         payments: args.payments,
         merchants: args.merchants,
         seed: args.seed,
-        breaks: args.breaks.map_or_else(BreakKind::usual, |breaks| breaks.0),
+        breaks: args
+            .breaks
+            .map_or_else(|| BreakKind::usual(args.profile), |breaks| breaks.0),
         day: args.day,
         profile: args.profile,
     };

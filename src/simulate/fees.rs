@@ -195,6 +195,8 @@ pub struct EventPrices {
     pub refund: i64,
     /// A chargeback.
     pub dispute: i64,
+    /// A payout.
+    pub payout: i64,
 }
 
 /// A contract with merchants.
@@ -213,6 +215,8 @@ pub struct Schedule {
     pub events: Option<EventPrices>,
     /// Whether the fee of a dispute goes back when it is won.
     pub won_back: bool,
+    /// Whether interchange and scheme fees are the merchant's too.
+    pub passes_costs: bool,
     /// The first that fits is the price.
     pub prices: &'static [Price],
     /// What it was before the simulated day, where it was another.
@@ -238,6 +242,7 @@ const fn blended(name: &'static str, prices: &'static [Price]) -> Schedule {
         vat: Vat::Exempt,
         events: None,
         won_back: false,
+        passes_costs: false,
         prices,
         earlier: None,
     }
@@ -253,7 +258,7 @@ pub const FINE: usize = 2;
 pub const PLAIN_SCHEDULES: usize = 2;
 
 /// The contracts.
-pub const SCHEDULES: [Schedule; 9] = [
+pub const SCHEDULES: [Schedule; 10] = [
     blended("standard", &[flat(29_000, Fixed::Standard)]),
     blended("micro", &[flat(50_000, Fixed::Micro)]),
     Schedule {
@@ -298,6 +303,7 @@ pub const SCHEDULES: [Schedule; 9] = [
             authorization: 100,
             refund: 500,
             dispute: 50_000,
+            payout: 2000,
         }),
         won_back: true,
         ..blended("taxed", &[flat(25_000, Fixed::Standard)])
@@ -316,6 +322,7 @@ pub const SCHEDULES: [Schedule; 9] = [
             authorization: 0,
             refund: 0,
             dispute: 30_000,
+            payout: 1000,
         }),
         ..blended(
             "methods",
@@ -333,6 +340,10 @@ pub const SCHEDULES: [Schedule; 9] = [
                 flat(27_000, Fixed::Standard),
             ],
         )
+    },
+    Schedule {
+        passes_costs: true,
+        ..blended("passed-on", &[flat(4000, Fixed::Micro)])
     },
 ];
 

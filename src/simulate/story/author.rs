@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::Datelike;
 
-use super::{Details, Event, EventKind, Fate, Payment, Refused, Report, Story};
+use super::{Details, Event, EventKind, Fate, Payment, Refused, Report, Stage, Story};
 use crate::simulate::dice::Dice;
 use crate::simulate::fees::Instrument;
 use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS};
@@ -33,6 +33,8 @@ pub enum Planted {
     Refused(Refused),
     /// An event that is told twice.
     Replayed,
+    /// An outcome that only the settlement file tells.
+    Answered,
 }
 
 /// How the file leads to a capture.
@@ -93,6 +95,7 @@ impl<'w> Author<'w> {
             Some(Planted::Break(class)) => self.broken(index, class),
             Some(Planted::Refused(refused)) => (self.refused(index, refused), None),
             Some(Planted::Replayed) => (self.replayed(index), None),
+            Some(Planted::Answered) => (self.answered(index), None),
         }
     }
 
@@ -155,6 +158,7 @@ impl<'w> Author<'w> {
             index,
             day: Day::Simulated,
             second: self.dice.below(9 * 3600).saturating_add(5 * 3600),
+            step: 3600,
         };
         self.add_payment(&mut story, index, format!("pay-{index:09}"));
         story
@@ -219,7 +223,11 @@ impl<'w> Author<'w> {
     }
 
     pub(super) fn later(&mut self, story: &mut Story) -> Moment {
-        let step = if story.events.len() < LONG_STORY { 3600 } else { 180 };
+        let step = if story.events.len() < LONG_STORY {
+            story.step
+        } else {
+            180
+        };
         let second = story.second.saturating_add(1).saturating_add(self.dice.below(step));
         story.second = second.min(LAST_SECOND);
         Moment {
@@ -259,7 +267,9 @@ impl<'w> Author<'w> {
             hold: 0,
             place,
             undoes: None,
+            stage: Stage::Day,
             unknown: false,
+            held: false,
             undone: false,
             if_covered: false,
         };
@@ -302,9 +312,11 @@ impl<'w> Author<'w> {
             };
         }
         let is_card = method.scheme.is_some();
+        let payer = Some(format!("shopper-{:09}", of.index));
         let is_pre = self.dice.chance(1, 12);
         Details {
             method: Some(method.kind),
+            payer,
             scheme: method.scheme,
             card_country: is_card.then(|| CARD_COUNTRIES[self.dice.place(CARD_COUNTRIES.len())]),
             auth_type: is_card.then_some(if is_pre { "pre" } else { "final" }),
@@ -411,7 +423,8 @@ impl<'w> Author<'w> {
         of.over_captured = of.over_captured.saturating_add(amount.saturating_sub(used));
         of.captured = of.captured.saturating_add(amount);
         of.captures = of.captures.saturating_add(1);
-        let (index, reported) = (of.index, of.acquirer == CARDS);
+        // Carriers settle what was sold months ago.
+        let (index, reported) = (of.index, of.acquirer == CARDS || story.day != Day::Simulated);
         let event = self.push(story, payment, EventKind::Capture, amount);
         event.hold = released.saturating_neg();
         event.details.is_final = is_final;
@@ -492,10 +505,13 @@ impl<'w> Author<'w> {
     pub(super) fn dispute(&mut self, story: &mut Story, payment: usize, kind: EventKind, amount: i64, cycle: u32) {
         self.settled(story, payment, kind, amount);
         let stated = self.world.is_full();
+        let costs = stated && kind != EventKind::ChargebackReversal && self.dice.chance(1, 2);
+        let cost = CURRENCIES[story.owner.currency].dispute_cost;
         let case = format!("case-{:09}", story.payments[payment].index);
         if let Some((event, _)) = story.events.back_mut() {
             event.details.case = stated.then_some(case);
             event.details.cycle = stated.then_some(cycle);
+            event.details.cost = costs.then_some(cost);
         }
     }
 

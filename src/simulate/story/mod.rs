@@ -102,6 +102,17 @@ pub enum Fate {
     },
 }
 
+/// When an event is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// With the day's events.
+    Day,
+    /// After what ran out was booked.
+    Late,
+    /// Not at all: the settlement file says it.
+    File,
+}
+
 /// What only some kinds of event state, as event files name it.
 #[derive(Clone, Default)]
 pub struct Details {
@@ -141,6 +152,8 @@ pub struct Details {
     pub case: Option<String>,
     /// Disputes.
     pub cycle: Option<u32>,
+    /// Chargebacks, minor units.
+    pub cost: Option<i64>,
 }
 
 /// An event, what becomes of it, and what the file says about it.
@@ -180,8 +193,12 @@ pub struct Event {
     pub place: usize,
     /// The place of the event whose entry it mirrors.
     pub undoes: Option<usize>,
+    /// When it is told.
+    pub stage: Stage,
     /// What it takes belongs to no payment that the ledger knows.
     pub unknown: bool,
+    /// Of a capture: what would become payable is set aside.
+    pub held: bool,
     /// Whether a later event undoes it.
     pub undone: bool,
     /// A refund that the merchant asks for only where its money covers it.
@@ -247,4 +264,6 @@ pub struct Story {
     index: u64,
     day: Day,
     second: u32,
+    /// The most seconds from one event to the next.
+    step: u32,
 }

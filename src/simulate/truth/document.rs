@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::available::Released;
 use super::{Account, Balances, Total, Truth, Whose};
 use crate::simulate::settlement::BatchSums;
 use crate::simulate::story::{Event, Story};
@@ -100,14 +102,14 @@ pub struct Sources<'a> {
     pub plan: &'a Plan,
     /// Where it happened.
     pub world: &'a World,
-    /// The settlement file's batches, by currency.
-    pub sums: &'a [BatchSums; CURRENCIES.len()],
+    /// The settlement files' batches, by acquirer and currency.
+    pub sums: &'a [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
     /// In the order in which they are to be used.
     pub files: Vec<&'static str>,
 }
 
 impl Truth {
-    /// Closes the books: the batch fees are booked, and everything is written down.
+    /// Books what the settlement files bring, and what follows until nothing is withheld any more; writes everything down.
     pub fn into_document(mut self, sources: Sources<'_>) -> Result<Document, SimulateError> {
         let Sources {
             plan,
@@ -115,30 +117,32 @@ impl Truth {
             sums,
             files,
         } = sources;
-        for (currency, batch) in sums.iter().enumerate() {
-            self.settle(5030, 1110, currency, batch.fee)?;
+        let day = world.day(Day::Settlement).date;
+        self.reconcile(world, CARDS, &sums[CARDS])?;
+        self.step("reconcile");
+        for acquirer in (0..ACQUIRERS.len()).filter(|acquirer| *acquirer != CARDS) {
+            self.reconcile(world, acquirer, &sums[acquirer])?;
         }
-        let mut all = self.recorded.clone();
-        for (account, change) in &self.reconciled.0 {
-            let balance = all.0.entry(*account).or_default();
-            *balance = plus(*balance, *change)?;
-        }
+        self.step("carriers");
+        let release = self.release(world, day, "release")?;
+        let payouts = self.pay(world)?;
+        let last_release = self.release(world, world.last_release(), "last_release")?;
         let pass = |pass: u8| self.matched.get(&pass).copied().unwrap_or(0);
         Ok(Document {
             plan: plan.clone(),
             files,
             events: Events {
-                total: self.event_count(),
+                total: self.events.values().copied().fold(0, u64::saturating_add),
                 recorded: self.booked,
                 replayed: self.replayed.len(),
                 refused: self.refused.len(),
+                late: self.late,
                 by_kind: self.events.clone(),
             },
             refused: self.refused.clone(),
             replayed: self.replayed.clone(),
             outcome_unknown: self.unknown,
-            accounts_after_record: accounts(&self.recorded),
-            accounts_after_reconcile: accounts(&all),
+            answered_by_file: self.answered,
             matches: Matches {
                 pass1: pass(1),
                 pass2: pass(2),
@@ -148,9 +152,84 @@ impl Truth {
             },
             breaks: self.breaks.clone(),
             break_items: self.items.clone(),
-            settlement: settlement(world, sums),
+            settlement: settlement(world, CARDS, &sums[CARDS]),
+            carriers: (0..ACQUIRERS.len())
+                .filter(|acquirer| *acquirer != CARDS)
+                .map(|acquirer| settlement(world, acquirer, &sums[acquirer]))
+                .filter(|settlement| settlement.lines > 0)
+                .collect(),
             expiry: self.expiry(world)?,
-            payouts: self.payouts(world)?,
+            release,
+            payouts,
+            last_release,
+            accounts: Steps(self.steps),
+        })
+    }
+
+    /// Books what a settlement file brings, its batch fees included.
+    fn reconcile(
+        &mut self,
+        world: &World,
+        acquirer: usize,
+        sums: &[BatchSums; CURRENCIES.len()],
+    ) -> Result<(), SimulateError> {
+        for (account, change) in std::mem::take(&mut self.files[acquirer]).0 {
+            self.books.add(account, change)?;
+        }
+        for (currency, batch) in sums.iter().enumerate() {
+            self.books.book((5030, 1110, batch.fee), acquirer, currency)?;
+        }
+        let day = world.day(Day::Settlement).date;
+        for (currency, amount) in self.money.reconciled(world, acquirer, day)? {
+            self.books.book((2020, 2030, amount), acquirer, currency)?;
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, world: &World, day: NaiveDate, step: &'static str) -> Result<Release, SimulateError> {
+        let (transfers, releases) = self.money.release(world, day)?;
+        for (currency, transfer) in transfers {
+            self.books.book(transfer, CARDS, currency)?;
+        }
+        self.step(step);
+        let row = |((released, currency), total): ((&'static str, usize), Released)| ReleaseRow {
+            released,
+            currency: CURRENCIES[currency].code,
+            total,
+        };
+        Ok(Release {
+            on: day.to_string(),
+            released: releases.into_iter().map(row).collect(),
+        })
+    }
+
+    fn pay(&mut self, world: &World) -> Result<Payouts, SimulateError> {
+        let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
+        let mut payouts = Vec::new();
+        for payout in self.money.payouts(world)? {
+            let paid = [
+                (2020, 1010, payout.amount),
+                (2020, 4050, payout.fee),
+                (2020, 2300, payout.vat),
+            ];
+            for transfer in paid {
+                self.books.book(transfer, CARDS, payout.currency)?;
+            }
+            let currency = CURRENCIES[payout.currency].code;
+            totals.entry(currency).or_default().add(payout.amount)?;
+            payouts.push(PayoutRow {
+                merchant: payout.merchant,
+                currency,
+                amount: payout.amount,
+                fee: payout.fee,
+                vat: payout.vat,
+            });
+        }
+        self.step("payouts");
+        Ok(Payouts {
+            cutoff: world.day(Day::Settlement).date.to_string(),
+            totals,
+            payouts,
         })
     }
 
@@ -178,31 +257,6 @@ impl Truth {
         }
         Ok(expiry)
     }
-
-    fn payouts(&self, world: &World) -> Result<Payouts, SimulateError> {
-        let mut payouts = Vec::new();
-        let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
-        for (number, merchant) in world.merchants.iter().enumerate() {
-            for (slot, &currency) in merchant.currencies.iter().enumerate() {
-                let terms = &CURRENCIES[currency];
-                let amount = plus(self.funds[number][slot].available, self.settled[number][slot])?;
-                if !merchant.has_destination || amount < terms.minimum {
-                    continue;
-                }
-                totals.entry(terms.code).or_default().add(amount)?;
-                payouts.push(Payout {
-                    merchant: merchant_name(number),
-                    currency: terms.code,
-                    amount,
-                });
-            }
-        }
-        Ok(Payouts {
-            cutoff: world.day(Day::Settlement).date.to_string(),
-            totals,
-            payouts,
-        })
-    }
 }
 
 fn accounts(balances: &Balances) -> Vec<AccountBalance> {
@@ -222,7 +276,7 @@ fn accounts(balances: &Balances) -> Vec<AccountBalance> {
     rows
 }
 
-fn settlement(world: &World, sums: &[BatchSums; CURRENCIES.len()]) -> Settlement {
+fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len()]) -> Settlement {
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
@@ -237,7 +291,7 @@ fn settlement(world: &World, sums: &[BatchSums; CURRENCIES.len()]) -> Settlement
         })
         .collect();
     Settlement {
-        acquirer: ACQUIRERS[CARDS],
+        acquirer: ACQUIRERS[acquirer],
         as_of: world.day(Day::Settlement).date.to_string(),
         lines: batches.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
         batches,
@@ -253,19 +307,35 @@ pub struct Document {
     events: Events,
     refused: Vec<Refused>,
     replayed: Vec<Replayed>,
-    /// Payments of which nobody knows whether they were authorized.
+    /// Payments of which nobody knows whether they were authorized, once the day's events are recorded.
     outcome_unknown: u64,
-    /// Once the events are recorded. Accounts that are not listed are zero.
-    accounts_after_record: Vec<AccountBalance>,
-    /// Once the settlement file is reconciled too; copies and corrupt files change nothing.
-    accounts_after_reconcile: Vec<AccountBalance>,
+    /// Those of them of which the settlement file knows.
+    answered_by_file: u64,
+    /// Of all settlement files.
     matches: Matches,
     breaks: BTreeMap<BreakKind, u64>,
     break_items: Vec<BreakItem>,
     settlement: Settlement,
+    /// The carriers' files.
+    carriers: Vec<Settlement>,
     /// What is still open of authorizations and may not be captured after the cut-off.
     expiry: Expiry,
+    /// What is released before the payouts.
+    release: Release,
     payouts: Payouts,
+    /// What is released once nothing is withheld any more.
+    last_release: Release,
+    /// After every step, in the order of the steps. Copies and corrupt files of the settlement change nothing.
+    accounts: Steps,
+}
+
+/// Balances after every step: accounts that are not listed are zero.
+struct Steps(Vec<(&'static str, Balances)>);
+
+impl Serialize for Steps {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(step, balances)| (step, accounts(balances))))
+    }
 }
 
 #[derive(Serialize)]
@@ -275,7 +345,9 @@ struct Events {
     recorded: u64,
     replayed: usize,
     refused: usize,
-    /// Lines.
+    /// Lines of the file of late events, all of them recorded.
+    late: u64,
+    /// Lines of the event file.
     by_kind: BTreeMap<&'static str, u64>,
 }
 
@@ -339,12 +411,28 @@ struct Share {
 struct Payouts {
     cutoff: String,
     totals: BTreeMap<&'static str, Total>,
-    payouts: Vec<Payout>,
+    payouts: Vec<PayoutRow>,
 }
 
 #[derive(Serialize)]
-struct Payout {
+struct PayoutRow {
     merchant: String,
     currency: &'static str,
     amount: i64,
+    fee: i64,
+    vat: i64,
+}
+
+#[derive(Serialize)]
+struct Release {
+    on: String,
+    released: Vec<ReleaseRow>,
+}
+
+#[derive(Serialize)]
+struct ReleaseRow {
+    released: &'static str,
+    currency: &'static str,
+    #[serde(flatten)]
+    total: Released,
 }
