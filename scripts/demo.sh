@@ -113,7 +113,8 @@ rejected() {
 # `CURRENCY COUNT MINOR-UNITS` of the payouts that are due.
 due() {
     awk '
-        /^    "totals": \{/ { on = 1; next }
+        /^  "payouts": \{/ { there = 1 }
+        there && /^    "totals": \{/ { on = 1; next }
         on && /^    \}/ { exit }
         on { gsub(/[",:{}]/, "") }
         on && $1 == "count" { count = $2 }

@@ -12,6 +12,9 @@ pub enum DateError {
     /// Not a calendar day.
     #[error("`{0}` is not a day: write YYYY-MM-DD")]
     NotADay(String),
+    /// Not a calendar month.
+    #[error("`{0}` is not a month: write YYYY-MM")]
+    NotAMonth(String),
     /// Beyond the years that are accepted.
     #[error("`{0}` lies outside the years 2000 to 2199")]
     OutOfRange(String),
@@ -40,6 +43,16 @@ pub fn parse_day(text: &str) -> Result<NaiveDate, DateError> {
     in_range(day)
         .then_some(day)
         .ok_or_else(|| DateError::OutOfRange(short()))
+}
+
+/// Reads a month, `YYYY-MM`: its first day.
+pub fn parse_month(text: &str) -> Result<NaiveDate, DateError> {
+    parse_day(&format!("{text}-01")).map_err(|error| match error {
+        DateError::OutOfRange(_) => DateError::OutOfRange(crate::card_number::shorten(text, 40)),
+        DateError::NotAnInstant(_) | DateError::NotADay(_) | DateError::NotAMonth(_) => {
+            DateError::NotAMonth(crate::card_number::shorten(text, 40))
+        }
+    })
 }
 
 /// The day of an instant in a time zone.
@@ -179,6 +192,17 @@ mod tests {
         ] {
             assert_eq!(month_of(parse_day(day).expect("a day")).to_string(), first);
         }
+    }
+
+    #[test]
+    fn months_are_strict() {
+        let month = |text| parse_month(text).map(|first| first.to_string());
+        assert_eq!(month("2026-02").as_deref(), Ok("2026-02-01"));
+        for text in ["2026-13", "2026-2", "2026", "2026-02-01", "26-02", "2026-02 ", ""] {
+            let error = month(text).expect_err("no month").to_string();
+            assert_eq!(error, format!("`{text}` is not a month: write YYYY-MM"));
+        }
+        assert!(month("1999-12").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod db;
 pub mod doctor;
 pub mod expire;
+pub mod fees;
 pub mod hold;
 pub mod merchant;
 pub mod output;
@@ -38,7 +39,7 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place` and `payout instruct` show a plan and write nothing, unless they are run with --execute.
+/// `expire`, `advance`, `hold place`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -91,6 +92,9 @@ enum Command {
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
+    /// Explain what a payment was charged; top merchants up to their monthly minimum.
+    #[command(subcommand)]
+    Fees(fees::Command),
     Report(report::Args),
     Audit(audit::Args),
     Simulate(simulate::SimulateArgs),
@@ -152,6 +156,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
+        Command::Fees(command) => fees::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,
         Command::Db(args) => db::run(args, globals).await,

@@ -7,6 +7,7 @@ use crate::ledger::account::{Account, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::money::{Currency, Money};
+use crate::settings::ReturnPolicy;
 pub use crate::settings::{AuthType, Initiator};
 
 /// A payment event whose fields are all well-formed. Whether it may happen is the lifecycle's decision.
@@ -163,6 +164,9 @@ pub struct Kept {
     /// The day on which a capture's money becomes available, where a date decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_on: Option<NaiveDate>,
+    /// What of a capture's fee refunds give back, where that is not nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_on_refund: Option<ReturnPolicy>,
     /// What is withheld of a capture, minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<i64>,
@@ -335,8 +339,8 @@ impl PaymentEvent {
         ])
     }
 
-    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are separated by
-    /// tabs, which no reference holds: two events never share a key by chance.
+    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are
+    /// separated by tabs, which no reference holds: two events never share a key by chance.
     pub fn natural_key(&self) -> Option<String> {
         let details = &self.details;
         let dispute = |word: &str, cycle: u32| {

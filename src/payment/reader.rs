@@ -225,7 +225,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
     ];
     for (field, there, kinds) in fields {
         if there && !kinds.contains(&kind) {
-            return Err((field, format!("{field} says nothing about a {kind}")));
+            return Err((field, format!("{field} says nothing about events of kind {kind}")));
         }
     }
     let required: [(&'static str, bool, &[EntryKind]); 3] = [
@@ -239,7 +239,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
     ];
     for (field, there, kinds) in required {
         if !there && kinds.contains(&kind) {
-            return Err((field, format!("a {kind} needs {field}")));
+            return Err((field, format!("events of kind {kind} need {field}")));
         }
     }
     Ok(())

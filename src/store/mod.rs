@@ -12,6 +12,7 @@ pub mod connect;
 pub mod constraints;
 pub mod copy;
 pub mod expire;
+pub mod fees;
 pub mod health;
 pub mod hold;
 pub mod idempotency;

@@ -13,7 +13,7 @@ use crate::calendar::Calendar;
 use crate::dates::day_in;
 use crate::ids::AcquirerId;
 use crate::payment::event::PaymentEvent;
-use crate::settings::{Scope, Settings, SettingsError};
+use crate::settings::{FeeSchedule, Scope, Settings, SettingsError};
 
 /// Every settings version, the ids that the database gave to what they name, and every calendar.
 #[derive(Debug, Clone)]
@@ -38,6 +38,22 @@ impl Deployment {
     /// Every version, oldest first.
     pub fn versions(&self) -> &[Arc<Settings>] {
         &self.versions
+    }
+
+    /// The versions that govern any of these days, in their order; the first may begin before them.
+    pub fn in_force_between(&self, first: NaiveDate, last: NaiveDate) -> impl Iterator<Item = &Arc<Settings>> {
+        let governing = self.in_force(first).map(|version| version.effective_from);
+        self.versions
+            .iter()
+            .filter(move |version| governing.is_none_or(|from| version.effective_from >= from))
+            .filter(move |version| version.effective_from <= last)
+    }
+
+    /// What prices a merchant's fees of a day.
+    pub fn fee_schedule(&self, merchant: &str, day: NaiveDate) -> Option<&FeeSchedule> {
+        let settings = self.in_force(day)?;
+        let merchant = settings.merchants.get(merchant)?;
+        settings.fee_schedule(&merchant.fee_schedule, day)
     }
 
     /// The latest version.
@@ -67,9 +83,7 @@ impl Deployment {
     /// The first day of the period in which the fee of a capture is added up; none where it is rounded by itself.
     pub fn accrual_period(&self, event: &PaymentEvent) -> Option<NaiveDate> {
         let day = day_in(event.occurred_at, self.time_zone());
-        let settings = self.in_force(day)?;
-        let merchant = settings.merchants.get(&event.merchant)?;
-        settings.fee_schedule(&merchant.fee_schedule, day)?.period(day)
+        self.fee_schedule(&event.merchant, day)?.period(day)
     }
 
     /// The id of an acquirer.

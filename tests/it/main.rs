@@ -1,6 +1,7 @@
 //! Tests that need a database, files or the binary.
 
 mod audit;
+mod availability;
 mod calendar;
 mod concurrency;
 mod crash;
@@ -17,6 +18,7 @@ mod reconcile;
 mod report;
 mod rights;
 mod schema;
+mod stage;
 mod tidy;
 mod tls;
 mod transaction;

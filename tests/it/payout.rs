@@ -81,12 +81,12 @@ impl Desk {
         Self { test, deployment, out }
     }
 
-    /// Makes money available to a merchant, as a settlement does.
+    /// Makes money available to a merchant: a sale and its settlement in one.
     async fn settle(&self, reference: &str, merchant: &str, minor: i64, currency: &str, on: &str) {
-        let account = |code| Account {
+        let account = |code, dimension: &str| Account {
             code,
             currency: Currency::parse(currency).expect("a currency"),
-            dimension: "".into(),
+            dimension: dimension.into(),
         };
         let work = async |tx: &mut Tx| {
             let source = source_of(tx, SourceKind::Settlement, "settlement.csv", &[7; 32]).await?;
@@ -109,8 +109,8 @@ impl Desk {
                 source: source.id,
                 source_line: None,
                 transfers: vec![Transfer {
-                    debit: account(AccountCode::MerchantPending),
-                    credit: account(AccountCode::MerchantAvailable),
+                    debit: account(AccountCode::AcquirerReceivable, "north"),
+                    credit: account(AccountCode::MerchantAvailable, ""),
                     amount: minor,
                 }],
             };

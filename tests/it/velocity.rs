@@ -1,8 +1,8 @@
 //! Velocity rules and monthly limits in the books.
 //!
-//! A story is told line by line, `<instant> <kind> <merchant> <payment> <amount> name=value ...`, with what became of each: recorded,
-//! replayed, or the words of its refusal. The house is in Seoul; `north` is a carrier with a monthly limit of 1,000 KRW a payer in
-//! Seoul's months, `south` another without one. Merchants pay 10 %.
+//! A story is told line by line, `<instant> <kind> <merchant> <payment> <amount> name=value ...`, with what became of each:
+//! recorded, replayed, or the words of its refusal. The house is in Seoul; `north` is a carrier with a monthly limit of 1,000 KRW
+//! a payer in Seoul's months, `south` an acquirer without one. Merchants pay 10 %.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -21,6 +21,8 @@ use acquit::store::settings::Deployment;
 use futures_util::future::join_all;
 use tokio_postgres::Client;
 
+use crate::desk::Desk;
+use crate::reconcile;
 use crate::support::{self, TestStore, day, dump};
 
 const MERCHANTS: usize = 8;
@@ -326,6 +328,37 @@ async fn a_hold_sets_what_is_captured_aside() {
 }
 
 #[tokio::test]
+async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_available_money() {
+    let world = World::new(&rule(
+        "always",
+        "hold",
+        "per = [\"merchant\"]\nwindow = \"month\"\nmax_sum = { KRW = \"99\" }",
+    ))
+    .await;
+    world
+        .tell(&[
+            ("12:00 authorization m1 p1 100", "recorded"),
+            ("12:03 capture m1 p1 100 ref=c1", "recorded"),
+        ])
+        .await;
+    assert_eq!(world.balances("m1").await, ["1100 100", "2040 -90", "4010 -10"]);
+    let hold = &world.test.store.holds(None, false).await.expect("holds")[0];
+    let day = "2026-03-03".parse().expect("a day");
+    world
+        .test
+        .store
+        .release_hold(hold.id, "somebody", day)
+        .await
+        .expect("a release");
+    assert_eq!(world.balances("m1").await, ["1100 100", "2020 -90", "4010 -10"]);
+    world
+        .tell(&[("13:05 capture_void m1 p1 100 ref=v1 original=c1", "recorded")])
+        .await;
+    assert_eq!(world.balances("m1").await, Vec::<String>::new());
+    world.prove().await;
+}
+
+#[tokio::test]
 async fn held_within_one_batch_is_held() {
     let world = World::new(&rule(
         "often",
@@ -626,6 +659,30 @@ async fn what_frees_a_limit_and_what_does_not() {
     world.prove().await;
 }
 
+#[tokio::test]
+async fn an_expired_promise_frees_its_limit() {
+    let world = World::new("").await;
+    let mut promise = event("12:00 authorization m1 p1 700 payer=L1 acq=north");
+    promise.details.capture_before = Some("2026-03-05T00:00:00Z".parse().expect("an instant"));
+    assert_eq!(world.record(&[promise]).await, ["recorded"]);
+    assert_eq!(limits(&world).await, ["L1 2026-03-01 700 0"]);
+    let cutoff = "2026-03-05T00:00:00Z".parse().expect("an instant");
+    for _ in 0..2 {
+        world
+            .test
+            .store
+            .expire(&world.deployment, cutoff, &|_| {})
+            .await
+            .expect("an expiry");
+        assert_eq!(limits(&world).await, ["L1 2026-03-01 0 0"]);
+    }
+    // Captured all the same: it is used after all.
+    world
+        .tell(&[("2026-03-06T00:00:00 capture m1 p1 600 acq=north", "recorded")])
+        .await;
+    assert_eq!(limits(&world).await, ["L1 2026-03-01 0 600"]);
+}
+
 // Many at once --------------------------------------------------------------------------------------------------------
 
 /// Eight writers send their events one by one, each to merchants of every writer, all at once.
@@ -763,6 +820,91 @@ async fn atomic_runs_that_meet_payers_in_opposite_order_queue() {
     assert_eq!(held.await, ["18"]);
     assert_eq!(deadlocks(&world.test.admin).await, 0);
     world.prove().await;
+}
+
+// Settlement ----------------------------------------------------------------------------------------------------------
+
+/// Minor units on accounts that are not zero, by code.
+async fn accounts(desk: &Desk) -> Vec<(i16, i64)> {
+    let balances = desk.balances().await;
+    balances
+        .into_iter()
+        .map(|((code, ..), balance)| (code, balance))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_match_makes_nothing_available_of_what_is_held() {
+    let desk = Desk::new().await;
+    let hold = rule(
+        "large",
+        "hold",
+        "per = [\"merchant\"]\nwindow = \"month\"\nmax_sum = { EUR = \"50.00\" }",
+    );
+    desk.write("settings.toml", format!("{}{hold}", reconcile::SETTINGS));
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let sales = ["sale p1 30.00 EUR ref=A1", "sale p2 60.00 EUR ref=A2"];
+    desk.write("events.jsonl", sales.map(reconcile::events).concat());
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    let lines = [
+        "Settled +30.00 EUR ref=A1 cost=0.40",
+        "Settled +60.00 EUR ref=A2 cost=0.70",
+    ];
+    desk.write("one.csv", reconcile::settlement_file(&lines));
+    desk.run(&["reconcile", "one.csv", "--acquirer", "adyen", "--execute"])
+        .exits(0);
+    // Fees of 2 % and 0.20: 29.20 is payable of the first, 58.60 is held of the second.
+    let (fees, rest) = ([(4010, -180), (4020, -40)], [(5030, 110)]);
+    let after = |merchant: &[(i16, i64)]| [&[(1110, 8_890)], merchant, &fees, &rest].concat();
+    assert_eq!(accounts(&desk).await, after(&[(2020, -2_920), (2040, -5_860)]));
+    desk.run(&["hold", "release", "1", "--by", "ann", "--on", "2026-03-04"])
+        .exits(0);
+    assert_eq!(accounts(&desk).await, after(&[(2020, -8_780)]));
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_an_acquirer_has_settled_is_flagged_and_never_refused() {
+    let desk = Desk::new().await;
+    let refuse = rule(
+        "large",
+        "refuse",
+        "per = [\"payer\"]\nwindow = \"month\"\nmax_sum = { EUR = \"50.00\" }",
+    );
+    let limited = "name = \"adyen\"\nmonthly_limit = { amounts = { EUR = \"80.00\" }, time_zone = \"UTC\" }";
+    let settings = reconcile::SETTINGS.replacen("name = \"adyen\"", limited, 1) + &refuse;
+    desk.write("settings.toml", settings);
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let attempt = r#"{"kind":"unknown","merchant":"m-1","payment":"p1","reference":"u1","amount":"100.00","currency":"EUR","occurred_at":"2026-03-02T12:00:00Z","acquirer":"adyen","payer":"L1"}"#;
+    let asked = attempt.replace("unknown", "authorization");
+    let asked = asked.replace("\"p1\"", "\"p2\"").replace("\"u1\"", "\"a2\"");
+    desk.write("events.jsonl", format!("{attempt}\n{asked}\n"));
+    desk.run(&["record", "events.jsonl"]).exits(2);
+    desk.write(
+        "one.csv",
+        reconcile::settlement_file(&["Settled +100.00 EUR mref=p1 ref=A1 cost=1.10"]),
+    );
+    desk.run(&["reconcile", "one.csv", "--acquirer", "adyen", "--execute"])
+        .exits(2);
+    let rows = desk.database.admin.query(
+        "select concat_ws(' ', payment, coalesce(rule, 'limit'), action, sum, number) from velocity_decision
+        order by payment, rule nulls last",
+        &[],
+    );
+    let decisions: Vec<String> = rows.await.expect("decisions").iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        decisions,
+        [
+            "p1 large flag 10000 2",
+            "p1 limit flag 10000 2",
+            "p2 large refuse 10000",
+            "p2 limit refuse 10000",
+        ]
+    );
+    let breaks = desk.run(&["--format", "json", "breaks", "list"]).exits(0).rows();
+    let classes: Vec<&str> = breaks.iter().filter_map(|row| row["class"].as_str()).collect();
+    assert_eq!(classes, ["VELOCITY", "VELOCITY"]);
+    desk.is_sound().await;
 }
 
 // The command line ----------------------------------------------------------------------------------------------------

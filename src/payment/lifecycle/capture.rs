@@ -94,6 +94,7 @@ impl Step<'_> {
             reportable: aggregate.is_none().then_some(reportable),
             flags,
             accrued: fee.accrued().cloned().collect(),
+            returned_on_refund: self.terms.schedule.returned_on_refund,
             withheld: withheld.until.map(|until| (withheld.amount, until)),
             maturing,
             aggregate,

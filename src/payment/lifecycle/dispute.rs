@@ -85,8 +85,8 @@ impl Step<'_> {
         }
     }
 
-    /// Given back to the merchant as far as it was taken from the merchant. What is more is in suspense until a person says whose it
-    /// is, like money taken for an unknown payment: neither suspense account is ever cleared by chance.
+    /// Given back to the merchant as far as it was taken from the merchant. What is more is in suspense until a person says
+    /// whose it is, like money taken for an unknown payment: neither suspense account is ever cleared by chance.
     pub(super) fn chargeback_reversal(&self) -> Result<Decision, Refusal> {
         let before = self.disputable();
         let merchants = self.amount.min(before.map_or(0, |before| before.charged_back));

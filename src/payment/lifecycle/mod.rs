@@ -19,7 +19,7 @@
 //! | chargeback reversal | R ← 2020 amount; 4090, 2300 ← 2020 dispute fee and VAT, where the schedule gives them back |
 //! | unpaid | 2020 or 5060 ← R amount |
 //! | unpaid recovery | R ← 2020 or 5060 amount |
-//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, and what is given back beyond what was taken |
+//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, or beyond what was taken |
 //!
 //! Events also cost what the schedule charges for them: 2020 ← 4020, 2300.
 //!
@@ -38,6 +38,8 @@ mod dispute;
 mod pricing;
 mod refund;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Currency, Money};
-use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, Settings};
+use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, ReturnPolicy, Settings};
 
 /// Where a payment stands, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +181,8 @@ pub struct Original {
     pub day: NaiveDate,
     /// What it added to exact sums of fees.
     pub accrued: Vec<Accrued>,
+    /// What of its fee refunds give back.
+    pub returned_on_refund: ReturnPolicy,
     /// What is withheld of it, minor units.
     pub reserve: i64,
     /// The aggregate it joined.
@@ -287,6 +291,8 @@ pub struct Decision {
     pub flags: Vec<Flag>,
     /// What it adds to exact sums of fees, and where each stands afterwards.
     pub accrued: Vec<(Accrued, Accrual)>,
+    /// What of a capture's fee refunds give back.
+    pub returned_on_refund: ReturnPolicy,
     /// What is withheld of a capture, and until when.
     pub withheld: Option<(i64, NaiveDate)>,
     /// What it adds to, or takes from, money that becomes available by date.

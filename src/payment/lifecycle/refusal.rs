@@ -147,7 +147,7 @@ refusals! {
     OriginalIsAnother {
         /// What it is.
         kind: crate::ledger::entry::EntryKind
-    } => "original_is_another", "original", "the reference is that of a {kind}";
+    } => "original_is_another", "original", "the event of that reference is of kind {kind}";
     /// It was undone before.
     AlreadyUndone => "already_undone", "original", "it was undone before";
     /// The acquirer has it in a settlement file.

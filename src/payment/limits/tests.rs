@@ -120,6 +120,7 @@ fn a_refund_is_of_the_local_month_in_which_it_was_made() {
         occurred_at: "2026-03-31T14:59:59Z".parse().expect("an instant"),
         day: month("2026-03"),
         accrued: Vec::new(),
+        returned_on_refund: crate::settings::ReturnPolicy::Nothing,
         reserve: 0,
         aggregate: None,
         maturing: None,

@@ -100,7 +100,7 @@ type EventsOfFile = Events<BufReader<Digesting<File>>>;
 pub struct Rejected {
     /// The line of the file.
     pub line: u64,
-    /// The rule: `malformed`, or one of [`Refusal::rule`].
+    /// The rule: `malformed`, or the name of the rule that it breaks.
     pub rule: &'static str,
     /// The field at fault, or empty.
     pub field: String,

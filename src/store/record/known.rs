@@ -378,7 +378,7 @@ fn kind(id: i16) -> Result<EntryKind, StoreError> {
 }
 
 /// The transfer of a row that joins one with its accounts; none where the entry has none.
-fn read_transfer(row: &Row) -> Result<Option<Transfer>, StoreError> {
+pub(in crate::store) fn read_transfer(row: &Row) -> Result<Option<Transfer>, StoreError> {
     let Some(amount) = row.try_get("amount")? else {
         return Ok(None);
     };
@@ -430,6 +430,7 @@ fn original_of(
         paid: false,
         day,
         accrued: kept.accrued,
+        returned_on_refund: kept.returned_on_refund.unwrap_or_default(),
         reserve: kept.reserve.unwrap_or(0),
         aggregate: kept.details.aggregate,
         maturing,
@@ -519,28 +520,34 @@ async fn accruals(
         .await?;
     let mut accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>> = HashMap::new();
     for row in &rows {
-        let unreadable = || StoreError::Unreadable("an exact sum of fees".to_owned());
-        let component: &str = row.try_get("component")?;
-        let vat: &str = row.try_get("vat")?;
-        let key = AccrualKey {
-            schedule: row.try_get::<_, &str>("schedule")?.into(),
-            version: row.try_get("version")?,
-            component: Component::from_name(component).ok_or_else(unreadable)?,
-            currency: currency(row.try_get("currency")?)?,
-            period: row.try_get("period")?,
-            vat: vat.parse().map_err(|_| unreadable())?,
-        };
-        let accrual = Accrual {
-            exact: row.try_get::<_, rust_decimal::Decimal>("exact")?.normalize(),
-            posted: row.try_get("posted")?,
-            vat_posted: row.try_get("vat_posted")?,
-        };
+        let (key, accrual) = read_accrual(row)?;
         accruals
             .entry(BookId(row.try_get("book_id")?))
             .or_default()
             .insert(key, accrual);
     }
     Ok(accruals)
+}
+
+/// A row of exact sums.
+pub(in crate::store) fn read_accrual(row: &Row) -> Result<(AccrualKey, Accrual), StoreError> {
+    let unreadable = || StoreError::Unreadable("an exact sum of fees".to_owned());
+    let component: &str = row.try_get("component")?;
+    let vat: &str = row.try_get("vat")?;
+    let key = AccrualKey {
+        schedule: row.try_get::<_, &str>("schedule")?.into(),
+        version: row.try_get("version")?,
+        component: Component::from_name(component).ok_or_else(unreadable)?,
+        currency: currency(row.try_get("currency")?)?,
+        period: row.try_get("period")?,
+        vat: vat.parse().map_err(|_| unreadable())?,
+    };
+    let accrual = Accrual {
+        exact: row.try_get::<_, rust_decimal::Decimal>("exact")?.normalize(),
+        posted: row.try_get("posted")?,
+        vat_posted: row.try_get("vat_posted")?,
+    };
+    Ok((key, accrual))
 }
 
 async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), Funds>, StoreError> {

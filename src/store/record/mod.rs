@@ -1,10 +1,10 @@
 //! Recording payment events: one transaction a batch.
 //!
 //! 1. Lock the books of the batch's merchants, in id order.
-//! 2. Load, in later statements, what the batch's events depend on ([`known`]).
+//! 2. Load, in later statements, what the batch's events depend on (`known`).
 //! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did. Velocity rules
-//!    and monthly limits have a say in it, where settings have any ([`velocity`]).
-//! 4. Write entries, transfers, payments, open items and whatever else decisions moved ([`write`]); heads last.
+//!    and monthly limits have a say in it, where settings have any (`velocity`).
+//! 4. Write entries, transfers, payments, open items and whatever else decisions moved (`write`); heads last.
 //!
 //! A large batch is cut in two lanes by merchant, each a transaction of its own beside the other: no book is in both, so neither
 //! waits for the other, and the order within a book stays that of the file. One with events whose outcome can depend on other
@@ -28,7 +28,7 @@ use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
 use self::known::{At, Loaded, original_in_batch, transferred};
-pub(in crate::store) use self::known::{read_payment, stated};
+pub(in crate::store) use self::known::{read_accrual, read_payment, read_transfer, stated};
 pub(in crate::store) use self::velocity::Limits;
 use self::velocity::{Passed, Stopped, Velocity};
 pub(in crate::store) use self::write::update_payments;
@@ -43,7 +43,7 @@ use crate::payment::event::{Kept, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Aggregate, Decision, Known, Original, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
-use crate::settings::{Availability, Merchant};
+use crate::settings::{Availability, Merchant, ReturnPolicy};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
 pub const BATCH: usize = 50_000;
@@ -69,12 +69,42 @@ pub async fn record_batch(
     source: SourceId,
     events: &[Numbered],
 ) -> Result<Vec<Verdict>, StoreError> {
+    record(tx, deployment, source, events, Teller::Caller).await
+}
+
+/// Records in this transaction what an acquirer has settled, as if its events had come.
+pub(in crate::store) async fn record_settled(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+) -> Result<Vec<Verdict>, StoreError> {
+    record(tx, deployment, source, events, Teller::Acquirer).await
+}
+
+/// Who tells of events: what the acquirer tells has happened, and velocity rules and limits flag it instead of refusing it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Teller {
+    #[default]
+    Caller,
+    Acquirer,
+}
+
+async fn record(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+    teller: Teller,
+) -> Result<Vec<Verdict>, StoreError> {
     let mut merchants: Vec<&str> = events.iter().map(|(_, event)| event.merchant.as_str()).collect();
     merchants.sort_unstable();
     merchants.dedup();
     let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
     let loaded = Loaded::of(tx, deployment, &owners, events).await?;
-    let velocity = Velocity::of(tx, deployment, &owners, &loaded, events).await?;
+    let velocity = Velocity::of(tx, deployment, &owners, &loaded, events)
+        .await?
+        .told_by(teller);
     let mut batch = Batch {
         deployment,
         source,
@@ -476,6 +506,7 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
         reserve,
         reserve_until,
         accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
+        returned_on_refund: Some(decision.returned_on_refund).filter(|policy| *policy != ReturnPolicy::Nothing),
         details: event.details.clone(),
     }
 }

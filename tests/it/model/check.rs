@@ -5,7 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::rules::{Book, Model, Transfer};
+use super::fees::told_of_json;
+use super::rules::{self, Book, Model, Transfer};
+
+const SECTIONS: [&str; 8] = [
+    "entries",
+    "payments",
+    "balances",
+    "open items",
+    "aggregates",
+    "accruals",
+    "maturing",
+    "tranches",
+];
 
 /// The rows of a merchant, as text, by what they are.
 type Lines = BTreeMap<&'static str, Vec<String>>;
@@ -51,7 +63,7 @@ fn or_none<T: ToString>(value: Option<T>) -> String {
 fn lines(book: &Book) -> Lines {
     let mut lines = Lines::new();
     let mut add = |what, line: String| lines.entry(what).or_default().push(line);
-    for what in ["entries", "payments", "balances", "open items", "aggregates"] {
+    for what in SECTIONS {
         add(what, String::new());
     }
     for (number, entry) in (1..).zip(&book.entries) {
@@ -77,8 +89,8 @@ fn lines(book: &Book) -> Lines {
         add(
             "payments",
             format!(
-                "{name} {} {} requested {} authorized {} captured {} over {} voided {} expired {} refunded {} charged back {} unpaid {} \
-                expires {} captured {} {}",
+                "{name} {} {} requested {} authorized {} captured {} over {} voided {} expired {} refunded {} charged back {} dispute {} \
+                unpaid {} expires {} captured {} {} {}",
                 payment.acquirer,
                 payment.currency,
                 or_none(payment.requested),
@@ -89,10 +101,14 @@ fn lines(book: &Book) -> Lines {
                 payment.expired,
                 payment.refunded,
                 payment.charged_back,
+                payment
+                    .dispute_fee
+                    .map_or_else(|| "-".to_owned(), |(fee, vat)| format!("{fee} {vat}")),
                 or_none(payment.unpaid),
                 or_none(payment.expires_at.map(|at| at.timestamp_micros())),
                 or_none(payment.captured_at.map(|at| at.timestamp_micros())),
                 instrument.join(" "),
+                payment.returns.told(),
             ),
         );
     }
@@ -103,7 +119,7 @@ fn lines(book: &Book) -> Lines {
         add(
             "open items",
             format!(
-                "{number} {} {} {} {} {} {} {} fee {} cost {} reserve {} {} {} {}",
+                "{number} {} {} {} {} {} {} {} fee {} cost {} reserve {} {} {} {} {} {}",
                 item.acquirer,
                 item.record,
                 or_none(item.acquirer_reference.as_ref()),
@@ -115,6 +131,8 @@ fn lines(book: &Book) -> Lines {
                 item.cost,
                 item.reserve,
                 or_none(item.reserve_until),
+                item.matures,
+                item.passes_costs,
                 item.day,
                 item.expected_on,
             ),
@@ -124,15 +142,42 @@ fn lines(book: &Book) -> Lines {
         add(
             "aggregates",
             format!(
-                "{name} {} {} items {} gross {} fee {} reserve {} closed {}",
+                "{name} {} {} items {} gross {} fee {} reserve {} {} closed {}",
                 aggregate.acquirer,
                 aggregate.currency,
                 aggregate.items,
                 aggregate.gross,
                 aggregate.merchant_fee,
                 aggregate.reserve,
+                aggregate.matures,
                 or_none(aggregate.closed),
             ),
+        );
+    }
+    for ((schedule, version, component, currency, period, vat), accrual) in &book.accruals {
+        assert!(accrual.is_within_a_unit(), "{schedule} {component}: {accrual:?}");
+        let told = accrual.told();
+        add(
+            "accruals",
+            format!("{schedule} {version} {component} {currency} {period} {vat}: {told}"),
+        );
+    }
+    for ((currency, sale, available, until), (payable, reserve)) in &book.maturing {
+        let until = or_none(*until);
+        add(
+            "maturing",
+            format!("{currency} {sale} {available} {until}: {payable} {reserve}"),
+        );
+    }
+    for ((currency, sale, release), tranche) in &book.tranches {
+        let rules::Tranche {
+            withheld,
+            released,
+            applied,
+        } = tranche;
+        add(
+            "tranches",
+            format!("{currency} {sale} {release}: {withheld} {released} {applied}"),
         );
     }
     for rows in lines.values_mut() {
@@ -174,22 +219,34 @@ const ENTRIES: &str = "select merchant, concat_ws(' ', entry.number, entry_kind.
     where merchant = any($1) order by book_id, entry.number";
 const PAYMENTS: &str = "select merchant, concat_ws(' ', payment, acquirer.name, currency, 'requested', coalesce(requested::text, '-'),
         'authorized', coalesce(authorized::text, '-'), 'captured', captured, 'over', over_captured, 'voided', voided, 'expired', expired,
-        'refunded', refunded, 'charged back', charged_back, 'unpaid', coalesce(unpaid::text, '-'),
+        'refunded', refunded, 'charged back', charged_back, 'dispute', coalesce(dispute_fee || ' ' || dispute_vat, '-'),
+        'unpaid', coalesce(unpaid::text, '-'),
         'expires', coalesce((extract(epoch from expires_at) * 1000000)::bigint::text, '-'),
         'captured', coalesce((extract(epoch from captured_at) * 1000000)::bigint::text, '-'),
-        coalesce(method, '-'), coalesce(scheme, '-'), coalesce(card_country, '-'), coalesce(payer, '-'), coalesce(category, '-'))
+        coalesce(method, '-'), coalesce(scheme, '-'), coalesce(card_country, '-'), coalesce(payer, '-'), coalesce(category, '-'),
+        'fee', fee_returned, 'of', fee_returnable, 'vat', vat_returned, 'of', vat_returnable),
+        accrued
     from payment join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
 const BALANCES: &str = "select merchant, format('%s %s %s: %s %s', code, currency, dimension, debits, credits)
     from balance join book on book.id = book_id join account on account.id = account_id where merchant = any($1)";
 const ITEMS: &str = "select merchant, concat_ws(' ', open_item.number, acquirer.name, record_type.name, coalesce(acquirer_reference, '-'),
         merchant_reference, coalesce(arn, '-'), currency, gross, 'fee', merchant_fee, 'cost', cost, 'reserve', reserve,
-        coalesce(reserve_until::text, '-'), occurred_on, expected_on)
+        coalesce(reserve_until::text, '-'), matures::text, passes_costs::text, occurred_on, expected_on)
     from open_item join book on book.id = book_id join acquirer on acquirer.id = acquirer_id
     join record_type on record_type.id = record_type where merchant = any($1)";
 const AGGREGATES: &str =
     "select merchant, concat_ws(' ', aggregate, acquirer.name, currency, 'items', items, 'gross', gross,
-        'fee', merchant_fee, 'reserve', reserve, 'closed', coalesce(closed::text, '-'))
+        'fee', merchant_fee, 'reserve', reserve, matures::text, 'closed', coalesce(closed::text, '-'))
     from aggregate join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
+const ACCRUALS: &str = "select merchant, concat_ws(' ', schedule, version, component, currency, period, vat) || ': ' ||
+        concat_ws(' ', trim_scale(exact), 'posted', posted, 'vat', vat_posted)
+    from accrual join book on book.id = book_id where merchant = any($1)";
+const MATURING: &str = "select merchant, format('%s %s %s %s: %s %s', currency, source_on, available_on,
+        coalesce(reserve_until::text, '-'), payable, reserve)
+    from maturing join book on book.id = book_id where merchant = any($1)";
+const TRANCHES: &str =
+    "select merchant, format('%s %s %s: %s %s %s', currency, source_on, release_on, withheld, released, applied)
+    from reserve_tranche join book on book.id = book_id where merchant = any($1)";
 const BREAKS: &str = "select merchant, concat_ws(' ', class, acquirer.name, coalesce(break.number::text, '-'), state)
     from break join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
 
@@ -201,10 +258,16 @@ async fn stored(admin: &Client, merchants: &[String]) -> BTreeMap<String, Lines>
         ("balances", BALANCES),
         ("open items", ITEMS),
         ("aggregates", AGGREGATES),
+        ("accruals", ACCRUALS),
+        ("maturing", MATURING),
+        ("tranches", TRANCHES),
         ("breaks", BREAKS),
     ] {
         for row in admin.query(sql, &[&merchants]).await.expect("rows") {
             let mut line: String = row.get(1);
+            if what == "payments" {
+                line += &format!(" [{}]", told_of_json(row.get(2)));
+            }
             if what == "entries" {
                 let details: Option<&str> = row.get(2);
                 let details = details.map(|text| serde_json::from_str::<Value>(text).expect("JSON"));

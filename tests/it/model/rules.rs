@@ -1,5 +1,11 @@
 //! The lifecycle as the rules have it, by events one after the other; plain and slow.
 
+#![allow(
+    clippy::type_complexity,
+    dead_code,
+    reason = "plain values rather than types: the model is read beside the rules"
+)]
+
 use std::collections::BTreeMap;
 
 use acquit::ledger::entry::EntryKind;
@@ -7,7 +13,7 @@ use acquit::payment::event::{AuthType, Initiator, PaymentEvent, RefundWay};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::fees::{Charge, rounded};
+use super::fees::{Accruals, Accrued, Charge, Fee, Returns, rounded, undone};
 use super::world::{Acquirer, BANK, Merchant, Version, World};
 
 /// What an event comes to.
@@ -44,6 +50,10 @@ pub struct Entry {
     pub source: (String, Option<i32>),
     pub details: Option<Value>,
     pub transfers: Vec<Transfer>,
+    /// What a capture cost.
+    fee: Fee,
+    /// What it did to exact sums of fees.
+    accrued: Vec<Accrued>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,6 +68,9 @@ pub struct Payment {
     pub expired: i64,
     pub refunded: i64,
     pub charged_back: i64,
+    pub returns: Returns,
+    /// Fees for disputes, and their VAT, that are given back when they are won.
+    pub dispute_fee: Option<(i64, i64)>,
     pub unpaid: Option<i64>,
     pub expires_at: Option<DateTime<Utc>>,
     pub captured_at: Option<DateTime<Utc>>,
@@ -78,6 +91,7 @@ impl Payment {
             && self.expired >= 0
             && self.charged_back >= 0
             && self.unpaid.unwrap_or(0) >= 0
+            && self.returns.is_within_caps()
     }
 }
 
@@ -95,6 +109,9 @@ pub struct Item {
     pub cost: i64,
     pub reserve: i64,
     pub reserve_until: Option<NaiveDate>,
+    /// Its money becomes available by date.
+    pub matures: bool,
+    pub passes_costs: bool,
     pub day: NaiveDate,
     pub expected_on: NaiveDate,
 }
@@ -107,6 +124,7 @@ pub struct Aggregate {
     pub gross: i64,
     pub merchant_fee: i64,
     pub reserve: i64,
+    pub matures: bool,
     /// The number of the entry that handed it in.
     pub closed: Option<usize>,
 }
@@ -134,6 +152,25 @@ pub struct Book {
     pub payments: BTreeMap<String, Payment>,
     pub items: BTreeMap<usize, Item>,
     pub aggregates: BTreeMap<String, Aggregate>,
+    pub accruals: Accruals,
+    /// Payable and reserve by currency, day of sale, day on which it becomes available, day on which the reserve is released.
+    pub maturing: BTreeMap<(String, NaiveDate, NaiveDate, Option<NaiveDate>), (i64, i64)>,
+    /// By currency, day of sale, day of release.
+    pub tranches: BTreeMap<(String, NaiveDate, NaiveDate), Tranche>,
+}
+
+/// A part of a reserve: withheld, released, applied to refunds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tranche {
+    pub withheld: i64,
+    pub released: i64,
+    pub applied: i64,
+}
+
+impl Tranche {
+    pub fn held(&self) -> i64 {
+        self.withheld - self.released - self.applied
+    }
 }
 
 impl Book {
@@ -157,6 +194,29 @@ impl Book {
     /// The place of the entry with a reference.
     fn place(&self, reference: &str) -> Option<usize> {
         self.entries.iter().position(|entry| entry.reference == reference)
+    }
+
+    /// Takes an amount out of the reserve, the oldest tranche first; puts one back, the latest first.
+    fn apply(&mut self, currency: &str, amount: i64) {
+        let mut rest = amount;
+        let mut tranches: Vec<&mut Tranche> = self
+            .tranches
+            .iter_mut()
+            .filter(|((of, ..), _)| of == currency)
+            .map(|(_, tranche)| tranche)
+            .collect();
+        if amount < 0 {
+            tranches.reverse();
+        }
+        for tranche in tranches {
+            let part = if rest > 0 {
+                rest.min(tranche.held())
+            } else {
+                rest.max(-tranche.applied)
+            };
+            tranche.applied += part;
+            rest -= part;
+        }
     }
 
     fn is_undone(&self, number: usize) -> bool {
@@ -186,15 +246,46 @@ struct Effect {
     payment: Option<Payment>,
     /// Debit and credit by code, and the amount; of nothing there is none.
     transfers: Vec<(i16, i16, i64)>,
-    /// Signed gross, merchant fee, cost.
-    item: Option<(i64, i64, i64)>,
-    /// What is withheld, and until when.
+    item: Option<Reported>,
+    /// What is withheld of a capture, and until when.
     reserve: Option<(i64, NaiveDate)>,
+    /// When a capture becomes available, and what of it; less than nothing when it is withdrawn.
+    maturing: Option<Maturing>,
     /// The number of the entry that it undoes.
     reverses: Option<usize>,
     aggregate: Option<Aggregate>,
     flags: Vec<&'static str>,
+    fee: Fee,
+    accrued: Vec<Accrued>,
+    /// Where the exact sums of the book stand afterwards.
+    accruals: Option<Accruals>,
+    /// What it takes out of the reserve, or puts back.
+    applied: i64,
 }
+
+/// What the acquirer will report.
+#[derive(Default)]
+struct Reported {
+    gross: i64,
+    merchant_fee: i64,
+    cost: i64,
+    reserve: Option<(i64, NaiveDate)>,
+    matures: bool,
+    passes_costs: bool,
+}
+
+impl Reported {
+    fn of(gross: i64) -> Self {
+        Self {
+            gross,
+            ..Self::default()
+        }
+    }
+}
+
+/// The sale, the day on which it becomes available, the day on which its reserve is released; payable and reserve.
+#[derive(Clone, Copy)]
+struct Maturing(NaiveDate, NaiveDate, Option<NaiveDate>, i64, i64);
 
 /// What an event is judged by.
 struct Scene<'a> {
@@ -224,33 +315,34 @@ impl<'w> Model<'w> {
 
     /// Records an event, or says what it breaks.
     pub fn take(&mut self, event: &PaymentEvent, source: &str, line: usize) -> Expected {
-        let known = self.world.has_book(&event.merchant);
-        let book = self.books.get(&event.merchant).cloned().unwrap_or_default();
-        if known {
-            if let Some(place) = book.place(&event.reference) {
-                let differs = book.entries[place]
-                    .event
-                    .as_ref()
-                    .map_or(Some("kind"), |entry| difference(entry, event));
-                return match differs {
-                    None => Expected::Replayed,
-                    Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
-                };
-            }
-            if let Some(known) = known_otherwise(&book, event) {
-                return known;
-            }
-        }
         let day = super::world::Zone::Berlin.day(event.occurred_at);
-        let effect = match self.judged(&book, event, day) {
-            Ok(effect) => effect,
-            Err(rule) => return Expected::Rejected(rule, None),
-        };
-        self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
-        Expected::Recorded
+        match self.judged(event, day) {
+            Ok(effect) => {
+                self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
+                Expected::Recorded
+            }
+            Err(expected) => expected,
+        }
     }
 
-    fn judged(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
+    fn judged(&self, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, Expected> {
+        let none = Book::default();
+        let book = self.books.get(&event.merchant).unwrap_or(&none);
+        if let Some(place) = book.place(&event.reference) {
+            let known = book.entries[place].event.as_ref();
+            return Err(match known.map_or(Some("kind"), |entry| difference(entry, event)) {
+                None => Expected::Replayed,
+                Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
+            });
+        }
+        if let Some(known) = known_otherwise(book, event) {
+            return Err(known);
+        }
+        self.effect(book, event, day)
+            .map_err(|rule| Expected::Rejected(rule, None))
+    }
+
+    fn effect(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
         let version = self.world.on(day).ok_or("no_settings_in_force")?;
         let merchant = version.merchants.get(&event.merchant).ok_or("unknown_merchant")?;
         let acquirer = version.acquirer(&event.acquirer).ok_or("unknown_acquirer")?;
@@ -290,7 +382,9 @@ impl<'w> Model<'w> {
                 amount: *amount,
             })
             .collect();
-        let item = effect.item.and_then(|(gross, merchant_fee, cost)| {
+        let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
+        let details = kept(event, &transfers, &effect, available);
+        let item = effect.item.and_then(|item| {
             Some(Item {
                 acquirer: event.acquirer.clone(),
                 record: reported_as(event.kind)?,
@@ -301,11 +395,13 @@ impl<'w> Model<'w> {
                     .unwrap_or_else(|| event.payment.clone()),
                 arn: event.arn.clone(),
                 currency: currency.to_owned(),
-                gross,
-                merchant_fee,
-                cost,
-                reserve: effect.reserve.map_or(0, |(amount, _)| amount),
-                reserve_until: effect.reserve.map(|(_, until)| until),
+                gross: item.gross,
+                merchant_fee: item.merchant_fee,
+                cost: item.cost,
+                reserve: item.reserve.map_or(0, |(amount, _)| amount),
+                reserve_until: item.reserve.map(|(_, until)| until),
+                matures: item.matures,
+                passes_costs: item.passes_costs,
                 day,
                 expected_on: day + Days::new(wait),
             })
@@ -341,11 +437,21 @@ impl<'w> Model<'w> {
                 ordinal: None,
             });
         }
-        let reserve = effect.reserve.filter(|_| event.kind == EntryKind::Capture);
+        if let Some(Maturing(sale, available, until, payable, reserve)) = effect.maturing {
+            let sums = book
+                .maturing
+                .entry((currency.to_owned(), sale, available, until))
+                .or_default();
+            *sums = (sums.0 + payable, sums.1 + reserve);
+        }
+        book.apply(currency, effect.applied);
+        if let Some(accruals) = effect.accruals {
+            book.accruals = accruals;
+        }
         book.entries.push(Entry {
             kind: event.kind,
             reference: event.reference.clone(),
-            details: kept(event, &transfers, reserve),
+            details,
             event: Some(event.clone()),
             payment: Some(event.payment.clone()),
             natural_key: natural_key(event),
@@ -354,6 +460,8 @@ impl<'w> Model<'w> {
             day,
             source,
             transfers,
+            fee: effect.fee,
+            accrued: effect.accrued,
         });
     }
 }
@@ -395,17 +503,17 @@ pub fn natural_key(event: &PaymentEvent) -> Option<String> {
     let round = |word: &str, usual: u32| {
         let case = details.case.as_ref()?;
         Some(format!(
-            "{word} {} {case} {}",
+            "{word}\t{}\t{case}\t{}",
             event.acquirer,
             details.cycle.unwrap_or(usual)
         ))
     };
     match event.kind {
-        EntryKind::Capture => Some(format!("capture {} {}", event.payment, details.sequence?)),
+        EntryKind::Capture => Some(format!("capture\t{}\t{}", event.payment, details.sequence?)),
         EntryKind::Chargeback => round("chargeback", 1),
         EntryKind::SecondChargeback => round("chargeback", 2),
         EntryKind::ChargebackReversal => round("chargeback reversal", 1),
-        EntryKind::RefundPaid => Some(format!("refund paid {}", details.original.as_ref()?)),
+        EntryKind::RefundPaid => Some(format!("refund paid\t{}", details.original.as_ref()?)),
         _ => None,
     }
 }
@@ -523,7 +631,7 @@ fn initiator(initiator: Initiator) -> &'static str {
 }
 
 /// What the entry keeps of its event beside its columns and transfers.
-fn kept(event: &PaymentEvent, transfers: &[Transfer], reserve: Option<(i64, NaiveDate)>) -> Option<Value> {
+fn kept(event: &PaymentEvent, transfers: &[Transfer], effect: &Effect, maturing: Option<Maturing>) -> Option<Value> {
     let mut kept = serde_json::Map::new();
     let amount = event.money.minor();
     if transfers.first().is_none_or(|first| first.amount != amount) {
@@ -533,7 +641,17 @@ fn kept(event: &PaymentEvent, transfers: &[Transfer], reserve: Option<(i64, Naiv
     if transfers.is_empty() {
         kept.insert("acquirer".to_owned(), json!(event.acquirer));
     }
-    if let Some((amount, until)) = reserve {
+    if let Some(Maturing(_, available, ..)) = maturing {
+        kept.insert("available_on".to_owned(), json!(available.to_string()));
+    }
+    if event.kind == EntryKind::Capture && effect.fee.returned != "nothing" {
+        kept.insert("returned_on_refund".to_owned(), json!(effect.fee.returned));
+    }
+    if !effect.accrued.is_empty() {
+        let accrued: Vec<Value> = effect.accrued.iter().map(Accrued::json).collect();
+        kept.insert("accrued".to_owned(), json!(accrued));
+    }
+    if let Some((amount, until)) = effect.reserve.filter(|_| event.kind == EntryKind::Capture) {
         kept.insert("reserve".to_owned(), json!(amount));
         kept.insert("reserve_until".to_owned(), json!(until.to_string()));
     }
@@ -566,7 +684,7 @@ impl<'a> Scene<'a> {
             EntryKind::Chargeback | EntryKind::SecondChargeback => Ok(self.chargeback()),
             EntryKind::ChargebackReversal => Ok(self.chargeback_reversal()),
             EntryKind::Unpaid => Ok(self.unpaid()),
-            EntryKind::UnpaidRecovery => self.unpaid_recovery(),
+            EntryKind::UnpaidRecovery => Ok(self.unpaid_recovery()),
             kind => panic!("{kind} is no event"),
         }
     }
@@ -576,20 +694,48 @@ impl<'a> Scene<'a> {
         if self.acquirer.is_carrier { 1130 } else { 1100 }
     }
 
-    fn fresh(&self) -> Payment {
+    /// How it is paid; what an attempt of unknown outcome stated holds where its answer does not say.
+    fn instrument(&self) -> [Option<String>; 5] {
         let details = &self.event.details;
+        let attempt = self.payment.filter(|payment| payment.requested.is_some());
+        let earlier = attempt.map(|payment| payment.instrument.clone()).unwrap_or_default();
+        let stated = [
+            &details.method,
+            &details.scheme,
+            &details.card_country,
+            &details.payer,
+            &details.category,
+        ];
+        let mut instrument = earlier;
+        for (known, stated) in instrument.iter_mut().zip(stated) {
+            *known = stated.clone().or_else(|| known.take());
+        }
+        instrument
+    }
+
+    fn fresh(&self) -> Payment {
         Payment {
             acquirer: self.event.acquirer.clone(),
             currency: self.currency.to_owned(),
-            instrument: [
-                details.method.clone(),
-                details.scheme.clone(),
-                details.card_country.clone(),
-                details.payer.clone(),
-                details.category.clone(),
-            ],
+            instrument: self.instrument(),
             ..Payment::default()
         }
+    }
+
+    /// What the merchant pays for an event: out of what is available.
+    fn event_fee(&self, place: usize, account: i16) -> (Vec<(i16, i16, i64)>, (i64, i64)) {
+        let schedule = self.version.schedule(self.merchant.schedule);
+        let charged: Vec<Charge> = schedule.event(place, account, self.currency).into_iter().collect();
+        let mut transfers = Vec::new();
+        charge(&mut transfers, 2020, &charged);
+        (transfers, charged.first().map_or((0, 0), |(_, fee, vat)| (*fee, *vat)))
+    }
+
+    /// When a capture of today becomes available by date.
+    fn available_on(&self) -> Option<NaiveDate> {
+        self.merchant
+            .sales_day
+            .map(|days| super::world::business_day(self.day, days))
     }
 
     /// The payment that an event goes on with.
@@ -628,8 +774,9 @@ impl<'a> Scene<'a> {
             details.requested.is_none_or(|asked| asked >= self.amount),
             "approved_above_requested",
         )?;
+        let instrument = self.instrument();
         let hours = self.version.valid_for(
-            details.scheme.as_deref(),
+            instrument[1].as_deref(),
             details.auth_type.map(auth_type),
             details.initiator.map(initiator),
         );
@@ -641,7 +788,7 @@ impl<'a> Scene<'a> {
                 expires_at: details.capture_before.or(expires_at),
                 ..self.fresh()
             }),
-            transfers: vec![(9010, 9020, self.amount)],
+            transfers: [vec![(9010, 9020, self.amount)], self.event_fee(0, 4020).0].concat(),
             ..Effect::default()
         })
     }
@@ -720,40 +867,61 @@ impl<'a> Scene<'a> {
         let promised = self.amount.min(payment.open());
         let late = (self.amount - promised).min(payment.expired);
         let beyond = self.amount - promised - late;
-        let allowed = payment.authorized.unwrap_or(0) * self.acquirer.over_capture / 100 - payment.over_captured;
+        let allowed = match payment.voided {
+            0 => payment.authorized.unwrap_or(0) * self.acquirer.over_capture / 100 - payment.over_captured,
+            // Withdrawn, by a void or by a final capture.
+            _ => 0,
+        };
         rule(beyond <= allowed.max(0), "exceeds_authorized")?;
         let rest = if details.is_final { payment.open() - promised } else { 0 };
-        let charges = self
-            .version
-            .schedule(self.merchant.schedule)
-            .capture(self.amount, self.currency)?;
-        let fee: i64 = charges.iter().map(|(_, amount, vat)| amount + vat).sum();
+        let schedule = self.version.schedule(self.merchant.schedule);
+        let mut accruals = self.book.accruals.clone();
+        let method = payment.instrument[0].as_deref();
+        let fee = schedule.capture(self.amount, self.currency, self.day, method, &mut accruals)?;
+        let charged: i64 = fee.charges.iter().map(|(_, amount, vat)| amount + vat).sum();
         let mut transfers = vec![
             (9020, 9010, promised),
             (9020, 9010, rest),
             (self.receivable(), 2010, self.amount),
         ];
-        charge(&mut transfers, 2010, &charges);
+        charge(&mut transfers, 2010, &fee.charges);
         payment.captured += self.amount;
         payment.over_captured += beyond;
         payment.expired -= late;
         payment.voided += rest;
         payment.captured_at = payment.captured_at.max(Some(self.event.occurred_at));
-        let reserve = self.withheld(self.amount - fee);
+        payment.returns.add(&fee);
+        let payable = self.amount - charged;
+        let reserve = self.withheld(payable);
+        let withheld = reserve.map_or(0, |(amount, _)| amount);
+        let until = reserve.map(|(_, until)| until);
+        let available = self.available_on();
         let joined = aggregate.map(|before| Aggregate {
             items: before.items + 1,
             gross: before.gross + self.amount,
-            merchant_fee: before.merchant_fee + fee,
-            reserve: before.reserve + reserve.map_or(0, |(amount, _)| amount),
+            merchant_fee: before.merchant_fee + charged,
+            reserve: before.reserve + withheld,
             ..before
         });
+        let item = Reported {
+            gross: self.amount,
+            merchant_fee: charged,
+            reserve,
+            matures: available.is_some(),
+            passes_costs: fee.passes_costs,
+            ..Reported::default()
+        };
         Ok(Effect {
             payment: Some(payment),
             transfers,
-            item: joined.is_none().then_some((self.amount, fee, 0)),
+            item: joined.is_none().then_some(item),
             reserve,
+            maturing: available.map(|available| Maturing(self.day, available, until, payable, withheld)),
             aggregate: joined,
             flags: if late > 0 { vec!["STATUS_MISMATCH"] } else { Vec::new() },
+            accrued: fee.accrued.clone(),
+            accruals: Some(accruals),
+            fee,
             ..Effect::default()
         })
     }
@@ -771,12 +939,16 @@ impl<'a> Scene<'a> {
             return Ok(Aggregate {
                 acquirer: self.event.acquirer.clone(),
                 currency: self.currency.to_owned(),
+                matures: self.merchant.sales_day.is_some(),
                 ..Aggregate::default()
             });
         };
         rule(known.closed.is_none(), "aggregate_closed")?;
         let same = known.acquirer == self.event.acquirer && known.currency == self.currency;
-        rule(same, "aggregate_differs")?;
+        rule(
+            same && known.matures == self.merchant.sales_day.is_some(),
+            "aggregate_differs",
+        )?;
         Ok(known.clone())
     }
 
@@ -792,8 +964,13 @@ impl<'a> Scene<'a> {
         let reserve = self.merchant.reserve.filter(|_| known.reserve > 0);
         Ok(Effect {
             payment: self.payment.cloned(),
-            item: Some((known.gross, known.merchant_fee, 0)),
-            reserve: reserve.map(|reserve| (known.reserve, self.day + Days::new(reserve.days))),
+            item: Some(Reported {
+                gross: known.gross,
+                merchant_fee: known.merchant_fee,
+                reserve: reserve.map(|reserve| (known.reserve, self.day + Days::new(reserve.days))),
+                matures: known.matures,
+                ..Reported::default()
+            }),
             aggregate: Some(known),
             ..Effect::default()
         })
@@ -810,8 +987,9 @@ impl<'a> Scene<'a> {
         let event = capture.event.as_ref().expect("an event");
         let gross = event.money.minor();
         rule(self.amount == gross, "original_amount_differs")?;
-        rule(payment.captured - gross >= payment.refunded, "capture_in_use")?;
-        rule(payment.charged_back == 0, "capture_in_use")?;
+        let in_use =
+            payment.refunded > 0 || payment.charged_back > 0 || payment.unpaid.is_some_and(|unpaid| unpaid > 0);
+        rule(!in_use, "capture_in_use")?;
         let released: Vec<i64> = capture.moved(9020, 9010);
         // A capture that used nothing of the promise released nothing either.
         let used = released.first().copied().unwrap_or(0);
@@ -822,27 +1000,36 @@ impl<'a> Scene<'a> {
         payment.over_captured -= beyond;
         payment.expired += gross - used - beyond;
         payment.voided -= rest;
-        let aggregate = aggregate.map(|before| {
-            let charged: i64 = capture
-                .transfers
-                .iter()
-                .filter(|moved| moved.debit.0 == 2010)
-                .map(|moved| moved.amount)
-                .sum();
-            let reserve = capture.details.as_ref().and_then(|details| details["reserve"].as_i64());
-            Aggregate {
-                items: before.items - 1,
-                gross: before.gross - gross,
-                merchant_fee: before.merchant_fee - charged,
-                reserve: before.reserve - reserve.unwrap_or(0),
-                ..before.clone()
-            }
+        payment.captured_at = payment.captured_at.filter(|_| payment.captured > 0);
+        payment.returns.remove(&capture.fee);
+        let charged: i64 = capture.fee.charges.iter().map(|(_, amount, vat)| amount + vat).sum();
+        let derived = |name: &str| capture.details.as_ref().and_then(|details| details.get(name));
+        let reserve = derived("reserve").and_then(Value::as_i64).unwrap_or(0);
+        let day = |name: &str| {
+            derived(name)
+                .and_then(Value::as_str)
+                .map(|day| day.parse::<NaiveDate>().expect("a day"))
+        };
+        let aggregate = aggregate.map(|before| Aggregate {
+            items: before.items - 1,
+            gross: before.gross - gross,
+            merchant_fee: before.merchant_fee - charged,
+            reserve: before.reserve - reserve,
+            ..before.clone()
         });
+        let mut accruals = self.book.accruals.clone();
+        let (charges, accrued) = undone(&capture.accrued, &mut accruals);
+        let mut transfers = capture.mirrored();
+        charge(&mut transfers, 2020, &charges);
         Ok(Effect {
             payment: Some(payment),
-            transfers: capture.mirrored(),
+            transfers,
             reverses: Some(number),
+            maturing: day("available_on")
+                .map(|available| Maturing(capture.day, available, day("reserve_until"), charged - gross, -reserve)),
             aggregate,
+            accrued,
+            accruals: Some(accruals),
             ..Effect::default()
         })
     }
@@ -885,36 +1072,66 @@ impl<'a> Scene<'a> {
         let limit = self.merchant.negative_limit.get(self.currency).copied().unwrap_or(0);
         rule(missing - applied <= limit, "insufficient_balance")?;
         payment.refunded += self.amount;
+        let mut accruals = self.book.accruals.clone();
+        let (charges, accrued) = payment
+            .returns
+            .give_back(payment.captured, payment.refunded, &mut accruals);
         let to = if by_rail { self.receivable() } else { 2200 };
+        let mut transfers = vec![(2020, to, self.amount), (2030, 2020, applied)];
+        charge(&mut transfers, 2020, &charges);
+        transfers.extend(self.event_fee(1, 4020).0);
         Ok(Effect {
             payment: Some(payment),
-            transfers: vec![(2020, to, self.amount), (2030, 2020, applied)],
-            item: by_rail.then_some((-self.amount, 0, 0)),
+            transfers,
+            item: by_rail.then(|| Reported::of(-self.amount)),
+            accrued,
+            accruals: Some(accruals),
+            applied,
             ..Effect::default()
         })
     }
 
-    /// A refund by transfer that was paid has arrived; one that was not may fail.
+    /// Restores every account. What had left our bank account by transfer has come back to it.
     fn refund_failure(&self) -> Result<Effect, &'static str> {
         let mut payment = self.authorized()?;
         let (number, refund) = self.original(EntryKind::Refund)?;
         let event = refund.event.as_ref().expect("an event");
         rule(self.amount == event.money.minor(), "original_amount_differs")?;
         let by_rail = event.details.by != Some(RefundWay::Transfer);
-        rule(by_rail || !self.is_paid(&refund.reference), "not_payable")?;
         payment.refunded -= self.amount;
+        let debited = |code: i16| -> i64 {
+            refund
+                .transfers
+                .iter()
+                .filter(|moved| moved.debit.0 == code)
+                .map(|moved| moved.amount)
+                .sum()
+        };
+        payment
+            .returns
+            .take_back((debited(4090), debited(2300)), &refund.accrued);
+        let mut accruals = self.book.accruals.clone();
+        let (charges, accrued) = undone(&refund.accrued, &mut accruals);
+        let mut transfers = refund.mirrored();
+        if self.is_paid(&refund.reference) {
+            transfers.push((1010, 2200, self.amount));
+        }
+        charge(&mut transfers, 2020, &charges);
         let reported = !self.book.items.contains_key(&number);
         Ok(Effect {
             payment: Some(payment),
-            transfers: refund.mirrored(),
-            item: (by_rail && reported).then_some((self.amount, 0, 0)),
+            transfers,
+            item: (by_rail && reported).then(|| Reported::of(self.amount)),
             reverses: Some(number),
+            accrued,
+            accruals: Some(accruals),
+            applied: -debited(2030),
             ..Effect::default()
         })
     }
 
     fn is_paid(&self, refund: &str) -> bool {
-        let key = format!("refund paid {refund}");
+        let key = format!("refund paid\t{refund}");
         self.book
             .entries
             .iter()
@@ -927,6 +1144,7 @@ impl<'a> Scene<'a> {
         let event = refund.event.as_ref().expect("an event");
         rule(self.amount == event.money.minor(), "original_amount_differs")?;
         rule(event.details.by == Some(RefundWay::Transfer), "not_payable")?;
+        rule(!self.is_paid(&event.reference), "not_payable")?;
         Ok(Effect {
             payment: Some(payment),
             transfers: vec![(2200, 1010, self.amount)],
@@ -942,114 +1160,133 @@ impl<'a> Scene<'a> {
         self.payment.filter(same).cloned()
     }
 
+    /// What does not add up when the acquirer has taken so much for a payment.
+    fn doubts(payment: &Payment, taken: i64) -> Vec<&'static str> {
+        if payment.refunded > 0 && payment.refunded + taken > payment.captured {
+            vec!["DOUBLE_RECOVERY"]
+        } else if taken > payment.captured {
+            vec!["AMOUNT_MISMATCH"]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Never refused: it has happened.
     fn chargeback(&self) -> Effect {
         let cost = self.event.details.cost.unwrap_or(0);
-        let mut effect = Effect {
-            item: Some((-self.amount, 0, cost)),
+        let costs = (5040, self.receivable(), cost);
+        let item = Some(Reported {
+            cost,
+            ..Reported::of(-self.amount)
+        });
+        let Some(mut payment) = self.disputable() else {
+            return Effect {
+                payment: self.payment.cloned(),
+                transfers: vec![(1900, self.receivable(), self.amount), costs],
+                item,
+                flags: vec!["CHARGEBACK_UNKNOWN"],
+                ..Effect::default()
+            };
+        };
+        payment.charged_back += self.amount;
+        let (fees, (fee, vat)) = self.event_fee(2, 4030);
+        if fee > 0 && self.version.schedule(self.merchant.schedule).won_returns_dispute_fee {
+            let before = payment.dispute_fee.unwrap_or((0, 0));
+            payment.dispute_fee = Some((before.0 + fee, before.1 + vat));
+        }
+        let mut transfers = vec![(2020, self.receivable(), self.amount)];
+        transfers.extend(fees);
+        transfers.push(costs);
+        Effect {
+            flags: Self::doubts(&payment, payment.charged_back),
+            payment: Some(payment),
+            transfers,
+            item,
             ..Effect::default()
-        };
-        let from = match self.disputable() {
-            None => {
-                effect.payment = self.payment.cloned();
-                effect.flags.push("CHARGEBACK_UNKNOWN");
-                1900
-            }
-            Some(mut payment) => {
-                payment.charged_back += self.amount;
-                if payment.refunded > 0 && payment.refunded + payment.charged_back > payment.captured {
-                    effect.flags.push("DOUBLE_RECOVERY");
-                } else if payment.charged_back > payment.captured {
-                    effect.flags.push("AMOUNT_MISMATCH");
-                }
-                effect.payment = Some(payment);
-                2020
-            }
-        };
-        effect.transfers = vec![(from, self.receivable(), self.amount), (5040, self.receivable(), cost)];
-        effect
+        }
     }
 
-    /// The merchant's as far as it was taken from the merchant, then suspense's, the rest nobody's.
-    fn chargeback_reversal(&self) -> Effect {
-        let mut payment = self.disputable();
-        let merchants = self
-            .amount
-            .min(payment.as_ref().map_or(0, |payment| payment.charged_back));
-        if let Some(payment) = &mut payment {
-            payment.charged_back -= merchants;
-        }
-        let suspended = (self.amount - merchants).min(self.suspended());
-        let rest = self.amount - merchants - suspended;
+    /// Back to who bore it, so far as it was taken; the rest belongs to nobody yet.
+    fn given_back(&self, to: i16, known: i64) -> Effect {
+        let rest = self.amount - known;
         Effect {
-            payment: payment.or_else(|| self.payment.cloned()),
-            transfers: vec![
-                (self.receivable(), 2020, merchants),
-                (self.receivable(), 1900, suspended),
-                (self.receivable(), 2900, rest),
-            ],
-            item: Some((self.amount, 0, 0)),
+            transfers: vec![(self.receivable(), to, known), (self.receivable(), 2900, rest)],
+            item: Some(Reported::of(self.amount)),
             flags: if rest > 0 { vec!["AMOUNT_MISMATCH"] } else { Vec::new() },
             ..Effect::default()
         }
     }
 
-    /// What was taken in the event's currency by its acquirer and belongs to no payment.
-    fn suspended(&self) -> i64 {
-        -self.book.owed(1900, self.currency, &self.event.acquirer)
+    fn nobody_knows(&self) -> Effect {
+        Effect {
+            payment: self.payment.cloned(),
+            flags: vec!["CHARGEBACK_UNKNOWN"],
+            ..self.given_back(2900, 0)
+        }
     }
 
-    fn unpaid(&self) -> Effect {
-        let mut effect = Effect {
-            item: Some((-self.amount, 0, 0)),
-            ..Effect::default()
+    fn chargeback_reversal(&self) -> Effect {
+        let Some(mut payment) = self.disputable() else {
+            return self.nobody_knows();
         };
-        let from = match self.disputable() {
-            None => {
-                effect.payment = self.payment.cloned();
-                effect.flags.push("CHARGEBACK_UNKNOWN");
-                1900
-            }
-            Some(mut payment) => {
-                let unpaid = payment.unpaid.unwrap_or(0) + self.amount;
-                if unpaid > payment.captured {
-                    effect.flags.push("AMOUNT_MISMATCH");
-                }
-                payment.unpaid = Some(unpaid);
-                effect.payment = Some(payment);
-                if self.acquirer.house_bears_unpaid { 5060 } else { 2020 }
-            }
-        };
-        effect.transfers = vec![(from, self.receivable(), self.amount)];
+        let mut effect = self.given_back(2020, self.amount.min(payment.charged_back));
+        payment.charged_back -= self.amount.min(payment.charged_back);
+        if payment.charged_back == 0
+            && let Some((fee, vat)) = payment.dispute_fee.take()
+        {
+            effect.transfers.extend([(4090, 2020, fee), (2300, 2020, vat)]);
+        }
+        effect.payment = Some(payment);
         effect
     }
 
-    /// Goes back to who bore it, as far as it was deducted and is still missing.
-    fn unpaid_recovery(&self) -> Result<Effect, &'static str> {
-        let (_, unpaid) = self.original(EntryKind::Unpaid)?;
-        let deducted = &unpaid.transfers[0];
-        let bearer = deducted.debit.0;
-        let same = deducted.debit.1 == self.currency && deducted.credit.2 == self.event.acquirer;
-        let mut payment = self.payment.cloned();
-        let missing = match (same, bearer, &payment) {
-            (false, _, _) => 0,
-            (true, 1900, _) => self.suspended(),
-            (true, _, payment) => payment.as_ref().and_then(|payment| payment.unpaid).unwrap_or(0),
+    fn unpaid(&self) -> Effect {
+        let item = Some(Reported::of(-self.amount));
+        let Some(mut payment) = self.disputable() else {
+            return Effect {
+                payment: self.payment.cloned(),
+                transfers: vec![(1900, self.receivable(), self.amount)],
+                item,
+                flags: vec!["CHARGEBACK_UNKNOWN"],
+                ..Effect::default()
+            };
         };
-        let recovered = self.amount.min(missing).min(deducted.amount);
-        if let Some(unpaid) = payment.as_mut().and_then(|payment| payment.unpaid.as_mut())
-            && bearer != 1900
-        {
-            *unpaid -= recovered;
-        }
-        let more = self.amount - recovered;
-        Ok(Effect {
-            payment,
-            transfers: vec![(self.receivable(), bearer, recovered), (self.receivable(), 2900, more)],
-            item: Some((self.amount, 0, 0)),
-            flags: if more > 0 { vec!["AMOUNT_MISMATCH"] } else { Vec::new() },
+        let unpaid = payment.unpaid.unwrap_or(0) + self.amount;
+        payment.unpaid = Some(unpaid);
+        let bearer = if self.acquirer.house_bears_unpaid { 5060 } else { 2020 };
+        Effect {
+            flags: Self::doubts(&payment, unpaid),
+            payment: Some(payment),
+            transfers: vec![(bearer, self.receivable(), self.amount)],
+            item,
             ..Effect::default()
-        })
+        }
+    }
+
+    /// What was deducted in suspense stays there: only a person says what belongs together.
+    fn unpaid_recovery(&self) -> Effect {
+        let (Some(mut payment), Some((bearer, deducted))) = (self.disputable(), self.deducted()) else {
+            return self.nobody_knows();
+        };
+        let missing = payment.unpaid.unwrap_or(0);
+        let recovered = self.amount.min(deducted).min(missing);
+        payment.unpaid = payment.unpaid.map(|unpaid| unpaid - recovered);
+        Effect {
+            payment: Some(payment),
+            ..self.given_back(bearer, recovered)
+        }
+    }
+
+    /// Who bore the deduction that the event names, and how much it was.
+    fn deducted(&self) -> Option<(i16, i64)> {
+        let place = self.book.place(self.event.details.original.as_ref()?)?;
+        let entry = &self.book.entries[place];
+        let transfer = entry.transfers.first()?;
+        let same = entry.kind == EntryKind::Unpaid
+            && entry.payment.as_ref() == Some(&self.event.payment)
+            && transfer.credit == named(self.receivable(), self.currency, &self.event.acquirer)
+            && transfer.debit.0 != 1900;
+        same.then_some((transfer.debit.0, transfer.amount))
     }
 }
 

@@ -3,14 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use acquit::calendar::Calendar;
+use acquit::store::Store;
+use acquit::store::settings::Deployment;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc, Weekday};
 
-use super::fees::Schedule;
+use super::fees::{Schedule, Vat};
+use crate::support;
 
 /// The currencies of the tests and their decimals.
 pub const CURRENCIES: [(&str, usize); 6] = [("EUR", 2), ("JPY", 0), ("KWD", 3), ("USD", 2), ("CLF", 4), ("KRW", 0)];
 /// The house's bank account.
 pub const BANK: &str = "main";
+
+/// The calendar of business days: no weekends, and not these days.
+pub const CALENDAR: &str = "TEST";
+pub const HOLIDAYS: [&str; 2] = ["2026-03-03", "2026-05-01"];
 
 /// Minor units by currency.
 pub type Amounts = BTreeMap<&'static str, i64>;
@@ -65,6 +73,8 @@ pub struct Merchant {
     pub negative_limit: Amounts,
     pub reserve: Option<Reserve>,
     pub refunds_from_reserve: bool,
+    /// Captures become available so many business days after the sale, whatever is settled.
+    pub sales_day: Option<u64>,
     /// Holder, account and bank.
     pub destination: Option<[&'static str; 3]>,
 }
@@ -172,13 +182,6 @@ impl World {
     pub fn on(&self, day: NaiveDate) -> Option<&Version> {
         self.versions.iter().rev().find(|version| version.begins() <= day)
     }
-
-    /// Whether any version knows the merchant: then there is a book.
-    pub fn has_book(&self, merchant: &str) -> bool {
-        self.versions
-            .iter()
-            .any(|version| version.merchants.contains_key(merchant))
-    }
 }
 
 impl Version {
@@ -226,6 +229,11 @@ impl Version {
         );
         for acquirer in &self.acquirers {
             acquirer.write(&mut text);
+        }
+        let classes = self.schedules.iter().flat_map(|schedule| schedule.vat).flatten();
+        let classes: BTreeMap<&str, Vat> = classes.map(|class| (class.name, class)).collect();
+        for class in classes.into_values() {
+            class.write(&mut text);
         }
         for schedule in &self.schedules {
             schedule.write(&mut text);
@@ -304,6 +312,13 @@ impl Merchant {
             amounts(&self.negative_limit),
         )
         .expect("text");
+        if let Some(days) = self.sales_day {
+            writeln!(
+                text,
+                "availability = {{ sales_day = {days}, calendar = \"{CALENDAR}\" }}"
+            )
+            .expect("text");
+        }
         if let Some(Reserve { percent, days }) = self.reserve {
             writeln!(
                 text,
@@ -318,6 +333,37 @@ impl Merchant {
             )
             .expect("text");
         }
+    }
+}
+
+/// Writes down the calendar and every version of the settings; says what is in force then.
+pub async fn apply(store: &Store, world: &World) -> Deployment {
+    let mut text = format!(
+        "kind,value,name\ncalendar,{CALENDAR},Of the tests\nweekend,Saturday,\nweekend,Sunday,\nfrom,2025-01-01,\nuntil,2027-12-31,\n"
+    );
+    for day in HOLIDAYS {
+        writeln!(text, "holiday,{day},Holiday").expect("text");
+    }
+    let calendar = Calendar::parse(text.as_bytes()).expect("a calendar");
+    store
+        .import_calendar(&calendar, &text)
+        .await
+        .expect("an imported calendar");
+    for version in &world.versions {
+        support::events::apply(store, &version.settings()).await;
+    }
+    store.deployment().await.expect("a deployment")
+}
+
+/// The day so many business days after a day.
+pub fn business_day(from: NaiveDate, count: u64) -> NaiveDate {
+    let open = |day: &NaiveDate| {
+        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !HOLIDAYS.contains(&day.to_string().as_str())
+    };
+    let later = from.iter_days().skip(1).filter(open);
+    match usize::try_from(count).expect("days") {
+        0 => from.iter_days().find(open).expect("a day"),
+        count => later.take(count).last().expect("a day"),
     }
 }
 

@@ -18,7 +18,8 @@ pub(in crate::store) struct Limits {
 }
 
 impl Limits {
-    /// Locks the payers of limits and loads what is used of them; once in a transaction, after the locks of all books that it writes.
+    /// Locks the payers of limits and loads what is used of them; once in a transaction, after the locks of all books that it
+    /// writes.
     pub(in crate::store) async fn lock(
         tx: &mut Tx,
         deployment: &Deployment,

@@ -26,8 +26,8 @@ use chrono::NaiveDate;
 pub(in crate::store) use self::limits::Limits;
 use self::plan::{Plan, attempt_of};
 use self::write::{Counted, Decided, Ended, SetAside};
-use super::Numbered;
 use super::known::{ByReference, Loaded};
+use super::{Numbered, Teller};
 use crate::ids::{BookId, EntryNumber};
 use crate::ledger::entry::Fingerprint;
 use crate::money::Money;
@@ -97,6 +97,7 @@ async fn lock_payers(tx: &mut Tx, payers: &[&str]) -> Result<(), StoreError> {
 /// What rules and limits know of a batch, and what is to be kept of it.
 #[derive(Default)]
 pub(super) struct Velocity<'a> {
+    teller: Teller,
     /// The versions that govern what rules look at.
     versions: BTreeMap<NaiveDate, &'a Settings>,
     counters: Counters,
@@ -153,6 +154,17 @@ pub(super) struct Considered {
     beyond: Option<Beyond>,
 }
 
+impl Considered {
+    /// What has happened is flagged where it would have been refused.
+    fn refuse_nothing(&mut self) {
+        let by_rules = self.judgements.iter_mut().map(|judgement| &mut judgement.action);
+        let by_limit = self.beyond.iter_mut().map(|beyond| &mut beyond.action);
+        for action in by_rules.chain(by_limit).filter(|action| **action == Action::Refuse) {
+            *action = Action::Flag;
+        }
+    }
+}
+
 /// A monthly limit that an event passes.
 struct Beyond {
     action: Action,
@@ -207,6 +219,11 @@ impl<'a> Velocity<'a> {
         })
     }
 
+    /// The same, of events that somebody tells.
+    pub(super) fn told_by(self, teller: Teller) -> Self {
+        Self { teller, ..self }
+    }
+
     /// Why this very event was refused before.
     pub(super) fn refused_before(&self, book: BookId, event: &PaymentEvent, known: &Fingerprint) -> Option<Refusal> {
         let refused = self.refused.get(&(book, Cow::Borrowed(event.reference.as_str())))?;
@@ -235,6 +252,9 @@ impl<'a> Velocity<'a> {
             considered.judgements = self.counters.judge(settings, &attempt);
         }
         self.limit(passed, before, original, decision, &mut considered)?;
+        if self.teller == Teller::Acquirer {
+            considered.refuse_nothing();
+        }
         if let Some(refused) = refused(&considered) {
             let refusal = refused.refusal(passed.event);
             self.keep(passed, None, &considered);
