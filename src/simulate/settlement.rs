@@ -9,8 +9,9 @@ use super::dice::Dice;
 use super::world::{CARDS, CURRENCIES, Day, Moment, World};
 use super::{SimulateError, plus};
 
-/// How many lines are held back to be mixed.
+/// How many lines are held back to be mixed, of the acquirer of cards and of a carrier.
 const WINDOW: usize = 4096;
+const SMALL_WINDOW: usize = 256;
 /// The second of the day on which the acquirer closes a batch.
 const CLOSING: u32 = 2 * 3600;
 
@@ -211,7 +212,7 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         Ok(Self {
             world,
             writer,
-            waiting: Vec::with_capacity(WINDOW),
+            waiting: Vec::new(),
             dice,
             acquirer,
             first_batch,
@@ -222,11 +223,12 @@ impl<'w, W: Write> SettlementFile<'w, W> {
     /// Takes a line; some line is written in its stead once enough are waiting.
     pub fn add(&mut self, line: Line) -> Result<(), SimulateError> {
         self.sums[line.currency].add(&line)?;
-        if self.waiting.len() < WINDOW {
+        let window = if self.acquirer == CARDS { WINDOW } else { SMALL_WINDOW };
+        if self.waiting.len() < window {
             self.waiting.push(line);
             return Ok(());
         }
-        let place = self.dice.place(WINDOW);
+        let place = self.dice.place(window);
         let leaving = std::mem::replace(&mut self.waiting[place], line);
         self.write(&leaving)
     }
