@@ -11,6 +11,7 @@ mod embedded;
 mod facts;
 mod hostile;
 mod idempotency;
+mod lifecycle;
 mod merchant;
 mod model;
 mod payout;

@@ -10,10 +10,11 @@
 //!     ! exceeds_captured amount: only {80.00} is captured and not refunded
 //! ```
 //!
-//! Beside: `undoes`, `withdraws` (an earlier event's open item), `reserve` (taken from it), `matures` (available by date), `tray`
-//! (where an aggregate stands), `accrues` (exact fees), `holds` (set aside), `?` (a flag). Words after an event's amount are its fields; `ref` is its
-//! reference, `of` its original. Lines that are no event: `with` (fields of all later events), `given` (a transfer by hand),
-//! `reported` (a settlement file has reported an event), `released` (somebody released its hold), `expire` (at an instant), `state`, `balances`.
+//! Beside: `undoes`, `withdraws` (an earlier event's open item), `reserve` (taken from it), `matures` (available by date),
+//! `tray` (where an aggregate stands), `accrues` (exact fees), `holds` (set aside), `?` (a flag). Words after an event's
+//! amount are its fields; `ref` is its reference, `of` its original. Lines that are no event: `with` (fields of all later
+//! events), `given` (a transfer by hand), `reported` (a settlement file has reported an event), `released` (somebody released
+//! its hold), `expire` (at an instant), `state`, `balances`.
 //!
 //! Amounts of a script without a currency are hundredths of "100.00": the same script is played in currencies of 0, 2, 3 and 4
 //! decimals, where 100.00 is ten thousand minor units of each. `{80.00}` is such an amount as a message shows it, `{currency}` the
@@ -92,7 +93,7 @@ pub struct Book {
     /// Debits less credits.
     pub balances: BTreeMap<Account, i64>,
     /// The velocity rule that holds what is captured.
-    held_by: Option<String>,
+    pub held_by: Option<String>,
     numbers: i64,
 }
 
