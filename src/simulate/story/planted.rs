@@ -11,7 +11,7 @@ impl Author<'_> {
     /// Makes up a story with a break in it.
     pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
         let turn = self.turn(class);
-        let by_phone = class == BreakKind::Velocity && turn % 3 > 0;
+        let by_phone = class == BreakKind::Velocity && !turn.is_multiple_of(3);
         let mut story = if class == BreakKind::DoubleRecovery {
             self.begin_covered(index)
         } else {
@@ -32,7 +32,7 @@ impl Author<'_> {
             BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
             BreakKind::ChargebackUnknown => self.unknown_chargeback(&mut story),
             BreakKind::StatusMismatch => self.captured_late(&mut story),
-            BreakKind::Velocity if story.owner.currency != WON || turn % 3 == 0 => self.too_often(&mut story),
+            BreakKind::Velocity if story.owner.currency != WON || turn.is_multiple_of(3) => self.too_often(&mut story),
             BreakKind::Velocity => self.too_much(&mut story, turn % 3 == 1),
             BreakKind::MissingInFile
             | BreakKind::AmountMismatch
