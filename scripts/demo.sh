@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 binary=${ACQUIT:-${CARGO_TARGET_DIR:-target}/release/acquit}
 day=fixtures/day
 cutoff=2026-03-03
+# A capture with a percentage, a fixed part, a minimum and VAT.
+explained=pay-000000000
+explained_merchant=m-0001
 out=demo
 scratch=''
 
@@ -110,6 +113,15 @@ rejected() {
     awk -F, 'NR > 1 { print $2, $3 }' "$out/rejects.csv" | sort
 }
 
+# What the truth says of one field of one of its parts.
+told() {
+    awk -v part="$1" -v field="$2" '
+        $0 ~ "^  \"" part "\": \\{" { on = 1 }
+        on { gsub(/[",]/, "") }
+        on && $1 == field ":" { print $2; exit }
+    ' "$day/truth.json"
+}
+
 # `CURRENCY COUNT MINOR-UNITS` of the payouts that are due.
 due() {
     awk '
@@ -144,8 +156,10 @@ prepare
 say "A private PostgreSQL, for this demonstration only"
 run 0 db start
 
-say "Who we are: merchants, acquirer, prices"
+say "On which days banks are open, and who we are: merchants, acquirers, prices; from the next day on, one merchant is suspended"
+run 0 calendar import "$day/calendar.csv"
 run 0 settings apply "$day/settings.toml"
+run 0 settings apply "$day/settings-next-day.toml"
 
 say "A day of payments, into the books (exit code 2: some break a rule, and are refused)"
 run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
@@ -153,21 +167,38 @@ say "The same file again is not the same money again"
 run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
 agree "refused events" "$(refused)" "$(rejected)"
 
+say "What a payment was charged, and why"
+run 0 fees explain "$explained" --merchant "$explained_merchant"
+
+say "What may not be captured any more runs out; what the acquirer took all the same is a fact, and a break"
+run 0 expire --cutoff "$(told expiry cutoff)" --execute
+run 0 record "$day/events-late.jsonl"
+run 0 velocity list
+
 say "The acquirer's settlement file: first what would happen, then it happens (exit code 2: there are breaks)"
 run 2 reconcile "$day/settlement.csv" --acquirer adyen
 run 2 reconcile "$day/settlement.csv" --acquirer adyen --execute
 say "The same content under another name, and a file that does not add up: neither posts anything (exit code 1)"
 run 1 reconcile "$day/settlement-copy.csv" --acquirer adyen --execute
 run 1 reconcile "$day/settlement-corrupt.csv" --acquirer adyen --execute
+say "A phone carrier's file, of what was sold months ago"
+run 0 reconcile "$day/settlement-carrier-a.csv" --acquirer carrier-a --execute
 run 0 breaks list
+
+say "What becomes available by the day of its sale, whatever the acquirer has reported"
+run 0 release --on "$cutoff"
+run 0 release --on "$cutoff" --execute
 
 say "What merchants may be paid: planned by one person, approved by another, posted, then written for the bank"
 run 0 payout plan --cutoff "$cutoff" --by ann
 run 0 payout approve --cutoff "$cutoff" --by bob
 run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
 
+say "A month later no reserve is withheld any more"
+run 0 release --on "$(told last_release on)" --execute
+
 say "The books, for an auditor"
-for report in journal statement trial-balance reconciliation payouts; do
+for report in journal statement trial-balance reconciliation payouts fees; do
     run 0 report "$report" --out "$out/reports"
 done
 run 0 audit verify

@@ -213,6 +213,8 @@ pub struct Schedule {
     pub vat: Vat,
     /// Fees for other events.
     pub events: Option<EventPrices>,
+    /// What the fees of a month must come to, in euros, in each currency of [`MINIMUM_IN`].
+    pub minimum: Option<i64>,
     /// Whether the fee of a dispute goes back when it is won.
     pub won_back: bool,
     /// Whether interchange and scheme fees are the merchant's too.
@@ -241,12 +243,16 @@ const fn blended(name: &'static str, prices: &'static [Price]) -> Schedule {
         returned: Returned::Nothing,
         vat: Vat::Exempt,
         events: None,
+        minimum: None,
         won_back: false,
         passes_costs: false,
         prices,
         earlier: None,
     }
 }
+
+/// The currencies that monthly minimums are promised in, places in [`CURRENCIES`].
+pub const MINIMUM_IN: [usize; 2] = [0, 5];
 
 /// The place of the contract of most merchants in [`SCHEDULES`].
 pub const STANDARD: usize = 0;
@@ -312,6 +318,7 @@ pub const SCHEDULES: [Schedule; 10] = [
         scope: Scope::Invoice,
         returned: Returned::All,
         vat: Vat::Added,
+        minimum: Some(15),
         ..blended("monthly", &[flat(12_345, Fixed::Fine(7_400_000))])
     },
     Schedule {

@@ -255,10 +255,85 @@ async fn hold(day: &Day) {
 
     hold_reconciliation(&desk, day).await;
     hold_release(&desk, day, "release").await;
+    hold_decisions(&desk, day);
+    hold_what_is_set_aside(&desk, day).await;
     hold_payouts(&desk, day).await;
     agree(&desk, day, "payouts").await;
     hold_release(&desk, day, "last_release").await;
+    hold_month(&desk, day).await;
+    changes_nothing(&desk, &["report", "fees"], 0).await;
     desk.is_sound().await;
+}
+
+/// What velocity rules and monthly limits decided is what was planted.
+fn hold_decisions(desk: &Desk, day: &Day) {
+    let decision = |row: &Value| {
+        ["merchant", "payment", "reference", "action", "rule"].map(|field| row[field].as_str().unwrap_or("").to_owned())
+    };
+    let listed = desk.run(&["velocity", "list", "--format", "json"]).exits(0).rows();
+    let mut found: Vec<[String; 5]> = listed.iter().map(decision).collect();
+    found.sort();
+    let mut told: Vec<[String; 5]> = rows(&day.truth["decisions"]).iter().map(decision).collect();
+    told.sort();
+    assert_eq!(found, told, "velocity decisions");
+}
+
+/// Sets money aside, once.
+async fn hold_what_is_set_aside(desk: &Desk, day: &Day) {
+    let hold = &day.truth["hold"];
+    if hold.is_null() {
+        return;
+    }
+    let currency = text(&hold["currency"]);
+    let money = Money::from_minor(number(&hold["amount"]), Currency::parse(&currency).expect("a currency"));
+    let (merchant, amount) = (text(&hold["merchant"]), money.to_decimal_text());
+    let (on, expires) = (text(&hold["on"]), text(&hold["expires"]));
+    let place = [
+        "hold",
+        "place",
+        "--merchant",
+        &merchant,
+        "--amount",
+        &amount,
+        "--currency",
+        &currency,
+        "--reason",
+        "a dispute",
+        "--owner",
+        "ann",
+        "--on",
+        &on,
+        "--expires",
+        &expires,
+    ];
+    changes_nothing(desk, &place, 0).await;
+    twice(desk, &[&place[..], &["--execute"]].concat(), 0).await;
+    agree(desk, day, "hold").await;
+}
+
+/// Closes the month, once.
+async fn hold_month(desk: &Desk, day: &Day) {
+    let truth = &day.truth["month"];
+    let month = text(&truth["month"]);
+    let close = ["fees", "close", "--month", &month, "--format", "json"];
+    changes_nothing(desk, &close, 0).await;
+    let execute = [&close[..], &["--execute"]].concat();
+    let done = desk.run(&execute).exits(0);
+    changes_nothing(desk, &execute, 0).await;
+    let figures = |row: &Value, figure: &dyn Fn(&Value, &str) -> i64, fee: &str| {
+        let currency = text(&row["currency"]);
+        let figures = ["minimum", "charged", fee, "vat"].map(|field| figure(&row[field], &currency));
+        (text(&row["merchant"]), currency, figures)
+    };
+    let in_text = |value: &Value, currency: &str| minor(&text(value), currency);
+    let found: Vec<_> = done.rows().iter().map(|row| figures(row, &in_text, "top_up")).collect();
+    let in_units = |value: &Value, _: &str| number(value);
+    let told: Vec<_> = rows(&truth["top_ups"])
+        .iter()
+        .map(|row| figures(row, &in_units, "fee"))
+        .collect();
+    assert_eq!(found, told, "monthly minimums of {month}");
+    agree(desk, day, "month").await;
 }
 
 /// Brings calendar and settings, both twice.

@@ -267,6 +267,7 @@ impl<'w> Author<'w> {
             hold: 0,
             place,
             undoes: None,
+            decided: None,
             stage: Stage::Day,
             unknown: false,
             held: false,

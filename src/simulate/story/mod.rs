@@ -193,6 +193,8 @@ pub struct Event {
     pub place: usize,
     /// The place of the event whose entry it mirrors.
     pub undoes: Option<usize>,
+    /// What a velocity rule or a monthly limit says of it, where it passes one.
+    pub decided: Option<Decided>,
     /// When it is told.
     pub stage: Stage,
     /// What it takes belongs to no payment that the ledger knows.
@@ -203,6 +205,15 @@ pub struct Event {
     pub undone: bool,
     /// A refund that the merchant asks for only where its money covers it.
     pub if_covered: bool,
+}
+
+/// What becomes of an authorization beyond a velocity rule, or beyond a monthly limit where no rule is named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// As settings name it.
+    pub action: &'static str,
+    /// The rule.
+    pub rule: Option<&'static str>,
 }
 
 /// A name that settings do not have.

@@ -1,7 +1,7 @@
 //! Stories with one thing wrong in them, and what is told twice.
 
 use super::author::{Author, Route};
-use super::{EventKind, Report, Stage, Story};
+use super::{Decided, EventKind, Report, Stage, Story};
 use crate::simulate::BreakKind;
 use crate::simulate::settlement::{Costs, Line, METHODS, batch_row};
 use crate::simulate::truth::BreakItem;
@@ -142,9 +142,19 @@ impl Author<'_> {
             details.payer = Some(payer.clone());
             self.authorize_by(story, payment, amount, details);
             item = Self::of_latest(story, BreakKind::Velocity);
+            if number == OFTEN {
+                Self::decide(story, "flag", Some("often"));
+            }
             self.capture(story, payment, amount, Route::PLAIN, false);
         }
         item
+    }
+
+    /// Says what becomes of the latest event by a rule, or by a monthly limit.
+    pub(super) fn decide(story: &mut Story, action: &'static str, rule: Option<&'static str>) {
+        if let Some((event, _)) = story.events.back_mut() {
+            event.decided = Some(Decided { action, rule });
+        }
     }
 
     /// One payer, who spends more by phone than a rule lets pass (and what is captured of it is held), or than the carrier
@@ -169,6 +179,11 @@ impl Author<'_> {
             details.category = Some(category);
             self.authorize_by(story, payment, amount, details);
             item = Self::of_latest(story, BreakKind::Velocity);
+            match (payment == second, is_held) {
+                (false, _) => {}
+                (true, true) => Self::decide(story, "hold", Some("vouchers")),
+                (true, false) => Self::decide(story, "flag", None),
+            }
             let event = self.capture(story, payment, amount, Route::PLAIN, false);
             event.held = is_held && payment == second;
         }

@@ -120,6 +120,11 @@ impl Author<'_> {
             event.if_covered = false;
             reports.clear();
         }
+        match refused {
+            Refused::TooManyGames => Self::decide(&mut story, "refuse", Some("games")),
+            Refused::OverMonthlyLimit => Self::decide(&mut story, "refuse", None),
+            _ => {}
+        }
         story
     }
 

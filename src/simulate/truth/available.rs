@@ -126,6 +126,18 @@ pub struct Released {
 /// What is released on a day: by kind, and the place of the currency.
 pub type Releases = BTreeMap<(&'static str, usize), Released>;
 
+/// Available money that somebody sets aside: until the last release.
+#[derive(Clone, Copy)]
+pub struct Held {
+    /// The merchant's number.
+    pub merchant: usize,
+    slot: usize,
+    /// The place of the currency.
+    pub currency: usize,
+    /// How much.
+    pub amount: i64,
+}
+
 /// A payout: whose, in which currency, how much, and what it costs.
 pub struct Payout {
     /// The merchant's name.
@@ -149,6 +161,8 @@ pub struct Money {
     maturing: BTreeMap<Due, (i64, i64)>,
     /// What is withheld, until when.
     tranches: BTreeMap<(usize, usize, NaiveDate), i64>,
+    /// What is set aside.
+    held: Option<Held>,
 }
 
 impl Money {
@@ -159,6 +173,7 @@ impl Money {
             brought: vec![Default::default(); merchants],
             maturing: BTreeMap::new(),
             tranches: BTreeMap::new(),
+            held: None,
         }
     }
 
@@ -300,7 +315,38 @@ impl Money {
             transfers.push((currency, (2030, 2020, amount)));
             add(&mut releases, ("reserve", currency), amount, 0)?;
         }
+        if let Some(held) = self.held.filter(|_| world.last_release() <= day) {
+            self.held = None;
+            let transfer = (2040, 2020, held.amount);
+            self.funds[held.merchant][held.slot].add(transfer)?;
+            transfers.push((held.currency, transfer));
+            add(&mut releases, ("hold", held.currency), held.amount, 0)?;
+        }
         Ok((transfers, releases))
+    }
+
+    /// Sets a third of what the first merchant has aside that would be paid; of nobody's money, where there is none.
+    pub fn hold(&mut self, world: &World) -> Result<Option<(Held, Transfer)>, SimulateError> {
+        for (number, merchant) in world.merchants.iter().enumerate().filter(|_| world.is_full()) {
+            for (slot, &currency) in merchant.currencies.iter().enumerate() {
+                let funds = &mut self.funds[number][slot];
+                let amount = funds.available.div_euclid(3);
+                if merchant.standing != Standing::Paid || amount <= 0 {
+                    continue;
+                }
+                let transfer = (2020, 2040, amount);
+                funds.add(transfer)?;
+                let held = Held {
+                    merchant: number,
+                    slot,
+                    currency,
+                    amount,
+                };
+                self.held = Some(held);
+                return Ok(Some((held, transfer)));
+            }
+        }
+        Ok(None)
     }
 
     /// Who is paid what: all that is available, less what the payout costs.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::available::Released;
 use super::{Account, Balances, Total, Truth, Whose};
 use crate::simulate::settlement::BatchSums;
-use crate::simulate::story::{Event, Story};
+use crate::simulate::story::{Decided, Event, Story};
 use crate::simulate::world::{ACQUIRERS, BANK_ACCOUNT, CARDS, CURRENCIES, Day, World, merchant_name};
 use crate::simulate::{BreakKind, Plan, SimulateError, plus};
 
@@ -125,8 +125,10 @@ impl Truth {
         }
         self.step("carriers");
         let release = self.release(world, day, "release")?;
+        let hold = self.hold(world)?;
         let payouts = self.pay(world)?;
         let last_release = self.release(world, world.last_release(), "last_release")?;
+        let month = self.close_month(world)?;
         let pass = |pass: u8| self.matched.get(&pass).copied().unwrap_or(0);
         Ok(Document {
             plan: plan.clone(),
@@ -159,9 +161,12 @@ impl Truth {
                 .filter(|settlement| settlement.lines > 0)
                 .collect(),
             expiry: self.expiry(world)?,
+            decisions: self.decisions,
             release,
+            hold,
             payouts,
             last_release,
+            month,
             accounts: Steps(self.steps),
         })
     }
@@ -200,6 +205,45 @@ impl Truth {
         Ok(Release {
             on: day.to_string(),
             released: releases.into_iter().map(row).collect(),
+        })
+    }
+
+    fn hold(&mut self, world: &World) -> Result<Option<Hold>, SimulateError> {
+        let Some((held, transfer)) = self.money.hold(world)? else {
+            return Ok(None);
+        };
+        self.books.book(transfer, CARDS, held.currency)?;
+        self.step("hold");
+        Ok(Some(Hold {
+            merchant: merchant_name(held.merchant),
+            currency: CURRENCIES[held.currency].code,
+            amount: held.amount,
+            on: world.day(Day::Settlement).date.to_string(),
+            expires: world.last_release().to_string(),
+        }))
+    }
+
+    /// Tops the fees of the simulated day's month up to what contracts promise.
+    fn close_month(&mut self, world: &World) -> Result<Month, SimulateError> {
+        let mut top_ups = Vec::new();
+        for top_up in self.month.top_ups(world)? {
+            for transfer in top_up.transfers {
+                self.books.book(transfer, CARDS, top_up.currency)?;
+            }
+            let [(.., fee), (.., vat)] = top_up.transfers;
+            top_ups.push(TopUpRow {
+                merchant: merchant_name(top_up.merchant),
+                currency: CURRENCIES[top_up.currency].code,
+                minimum: top_up.minimum,
+                charged: top_up.charged,
+                fee,
+                vat,
+            });
+        }
+        self.step("month");
+        Ok(Month {
+            month: world.day(Day::Simulated).date.format("%Y-%m").to_string(),
+            top_ups,
         })
     }
 
@@ -320,13 +364,67 @@ pub struct Document {
     carriers: Vec<Settlement>,
     /// What is still open of authorizations and may not be captured after the cut-off.
     expiry: Expiry,
+    /// What velocity rules and monthly limits say of authorizations, in the order of events.
+    decisions: Vec<Decision>,
     /// What is released before the payouts.
     release: Release,
+    /// What is set aside before the payouts, until the last release.
+    hold: Option<Hold>,
     payouts: Payouts,
     /// What is released once nothing is withheld any more.
     last_release: Release,
+    /// What is charged at last, once the simulated day's month is over.
+    month: Month,
     /// After every step, in the order of the steps. Copies and corrupt files of the settlement change nothing.
     accounts: Steps,
+}
+
+/// What a velocity rule says of an authorization, or a monthly limit where no rule is named.
+#[derive(Serialize)]
+pub(super) struct Decision {
+    merchant: String,
+    payment: String,
+    reference: String,
+    action: &'static str,
+    rule: Option<&'static str>,
+}
+
+impl Decision {
+    pub(super) fn new(story: &Story, event: &Event, decided: Decided) -> Self {
+        Self {
+            merchant: story.merchant.clone(),
+            payment: story.payments[event.payment].name.clone(),
+            reference: event.reference.clone(),
+            action: decided.action,
+            rule: decided.rule,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Hold {
+    merchant: String,
+    currency: &'static str,
+    amount: i64,
+    on: String,
+    expires: String,
+}
+
+#[derive(Serialize)]
+struct Month {
+    month: String,
+    top_ups: Vec<TopUpRow>,
+}
+
+#[derive(Serialize)]
+struct TopUpRow {
+    merchant: String,
+    currency: &'static str,
+    minimum: i64,
+    /// What the month's fees come to.
+    charged: i64,
+    fee: i64,
+    vat: i64,
 }
 
 /// Balances after every step: accounts that are not listed are zero.

@@ -4,18 +4,20 @@
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
 //!
 //! The order is that of the commands: the day's events; what ran out; late events; the settlement files, and what only they say;
-//! what is released on their day; payouts; what is released at last. What the files bring is known as soon as the events are told,
+//! what is released on their day; what is set aside; payouts; what is released at last; monthly minimums. What the files bring is known as soon as the events are told,
 //! and added in its turn.
 
 mod available;
 mod charges;
 mod document;
+mod month;
 
 use std::collections::BTreeMap;
 
 use self::available::{Claim, Money};
 use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
 pub use self::document::{BreakItem, Sources};
+use self::month::Month;
 use super::fees::SCHEDULES;
 use super::settlement::Costs;
 use super::story::{Event, EventKind, Fate, Stage, Story};
@@ -118,6 +120,8 @@ pub struct Truth {
     files: [Balances; ACQUIRERS.len()],
     /// What merchants have and will have.
     money: Money,
+    /// What merchants are charged in the simulated day's month.
+    month: Month,
     /// The books after each step, by its name.
     steps: Vec<(&'static str, Balances)>,
     /// By merchant and the place of the currency among the merchant's two: what of authorizations runs out.
@@ -133,6 +137,7 @@ pub struct Truth {
     late: u64,
     refused: Vec<document::Refused>,
     replayed: Vec<document::Replayed>,
+    decisions: Vec<document::Decision>,
     matched: BTreeMap<u8, u64>,
     within_tolerance: u64,
     breaks: BTreeMap<BreakKind, u64>,
@@ -147,6 +152,7 @@ impl Truth {
             books: Balances::default(),
             files: Default::default(),
             money: Money::new(world.merchants.len()),
+            month: Month::new(world.merchants.len()),
             steps: Vec::new(),
             expired: vec![[Total::default(); 2]; world.merchants.len()],
             unknown: 0,
@@ -157,6 +163,7 @@ impl Truth {
             late: 0,
             refused: Vec::new(),
             replayed: Vec::new(),
+            decisions: Vec::new(),
             matched: BTreeMap::new(),
             within_tolerance: 0,
             breaks: BTreeMap::new(),
@@ -210,6 +217,9 @@ impl Truth {
                 self.answered = self.answered.saturating_add(u64::from(is_answer));
             }
         }
+        if let Some(decided) = event.decided {
+            self.decisions.push(document::Decision::new(story, event, decided));
+        }
         match event.fate {
             Fate::Booked => {
                 self.booked = self.booked.saturating_add(u64::from(event.stage == Stage::Day));
@@ -239,6 +249,7 @@ impl Truth {
         for &transfer in transfers.iter().chain([&(9010, 9020, event.hold)]) {
             self.books.book(transfer, event.acquirer, owner.currency)?;
             self.money.moved(owner, transfer)?;
+            self.month.moved(&contract, transfer)?;
         }
         if event.undone {
             transfers.retain(|(.., amount)| *amount != 0);

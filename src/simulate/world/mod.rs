@@ -140,10 +140,14 @@ pub const RESERVE_DAYS: u64 = 30;
 pub enum Standing {
     /// It is.
     Paid,
-    /// It is not active yet.
+    /// Nobody has looked at it yet.
+    Applied,
+    /// Somebody has, and it is not active yet.
     New,
     /// It was suspended that day.
     Suspended,
+    /// It was closed that day.
+    Closed,
     /// Its bank account is not known to be its own.
     Unverified,
     /// It has had another bank account since that day.
@@ -412,6 +416,8 @@ fn standing(number: u32) -> Standing {
         8 => Standing::New,
         12 => Standing::Unverified,
         16 => Standing::Moved,
+        18 => Standing::Applied,
+        19 => Standing::Closed,
         _ => Standing::Paid,
     }
 }

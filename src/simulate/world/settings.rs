@@ -11,7 +11,8 @@ use super::{
 };
 use crate::money::wide_decimal_text;
 use crate::simulate::fees::{
-    EventPrices, MILLION, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope, event_price, tier_begins,
+    EventPrices, MILLION, MINIMUM_IN, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope, event_price,
+    tier_begins,
 };
 
 /// A version of the settings.
@@ -141,6 +142,14 @@ impl World {
         if let Some(events) = &schedule.events {
             self.write_event_prices(out, events)?;
         }
+        if let Some(euros) = schedule.minimum {
+            let amount = |place: usize| self.amount(tier_begins(euros, &CURRENCIES[place]), place);
+            let amounts: Vec<String> = MINIMUM_IN
+                .iter()
+                .map(|place| format!("{} = \"{}\"", CURRENCIES[*place].code, amount(*place)))
+                .collect();
+            writeln!(out, "monthly_minimum = {{ {} }}", amounts.join(", "))?;
+        }
         if schedule.won_back {
             writeln!(out, "dispute_fee_returned_when_won = true")?;
         }
@@ -221,9 +230,11 @@ impl World {
         let merchant = &self.merchants[number];
         let (name, schedule) = (merchant_name(number), SCHEDULES[merchant.schedule].name);
         let state = match (merchant.standing, version) {
+            (Standing::Applied, _) => "applied",
             (Standing::New, _) => "verified",
             (Standing::Suspended, Version::NextDay) => "suspended",
-            (Standing::Suspended, Version::First) => "active",
+            (Standing::Closed, Version::NextDay) => "closed",
+            (Standing::Suspended | Standing::Closed, Version::First) => "active",
             (Standing::Paid | Standing::Unverified | Standing::Moved, _) => "active",
         };
         writeln!(
@@ -272,7 +283,12 @@ impl World {
         });
         let verified = match standing {
             Standing::Unverified => String::new(),
-            Standing::Paid | Standing::New | Standing::Suspended | Standing::Moved => {
+            Standing::Paid
+            | Standing::Applied
+            | Standing::New
+            | Standing::Suspended
+            | Standing::Closed
+            | Standing::Moved => {
                 format!(", verified_on = \"{}\"", self.first_day())
             }
         };
