@@ -9,9 +9,8 @@ cd "$(dirname "$0")/.."
 binary=${ACQUIT:-${CARGO_TARGET_DIR:-target}/release/acquit}
 day=fixtures/day
 cutoff=2026-03-03
-# A capture with a percentage, a fixed part, a minimum and VAT.
-explained=pay-000000000
-explained_merchant=m-0001
+# A merchant with fees for events, VAT, and fees that go back with refunds.
+explained=m-0005
 out=demo
 scratch=''
 
@@ -122,6 +121,11 @@ told() {
     ' "$day/truth.json"
 }
 
+# The first payment of a merchant that is refunded.
+refunded() {
+    sed -n '/^{"kind":"refund","merchant":"'"$1"'","payment":"\([^"]*\)".*/{s//\1/p;q}' "$day/events.jsonl"
+}
+
 # `CURRENCY COUNT MINOR-UNITS` of the payouts that are due.
 due() {
     awk '
@@ -168,7 +172,7 @@ run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
 agree "refused events" "$(refused)" "$(rejected)"
 
 say "What a payment was charged, and why"
-run 0 fees explain "$explained" --merchant "$explained_merchant"
+run 0 fees explain "$(refunded "$explained")" --merchant "$explained"
 
 say "What may not be captured any more runs out; what the acquirer took all the same is a fact, and a break"
 run 0 expire --cutoff "$(told expiry cutoff)" --execute
