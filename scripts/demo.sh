@@ -117,8 +117,17 @@ told() {
     awk -v part="$1" -v field="$2" '
         $0 ~ "^  \"" part "\": \\{" { on = 1 }
         on { gsub(/[",]/, "") }
-        on && $1 == field ":" { print $2; exit }
+        on && $1 == field ":" && $2 != "{" { print $2; exit }
     ' "$day/truth.json"
+}
+
+# The amount that the truth sets aside, as decimal text.
+set_aside() {
+    case $(told hold currency) in
+        JPY | KRW) told hold amount ;;
+        KWD) told hold amount | sed 's/...$/.&/' ;;
+        *) told hold amount | sed 's/..$/.&/' ;;
+    esac
 }
 
 # The first payment of a merchant that is refunded.
@@ -193,13 +202,19 @@ say "What becomes available by the day of its sale, whatever the acquirer has re
 run 0 release --on "$cutoff"
 run 0 release --on "$cutoff" --execute
 
+say "What somebody sets aside is not paid, until it expires"
+place=(hold place --merchant "$(told hold merchant)" --currency "$(told hold currency)" --amount "$(set_aside)"
+    --reason "complaints" --owner ann --on "$cutoff" --expires "$(told hold expires)" --execute)
+run 0 "${place[@]}"
+
 say "What merchants may be paid: planned by one person, approved by another, posted, then written for the bank"
 run 0 payout plan --cutoff "$cutoff" --by ann
 run 0 payout approve --cutoff "$cutoff" --by bob
 run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
 
-say "A month later no reserve is withheld any more"
+say "A month later nothing is withheld or set aside any more; who promised fees in a month pays what is missing"
 run 0 release --on "$(told last_release on)" --execute
+run 0 fees close --month "$(told month month)" --execute
 
 say "The books, for an auditor"
 for report in journal statement trial-balance reconciliation payouts fees; do
