@@ -41,8 +41,8 @@ use dice::Dice;
 use files::DayFile;
 use settlement::{BatchSums, Line, SettlementFile};
 use statement::Moved;
-use story::{Author, Event, EventKind, Fate, Planted, Refused, Report, Stage, Story};
-use truth::{BreakItem, Sources, Truth};
+use story::{After, Author, Event, EventKind, Fate, Planted, Refused, Report, Stage, Story};
+use truth::{BreakItem, Settled, Sources, Truth};
 use world::{ACQUIRERS, CARDS, CURRENCIES, Version, World};
 
 /// How many payments are told at once: their events interleave.
@@ -316,7 +316,7 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 /// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json; of a full day also calendar.csv,
-/// settings-next-day.toml, events-late.jsonl and the carriers' settlement files; settlement-copy.csv and settlement-corrupt.csv
+/// settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files; settlement-copy.csv and settlement-corrupt.csv
 /// where their breaks are planned. What an earlier run has written and this one has not is removed. Files appear whole or not at
 /// all; truth.json comes last, so where it is, the others are.
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
@@ -335,29 +335,28 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     };
     let mut waiting = tell_all(plan, &planted, &world, &mut teller, progress)?;
     teller.truth.expire(&world)?;
-    let late = DayFile::create(out, LATE)?;
-    let events = std::mem::replace(&mut teller.events, late);
+    let events = teller.turn_to(DayFile::create(out, LATE)?);
     teller.tell_waiting(Stage::Late, &mut waiting)?;
     teller.truth.late();
     teller.tell_waiting(Stage::File, &mut waiting)?;
-    let Teller {
-        events: late,
-        settlements,
-        ..
-    } = teller;
     let mut sums = [[BatchSums::default(); CURRENCIES.len()]; ACQUIRERS.len()];
-    let mut closed = Vec::new();
-    for (place, settlement) in settlements.into_iter().enumerate() {
+    let mut settlements = Vec::new();
+    for (place, settlement) in std::mem::take(&mut teller.settlements).into_iter().enumerate() {
         let (file, of_acquirer) = settlement.close(0)?;
         sums[place] = of_acquirer;
-        closed.push(file);
+        settlements.push(file);
     }
+    let settled = teller.truth.settle(&world, &sums)?;
+    let late = teller.turn_to(DayFile::create(out, AFTER)?);
+    teller.tell_waiting(Stage::After, &mut waiting)?;
+    teller.truth.after();
     let files = Files {
         events,
         late,
-        settlements: closed,
+        after: teller.events,
+        settlements,
     };
-    finish(plan, &world, out, truth, files, &sums)
+    finish(plan, &world, out, (truth, settled), files, &sums)
 }
 
 /// The settlement files of all acquirers.
@@ -378,6 +377,7 @@ fn settlements<'w>(
 struct Files {
     events: DayFile,
     late: DayFile,
+    after: DayFile,
     /// By acquirer.
     settlements: Vec<DayFile>,
 }
@@ -387,7 +387,7 @@ fn finish(
     plan: &Plan,
     world: &World,
     out: &Path,
-    mut truth: Truth,
+    (mut truth, settled): (Truth, Settled),
     files: Files,
     sums: &[[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
 ) -> Result<Summary, SimulateError> {
@@ -423,6 +423,7 @@ fn finish(
         }
     }
     used.finish(CORRUPT, corrupt)?;
+    used.finish(AFTER, Some(files.after).filter(|_| truth.has_events_after()))?;
     let refunds = truth.paid_by_transfer();
     used.write(STATEMENT, true, |file| {
         statement::write(file, world, &Moved { sums, refunds })
@@ -432,6 +433,7 @@ fn finish(
         plan,
         world,
         sums,
+        settled,
         files: names,
     })?;
     used.write(TRUTH, true, |file| {
@@ -478,6 +480,7 @@ impl Used<'_> {
 const CALENDAR: &str = "calendar.csv";
 const SETTINGS_NEXT: &str = "settings-next-day.toml";
 const LATE: &str = "events-late.jsonl";
+const AFTER: &str = "events-after.jsonl";
 /// By acquirer.
 const SETTLEMENTS: [&str; ACQUIRERS.len()] = [SETTLEMENT, "settlement-carrier-a.csv", "settlement-carrier-b.csv"];
 const SETTINGS: &str = "settings.toml";
@@ -540,8 +543,8 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
     Ok((0_u64..).map(place).zip(all).collect())
 }
 
-/// What a day of so many payments has of events that must be refused, of events that are told again and of outcomes that only the
-/// file tells: of the former every kind in its turn, from any on.
+/// What a day of so many payments has of events that must be refused, of events that are told again, of outcomes that only the
+/// file tells and of events after the payouts: of the first every kind in its turn, from any on.
 fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
     let refused = payments.div_euclid(REFUSED_STEP).min(REFUSED_LIMIT);
     let replayed = refused.div_ceil(2);
@@ -557,6 +560,13 @@ fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
         .take(count(refused))
         .chain(told(Planted::Replayed, replayed))
         .chain(told(Planted::Answered, replayed.div_ceil(2)))
+        .chain(
+            After::ALL
+                .iter()
+                .cycle()
+                .take(count(replayed))
+                .map(|after| Planted::After(*after)),
+        )
         .collect()
 }
 
@@ -626,6 +636,11 @@ impl Teller<'_, '_> {
     /// Whether a story has another event of this stage.
     fn has_more(&self, story: &Story) -> bool {
         story.events.front().is_some_and(|(event, _)| event.stage == self.stage)
+    }
+
+    /// Goes on with another file of events; gives back the one so far.
+    fn turn_to(&mut self, file: DayFile) -> DayFile {
+        std::mem::replace(&mut self.events, file)
     }
 
     /// Tells what stories have of a later stage, one after another.

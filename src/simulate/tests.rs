@@ -560,12 +560,12 @@ fn check_full(plan: &Plan) -> Value {
     let told = &truth["events"];
     assert_eq!(serde_json::json!(kinds), told["by_kind"]);
     let count = |field: &str| told[field].as_u64().expect(field);
-    let late = count("late");
-    assert_eq!(u64::try_from(events.len()), Ok(summary.events - late));
-    let has_late = directory.join(LATE).exists();
-    assert_eq!(has_late, late > 0);
-    if has_late {
-        assert_eq!(u64::try_from(read(directory, LATE).lines().count()), Ok(late));
+    let (late, after) = (count("late"), count("after"));
+    assert_eq!(u64::try_from(events.len()), Ok(summary.events - late - after));
+    for (name, count) in [(LATE, late), (AFTER, after)] {
+        let lines = fs::read_to_string(directory.join(name)).map_or(0, |content| content.lines().count());
+        assert_eq!(u64::try_from(lines), Ok(count), "{name}");
+        assert_eq!(directory.join(name).exists(), count > 0, "{name}");
     }
     assert_eq!(count("total"), count("recorded") + count("replayed") + count("refused"));
     check_lines_told(&truth, &events);

@@ -244,14 +244,7 @@ async fn hold(day: &Day) {
     hold_recording(&desk, day).await;
     desk.is_sound().await;
     hold_expiry(&desk, day).await;
-    if day.has("events-late.jsonl") {
-        let late = day.file("events-late.jsonl");
-        let recorded = desk.run(&["record", &late, "--format", "json"]).exits(0).rows();
-        let count = number(&day.truth["events"]["late"]).to_string();
-        assert_eq!(recorded[0]["recorded"], count.as_str());
-        changes_nothing(&desk, &["record", &late], 0).await;
-    }
-    agree(&desk, day, "late").await;
+    hold_later_events(&desk, day, "late").await;
 
     hold_reconciliation(&desk, day).await;
     hold_release(&desk, day, "release").await;
@@ -259,12 +252,26 @@ async fn hold(day: &Day) {
     hold_what_is_set_aside(&desk, day).await;
     hold_payouts(&desk, day).await;
     agree(&desk, day, "payouts").await;
+    hold_later_events(&desk, day, "after").await;
     hold_release(&desk, day, "last_release").await;
     hold_month(&desk, day).await;
     for proof in [&["report", "fees"][..], &["audit", "verify"]] {
         changes_nothing(&desk, proof, 0).await;
     }
     desk.is_sound().await;
+}
+
+/// Records what is told later, all of it.
+async fn hold_later_events(desk: &Desk, day: &Day, step: &str) {
+    let name = format!("events-{step}.jsonl");
+    if day.has(&name) {
+        let file = day.file(&name);
+        let recorded = desk.run(&["record", &file, "--format", "json"]).exits(0).rows();
+        let count = number(&day.truth["events"][step]).to_string();
+        assert_eq!(recorded[0]["recorded"], count.as_str(), "{name}");
+        changes_nothing(desk, &["record", &file], 0).await;
+    }
+    agree(desk, day, step).await;
 }
 
 /// What velocity rules and monthly limits decided is what was planted.

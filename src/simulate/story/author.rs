@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::Datelike;
 
-use super::{Details, Event, EventKind, Fate, Payment, Refused, Report, Stage, Story};
+use super::{After, Details, Event, EventKind, Fate, Payment, Refused, Report, Stage, Story};
 use crate::simulate::dice::Dice;
 use crate::simulate::fees::Instrument;
 use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS};
 use crate::simulate::truth::{Booked, BreakItem, Owner};
 use crate::simulate::world::{
-    CARDS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, WON, World, capture_cost,
-    merchant_name,
+    CARDS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, WON, World,
+    capture_cost, merchant_name,
 };
 use crate::simulate::{BreakKind, Plan};
 
@@ -35,6 +35,8 @@ pub enum Planted {
     Replayed,
     /// An outcome that only the settlement file tells.
     Answered,
+    /// Something happens once the day is settled and paid out.
+    After(After),
 }
 
 /// How the file leads to a capture.
@@ -96,6 +98,7 @@ impl<'w> Author<'w> {
             Some(Planted::Refused(refused)) => (self.refused(index, refused), None),
             Some(Planted::Replayed) => (self.replayed(index), None),
             Some(Planted::Answered) => (self.answered(index), None),
+            Some(Planted::After(after)) => (self.afterwards(index, after), None),
         }
     }
 
@@ -130,6 +133,16 @@ impl<'w> Author<'w> {
         let currencies = self.world.merchants[merchant].currencies;
         let slot = usize::from(currencies[0] != currencies[1] && self.dice.chance(1, 3));
         self.begin_at(index, merchant, slot)
+    }
+
+    /// The same at a merchant of whose sales a share is withheld; none where there is no such merchant.
+    pub(super) fn begin_reserved(&mut self, index: u64) -> Option<Story> {
+        let fits = |world: &World, number: usize| {
+            let merchant = &world.merchants[number];
+            merchant.standing == Standing::Paid && merchant.withholds_a_share()
+        };
+        let has_one = (0..self.world.merchants.len()).any(|number| fits(self.world, number));
+        has_one.then(|| self.begin_where(index, fits))
     }
 
     /// The same at a merchant that sells in won, and in won; none where there is no such merchant.

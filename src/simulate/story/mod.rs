@@ -12,6 +12,7 @@ mod refused;
 use std::collections::VecDeque;
 
 pub use self::author::{Author, Planted};
+pub use self::planted::After;
 pub use self::refused::Refused;
 use super::fees::Instrument;
 use super::settlement::Line;
@@ -111,6 +112,8 @@ pub enum Stage {
     Late,
     /// Not at all: the settlement file says it.
     File,
+    /// After the payouts.
+    After,
 }
 
 /// What only some kinds of event state, as event files name it.

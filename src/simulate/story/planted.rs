@@ -7,7 +7,69 @@ use crate::simulate::settlement::{Costs, Line, METHODS, batch_row};
 use crate::simulate::truth::BreakItem;
 use crate::simulate::world::{CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
 
+/// The second of the settlement file's day from which on the payouts are over.
+const EVENING: u32 = 19 * 3600;
+
+/// What happens once the day is settled and paid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// A part of a sale goes back, and there is only what is withheld to pay for it.
+    Refunded,
+    /// A sale is charged back; the merchant owes it.
+    ChargedBack,
+    /// A phone bill is not paid, and a part of it late.
+    Unpaid,
+}
+
+impl After {
+    /// All of it.
+    pub const ALL: &'static [Self] = &[Self::Refunded, Self::ChargedBack, Self::Unpaid];
+}
+
 impl Author<'_> {
+    /// Makes up a story that goes on after the payouts.
+    pub(super) fn afterwards(&mut self, index: u64, after: After) -> Story {
+        let begun = match after {
+            After::Refunded => self.begin_reserved(index),
+            After::ChargedBack => None,
+            After::Unpaid => self.begin_in_won(index),
+        };
+        let by_phone = after == After::Unpaid && begun.is_some();
+        let mut story = begun.unwrap_or_else(|| self.begin_covered(index));
+        if by_phone {
+            self.bill_by_phone(&mut story);
+            story.day = Day::Earlier;
+        }
+        let amount = self.price(&story, 500, 3000);
+        let payment = if by_phone { 0 } else { self.after_anchor(&mut story) };
+        self.authorize(&mut story, payment, amount);
+        self.capture(&mut story, payment, amount, Route::PLAIN, false);
+        let told = story.events.len();
+        (story.day, story.second) = (Day::Settlement, EVENING);
+        match after {
+            After::Refunded => {
+                // Less than is withheld of the sale.
+                let part = amount.saturating_mul(8).div_euclid(100).max(1);
+                self.refund(&mut story, payment, part, false);
+            }
+            After::Unpaid if by_phone => {
+                self.push(&mut story, payment, EventKind::Unpaid, amount);
+                let original = story.events[told].0.reference.clone();
+                let part = self.part(amount);
+                let recovery = self.push(&mut story, payment, EventKind::UnpaidRecovery, part);
+                recovery.details.original = Some(original);
+            }
+            After::Unpaid | After::ChargedBack => {
+                self.dispute(&mut story, payment, EventKind::Chargeback, amount, 1);
+            }
+        }
+        for (event, reports) in story.events.iter_mut().skip(told) {
+            event.stage = Stage::After;
+            reports.clear();
+        }
+        story
+    }
+
     /// Makes up a story with a break in it.
     pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
         let turn = self.turn(class);

@@ -177,10 +177,30 @@ impl Money {
         }
     }
 
-    /// What covers a refund.
-    pub fn own(&self, owner: Owner) -> Result<i64, SimulateError> {
+    /// What of a refund the merchant's own money does not cover, and what of that its reserve does.
+    pub fn missing(&self, world: &World, owner: Owner, amount: i64) -> Result<(i64, i64), SimulateError> {
         let funds = self.funds[owner.merchant][owner.slot];
-        plus(funds.pending, funds.available)
+        let missing = minus(amount, plus(funds.pending, funds.available)?)?.max(0);
+        let reserve = match world.merchants[owner.merchant].withholds_a_share() {
+            true => missing.min(funds.reserve).max(0),
+            false => 0,
+        };
+        Ok((missing, reserve))
+    }
+
+    /// Takes from the reserve what a refund lacks, from what was withheld first; how much.
+    pub fn take_from_reserve(&mut self, world: &World, owner: Owner, amount: i64) -> Result<i64, SimulateError> {
+        let (_, taken) = self.missing(world, owner, amount)?;
+        let mut left = taken;
+        for (_, tranche) in self
+            .tranches
+            .range_mut((owner.merchant, owner.slot, NaiveDate::MIN)..=(owner.merchant, owner.slot, NaiveDate::MAX))
+        {
+            let part = left.min(*tranche);
+            (*tranche, left) = (minus(*tranche, part)?, minus(left, part)?);
+        }
+        self.tranches.retain(|_, tranche| *tranche > 0);
+        Ok(taken)
     }
 
     /// Something was booked.

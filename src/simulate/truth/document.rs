@@ -96,6 +96,9 @@ impl Replayed {
     }
 }
 
+/// The sums of all batches, by acquirer and currency.
+type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()];
+
 /// What the truth is told about.
 pub struct Sources<'a> {
     /// What was asked for.
@@ -103,30 +106,46 @@ pub struct Sources<'a> {
     /// Where it happened.
     pub world: &'a World,
     /// The settlement files' batches, by acquirer and currency.
-    pub sums: &'a [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
+    pub sums: &'a Sums,
+    /// What became of the settlement files' money.
+    pub settled: Settled,
     /// In the order in which they are to be used.
     pub files: Vec<&'static str>,
 }
 
+/// What is released, set aside and paid on the settlement files' day.
+pub struct Settled {
+    release: Release,
+    hold: Option<Hold>,
+    payouts: Payouts,
+}
+
 impl Truth {
-    /// Books what the settlement files bring, and what follows until nothing is withheld any more; writes everything down.
-    pub fn into_document(mut self, sources: Sources<'_>) -> Result<Document, SimulateError> {
-        let Sources {
-            plan,
-            world,
-            sums,
-            files,
-        } = sources;
-        let day = world.day(Day::Settlement).date;
+    /// Books what the settlement files bring, and what follows up to the payouts.
+    pub fn settle(&mut self, world: &World, sums: &Sums) -> Result<Settled, SimulateError> {
         self.reconcile(world, CARDS, &sums[CARDS])?;
         self.step("reconcile");
         for acquirer in (0..ACQUIRERS.len()).filter(|acquirer| *acquirer != CARDS) {
             self.reconcile(world, acquirer, &sums[acquirer])?;
         }
         self.step("carriers");
-        let release = self.release(world, day, "release")?;
-        let hold = self.hold(world)?;
-        let payouts = self.pay(world)?;
+        Ok(Settled {
+            release: self.release(world, world.day(Day::Settlement).date, "release")?,
+            hold: self.hold(world)?,
+            payouts: self.pay(world)?,
+        })
+    }
+
+    /// Books what is left until nothing is withheld any more; writes everything down.
+    pub fn into_document(mut self, sources: Sources<'_>) -> Result<Document, SimulateError> {
+        let Sources {
+            plan,
+            world,
+            sums,
+            settled,
+            files,
+        } = sources;
+        let Settled { release, hold, payouts } = settled;
         let last_release = self.release(world, world.last_release(), "last_release")?;
         let month = self.close_month(world)?;
         let pass = |pass: u8| self.matched.get(&pass).copied().unwrap_or(0);
@@ -139,6 +158,7 @@ impl Truth {
                 replayed: self.replayed.len(),
                 refused: self.refused.len(),
                 late: self.late,
+                after: self.after,
                 by_kind: self.events.clone(),
             },
             refused: self.refused.clone(),
@@ -445,6 +465,8 @@ struct Events {
     refused: usize,
     /// Lines of the file of late events, all of them recorded.
     late: u64,
+    /// Lines of the file of events after the payouts, all of them recorded.
+    after: u64,
     /// Lines of the event file.
     by_kind: BTreeMap<&'static str, u64>,
 }

@@ -4,7 +4,8 @@
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
 //!
 //! The order is that of the commands: the day's events; what ran out; late events; the settlement files, and what only they say;
-//! what is released on their day; what is set aside; payouts; what is released at last; monthly minimums. What the files bring is known as soon as the events are told,
+//! what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly minimums. What
+//! the files bring is known as soon as the events are told,
 //! and added in its turn.
 
 mod available;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 
 use self::available::{Claim, Money};
 use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
-pub use self::document::{BreakItem, Sources};
+pub use self::document::{BreakItem, Settled, Sources};
 use self::month::Month;
 use super::fees::SCHEDULES;
 use super::settlement::Costs;
@@ -135,6 +136,7 @@ pub struct Truth {
     events: BTreeMap<&'static str, u64>,
     booked: u64,
     late: u64,
+    after: u64,
     refused: Vec<document::Refused>,
     replayed: Vec<document::Replayed>,
     decisions: Vec<document::Decision>,
@@ -161,6 +163,7 @@ impl Truth {
             events: BTreeMap::new(),
             booked: 0,
             late: 0,
+            after: 0,
             refused: Vec::new(),
             replayed: Vec::new(),
             decisions: Vec::new(),
@@ -171,9 +174,15 @@ impl Truth {
         }
     }
 
-    /// How many events were told, late ones included.
+    /// How many events were told, late ones and those after the payouts included.
     pub fn event_count(&self) -> u64 {
-        self.events.values().copied().fold(self.late, u64::saturating_add)
+        let later = self.late.saturating_add(self.after);
+        self.events.values().copied().fold(later, u64::saturating_add)
+    }
+
+    /// Whether there are events for the file of those after the payouts.
+    pub fn has_events_after(&self) -> bool {
+        self.after > 0
     }
 
     /// Whether there are events for the file of late ones.
@@ -196,7 +205,8 @@ impl Truth {
     /// Whether a merchant's money covers a refund.
     pub fn covers(&self, world: &World, owner: Owner, amount: i64) -> Result<bool, SimulateError> {
         let limit = world.negative_limit(owner.merchant, owner.currency);
-        Ok(minus(amount, self.money.own(owner)?)?.max(0) <= limit)
+        let (missing, reserve) = self.money.missing(world, owner, amount)?;
+        Ok(minus(missing, reserve)? <= limit)
     }
 
     /// Ends a step: these are the books after it.
@@ -212,6 +222,7 @@ impl Truth {
                 *count = count.saturating_add(1);
             }
             Stage::Late => self.late = self.late.saturating_add(1),
+            Stage::After => self.after = self.after.saturating_add(1),
             Stage::File => {
                 let is_answer = event.kind == EventKind::Authorization;
                 self.answered = self.answered.saturating_add(u64::from(is_answer));
@@ -305,6 +316,8 @@ impl Truth {
                 let by_transfer = event.details.by.is_some();
                 let to = if by_transfer { 2200 } else { receivable };
                 charges.transfers.push((2020, to, amount));
+                let from_reserve = self.money.take_from_reserve(world, contract.owner, amount)?;
+                charges.transfers.push((2030, 2020, from_reserve));
             }
             EventKind::RefundFailure => charges = contract.undo_refund(sums, account, &done, amount)?,
             EventKind::RefundPaid => {
@@ -358,6 +371,11 @@ impl Truth {
     /// All late events are told, too.
     pub fn late(&mut self) {
         self.step("late");
+    }
+
+    /// All events after the payouts are told.
+    pub fn after(&mut self) {
+        self.step("after");
     }
 
     /// Books a line that proves an event: `line` is its gross, unsigned, and `pass` how it was found.

@@ -123,6 +123,13 @@ pub struct Merchant {
     pub standing: Standing,
 }
 
+impl Merchant {
+    /// Whether a share of each sale is withheld. Refunds may be paid from that.
+    pub fn withholds_a_share(&self) -> bool {
+        matches!(self.reserve, Some(Reserve::Rolling(_)))
+    }
+}
+
 /// What is withheld of a merchant's sales.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reserve {

@@ -248,7 +248,7 @@ impl World {
         match merchant.reserve {
             Some(Reserve::Rolling(per_mille)) => writeln!(
                 out,
-                "reserve = {{ percentage = \"{}\", release_after_days = {RESERVE_DAYS} }}",
+                "reserve = {{ percentage = \"{}\", release_after_days = {RESERVE_DAYS} }}\nrefunds_from_reserve = true",
                 percent(per_mille.saturating_mul(1000))
             )?,
             Some(Reserve::Fixed(euros)) => {
