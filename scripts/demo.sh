@@ -194,8 +194,10 @@ run 2 reconcile "$day/settlement.csv" --acquirer adyen --execute
 say "The same content under another name, and a file that does not add up: neither posts anything (exit code 1)"
 run 1 reconcile "$day/settlement-copy.csv" --acquirer adyen --execute
 run 1 reconcile "$day/settlement-corrupt.csv" --acquirer adyen --execute
-say "A phone carrier's file, of what was sold months ago"
-run 0 reconcile "$day/settlement-carrier-a.csv" --acquirer carrier-a --execute
+say "Phone carriers' files, of what was sold months ago"
+for carrier in carrier-a carrier-b; do
+    run 0 reconcile "$day/settlement-$carrier.csv" --acquirer "$carrier" --execute
+done
 run 0 breaks list
 
 say "What becomes available by the day of its sale, whatever the acquirer has reported"
@@ -211,6 +213,9 @@ say "What merchants may be paid: planned by one person, approved by another, pos
 run 0 payout plan --cutoff "$cutoff" --by ann
 run 0 payout approve --cutoff "$cutoff" --by bob
 run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
+
+say "Life goes on: a refund that a reserve pays for, a chargeback, a phone bill that is not paid, or late"
+run 0 record "$day/events-after.jsonl"
 
 say "A month later nothing is withheld or set aside any more; who promised fees in a month pays what is missing"
 run 0 release --on "$(told last_release on)" --execute

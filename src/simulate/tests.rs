@@ -645,6 +645,25 @@ fn a_day_of_everything_has_everything() {
     let count = |field: &str| truth["expiry"]["totals"].as_object().expect(field).len();
     assert_eq!(count("totals"), CURRENCIES.len());
     assert!(truth["outcome_unknown"].as_u64().expect("a count") > 0);
+    // What is planted beside breaks: rules passed, money set aside, minimums reached and not, a reserve that pays for refunds.
+    let actions: std::collections::BTreeSet<&str> = truth["decisions"]
+        .as_array()
+        .expect("decisions")
+        .iter()
+        .map(|decision| text(decision, "action"))
+        .collect();
+    assert_eq!(actions.into_iter().collect::<Vec<_>>(), ["flag", "hold", "refuse"]);
+    assert!(truth["hold"]["amount"].as_i64().expect("an amount") > 0);
+    let top_ups = truth["month"]["top_ups"].as_array().expect("top-ups");
+    let is_due = |row: &&Value| row["fee"] != 0;
+    assert!(top_ups.iter().any(|row| is_due(&row)) && !top_ups.iter().all(|row| is_due(&row)));
+    let reserve = |step: &str| {
+        let rows = truth["accounts"][step].as_array().expect(step);
+        let rows = rows.iter().filter(|row| row["code"] == 2030);
+        rows.map(|row| row["balance"].as_i64().expect("a balance"))
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(reserve("payouts"), reserve("after"));
 }
 
 #[test]
