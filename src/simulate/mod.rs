@@ -9,7 +9,8 @@
 //! refused is refused whenever it is told. The truth shares no code with the engine that it judges.
 //!
 //! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. There is no
-//! exchange of currencies: what is sold in a currency is settled in it. Unpaid phone bills are deducted in no file.
+//! exchange of currencies: what is sold in a currency is settled in it. Unpaid phone bills are deducted in no file, no acquirer has
+//! a gross contract, and nothing is advanced.
 
 mod dice;
 mod event_row;
