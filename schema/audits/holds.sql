@@ -1,4 +1,4 @@
--- What is on hold of every merchant is the sum of the holds that nobody has released, each placed and released by entries that say so, or with a capture.
+-- What is on hold of every merchant is the sum of the holds that nobody has released, each placed and released by entries that say so.
 with held as (
     select balance.book_id, account.currency, sum(balance.credits - balance.debits) as amount
     from balance
@@ -9,7 +9,7 @@ with held as (
     select hold.book_id, hold.currency, sum(hold.amount) filter (where hold.released is null) as amount,
            count(*) filter (where opening.number is null or (hold.released is not null and closing.number is null)) as unbooked
     from hold
-    left join entry opening on opening.book_id = hold.book_id and opening.number = hold.number and opening.kind in (3, 25)
+    left join entry opening on opening.book_id = hold.book_id and opening.number = hold.number and opening.kind in (25, 3)
     left join entry closing on closing.book_id = hold.book_id and closing.number = hold.released and closing.kind in (26, 28)
     group by hold.book_id, hold.currency
 )
