@@ -179,9 +179,11 @@ impl<'w> Author<'w> {
 
     /// One more payment of a story; its place.
     pub(super) fn add_payment(&mut self, story: &mut Story, index: u64, name: String) -> usize {
+        // No two payments are of one order.
+        let order = format!("order-{}", name.trim_start_matches("pay-"));
         story.payments.push(Payment {
             name,
-            merchant_reference: self.dice.chance(1, 10).then(|| format!("order-{index:09}")),
+            merchant_reference: self.dice.chance(1, 10).then_some(order),
             acquirer: CARDS,
             open: 0,
             expires: false,

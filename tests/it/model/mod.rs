@@ -547,7 +547,10 @@ impl Sequence {
 
     /// Of which merchants of its slot it is.
     pub fn merchants(&self, slot: usize) -> Vec<String> {
-        let mut names = self.merchants.map(|merchant| format!("{slot}-{}", MERCHANTS[merchant].0)).to_vec();
+        let mut names = self
+            .merchants
+            .map(|merchant| format!("{slot}-{}", MERCHANTS[merchant].0))
+            .to_vec();
         names.sort();
         names.dedup();
         names
