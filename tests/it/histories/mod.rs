@@ -323,7 +323,7 @@ impl<'w> Deployed<'w> {
             Err(HoldError::Insufficient { .. }) => None,
             Err(error) => return Err(format!("{request:?}: {error:?}")),
         };
-        if placed.is_none() && amount <= available {
+        if placed.is_none() && amount <= runs::available(&self.model.books[&merchant], &code) {
             return Err(format!("{request:?}: the engine refuses it"));
         }
         let expected = runs::hold(&mut self.model, &asked, placed);

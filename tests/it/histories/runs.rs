@@ -110,7 +110,7 @@ pub fn plan(
 }
 
 /// What may be paid or set aside: less what the next release takes back, of captures that were withdrawn after their day.
-fn available(book: &Book, currency: &str) -> i64 {
+pub fn available(book: &Book, currency: &str) -> i64 {
     let withdrawn = book.maturing.iter().filter(|((of, ..), _)| of == currency);
     let withdrawn: i64 = withdrawn.map(|(_, (payable, _))| (*payable).min(0)).sum();
     book.owed(2020, currency, "") + withdrawn
