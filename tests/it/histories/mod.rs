@@ -497,7 +497,7 @@ impl<'w> Deployed<'w> {
                 file: Some(file.name.clone()),
             });
         }
-        let format = if history.seed % 2 == 0 {
+        let format = if history.seed.is_multiple_of(2) {
             Format::Csv
         } else {
             Format::Json
