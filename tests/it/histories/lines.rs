@@ -10,14 +10,23 @@ use crate::model::rules::{Item, Model};
 use crate::model::world::{Acquirer, places};
 
 /// Exchange rates as the file has them, and what they are in millionths.
-const RATES: [(&str, i128); 4] = [("1.0875", 1_087_500), ("0.0062", 6_200), ("0.5", 500_000), ("150", 150_000_000)];
+const RATES: [(&str, i128); 4] = [
+    ("1.0875", 1_087_500),
+    ("0.0062", 6_200),
+    ("0.5", 500_000),
+    ("150", 150_000_000),
+];
 
 /// Lines of an acquirer at a moment, without its payout rows.
 pub fn drawn(dice: &mut ChaCha8Rng, model: &Model<'_>, acquirer: &str, file: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for book in model.books.values() {
         for item in book.items.values().filter(|item| item.acquirer == acquirer) {
-            let terms = model.world.on(item.day).and_then(|version| version.acquirer(acquirer)).expect("terms");
+            let terms = model
+                .world
+                .on(item.day)
+                .and_then(|version| version.acquirer(acquirer))
+                .expect("terms");
             if let Some(line) = of_item(dice, item, terms) {
                 if dice.random_bool(0.07) {
                     lines.push(again(dice, &line));
@@ -104,7 +113,11 @@ fn converted(dice: &mut ChaCha8Rng, line: &mut Line) {
     let to = if code == "EUR" { "USD" } else { "EUR" };
     let (rate, millionths) = RATES[dice.random_range(0..RATES.len())];
     let power = |places: usize| 10_i128.pow(u32::try_from(places).expect("decimals"));
-    let net = rounded(i128::from(gross) * millionths * power(places(to)), 1_000_000 * power(places(&code)), "half_even");
+    let net = rounded(
+        i128::from(gross) * millionths * power(places(to)),
+        1_000_000 * power(places(&code)),
+        "half_even",
+    );
     line.net = (to.to_owned(), net);
     line.rate = rate;
 }
@@ -124,7 +137,11 @@ fn charge(dice: &mut ChaCha8Rng, line: &mut Line, total: i64) {
 /// The same once more, perhaps of another amount.
 fn again(dice: &mut ChaCha8Rng, line: &Line) -> Line {
     let mut again = line.clone();
-    if let Some((code, gross)) = again.gross.as_mut().filter(|(code, _)| *code == line.net.0 && dice.random_bool(0.5)) {
+    if let Some((code, gross)) = again
+        .gross
+        .as_mut()
+        .filter(|(code, _)| *code == line.net.0 && dice.random_bool(0.5))
+    {
         let more = if *gross < 0 { -1 } else { 1 };
         *gross += more;
         again.net = (code.clone(), line.net.1 + more);
@@ -144,7 +161,10 @@ fn of_nobody(dice: &mut ChaCha8Rng, file: usize, place: usize) -> Line {
         ("Balancetransfer", -1),
         ("DepositCorrection", 1),
     ][dice.random_range(0..8)];
-    let (code, amount) = (["EUR", "JPY", "KWD"][dice.random_range(0..3)], dice.random_range(1..5_000) * sign);
+    let (code, amount) = (
+        ["EUR", "JPY", "KWD"][dice.random_range(0..3)],
+        dice.random_range(1..5_000) * sign,
+    );
     let is_of_payment = matches!(type_text, "Settled" | "Refunded" | "Chargeback" | "ChargebackReversed");
     let mut line = Line {
         type_text,

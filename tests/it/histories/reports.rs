@@ -50,8 +50,18 @@ fn named(code: i16) -> &'static str {
 
 pub fn trial_balance(model: &Model<'_>, span: Span<'_>) -> Rows {
     let mut sums: BTreeMap<(bool, String, i16, String), (i64, i64)> = BTreeMap::new();
-    for book in model.books.iter().filter(|(merchant, _)| span.covers_book(merchant)).map(|(_, book)| book) {
-        for moved in book.entries.iter().filter(|entry| span.covers(entry.day)).flat_map(|entry| &entry.transfers) {
+    for book in model
+        .books
+        .iter()
+        .filter(|(merchant, _)| span.covers_book(merchant))
+        .map(|(_, book)| book)
+    {
+        for moved in book
+            .entries
+            .iter()
+            .filter(|entry| span.covers(entry.day))
+            .flat_map(|entry| &entry.transfers)
+        {
             let key = |(code, currency, dimension): &Name| (*code > 9000, currency.clone(), *code, dimension.clone());
             sums.entry(key(&moved.debit)).or_default().0 += moved.amount;
             sums.entry(key(&moved.credit)).or_default().1 += moved.amount;
@@ -72,7 +82,10 @@ pub fn trial_balance(model: &Model<'_>, span: Span<'_>) -> Rows {
         }
         for (currency, figures) in totals {
             assert_eq!((figures[0], figures[2]), (figures[1], figures[3]));
-            rows.push(trial_balance_row([&format!("{section} total"), "", "", "", &currency], figures));
+            rows.push(trial_balance_row(
+                [&format!("{section} total"), "", "", "", &currency],
+                figures,
+            ));
         }
     }
     rows
@@ -148,7 +161,12 @@ fn journal_tail(entry: &Entry, moved: Option<(usize, &Transfer)>) -> Vec<String>
         None => vec![String::new(); 13],
         Some((ordinal, moved)) => {
             let account = |(code, currency, dimension): &Name| {
-                [code.to_string(), named(*code).to_owned(), currency.clone(), dimension.clone()]
+                [
+                    code.to_string(),
+                    named(*code).to_owned(),
+                    currency.clone(),
+                    dimension.clone(),
+                ]
             };
             let currency = &moved.debit.1;
             let mut row = vec![ordinal.to_string()];
@@ -183,9 +201,15 @@ struct Movement<'a> {
 fn movements<'a>(model: &'a Model<'_>, span: Span<'_>) -> Vec<Movement<'a>> {
     let is_owed = |code: i16| matches!(code, 2010 | 2020 | 2100);
     let mut all = Vec::new();
-    let books = model.books.iter().filter(|(merchant, _)| !merchant.is_empty() && span.covers_book(merchant));
+    let books = model
+        .books
+        .iter()
+        .filter(|(merchant, _)| !merchant.is_empty() && span.covers_book(merchant));
     for (merchant, book) in books {
-        for (number, entry) in (1..).zip(&book.entries).filter(|(_, entry)| span.to.is_none_or(|to| entry.day <= to)) {
+        for (number, entry) in (1..)
+            .zip(&book.entries)
+            .filter(|(_, entry)| span.to.is_none_or(|to| entry.day <= to))
+        {
             for moved in &entry.transfers {
                 let (is_debit, is_credit) = (is_owed(moved.debit.0), is_owed(moved.credit.0));
                 if is_debit == is_credit {
@@ -240,12 +264,19 @@ pub fn statement(model: &Model<'_>, span: Span<'_>) -> Rows {
         let mut opening = 0;
         let mut sums: BTreeMap<(usize, &str), (BTreeSet<usize>, i64, i64)> = BTreeMap::new();
         for movement in account {
-            let signed = if movement.is_debit { -movement.amount } else { movement.amount };
+            let signed = if movement.is_debit {
+                -movement.amount
+            } else {
+                movement.amount
+            };
             if span.from.is_some_and(|from| movement.entry.day < from) {
                 opening += signed;
                 continue;
             }
-            let place = MOVEMENTS.iter().position(|name| *name == movement.name).unwrap_or(MOVEMENTS.len());
+            let place = MOVEMENTS
+                .iter()
+                .position(|name| *name == movement.name)
+                .unwrap_or(MOVEMENTS.len());
             let sum = sums.entry((place, movement.name)).or_default();
             sum.0.insert(movement.number);
             sum.1 += (-signed).max(0);
@@ -284,7 +315,11 @@ pub fn statement_items(model: &Model<'_>, span: Span<'_>) -> Rows {
     let covered = all.iter().filter(|movement| span.covers(movement.entry.day));
     let row = |movement: &Movement<'_>| {
         let currency = movement.currency;
-        let (debit, credit) = if movement.is_debit { (movement.amount, 0) } else { (0, movement.amount) };
+        let (debit, credit) = if movement.is_debit {
+            (movement.amount, 0)
+        } else {
+            (0, movement.amount)
+        };
         vec![
             movement.merchant.to_owned(),
             currency.to_owned(),
@@ -314,19 +349,34 @@ type Sums = BTreeMap<(String, i16, u32, String, String, String), (usize, i64, i6
 
 /// The number of a record type: how lines are ordered.
 fn record_order(record: &str) -> i16 {
-    let records = ["capture", "refund", "chargeback", "chargeback_reversal", "batch_fee", "payout", "unsupported"];
+    let records = [
+        "capture",
+        "refund",
+        "chargeback",
+        "chargeback_reversal",
+        "batch_fee",
+        "payout",
+        "unsupported",
+    ];
     let place = records.iter().position(|name| *name == record).expect("a record type");
     i16::try_from(place + 1).expect("a number")
 }
 
 fn of_file(model: &Model<'_>, file: &File) -> Rows {
-    let breaks: Vec<&Break> = model.breaks.iter().filter(|found| found.found_in == file.name).collect();
+    let breaks: Vec<&Break> = model
+        .breaks
+        .iter()
+        .filter(|found| found.found_in == file.name)
+        .collect();
     let mut sums = Sums::new();
     let mut records: BTreeMap<i16, &str> = BTreeMap::new();
     let mut counts = [0; 3];
     for (place, line) in file.lines.iter().enumerate() {
-        let mut classes: Vec<&str> =
-            breaks.iter().filter(|found| found.ordinal == Some(place)).map(|found| found.class).collect();
+        let mut classes: Vec<&str> = breaks
+            .iter()
+            .filter(|found| found.ordinal == Some(place))
+            .map(|found| found.class)
+            .collect();
         classes.sort_unstable();
         let pass = file.passes.get(&place).copied();
         counts[0] += usize::from(pass.is_some());
@@ -341,7 +391,9 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
             pass.unwrap_or(u32::MAX),
             classes.join(" "),
             // Those without a gross come last.
-            line.gross.as_ref().map_or_else(|| "~".to_owned(), |(code, _)| code.clone()),
+            line.gross
+                .as_ref()
+                .map_or_else(|| "~".to_owned(), |(code, _)| code.clone()),
             line.net.0.clone(),
         );
         let sum = sums.entry(key).or_default();
@@ -358,7 +410,12 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
         row.extend(match gross {
             None => vec![String::new(); 4],
             Some((code, minor)) => {
-                vec![code.to_owned(), places(code).to_string(), minor.to_string(), decimal(minor, code)]
+                vec![
+                    code.to_owned(),
+                    places(code).to_string(),
+                    minor.to_string(),
+                    decimal(minor, code),
+                ]
             }
         });
         row.extend(match net {
@@ -384,7 +441,12 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
             (pass, classes) => format!("matched by pass {pass}, {classes}"),
         };
         let gross = (gross != "~").then_some((gross.as_str(), *gross_sum));
-        rows.push(row(["line", batch, records[order], &outcome], *lines, gross, Some((net, *costs, *net_sum))));
+        rows.push(row(
+            ["line", batch, records[order], &outcome],
+            *lines,
+            gross,
+            Some((net, *costs, *net_sum)),
+        ));
     }
     for ((batch, net), (lines, currencies, gross, costs, net_sum)) in batches(&sums) {
         let gross = match &currencies.into_iter().collect::<Vec<_>>()[..] {
@@ -395,12 +457,21 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
     }
     for ((class, state, currency), (count, difference)) in by_class(&breaks) {
         let difference = (currency != "~").then_some((currency, difference));
-        rows.push(row(["break", "", "", &format!("{class} {state}")], count, difference, None));
+        rows.push(row(
+            ["break", "", "", &format!("{class} {state}")],
+            count,
+            difference,
+            None,
+        ));
     }
     let outcome = match file.is_booked {
         false => "quarantined nothing booked",
         true => {
-            assert_eq!(counts.iter().sum::<usize>(), file.lines.len(), "every line has one outcome");
+            assert_eq!(
+                counts.iter().sum::<usize>(),
+                file.lines.len(),
+                "every line has one outcome"
+            );
             "booked all accounted for"
         }
     };
@@ -428,7 +499,10 @@ fn batches(sums: &Sums) -> Batches<'_> {
 fn by_class<'a>(breaks: &[&'a Break]) -> BTreeMap<(&'a str, &'static str, &'a str), (usize, i64)> {
     let mut classes: BTreeMap<(&str, &'static str, &str), (usize, i64)> = BTreeMap::new();
     for found in breaks {
-        let (currency, difference) = found.difference.as_ref().map_or(("~", 0), |(code, minor)| (code, *minor));
+        let (currency, difference) = found
+            .difference
+            .as_ref()
+            .map_or(("~", 0), |(code, minor)| (code, *minor));
         let state = if found.is_open { "open" } else { "resolved" };
         let class = classes.entry((found.class, state, currency)).or_default();
         *class = (class.0 + 1, class.1 + difference);
@@ -479,11 +553,31 @@ fn parts(units: i128, places: usize) -> String {
 /// Exact sums, then what was charged and given back by component; nothing differs.
 pub fn fees(model: &Model<'_>, span: Span<'_>) -> Rows {
     let mut rows = Rows::new();
-    let books = || model.books.iter().filter(|(merchant, _)| !merchant.is_empty() && span.covers_book(merchant));
+    let books = || {
+        model
+            .books
+            .iter()
+            .filter(|(merchant, _)| !merchant.is_empty() && span.covers_book(merchant))
+    };
     let row = |words: [String; 7], currency: &str, figures: [Option<i128>; 3], detail: &str| {
         let [section, merchant, component, schedule, version, period, vat] = words;
-        let mut row = vec![section, merchant, String::new(), String::new(), String::new(), String::new(), component];
-        row.extend([schedule, version, period, vat, currency.to_owned(), places(currency).to_string()]);
+        let mut row = vec![
+            section,
+            merchant,
+            String::new(),
+            String::new(),
+            String::new(),
+            String::new(),
+            component,
+        ];
+        row.extend([
+            schedule,
+            version,
+            period,
+            vat,
+            currency.to_owned(),
+            places(currency).to_string(),
+        ]);
         for places in [0, places(currency)] {
             row.extend(figures.map(|figure| or_empty(figure.map(|units| parts(units, places)))));
         }
@@ -494,27 +588,45 @@ pub fn fees(model: &Model<'_>, span: Span<'_>) -> Rows {
         for ((schedule, version, component, currency, period, vat), accrual) in &book.accruals {
             let Accrual { exact, posted, .. } = *accrual;
             let posted = i128::from(posted) * MINOR;
-            let words = ["accrual", merchant, component, schedule, version, &period.to_string(), vat].map(str::to_owned);
-            rows.push(row(words, currency, [Some(exact), Some(posted), Some(exact - posted)], ""));
+            let words = [
+                "accrual",
+                merchant,
+                component,
+                schedule,
+                version,
+                &period.to_string(),
+                vat,
+            ]
+            .map(str::to_owned);
+            rows.push(row(
+                words,
+                currency,
+                [Some(exact), Some(posted), Some(exact - posted)],
+                "",
+            ));
         }
     }
-    let only = |word: &str, component: &str| {
-        [word, "", component, "", "", "", ""].map(str::to_owned)
-    };
+    let only = |word: &str, component: &str| [word, "", component, "", "", "", ""].map(str::to_owned);
     for ((component, currency), minor) in charged(books().map(|(_, book)| book), span) {
         let units = Some(i128::from(minor) * MINOR);
         rows.push(row(only("total", component), currency, [units, units, Some(0)], ""));
     }
     let mut passed: BTreeMap<String, i64> = BTreeMap::new();
     for (_, book) in books() {
-        for ((_, currency, _), (debits, credits)) in book.balances().into_iter().filter(|((code, ..), _)| *code == 4060) {
+        for ((_, currency, _), (debits, credits)) in book.balances().into_iter().filter(|((code, ..), _)| *code == 4060)
+        {
             *passed.entry(currency).or_default() += credits - debits;
         }
     }
     for (currency, minor) in &passed {
         let detail = "costs passed on come with settlement lines, of all days";
         let figures = [None, Some(i128::from(*minor) * MINOR), None];
-        rows.push(row(only("not_recomputed", "costs_passed_on"), currency, figures, detail));
+        rows.push(row(
+            only("not_recomputed", "costs_passed_on"),
+            currency,
+            figures,
+            detail,
+        ));
     }
     rows
 }
@@ -531,7 +643,10 @@ const COMPONENTS: [(i16, &str); 7] = [
 
 fn charged<'a>(books: impl Iterator<Item = &'a Book>, span: Span<'_>) -> BTreeMap<(&'static str, &'a str), i64> {
     let mut sums: BTreeMap<(&'static str, &str), i64> = BTreeMap::new();
-    for entry in books.flat_map(|book| &book.entries).filter(|entry| span.covers(entry.day)) {
+    for entry in books
+        .flat_map(|book| &book.entries)
+        .filter(|entry| span.covers(entry.day))
+    {
         for moved in &entry.transfers {
             for (account, amount) in [(&moved.credit, moved.amount), (&moved.debit, -moved.amount)] {
                 if let Some((_, name)) = COMPONENTS.iter().find(|(code, _)| *code == account.0) {

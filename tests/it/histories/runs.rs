@@ -56,10 +56,18 @@ pub fn plan(
     let before = payouts.len();
     let version = model.world.on(cutoff).expect("settings");
     for (name, book) in &model.books {
-        let Some(merchant) = version.merchants.get(name) else { continue };
-        let Some(destination) = merchant.destination else { continue };
+        let Some(merchant) = version.merchants.get(name) else {
+            continue;
+        };
+        let Some(destination) = merchant.destination else {
+            continue;
+        };
         for ((_, currency, _), _) in book.balances().into_iter().filter(|((code, ..), _)| *code == 2020) {
-            let later = book.entries.iter().filter(|entry| entry.day > cutoff).flat_map(|entry| &entry.transfers);
+            let later = book
+                .entries
+                .iter()
+                .filter(|entry| entry.day > cutoff)
+                .flat_map(|entry| &entry.transfers);
             let later: i64 = later
                 .filter(|moved| moved.credit == named(2020, &currency, ""))
                 .map(|moved| moved.amount)
@@ -103,7 +111,10 @@ pub fn plan(
 
 /// Somebody else approves all that is planned for a cut-off.
 pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
-    for payout in payouts.iter_mut().filter(|payout| (payout.cutoff, payout.state) == (cutoff, "planned")) {
+    for payout in payouts
+        .iter_mut()
+        .filter(|payout| (payout.cutoff, payout.state) == (cutoff, "planned"))
+    {
         payout.state = "approved";
         payout.approved_by = Some(approver.to_owned());
     }
@@ -111,8 +122,10 @@ pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
 
 /// Posts what is approved, as far as it is still there, in the order of merchants and currencies.
 pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate, day: NaiveDate, file: &str) -> usize {
-    let mut approved: Vec<&mut Payout> =
-        payouts.iter_mut().filter(|payout| (payout.cutoff, payout.state) == (cutoff, "approved")).collect();
+    let mut approved: Vec<&mut Payout> = payouts
+        .iter_mut()
+        .filter(|payout| (payout.cutoff, payout.state) == (cutoff, "approved"))
+        .collect();
     approved.sort_by_key(|payout| (payout.merchant.clone(), payout.currency.clone()));
     let mut posted = 0;
     for payout in approved {
@@ -124,7 +137,9 @@ pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate
         let moved = [(2100, payout.amount), (4050, payout.fee), (2300, payout.vat)];
         let moved = moved.into_iter().filter(|(_, amount)| *amount != 0);
         let mut entry = payout.entry(EntryKind::PayoutInstruction, "payout", day, file);
-        entry.transfers = moved.map(|(credit, amount)| transfer(2020, credit, &payout.currency, amount)).collect();
+        entry.transfers = moved
+            .map(|(credit, amount)| transfer(2020, credit, &payout.currency, amount))
+            .collect();
         payout.instruction = Some(enter(model, &payout.merchant, entry));
         file.clone_into(&mut payout.file);
         payout.state = "instructed";
@@ -176,7 +191,13 @@ pub fn expire(model: &mut Model<'_>, cutoff: DateTime<Utc>) {
         };
         let (amount, micros) = (open.to_string(), at.timestamp_micros().to_string());
         let asked = ["expiry 1", reference.as_str(), &amount, &micros];
-        let mut entry = Entry::of_day(EntryKind::Expiry, reference.clone(), &asked, day, &format!("expire {day}"));
+        let mut entry = Entry::of_day(
+            EntryKind::Expiry,
+            reference.clone(),
+            &asked,
+            day,
+            &format!("expire {day}"),
+        );
         entry.payment = Some(name);
         entry.occurred_at = at;
         entry.transfers = vec![transfer(9020, 9010, &currency, open)];
@@ -213,7 +234,11 @@ pub fn release(model: &mut Model<'_>, day: NaiveDate) {
 fn expired_holds(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
     let book = model.books.get_mut(merchant).expect("a book");
     let mut due: BTreeMap<String, i64> = BTreeMap::new();
-    for hold in book.holds.iter_mut().filter(|hold| hold.is_open && hold.expires_on.is_some_and(|end| end <= day)) {
+    for hold in book
+        .holds
+        .iter_mut()
+        .filter(|hold| hold.is_open && hold.expires_on.is_some_and(|end| end <= day))
+    {
         hold.is_open = false;
         *due.entry(hold.currency.clone()).or_default() += hold.amount;
     }
@@ -238,16 +263,37 @@ pub const OWNER: &str = "risk";
 
 /// Sets available money aside, where there is so much.
 pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
-    let Asked { merchant, currency, amount, expires_on, day, .. } = asked;
+    let Asked {
+        merchant,
+        currency,
+        amount,
+        expires_on,
+        day,
+        ..
+    } = asked;
     let book = model.books.get_mut(*merchant).expect("a book");
     if book.owed(2020, currency, "") < *amount {
         return false;
     }
     let end = expires_on.map(|end| end.to_string()).unwrap_or_default();
-    let asked_for =
-        ["hold 1", merchant, &amount.to_string(), currency, REASON, OWNER, &end, &day.to_string()];
+    let asked_for = [
+        "hold 1",
+        merchant,
+        &amount.to_string(),
+        currency,
+        REASON,
+        OWNER,
+        &end,
+        &day.to_string(),
+    ];
     let source = format!("hold place {day}");
-    let mut entry = Entry::of_day(EntryKind::Hold, format!("acquit:hold {}", asked.reference), &asked_for, *day, &source);
+    let mut entry = Entry::of_day(
+        EntryKind::Hold,
+        format!("acquit:hold {}", asked.reference),
+        &asked_for,
+        *day,
+        &source,
+    );
     entry.details = Some(json!({ "expires_on": expires_on, "owner": OWNER, "reason": REASON }));
     entry.transfers = vec![transfer(2020, 2040, currency, *amount)];
     book.entries.push(entry);
@@ -290,7 +336,9 @@ pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64
         .sum();
     let start = format!("acquit:advance {currency} {day} ");
     let of_day = book.entries.iter().filter(|entry| entry.reference.starts_with(&start));
-    let of_day = of_day.flat_map(|entry| &entry.transfers).filter(|moved| moved.debit.0 == 2010);
+    let of_day = of_day
+        .flat_map(|entry| &entry.transfers)
+        .filter(|moved| moved.debit.0 == 2010);
     let on_day: i64 = of_day.map(|moved| moved.amount).sum();
     let limit = terms.advance_limit.get(currency).copied().unwrap_or(0);
     let room = (up_to - on_day).min(limit - outstanding).max(0);
@@ -311,7 +359,10 @@ pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64
         let reserve = item.reserve.min(payable(item));
         if let Some(until) = item.reserve_until.filter(|_| reserve > 0) {
             withheld += reserve;
-            book.tranches.entry((currency.to_owned(), item.day, until)).or_default().withheld += reserve;
+            book.tranches
+                .entry((currency.to_owned(), item.day, until))
+                .or_default()
+                .withheld += reserve;
         }
         (item.advanced, item.matures) = (true, true);
         chosen.push(number);
@@ -327,9 +378,17 @@ pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64
     let reference = format!("acquit:advance {currency} {day} at {}", book.entries.len() + 1);
     let money = format!("{} {currency}", decimal(sum, places(currency)));
     let asked = ["advance 1", reference.as_str(), &money];
-    let mut entry = Entry::of_day(EntryKind::Advance, reference.clone(), &asked, day, &format!("advance {day}"));
+    let mut entry = Entry::of_day(
+        EntryKind::Advance,
+        reference.clone(),
+        &asked,
+        day,
+        &format!("advance {day}"),
+    );
     entry.details = Some(json!({ "captures": chosen }));
-    entry.transfers = moved.map(|(debit, credit, amount)| transfer(debit, credit, currency, amount)).collect();
+    entry.transfers = moved
+        .map(|(debit, credit, amount)| transfer(debit, credit, currency, amount))
+        .collect();
     book.entries.push(entry);
     chosen.len()
 }
@@ -342,16 +401,17 @@ fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
         let book = model.books.get_mut(merchant).expect("a book");
         let mut due: BTreeMap<_, (i64, i64)> = BTreeMap::new();
         let mut any = false;
-        book.maturing.retain(|(of, sale, available, until), (payable, reserve)| {
-            if *of != currency || *available > day {
-                return true;
-            }
-            any = true;
-            // What nothing is withheld of is one sum, whenever it was sold.
-            let sums = due.entry(until.map(|until| (*sale, until))).or_default();
-            *sums = (sums.0 + *payable, sums.1 + *reserve);
-            false
-        });
+        book.maturing
+            .retain(|(of, sale, available, until), (payable, reserve)| {
+                if *of != currency || *available > day {
+                    return true;
+                }
+                any = true;
+                // What nothing is withheld of is one sum, whenever it was sold.
+                let sums = due.entry(until.map(|until| (*sale, until))).or_default();
+                *sums = (sums.0 + *payable, sums.1 + *reserve);
+                false
+            });
         if !any {
             continue;
         }
@@ -373,10 +433,13 @@ fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
             }
         }
         let moved = [(2010, 2030, more), (2030, 2010, less), (2010, 2020, available)];
-        let moved = moved.into_iter().filter(|(.., amount)| *amount != 0).map(|(debit, credit, amount)| {
-            let (debit, credit) = if amount < 0 { (credit, debit) } else { (debit, credit) };
-            transfer(debit, credit, &currency, amount.abs())
-        });
+        let moved = moved
+            .into_iter()
+            .filter(|(.., amount)| *amount != 0)
+            .map(|(debit, credit, amount)| {
+                let (debit, credit) = if amount < 0 { (credit, debit) } else { (debit, credit) };
+                transfer(debit, credit, &currency, amount.abs())
+            });
         let moved: Vec<Transfer> = moved.collect();
         if !moved.is_empty() {
             released(model, merchant, "pending", &currency, day, moved);
@@ -388,7 +451,11 @@ fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, d
     let number = model.books[merchant].entries.len() + 1;
     let reference = format!("acquit:release {what} {currency} {day} at {number}");
     let asked = ["release 1", reference.as_str()];
-    let kind = if what == "hold" { EntryKind::HoldRelease } else { EntryKind::Release };
+    let kind = if what == "hold" {
+        EntryKind::HoldRelease
+    } else {
+        EntryKind::Release
+    };
     let mut entry = Entry::of_day(kind, reference.clone(), &asked, day, &format!("release {day}"));
     entry.transfers = moved;
     enter(model, merchant, entry);

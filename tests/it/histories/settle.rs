@@ -189,7 +189,12 @@ struct Settling<'a, 'w> {
 
 /// Takes a file in: everything of it is booked, or nothing.
 pub fn settle(model: &mut Model<'_>, file: &mut File, earlier: &[File]) {
-    let terms = model.world.on(file.day()).and_then(|version| version.acquirer(&file.acquirer)).expect("terms").clone();
+    let terms = model
+        .world
+        .on(file.day())
+        .and_then(|version| version.acquirer(&file.acquirer))
+        .expect("terms")
+        .clone();
     let mut settling = Settling {
         model,
         earlier,
@@ -248,7 +253,9 @@ impl Settling<'_, '_> {
         let short = self.file.digest()[..16].to_owned();
         for ((book, batch), legs) in std::mem::take(&mut self.sums) {
             let reference = format!("acquit:settlement {} {short} {batch}", self.file.acquirer);
-            let legs = legs.into_iter().map(|((debit, credit, code), amount)| (debit, credit, code, amount));
+            let legs = legs
+                .into_iter()
+                .map(|((debit, credit, code), amount)| (debit, credit, code, amount));
             self.enter(&book, EntryKind::Settlement, reference, None, legs.collect());
         }
         let day = self.file.day();
@@ -259,7 +266,12 @@ impl Settling<'_, '_> {
                     && matches!(found.class, "MISSING_IN_FILE" | "CURRENCY_MISMATCH")
             };
             if item.expected_on < day && !self.model.breaks.iter().any(has_open_break) {
-                self.found("MISSING_IN_FILE", Some((&book, number)), Some((item.currency, -item.gross)), None);
+                self.found(
+                    "MISSING_IN_FILE",
+                    Some((&book, number)),
+                    Some((item.currency, -item.gross)),
+                    None,
+                );
             }
         }
     }
@@ -268,7 +280,11 @@ impl Settling<'_, '_> {
     fn open_items(&self) -> Vec<Found> {
         let mut found = Vec::new();
         for (merchant, book) in &self.model.books {
-            for (number, item) in book.items.iter().filter(|(_, item)| item.acquirer == self.file.acquirer) {
+            for (number, item) in book
+                .items
+                .iter()
+                .filter(|(_, item)| item.acquirer == self.file.acquirer)
+            {
                 found.push((merchant.clone(), *number, item.clone()));
             }
         }
@@ -327,7 +343,9 @@ impl Settling<'_, '_> {
         self.model.books.get_mut(book).expect("a book").items.remove(&number);
         let line = self.file.lines[place].clone();
         for found in &mut self.model.breaks {
-            if found.class == "MISSING_IN_FILE" && (found.merchant.as_deref(), found.number) == (Some(book), Some(number)) {
+            if found.class == "MISSING_IN_FILE"
+                && (found.merchant.as_deref(), found.number) == (Some(book), Some(number))
+            {
                 found.is_open = false;
             }
         }
@@ -356,7 +374,12 @@ impl Settling<'_, '_> {
             self.found("AMOUNT_MISMATCH", Some((book, number)), difference, Some(place));
         }
         if let Some(difference) = fee_difference(&line, cost, terms) {
-            self.found("FEE_MISMATCH", Some((book, number)), Some((code, difference)), Some(place));
+            self.found(
+                "FEE_MISMATCH",
+                Some((book, number)),
+                Some((code, difference)),
+                Some(place),
+            );
         }
     }
 
@@ -367,7 +390,11 @@ impl Settling<'_, '_> {
         if item.matures {
             return vec![(2020, 4060, code(), passed)];
         }
-        let settled = if tolerated { item.gross } else { item.gross.min(line.gross_minor()) };
+        let settled = if tolerated {
+            item.gross
+        } else {
+            item.gross.min(line.gross_minor())
+        };
         let payable = settled - item.merchant_fee - passed;
         let withheld = item.reserve.min(payable).max(0);
         if let Some(until) = item.reserve_until.filter(|_| withheld > 0) {
@@ -415,10 +442,14 @@ impl Settling<'_, '_> {
                 && other.gross_currency() == line.gross_currency()
         };
         let repeats = line.reference.is_some()
-            && self.earlier.iter().filter(|file| file.acquirer == self.file.acquirer).any(|file| {
-                let mut lines = file.lines.iter().enumerate();
-                lines.any(|(place, other)| file.passes.contains_key(&place) && alike(other))
-            });
+            && self
+                .earlier
+                .iter()
+                .filter(|file| file.acquirer == self.file.acquirer)
+                .any(|file| {
+                    let mut lines = file.lines.iter().enumerate();
+                    lines.any(|(place, other)| file.passes.contains_key(&place) && alike(other))
+                });
         let other_currency = self.open_items().into_iter().find(|(_, _, item)| {
             line.reference.is_some()
                 && item.acquirer_reference == line.reference
@@ -511,7 +542,11 @@ fn cost_legs(line: &Line, booked: i64, receivable: i16) -> Vec<(i16, i16, String
     if booked == 0 {
         return costs(line);
     }
-    assert_eq!(line.net.0, line.gross_currency(), "no dispute in another currency is made up");
+    assert_eq!(
+        line.net.0,
+        line.gross_currency(),
+        "no dispute in another currency is made up"
+    );
     let code = || line.net.0.clone();
     let taken = line.total_costs().min(booked).max(0);
     let mut legs = vec![

@@ -45,15 +45,22 @@ fn one_of<T: Clone>(dice: &mut ChaCha8Rng, all: &[T]) -> T {
 /// What histories that share a database have together, from the first of their seeds, and what each has of its own.
 pub fn world(histories: &[(usize, Vec<String>)], first: usize) -> World {
     let mut dice = ChaCha8Rng::seed_from_u64(u64::try_from(first).expect("a seed"));
-    let mut versions: Vec<Version> = ["2026-01-01", "2026-03-01"].map(|from| version(&mut dice, from)).to_vec();
+    let mut versions: Vec<Version> = ["2026-01-01", "2026-03-01"]
+        .map(|from| version(&mut dice, from))
+        .to_vec();
     for (seed, merchants) in histories {
         let mut dice = ChaCha8Rng::seed_from_u64(u64::try_from(*seed).expect("a seed"));
         let carriers = ["tele", "cell"].map(|carrier| own(carrier, *seed));
-        let destinations = merchants.iter().map(|_| one_of(&mut dice, &DESTINATIONS)).collect::<Vec<_>>();
+        let destinations = merchants
+            .iter()
+            .map(|_| one_of(&mut dice, &DESTINATIONS))
+            .collect::<Vec<_>>();
         for version in &mut versions {
             for acquirer in acquirers(*seed) {
                 let is_carrier = carriers.contains(&acquirer);
-                version.acquirers.push(acquirer_of(&mut dice, name(acquirer), is_carrier));
+                version
+                    .acquirers
+                    .push(acquirer_of(&mut dice, name(acquirer), is_carrier));
             }
             let schedules = ["one", "two"].map(|word| name(format!("{word}-{seed}")));
             for schedule in schedules {
@@ -144,7 +151,10 @@ fn acquirer_of(dice: &mut ChaCha8Rng, name: &'static str, is_carrier: bool) -> A
 }
 
 fn vat_of(dice: &mut ChaCha8Rng) -> Option<Vat> {
-    let kind = one_of(dice, &[None, Some("added"), Some("included_floor"), Some("included_difference")])?;
+    let kind = one_of(
+        dice,
+        &[None, Some("added"), Some("included_floor"), Some("included_difference")],
+    )?;
     let per_million = one_of(dice, &[77_000, 100_000, 190_000]);
     let rounding = match kind {
         "added" => one_of(dice, &["down", "half_up", "half_even", "up"]),
@@ -176,7 +186,12 @@ fn schedule_of(dice: &mut ChaCha8Rng, name: &'static str) -> Schedule {
         returned: one_of(dice, &["nothing", "percentage", "all"]),
         vat: [vat_of(dice), vat_of(dice), vat_of(dice)],
         prices,
-        events: [in_some(dice, 5), in_some(dice, 7), in_some(dice, 300), in_some(dice, 40)],
+        events: [
+            in_some(dice, 5),
+            in_some(dice, 7),
+            in_some(dice, 300),
+            in_some(dice, 40),
+        ],
         advance: one_of(dice, &[0, 5_000, 20_001]),
         won_returns_dispute_fee: dice.random_bool(0.5),
     }
@@ -201,8 +216,16 @@ fn price_of(dice: &mut ChaCha8Rng, scope: &str) -> Price {
         bounds
     };
     let (has_minimum, has_cap) = (dice.random_bool(0.25), dice.random_bool(0.25));
-    let minimum = if has_minimum { bounds(dice, 40_000_000, 90_000_000) } else { Amounts::new() };
-    let cap = if has_cap { bounds(dice, 90_000_000, 300_000_000) } else { Amounts::new() };
+    let minimum = if has_minimum {
+        bounds(dice, 40_000_000, 90_000_000)
+    } else {
+        Amounts::new()
+    };
+    let cap = if has_cap {
+        bounds(dice, 90_000_000, 300_000_000)
+    } else {
+        Amounts::new()
+    };
     let flat = dice.random_range(0..60_000);
     let second = dice.random_range(1..3_000);
     let tiers = vec![
@@ -246,8 +269,18 @@ pub fn told(world: &World, seed: usize) -> String {
     for version in &world.versions {
         let own = |name: &str| name.ends_with(&format!("-{seed}"));
         let version = Version {
-            acquirers: version.acquirers.iter().filter(|acquirer| own(acquirer.name)).cloned().collect(),
-            schedules: version.schedules.iter().filter(|schedule| own(schedule.name)).cloned().collect(),
+            acquirers: version
+                .acquirers
+                .iter()
+                .filter(|acquirer| own(acquirer.name))
+                .cloned()
+                .collect(),
+            schedules: version
+                .schedules
+                .iter()
+                .filter(|schedule| own(schedule.name))
+                .cloned()
+                .collect(),
             merchants: version
                 .merchants
                 .iter()

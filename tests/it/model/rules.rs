@@ -547,8 +547,15 @@ pub fn fingerprint(texts: &[&str]) -> [u8; 32] {
 /// As ARCHITECTURE.md says it of payment events.
 fn fingerprint_of(event: &PaymentEvent) -> [u8; 32] {
     let optional = |text: &Option<String>| text.as_ref().map_or_else(String::new, |text| format!("={text}"));
-    let stated: Vec<String> = stated(event).iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-    let stated = if stated.is_empty() { String::new() } else { format!("{{{}}}", stated.join(",")) };
+    let stated: Vec<String> = stated(event)
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":{value}"))
+        .collect();
+    let stated = if stated.is_empty() {
+        String::new()
+    } else {
+        format!("{{{}}}", stated.join(","))
+    };
     fingerprint(&[
         "payment event 2",
         event.kind.name(),
