@@ -16,6 +16,7 @@ mod lifecycle;
 mod merchant;
 mod model;
 mod payout;
+mod races;
 mod reconcile;
 mod report;
 mod rights;
@@ -25,5 +26,6 @@ mod tidy;
 mod tls;
 mod transaction;
 mod velocity;
+mod withdrawn;
 
 mod support;
