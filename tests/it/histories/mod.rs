@@ -272,7 +272,10 @@ impl<'w> Deployed<'w> {
             }
             FileOutcome::AlreadyBooked if !renamed && file.is_booked => Ok(()),
             FileOutcome::Quarantined { .. } if !renamed && !file.is_booked => Ok(()),
-            outcome => Err(format!("{name} again: {outcome:?}")),
+            outcome @ (FileOutcome::Booked
+            | FileOutcome::AlreadyBooked
+            | FileOutcome::Duplicate { .. }
+            | FileOutcome::Quarantined { .. }) => Err(format!("{name} again: {outcome:?}")),
         }
     }
 
@@ -500,7 +503,7 @@ impl<'w> Deployed<'w> {
                 file: Some(file.name.clone()),
             });
         }
-        let format = if history.seed % 2 == 0 {
+        let format = if history.seed.is_multiple_of(2) {
             Format::Csv
         } else {
             Format::Json

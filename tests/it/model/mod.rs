@@ -582,13 +582,13 @@ fn made(step: &Step, merchant: usize, slot: usize, place: usize, model: &Model<'
     let attempted = book.payments.contains_key(&name);
     let kind = match step.kind {
         EntryKind::Decline | EntryKind::Unknown | EntryKind::Aggregate => step.kind,
-        _ if step.eager && standing.authorized.is_none() && !(attempted && step.pick % 3 == 0) => {
+        _ if step.eager && standing.authorized.is_none() && !(attempted && step.pick.is_multiple_of(3)) => {
             EntryKind::Authorization
         }
         EntryKind::Authorization | EntryKind::AuthorizationIncrement | EntryKind::AuthorizationReversal => step.kind,
         EntryKind::Void => step.kind,
         _ if step.eager && standing.captured == 0 => EntryKind::Capture,
-        EntryKind::Capture if step.eager && standing.open() == 0 && step.pick % 4 > 0 => EntryKind::Refund,
+        EntryKind::Capture if step.eager && standing.open() == 0 && !step.pick.is_multiple_of(4) => EntryKind::Refund,
         EntryKind::RefundFailure | EntryKind::RefundPaid if original.is_none() => EntryKind::Refund,
         EntryKind::UnpaidRecovery if step.eager && original.is_none() => EntryKind::Unpaid,
         kind => kind,
