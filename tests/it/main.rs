@@ -8,6 +8,7 @@ mod day;
 mod desk;
 mod embedded;
 mod facts;
+mod fees;
 mod hostile;
 mod idempotency;
 mod model;

@@ -179,19 +179,27 @@ struct Read {
 struct Entries<S> {
     rows: S,
     next: Option<Read>,
+    /// A stream is not asked again after its end.
+    ended: bool,
     has_cutoff: bool,
 }
 
 impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
     fn new(rows: S, has_cutoff: bool) -> Self {
-        let next = None;
-        Self { rows, next, has_cutoff }
+        let (next, ended) = (None, false);
+        Self {
+            rows,
+            next,
+            ended,
+            has_cutoff,
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Read>, StoreError> {
-        loop {
+        while !self.ended {
             let Some(row) = self.rows.try_next().await? else {
-                return Ok(self.next.take());
+                self.ended = true;
+                break;
             };
             let at = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
             let transfer = read_transfer(&row)?;
@@ -205,6 +213,7 @@ impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
                 return Ok(Some(done));
             }
         }
+        Ok(self.next.take())
     }
 }
 
