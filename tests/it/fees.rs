@@ -550,6 +550,37 @@ async fn every_fee_of_random_lives_is_worked_out_again() {
     }
 }
 
+/// From a day on every merchant has another schedule, and the schedules other prices and policies.
+#[tokio::test]
+async fn settings_may_change_between_a_capture_and_what_becomes_of_it() {
+    for seed in [6, 7, 8] {
+        let test = support::store().await;
+        apply(&test.store, &varied()).await;
+        let later = varied()
+            .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-02\"")
+            .replace(
+                "returned_on_refund = \"percentage\"",
+                "returned_on_refund = \"nothing\"",
+            )
+            .replace("percentage = \"2.9\"", "percentage = \"3.1\"")
+            .replace("percentage = \"0.0077\"", "percentage = \"0.0071\"")
+            .replace(
+                "dispute_fee_returned_when_won = true",
+                "dispute_fee_returned_when_won = false",
+            )
+            .replace("fee_schedule = \"item\"", "fee_schedule = \"-\"")
+            .replace("fee_schedule = \"sum\"", "fee_schedule = \"item\"")
+            .replace("fee_schedule = \"-\"", "fee_schedule = \"sum\"");
+        let deployment = apply(&test.store, &later).await;
+        let kinds = lives(&test, &deployment, seed, 150).await;
+        assert!(
+            kinds.get(&EntryKind::CaptureVoid).is_some_and(|count| *count > 3),
+            "{kinds:?}"
+        );
+        assert_eq!(differences(&test, &deployment).await, Vec::<String>::new());
+    }
+}
+
 #[tokio::test]
 async fn days_and_merchants_choose_what_is_told() {
     let test = support::store().await;

@@ -222,7 +222,7 @@ impl<'a> Batch<'a> {
             .map_err(|_| calendar_ends())
     }
 
-    fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
+    fn decide(&self, governed: &Governed<'a>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
         let book = governed.book;
         let in_batch = self.payments.get(&(book, event.payment.as_str()));
         let payment = in_batch.or_else(|| {
@@ -250,7 +250,15 @@ impl<'a> Batch<'a> {
             original,
             aggregate,
         };
-        decide(event, &known, &governed.terms)
+        let mut terms = governed.terms;
+        // A withdrawn capture takes away what the settings that priced it would have given back.
+        if event.kind == EntryKind::CaptureVoid
+            && let Some(settings) = original.and_then(|original| self.deployment.in_force(original.day))
+            && let Some(merchant) = settings.merchants.get(&event.merchant)
+        {
+            (terms.settings, terms.merchant) = (settings, merchant);
+        }
+        decide(event, &known, &terms)
     }
 
     fn book(
