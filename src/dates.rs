@@ -1,6 +1,6 @@
 //! Instants and days: an instant is UTC with microseconds; a day belongs to a named time zone.
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Why a text is not an instant or a day.
@@ -60,6 +60,32 @@ pub fn day_in(instant: DateTime<Utc>, zone: Tz) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()
 }
 
+/// The first day of a day's month.
+pub fn month_of(day: NaiveDate) -> NaiveDate {
+    use chrono::Datelike;
+    // Every month has a first day.
+    day.with_day(1).unwrap_or(day)
+}
+
+/// The instant at which a day begins in a time zone; where its midnight is skipped, that of its first hour that is not.
+pub fn start_of_day(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    (0..24)
+        .filter_map(|hour| day.and_hms_opt(hour, 0, 0))
+        .find_map(|local| zone.from_local_datetime(&local).earliest())
+        .map_or_else(|| day.and_time(NaiveTime::MIN).and_utc(), |start| start.to_utc())
+}
+
+/// The last microsecond of a day in a time zone; none at the end of time.
+pub fn end_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+    let midnight = day.succ_opt()?.and_time(NaiveTime::MIN);
+    // Where clocks go forward at midnight, the next day begins later: in steps of a quarter, which every gap is made of.
+    let next = (0..96).find_map(|quarter| {
+        let local = midnight.checked_add_signed(TimeDelta::minutes(15_i64.checked_mul(quarter)?))?;
+        zone.from_local_datetime(&local).earliest()
+    })?;
+    next.with_timezone(&Utc).checked_sub_signed(TimeDelta::microseconds(1))
+}
+
 fn in_range(day: NaiveDate) -> bool {
     use chrono::Datelike;
     (2000..2200).contains(&day.year())
@@ -68,6 +94,35 @@ fn in_range(day: NaiveDate) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_ends_where_the_next_one_begins() {
+        let end = |day: &str, zone: Tz| {
+            let day = parse_day(day).expect("a day");
+            end_of_day(day, zone).expect("an end").to_rfc3339()
+        };
+        assert_eq!(end("2026-03-02", Tz::UTC), "2026-03-02T23:59:59.999999+00:00");
+        assert_eq!(end("2026-03-02", Tz::Asia__Seoul), "2026-03-02T14:59:59.999999+00:00");
+        // 23 and 25 hours long.
+        assert_eq!(
+            end("2026-03-29", Tz::Europe__Berlin),
+            "2026-03-29T21:59:59.999999+00:00"
+        );
+        assert_eq!(
+            end("2026-10-25", Tz::Europe__Berlin),
+            "2026-10-25T22:59:59.999999+00:00"
+        );
+        // Clocks went from midnight to one.
+        assert_eq!(
+            end("2018-11-03", Tz::America__Sao_Paulo),
+            "2018-11-04T02:59:59.999999+00:00"
+        );
+        // The first of two midnights.
+        assert_eq!(
+            end("2019-11-02", Tz::America__Havana),
+            "2019-11-03T03:59:59.999999+00:00"
+        );
+    }
 
     #[test]
     fn instants_need_an_offset() {
@@ -104,6 +159,38 @@ mod tests {
             "+026-01-01",
         ] {
             assert!(parse_day(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_begins_at_its_midnight_or_when_the_clocks_are_past_it() {
+        let start = |day: &str, zone: Tz| start_of_day(parse_day(day).expect("a day"), zone).to_rfc3339();
+        assert_eq!(start("2026-07-01", chrono_tz::UTC), "2026-07-01T00:00:00+00:00");
+        assert_eq!(start("2026-07-01", chrono_tz::Asia::Seoul), "2026-06-30T15:00:00+00:00");
+        assert_eq!(
+            start("2026-03-29", chrono_tz::Europe::Berlin),
+            "2026-03-28T23:00:00+00:00"
+        );
+        // Clocks went from 24:00 of the day before to 01:00.
+        assert_eq!(
+            start("2018-11-04", chrono_tz::America::Sao_Paulo),
+            "2018-11-04T03:00:00+00:00"
+        );
+        // Midnight came twice: clocks went back from 01:00 to 00:00.
+        assert_eq!(
+            start("2026-11-01", chrono_tz::America::Havana),
+            "2026-11-01T04:00:00+00:00"
+        );
+    }
+
+    #[test]
+    fn a_month_begins_on_its_first() {
+        for (day, first) in [
+            ("2026-07-01", "2026-07-01"),
+            ("2028-02-29", "2028-02-01"),
+            ("2026-12-31", "2026-12-01"),
+        ] {
+            assert_eq!(month_of(parse_day(day).expect("a day")).to_string(), first);
         }
     }
 

@@ -1,4 +1,4 @@
--- Every capture, refund, chargeback and chargeback reversal is either open or matched, once; nothing else is. A reversed one may be neither.
+-- Every fact that an acquirer reports is either open or matched, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
 with items as (
     select book_id, number from open_item
     union all
@@ -8,11 +8,17 @@ with items as (
 ), facts as (
     select entry.book_id, entry.number, entry.kind,
            exists (
-               select from entry reversal
-               where reversal.book_id = entry.book_id and reversal.reverses = entry.number and reversal.kind = 30
-           ) as reversed
+               select from entry undoing
+               where undoing.book_id = entry.book_id and undoing.reverses = entry.number and undoing.kind in (15, 28, 30)
+           ) as undone
     from entry
-    where entry.kind in (3, 5, 6, 7)
+    where entry.kind in (6, 7, 16, 17, 18, 27)
+       or (entry.kind = 3 and (entry.details is null or entry.details not like '%"aggregate":%'))
+       or (entry.kind = 5 and (entry.details is null or entry.details not like '%"by":"transfer"%'))
+       -- A refund that failed before it was reported is reported neither as made nor as failed.
+       or (entry.kind = 15 and exists (
+           select from settlement_match refund where refund.book_id = entry.book_id and refund.number = entry.reverses
+       ))
 )
 select coalesce(facts.book_id, counted.book_id) as book_id, coalesce(facts.number, counted.number) as number,
        facts.kind, coalesce(counted.times, 0) as times
@@ -20,5 +26,5 @@ from facts
 full join counted on counted.book_id = facts.book_id and counted.number = facts.number
 where facts.number is null
    or counted.times > 1
-   or (counted.times is null and not facts.reversed)
+   or (counted.times is null and not facts.undone)
 order by 1, 2;

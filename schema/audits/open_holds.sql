@@ -6,7 +6,7 @@ with held as (
     where account.code = 9010
     group by balance.book_id, account.currency
 ), open as (
-    select book_id, currency, sum(coalesce(authorized, 0) - captured - voided) as amount
+    select book_id, currency, sum(coalesce(authorized, 0) - (captured - over_captured) - voided - expired) as amount
     from payment
     group by book_id, currency
 )

@@ -1,4 +1,4 @@
--- What the suspense accounts hold is what open breaks suspended: unmatched lines, and differences of matched lines beyond tolerance.
+-- What the suspense accounts hold is what open breaks suspended: unmatched lines, differences of matched lines beyond tolerance, and what was taken of or given back for payments that are not there, less what came back of it.
 with held as (
     select account.dimension as acquirer, account.currency,
            sum(case when account.code = 2900 then balance.credits - balance.debits else -(balance.debits - balance.credits) end) as amount
@@ -24,6 +24,15 @@ with held as (
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
     join settlement_match on settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
     where break.state = 'open' and break.class = 'AMOUNT_MISMATCH'
+    union all
+    select account.dimension, null, null, account.currency,
+           case when account.id = transfer.credit_account then transfer.amount else -transfer.amount end
+    from entry
+    join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
+    join account on account.id in (transfer.debit_account, transfer.credit_account) and account.code in (1900, 2900)
+    where entry.kind in (6, 7, 16, 17, 18)
+      and (account.id = (case account.code when 1900 then transfer.credit_account else transfer.debit_account end)
+           or exists (select from break where break.book_id = entry.book_id and break.number = entry.number and break.state = 'open'))
 ), owed as (
     select acquirer, currency, sum(amount) as amount from suspended group by acquirer, currency
 )

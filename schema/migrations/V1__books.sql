@@ -147,6 +147,7 @@ comment on column entry.details is 'What was stated beside the columns and trans
 comment on column entry.natural_key is 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle): unique in its book, for ever.';
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
+create index entry_of_payment on entry (book_id, payment) where kind in (13, 14);
 create index entry_booking_date on entry using brin (booking_date);
 
 create table transfer (
@@ -242,6 +243,7 @@ create table aggregate (
     gross         bigint not null constraint aggregate_gross check (gross >= 0),
     merchant_fee  bigint not null,
     reserve       bigint not null,
+    matures       boolean not null,
     closed        bigint,
     constraint aggregate_identity primary key (book_id, aggregate)
 );
@@ -265,10 +267,13 @@ create table open_item (
     occurred_on         date not null,
     expected_on         date not null,
     reserve_until       date,
+    advanced            bigint,
     constraint open_item_identity primary key (book_id, number),
-    constraint open_item_reserve check ((reserve = 0) = (reserve_until is null))
+    constraint open_item_reserve check ((reserve = 0) = (reserve_until is null)),
+    constraint open_item_advanced check (advanced is null or matures)
 );
-comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date, not by the match.';
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+create index open_item_advanced_in on open_item (currency) where advanced is not null;
 
 -- Availability -------------------------------------------------------------------------------------------------------
 
@@ -316,6 +321,8 @@ create table hold (
     constraint hold_released check ((released is null) = (released_by is null)),
     constraint hold_expires check (expires_on is null or expires_on >= placed_on)
 );
+create index hold_expires_on on hold (expires_on) where released is null and expires_on is not null;
+create index hold_open on hold (book_id) where released is null;
 comment on table hold is 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
 create table monthly_limit (
@@ -423,6 +430,7 @@ create table break (
     actual           bigint,
     actual_in        text collate "C",
     suspense_number  bigint,
+    kept_pending     bigint constraint break_kept_pending check (kept_pending > 0),
     found_in         bigint not null references source,
     expected_on      date,
     detail           text not null,
@@ -430,7 +438,7 @@ create table break (
     constraint break_actual check ((actual is null) = (actual_in is null)),
     constraint break_resolution check ((state = 'resolved') = (resolution is not null))
 );
-comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; found_in is the file that showed it.';
+comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
 create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
 create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state = 'open';
 create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
@@ -445,8 +453,8 @@ create table payout (
     exponent        smallint not null,
     cutoff          date not null,
     amount          bigint not null constraint payout_amount check (amount > 0),
-    fee             bigint not null default 0 constraint payout_fee check (fee >= 0),
-    vat             bigint not null default 0 constraint payout_vat check (vat >= 0),
+    fee             bigint not null constraint payout_fee check (fee >= 0),
+    vat             bigint not null constraint payout_vat check (vat >= 0),
     state           text collate "C" not null default 'planned'
                     constraint payout_state check (state in ('planned', 'approved', 'instructed', 'confirmed', 'cancelled')),
     end_to_end_id   text collate "C" not null,
@@ -467,8 +475,9 @@ create table payout (
     constraint payout_confirmed check ((confirmation is not null) = (state = 'confirmed'))
 );
 create index payout_cutoff on payout (cutoff);
+create index payout_waiting on payout (cutoff) where state in ('planned', 'approved');
 create index payout_file_id on payout (file_id) where file_id is not null;
-comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
 
 create table payout_file (
     source_id  bigint primary key references source,
@@ -536,7 +545,7 @@ grant insert (kind, name, digest) on source to acquit_runtime;
 grant insert (merchant) on book to acquit_runtime;
 grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
 grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,
-    found_in, expected_on, detail) on break to acquit_runtime;
+    kept_pending, found_in, expected_on, detail) on break to acquit_runtime;
 grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, planned_by) on payout
     to acquit_runtime;
 grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
@@ -549,6 +558,7 @@ grant update (acquirer_id, currency, requested, authorized, captured, over_captu
     unpaid, expires_at, captured_at, limit_month, method, scheme, card_country, payer, category) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, closed) on aggregate to acquit_runtime;
+grant update (matures, advanced) on open_item to acquit_runtime;
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;

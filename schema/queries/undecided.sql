@@ -13,7 +13,7 @@ with undecided as materialized (
     join settlement_file file on file.source_id = earlier.source_id and file.acquirer_id = $2
     join settlement_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
-    where undecided.record_type <= 4
+    where undecided.record_type not in (5, 6, 7)
     order by undecided.ordinal, earlier.source_id, earlier.ordinal
 ), other as (
     select distinct on (undecided.ordinal) undecided.ordinal, item.book_id, item.number, item.currency, item.gross
@@ -21,7 +21,7 @@ with undecided as materialized (
     join open_item item
         on item.acquirer_id = $2 and item.acquirer_reference = undecided.acquirer_reference
         and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
-    where undecided.record_type <= 4
+    where undecided.record_type not in (5, 6, 7)
     order by undecided.ordinal, item.book_id, item.number
 )
 select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, '') as key,

@@ -2,19 +2,25 @@
 //!
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
+pub mod advance;
 pub mod audit;
 pub mod breaks;
 pub mod calendar;
 pub mod db;
 pub mod doctor;
+pub mod expire;
 pub mod fees;
+pub mod hold;
+pub mod merchant;
 pub mod output;
 pub mod payout;
 pub mod reconcile;
 pub mod record;
+pub mod release;
 pub mod report;
 pub mod settings;
 pub mod simulate;
+pub mod velocity;
 
 use std::error::Error;
 use std::fmt;
@@ -23,6 +29,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::dates::day_in;
 use crate::store::settings::Deployment;
@@ -31,8 +38,9 @@ use output::Format;
 
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
-/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `payout
-/// instruct` and `fees close` show a plan and write nothing, unless they are run with --execute.
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
+/// `expire`, `advance`, `hold place`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run
+/// with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -65,11 +73,23 @@ enum Command {
     /// Import, list and show calendars: on which days banks are open.
     #[command(subcommand)]
     Calendar(calendar::Command),
+    /// List and show merchants: their state, whether they are paid, what they are owed.
+    #[command(subcommand)]
+    Merchant(merchant::Command),
     Record(record::Args),
     Reconcile(reconcile::Args),
+    Release(release::Args),
+    Expire(expire::Args),
+    Advance(advance::Args),
+    /// Set available money of merchants aside with a reason, and make it available again.
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
     Breaks(breaks::Command),
+    /// List what velocity rules and monthly limits decided.
+    #[command(subcommand)]
+    Velocity(velocity::Command),
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
@@ -127,9 +147,15 @@ async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
         Command::Calendar(command) => calendar::run(command, globals).await,
+        Command::Merchant(command) => merchant::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
+        Command::Release(args) => release::run(args, globals).await,
+        Command::Expire(args) => expire::run(args, globals).await,
+        Command::Advance(args) => advance::run(args, globals).await,
+        Command::Hold(command) => hold::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
         Command::Fees(command) => fees::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
@@ -171,6 +197,41 @@ fn now() -> DateTime<Utc> {
 /// Which day it is where the house is.
 fn today(deployment: &Deployment) -> NaiveDate {
     day_in(now(), deployment.time_zone())
+}
+
+/// The day that a command is to act on, today's where none is named. What has not come yet can be looked at and not acted on.
+fn day_to_act(deployment: &Deployment, on: Option<NaiveDate>, execute: bool) -> Result<NaiveDate, Failure> {
+    let today = today(deployment);
+    match on {
+        Some(day) if execute && day > today => Err(Failure::new(format!(
+            "{day} has not come yet: without --execute it shows what will be due then"
+        ))),
+        Some(day) => Ok(day),
+        None => Ok(today),
+    }
+}
+
+/// A text that is kept: a name, a reference, a reason.
+fn kept_text(field: &str, text: String) -> Result<String, Failure> {
+    crate::ids::check_reference(&text).map_err(|error| Failure::new(format!("{field} {error}")))?;
+    Ok(text)
+}
+
+/// What a title says of a plan, or of what was done.
+fn plan_or(done: &str, execute: bool) -> String {
+    if execute {
+        done.to_owned()
+    } else {
+        "plan, nothing was booked; run again with --execute to book it".to_owned()
+    }
+}
+
+/// A count that grows while a command works.
+fn progress_bar(template: &str, message: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        .with_message(message.to_owned())
 }
 
 /// A failure of the store with its hint.

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::NaiveDate;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Format, Kind, Listing};
-use super::{Failure, Globals, Outcome, counted};
+use super::{Failure, Globals, Outcome, counted, progress_bar};
 use crate::money::decimal_text;
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile};
 
@@ -48,7 +47,7 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
         acquirer: &args.acquirer,
         as_of: args.as_of,
     };
-    let bar = progress_bar(file.name());
+    let bar = progress_bar("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}", file.name());
     let progress = |lines| bar.set_position(lines);
     let found = if args.execute {
         store.reconcile(&deployment, &request, &progress).await
@@ -78,13 +77,6 @@ fn failed(error: ReconcileError) -> Failure {
         ReconcileError::File { .. } | ReconcileError::Amount(_) | ReconcileError::Limit { .. } => None,
     };
     Failure::new(error).maybe_hint(hint)
-}
-
-fn progress_bar(name: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}");
-    ProgressBar::new_spinner()
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-        .with_message(name.to_owned())
 }
 
 fn headline(found: &Reconciliation, file: &SettlementFile, args: &Args) -> String {

@@ -1,18 +1,34 @@
 //! What a settlement line books.
 //!
-//! With L the line's gross and C the item's, both without sign:
+//! With R for what the acquirer owes us (1100, for a carrier 1130), and L the line's gross and C the item's, both without sign:
 //!
 //! | line | debit ← credit |
 //! | --- | --- |
-//! | capture, chargeback reversal | 1110 ← 1100 min(L, C); above: 1110 ← 2900 (5900 within tolerance); below: 1900 (5900) ← 1100 |
-//! | refund, chargeback | 1100 ← 1110 min(L, C); above: 1900 (5900) ← 1110; below: 1100 ← 2900 (5900) |
-//! | capture, in addition | 2010 ← 2020 what became payable: min(L, C) less the merchant fee (C less the fee within tolerance) |
+//! | towards us | 1110 ← R min(L, C); above: 1110 ← 2900 (5900 within tolerance); below: 1900 (5900) ← R |
+//! | away from us | R ← 1110 min(L, C); above: 1900 (5900) ← 1110; below: R ← 2900 (5900) |
+//! | capture, in addition | 2010 ← 2030 what is withheld of its payable, 2010 ← 2020 the rest |
+//! | capture that passes costs on | 2010 (available already: 2020) ← 4060 interchange and scheme fee |
 //! | every line | 5010, 5020, 5030 ← 1110 its interchange, scheme fee, markup and commission |
+//! | its cost is booked already | R ← 1110 so much of the line's costs; R ← 5040 what of it was not taken |
 //! | nobody knows it | 1110 ← 2900, or 1900 ← 1110, net and costs together, in the net currency |
 //!
-//! Where gross and net currencies differ, the 1110 side is in the net currency and 6010 bridges the two. Every leg is one
+//! Captures, chargeback reversals, recoveries and failed refunds are towards us; refunds, chargebacks and unpaid phone bills away.
+//! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on. Where a day or
+//! an advance makes it available, the match moves nothing of it.
+//!
+//! An acquirer may take the cost of a dispute with the gross instead: a line of exactly amount and cost together is no difference.
+//!
+//! Where gross and net currencies differ, the 1110 side is in the net currency and 6010 bridges the two; costs that are passed on
+//! or were booked in the currency of the gross are converted by the line's own rate, what the gross came to. Every leg is one
 //! currency, so every entry balances in each. What each line adds to 1110 is its net: that sum is what the bank must receive.
+//!
+//! VAT on costs passed on is not worked out here: the fee schedule knows its rates, and the line states none.
 
+use std::cmp::Ordering;
+
+use chrono::NaiveDate;
+
+use super::availability::{TrancheDays, share};
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::ledger::account::AccountCode;
@@ -65,6 +81,54 @@ pub struct Item {
     pub gross: Money,
     /// What we charge the merchant for it, minor units.
     pub merchant_fee: i64,
+    /// What is withheld of it when it becomes available, minor units.
+    pub reserve: i64,
+    /// What the acquirer takes with it that is booked already, minor units.
+    pub cost: i64,
+    /// Its money becomes available by date, or did so in advance: not by the match.
+    pub matures: bool,
+    /// Interchange and scheme fee of its line are the merchant's to pay.
+    pub passes_costs: bool,
+    /// The day of the sale.
+    pub occurred_on: NaiveDate,
+    /// The day on which what is withheld is released.
+    pub reserve_until: Option<NaiveDate>,
+}
+
+impl Item {
+    /// How far a line is from it: from its gross, or from gross and cost together.
+    pub fn distance(&self, line: &Line) -> u64 {
+        let alone = line.gross.minor().abs_diff(self.gross.minor());
+        match self.gross_with_cost() {
+            Some(together) => alone.min(line.gross.minor().abs_diff(together)),
+            None => alone,
+        }
+    }
+
+    /// Gross and cost together, where there is a cost.
+    fn gross_with_cost(&self) -> Option<i64> {
+        match self.cost {
+            0 => None,
+            cost => self.gross.minor().checked_sub(cost),
+        }
+    }
+
+    /// The tranche that what is withheld of it goes to.
+    pub fn tranche(&self) -> Option<TrancheDays> {
+        self.reserve_until.map(|release_on| TrancheDays {
+            source_on: self.occurred_on,
+            release_on,
+        })
+    }
+}
+
+/// Who settles: its contract, and the account of what it owes us.
+#[derive(Debug, Clone, Copy)]
+pub struct Counterparty<'a> {
+    /// The contract.
+    pub acquirer: &'a settings::Acquirer,
+    /// 1100, for a carrier 1130.
+    pub receivable: AccountCode,
 }
 
 /// A part of an entry: the accounts by code, their dimensions being the acquirer's where the chart says so.
@@ -95,6 +159,10 @@ pub struct Difference {
 pub struct Settled {
     /// What it books in the merchant's book.
     pub legs: Legs,
+    /// What of it is withheld, minor units.
+    pub withheld: i64,
+    /// What of the merchant's pending money does not become available, since the line is of less; minor units.
+    pub kept_pending: i64,
     /// The gross amounts differ by more than the tolerance.
     pub amount: Option<Difference>,
     /// The costs are not those of the contract.
@@ -102,8 +170,8 @@ pub struct Settled {
 }
 
 use AccountCode::{
-    AcquirerInTransit, AcquirerReceivable, CostAcquirer, CostInterchange, CostScheme, FxPosition, MerchantAvailable,
-    MerchantPending, RoundingDifference, SuspenseCredit, SuspenseDebit,
+    AcquirerInTransit, CostAcquirer, CostDispute, CostInterchange, CostScheme, FeeCostsPassedOn, FxPosition,
+    MerchantAvailable, MerchantPending, MerchantReserve, RoundingDifference, SuspenseCredit, SuspenseDebit,
 };
 
 /// Collects legs; a negative amount is the same leg the other way round, nothing is no leg.
@@ -138,12 +206,11 @@ impl Ledger {
         Ok(())
     }
 
-    fn costs(&mut self, line: &Line) -> Result<(), AmountError> {
-        let currency = line.net.currency();
+    fn costs(&mut self, costs: Costs, currency: Currency) -> Result<(), AmountError> {
         for (account, cost) in [
-            (CostInterchange, line.costs.interchange),
-            (CostScheme, line.costs.scheme),
-            (CostAcquirer, line.costs.acquirer),
+            (CostInterchange, costs.interchange),
+            (CostScheme, costs.scheme),
+            (CostAcquirer, costs.acquirer),
         ] {
             self.add(account, AcquirerInTransit, Money::from_minor(cost, currency))?;
         }
@@ -152,66 +219,211 @@ impl Ledger {
 }
 
 /// What a matched line books, and in what it differs from the ledger and the contract.
-pub fn settled(line: &Line, item: &Item, acquirer: &settings::Acquirer) -> Result<Settled, AmountError> {
+pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settled, AmountError> {
+    let acquirer = with.acquirer;
     let tolerance = acquirer
         .tolerance
         .get(&item.gross.currency())
         .map_or(0, |tolerance| tolerance.minor().unsigned_abs());
-    let tolerated = line.gross.minor().abs_diff(item.gross.minor()) <= tolerance;
+    let together = item
+        .gross_with_cost()
+        .filter(|together| *together == line.gross.minor());
+    let expected = together.map_or(item.gross, |gross| Money::from_minor(gross, item.gross.currency()));
+    let cost = if together.is_some() { 0 } else { item.cost };
+    let tolerated = line.gross.minor().abs_diff(expected.minor()) <= tolerance;
     let mut legs = Ledger::default();
-    gross_legs(&mut legs, line, item, tolerated)?;
-    if line.record == RecordType::Capture {
-        let settled = if tolerated {
-            item.gross.minor()
-        } else {
-            line.gross.minor().min(item.gross.minor())
-        };
-        let payable = settled.checked_sub(item.merchant_fee).ok_or(AmountError::TooLarge)?;
-        legs.add(
-            MerchantPending,
-            MerchantAvailable,
-            Money::from_minor(payable, item.gross.currency()),
-        )?;
-    }
-    legs.costs(line)?;
+    gross_legs(&mut legs, line, expected, with.receivable, tolerated)?;
+    let became = match line.record {
+        RecordType::Capture => payable_legs(&mut legs, line, item, tolerated)?,
+        RecordType::Refund
+        | RecordType::Chargeback
+        | RecordType::ChargebackReversal
+        | RecordType::BatchFee
+        | RecordType::Payout
+        | RecordType::Unsupported
+        | RecordType::Unpaid
+        | RecordType::UnpaidRecovery
+        | RecordType::RefundFailure => Became::default(),
+    };
+    let cost_differs = cost_legs(
+        &mut legs,
+        line,
+        Money::from_minor(cost, expected.currency()),
+        with.receivable,
+    )?;
     let amount = (!tolerated).then_some(Difference {
         expected: item.gross.minor(),
         actual: line.gross.minor(),
     });
     Ok(Settled {
         legs: legs.0,
+        withheld: became.withheld,
+        kept_pending: became.kept_pending,
         amount,
-        fee: fee_difference(line, acquirer)?,
+        fee: fee_difference(line, acquirer)?.or(cost_differs),
     })
 }
 
-/// The gross of a match: what both agree on through 1100, the rest through 5900 when tolerated, else through suspense.
-fn gross_legs(legs: &mut Ledger, line: &Line, item: &Item, tolerated: bool) -> Result<(), AmountError> {
-    let inwards = item.gross.minor() >= 0;
-    let agreed = if inwards {
-        line.gross.minor().min(item.gross.minor())
-    } else {
-        line.gross.minor().max(item.gross.minor())
-    };
+/// What of a capture was withheld, and what stayed pending.
+#[derive(Default)]
+struct Became {
+    withheld: i64,
+    kept_pending: i64,
+}
+
+/// What becomes of a capture's pending money when its line is there.
+fn payable_legs(legs: &mut Ledger, line: &Line, item: &Item, tolerated: bool) -> Result<Became, AmountError> {
+    let minus = |left: i64, right: i64| left.checked_sub(right).ok_or(AmountError::TooLarge);
     let money = |minor: i64| Money::from_minor(minor, item.gross.currency());
+    let passed = if item.passes_costs { passed_on(line)? } else { 0 };
+    if item.matures {
+        // Its day moves all of its payable, and may have done so: what the file says now comes out of what is available.
+        legs.add(MerchantAvailable, FeeCostsPassedOn, money(passed))?;
+        return Ok(Became::default());
+    }
+    let settled = if tolerated {
+        item.gross.minor()
+    } else {
+        line.gross.minor().min(item.gross.minor())
+    };
+    let payable = minus(minus(settled, item.merchant_fee)?, passed)?;
+    let share = share(payable, item.reserve)?;
+    legs.add(MerchantPending, FeeCostsPassedOn, money(passed))?;
+    legs.add(MerchantPending, MerchantReserve, money(share.reserve))?;
+    legs.add(MerchantPending, MerchantAvailable, money(share.available))?;
+    Ok(Became {
+        withheld: share.reserve,
+        kept_pending: minus(item.gross.minor(), settled)?,
+    })
+}
+
+/// Interchange and scheme fee of a line in the currency of its gross, half to even; negative is money back.
+fn passed_on(line: &Line) -> Result<i64, AmountError> {
+    let cost = line
+        .costs
+        .interchange
+        .checked_add(line.costs.scheme)
+        .ok_or(AmountError::TooLarge)?;
+    if line.net.currency() == line.gross.currency() {
+        return Ok(cost);
+    }
+    scaled(cost, line.gross.minor(), converted_gross(line)?.minor())
+}
+
+/// So much of one side of a conversion on its other side: amount × |to| / |from|, half to even. Nothing, where nothing was
+/// converted.
+fn scaled(amount: i64, to: i64, from: i64) -> Result<i64, AmountError> {
+    let product = i128::from(amount)
+        .checked_mul(i128::from(to.unsigned_abs()))
+        .ok_or(AmountError::TooLarge)?;
+    let from = i128::from(from.unsigned_abs());
+    let (Some(whole), Some(rest)) = (product.checked_div_euclid(from), product.checked_rem_euclid(from)) else {
+        return Ok(0);
+    };
+    // 0 ≤ rest < from < 2^64, so twice the rest fits.
+    let up = match rest.saturating_mul(2).cmp(&from) {
+        Ordering::Less => 0,
+        Ordering::Equal => whole.rem_euclid(2),
+        Ordering::Greater => 1,
+    };
+    i64::try_from(whole.saturating_add(up)).map_err(|_| AmountError::TooLarge)
+}
+
+/// The costs of a line: as much of them as is booked already is taken off what the acquirer owes us, the rest is booked now; what
+/// was booked and not taken is taken back. The difference, where both are of one currency.
+fn cost_legs(
+    legs: &mut Ledger,
+    line: &Line,
+    booked: Money,
+    receivable: AccountCode,
+) -> Result<Option<Difference>, AmountError> {
+    let currency = line.net.currency();
+    if booked.minor() == 0 {
+        legs.costs(line.costs, currency)?;
+        return Ok(None);
+    }
+    let total = line.costs.total();
+    let same = currency == booked.currency();
+    let converted = converted_gross(line)?.minor();
+    let in_net = if same {
+        booked.minor()
+    } else {
+        scaled(booked.minor(), converted, line.gross.minor())?
+    };
+    let taken_net = total.min(in_net).max(0);
+    let taken = if taken_net == in_net {
+        booked.minor()
+    } else {
+        scaled(taken_net, line.gross.minor(), converted)?.min(booked.minor())
+    };
+    let taken = if same { taken_net } else { taken };
+    let money = |minor: i64| Money::from_minor(minor, booked.currency());
+    if same {
+        legs.add(receivable, AcquirerInTransit, money(taken))?;
+    } else {
+        legs.add(receivable, FxPosition, money(taken))?;
+        legs.add(FxPosition, AcquirerInTransit, Money::from_minor(taken_net, currency))?;
+    }
+    let rest = booked.minor().checked_sub(taken).ok_or(AmountError::TooLarge)?;
+    legs.add(receivable, CostDispute, money(rest))?;
+    legs.costs(without(line.costs, taken_net), currency)?;
+    let differs = same && total != booked.minor();
+    Ok(differs.then_some(Difference {
+        expected: booked.minor(),
+        actual: total,
+    }))
+}
+
+/// Costs less what is booked already: off the acquirer's own part first, then scheme fee and interchange.
+fn without(costs: Costs, booked: i64) -> Costs {
+    let mut rest = booked;
+    let mut less = |cost: i64| {
+        let off = rest.min(cost).max(0);
+        rest = rest.saturating_sub(off);
+        cost.saturating_sub(off)
+    };
+    let (acquirer, scheme, interchange) = (less(costs.acquirer), less(costs.scheme), less(costs.interchange));
+    Costs {
+        interchange,
+        scheme,
+        acquirer,
+    }
+}
+
+/// The gross of a match: what both agree on through what the acquirer owes us, the rest through 5900 when tolerated, else through
+/// suspense.
+fn gross_legs(
+    legs: &mut Ledger,
+    line: &Line,
+    expected: Money,
+    receivable: AccountCode,
+    tolerated: bool,
+) -> Result<(), AmountError> {
+    let inwards = expected.minor() >= 0;
+    let agreed = if inwards {
+        line.gross.minor().min(expected.minor())
+    } else {
+        line.gross.minor().max(expected.minor())
+    };
+    let money = |minor: i64| Money::from_minor(minor, expected.currency());
     let minus = |left: i64, right: i64| left.checked_sub(right).ok_or(AmountError::TooLarge).map(money);
     // Signed from here on: negative amounts swap sides by themselves.
     let by_line = minus(line.gross.minor(), agreed)?;
-    let by_ledger = minus(item.gross.minor(), agreed)?;
+    let by_ledger = minus(expected.minor(), agreed)?;
     let (surplus, shortage) = match (tolerated, inwards) {
         (true, _) => (RoundingDifference, RoundingDifference),
         (false, true) => (SuspenseCredit, SuspenseDebit),
         (false, false) => (SuspenseDebit, SuspenseCredit),
     };
     if line.net.currency() == line.gross.currency() {
-        legs.add(AcquirerInTransit, AcquirerReceivable, money(agreed))?;
+        legs.add(AcquirerInTransit, receivable, money(agreed))?;
         legs.add(AcquirerInTransit, surplus, by_line)?;
     } else {
-        legs.add(FxPosition, AcquirerReceivable, money(agreed))?;
+        legs.add(FxPosition, receivable, money(agreed))?;
         legs.add(FxPosition, surplus, by_line)?;
         legs.add(AcquirerInTransit, FxPosition, converted_gross(line)?)?;
     }
-    legs.add(shortage, AcquirerReceivable, by_ledger)
+    legs.add(shortage, receivable, by_ledger)
 }
 
 /// The line's gross in its net currency: net and costs together.
@@ -260,7 +472,7 @@ pub fn suspended(line: &Line) -> Result<Legs, AmountError> {
     } else {
         legs.add(AcquirerInTransit, SuspenseDebit, money)?;
     }
-    legs.costs(line)?;
+    legs.costs(line.costs, line.net.currency())?;
     Ok(legs.0)
 }
 
@@ -275,3 +487,6 @@ pub fn batch_fee(line: &Line) -> Result<Legs, AmountError> {
     )?;
     Ok(legs.0)
 }
+
+#[cfg(test)]
+mod tests;

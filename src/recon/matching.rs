@@ -9,6 +9,8 @@
 //! | 1 | acquirer reference, record type, currency |
 //! | 2 | ARN, record type, currency |
 //! | 4 | merchant reference, record type, currency, gross amount, days at most [`DAYS_APART`] apart |
+//!
+//! The gross amount of a dispute may have the acquirer's cost of it in it.
 
 use super::booking::{Item, Line};
 
@@ -81,10 +83,9 @@ pub fn decide(pass: Pass, lines: &[Line], items: &[Item]) -> Verdict {
     }
     // Of several lines the one that agrees best settles the item; what decides is their content, their place only when they
     // are alike to the last amount.
-    let distance = |line: &Line| line.gross.minor().abs_diff(item.gross.minor());
     let best = lines.iter().enumerate().min_by_key(|(_, line)| {
         (
-            distance(line),
+            item.distance(line),
             line.gross.minor(),
             line.net.minor(),
             line.costs.total(),

@@ -390,8 +390,10 @@ macro_rules! audits {
 }
 
 audits![
+    "advances",
     "balance_sums",
     "exponents",
+    "holds",
     "item_amounts",
     "items_once",
     "keeps_side",
@@ -405,6 +407,9 @@ audits![
     "payout_in_transit",
     "payout_of_every_entry",
     "payout_once",
+    "pending",
+    "reserve_days",
+    "reserve_tranches",
     "reversals",
     "sources",
     "suspense",

@@ -98,6 +98,14 @@ impl LockedBooks {
         })
     }
 
+    /// The number that the next entry of a locked book will have.
+    pub fn next(&self, book: BookId) -> Result<EntryNumber, StoreError> {
+        let head = self.heads.get(&book);
+        head.and_then(|head| head.number.0.checked_add(1))
+            .map(EntryNumber)
+            .ok_or_else(|| StoreError::Unreadable(format!("the next entry of book {book}, which is not locked")))
+    }
+
     /// How many entries wait to be written.
     pub fn waiting(&self) -> usize {
         self.appended.len()

@@ -44,6 +44,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("book_number", "the number of a book's last entry is not below zero"),
     ("break_actual", "what a file says of a break has a currency"),
     ("break_expected", "what the ledger says of a break has a currency"),
+    ("break_kept_pending", "what a break keeps pending is more than zero"),
     ("break_once_per_file", "a break of a file is named once"),
     ("break_once_per_line", "a break of a line is named once"),
     (
@@ -114,6 +115,7 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     ("monthly_limit_kept", "no less than nothing is kept of a monthly limit"),
     ("monthly_limit_month", "a month is named by its first day"),
+    ("open_item_advanced", "what was advanced matures by no match"),
     ("open_item_identity", "an entry has one open item"),
     ("open_item_reserve", "what is withheld of an item has a day of release"),
     ("payment_amounts", "no amount of a payment is below zero"),
@@ -210,6 +212,31 @@ pub const RULES: &[(&str, &str)] = &[
     ("transfer_amount", "a transfer moves more than zero"),
     ("transfer_identity", "a number belongs to one transfer of an entry"),
     ("transfer_ordinal", "transfers are numbered from 1"),
+    (
+        "velocity_activity_amount",
+        "an authorization that rules count is of no less than nothing",
+    ),
+    (
+        "velocity_activity_identity",
+        "velocity rules count an authorization once",
+    ),
+    (
+        "velocity_decision_action",
+        "a velocity decision is to flag, to hold or to refuse",
+    ),
+    (
+        "velocity_decision_fingerprint",
+        "the fingerprint of a velocity decision is 32 bytes long",
+    ),
+    (
+        "velocity_decision_limit",
+        "a velocity decision names the limit that is passed",
+    ),
+    ("velocity_decision_once", "a velocity rule decides on an event once"),
+    (
+        "velocity_decision_refused",
+        "an event that a velocity rule refuses has no entry",
+    ),
 ];
 
 /// The rule behind a constraint, where it is one of the schema's.

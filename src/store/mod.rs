@@ -3,6 +3,7 @@
 //! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
+pub mod advance;
 pub mod audit;
 pub mod books;
 pub mod breaks;
@@ -10,18 +11,24 @@ pub mod calendar;
 pub mod connect;
 pub mod constraints;
 pub mod copy;
+pub mod expire;
 pub mod fees;
 pub mod health;
+pub mod hold;
 pub mod idempotency;
+pub mod merchant;
 pub mod migrate;
 pub mod payout;
 pub mod reconcile;
 pub mod record;
+pub mod release;
 pub mod report;
+mod reserve;
 pub mod settings;
 pub mod snapshot;
 pub mod source;
 mod tx;
+pub mod velocity;
 
 use std::sync::Arc;
 use std::time::Duration;

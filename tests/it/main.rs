@@ -1,6 +1,7 @@
 //! Tests that need a database, files or the binary.
 
 mod audit;
+mod availability;
 mod calendar;
 mod concurrency;
 mod crash;
@@ -11,14 +12,18 @@ mod facts;
 mod fees;
 mod hostile;
 mod idempotency;
+mod lifecycle;
+mod merchant;
 mod model;
 mod payout;
 mod reconcile;
 mod report;
 mod rights;
 mod schema;
+mod stage;
 mod tidy;
 mod tls;
 mod transaction;
+mod velocity;
 
 mod support;

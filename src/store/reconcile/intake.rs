@@ -61,6 +61,11 @@ impl Places {
         }
     }
 
+    pub(super) fn contains(&self, ordinal: i32) -> bool {
+        let slot = u32::try_from(ordinal).ok().and_then(Self::slot);
+        slot.is_some_and(|(word, bit)| self.0.get(word).is_some_and(|bits| bits & bit != 0))
+    }
+
     /// The ordinals, ascending.
     pub(super) fn ordinals(&self) -> Vec<i32> {
         let words = (0_i32..).step_by(64).zip(&self.0);

@@ -13,6 +13,7 @@ use crate::money::{AmountError, Money};
 use crate::recon::booking::{Costs, Difference, Item, Leg, Line, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{DAYS_APART, Pass, decide};
+use crate::store::reserve::Tranches;
 use crate::store::{StoreError, Tx};
 
 /// The most lines and the most items that one key may have.
@@ -20,12 +21,17 @@ const GROUP_LIMIT: usize = 10_000;
 /// The most batches that one file may have.
 const BATCH_LIMIT: usize = 10_000;
 
+/// A batch, a book, and what is booked there.
+pub(super) type Posting = (String, BookId, BTreeMap<Leg, i64>);
+
 /// What matched lines book in merchants' books, summed by (batch, book) and leg.
 #[derive(Default)]
 pub(super) struct Postings {
     names: Vec<String>,
     places: HashMap<String, usize>,
     sums: HashMap<(usize, BookId), BTreeMap<Leg, i64>>,
+    /// What of it is withheld.
+    pub(super) tranches: Tranches,
 }
 
 impl Postings {
@@ -62,15 +68,17 @@ impl Postings {
         books
     }
 
-    /// Batch, book and sums, by book and then batch as they stood in the file's order of keys.
-    pub(super) fn into_sorted(self) -> Vec<(String, BookId, BTreeMap<Leg, i64>)> {
-        let Self { names, sums, .. } = self;
+    /// Batch, book and sums, by book and then batch as they stood in the file's order of keys; and what is withheld.
+    pub(super) fn into_sorted(self) -> (Vec<Posting>, Tranches) {
+        let Self {
+            names, sums, tranches, ..
+        } = self;
         let mut rows: Vec<_> = sums
             .into_iter()
             .map(|((batch, book), sums)| (names.get(batch).cloned().unwrap_or_default(), book, sums))
             .collect();
         rows.sort_unstable_by(|left, right| (left.1, &left.0).cmp(&(right.1, &right.0)));
-        rows
+        (rows, tranches)
     }
 }
 
@@ -99,6 +107,8 @@ pub(super) struct BreakRow {
     pub(super) expected: Option<Money>,
     pub(super) actual: Option<Money>,
     pub(super) suspense: Option<EntryNumber>,
+    /// What of the merchant's pending money does not become available while the break is open, minor units.
+    pub(super) kept_pending: Option<i64>,
     pub(super) detail: String,
 }
 
@@ -137,7 +147,8 @@ impl<'a> Matching<'a> {
         }
     }
 
-    pub(super) async fn run(mut self, tx: &mut Tx, progress: &(dyn Fn(u64) + Sync)) -> Result<Matched, ReconcileError> {
+    /// Runs every pass over the lines that are undecided. Again, when more items are open than there were.
+    pub(super) async fn run(&mut self, tx: &mut Tx, progress: &(dyn Fn(u64) + Sync)) -> Result<(), ReconcileError> {
         tx.query(include_str!("../../../schema/queries/matching_session.sql"), &[])
             .await?;
         for pass in Pass::ALL {
@@ -165,6 +176,21 @@ impl<'a> Matching<'a> {
                 .await?;
             self.settle(tx, pass, self.done.saturating_sub(before)).await?;
         }
+        Ok(())
+    }
+
+    /// The lines that a pass may still match.
+    pub(super) fn undecided(&self) -> Vec<i32> {
+        self.matchable.ordinals()
+    }
+
+    /// The books in which matched lines book something.
+    pub(super) fn books(&self) -> Vec<BookId> {
+        self.postings.books()
+    }
+
+    /// What it came to.
+    pub(super) async fn finish(self, tx: &mut Tx) -> Result<Matched, ReconcileError> {
         tx.execute(
             include_str!("../../../schema/queries/breaks_settle.sql"),
             &[&self.run.source.0],
@@ -212,8 +238,13 @@ impl<'a> Matching<'a> {
         let line = read_line(row)?;
         if group.lines.last().map(|last| last.ordinal) != Some(line.ordinal) {
             let batch: &str = row.try_get(2).map_err(StoreError::from)?;
-            group.batches.push(self.postings.batch(batch)?);
-            group.lines.push(line);
+            if self.matchable.contains(line.ordinal) {
+                group.batches.push(self.postings.batch(batch)?);
+                group.lines.push(line);
+            } else {
+                // A pass of an earlier run decided it.
+                return Ok(());
+            }
         }
         if let Some(item) = read_item(row, group)? {
             group.items.push(item);
@@ -242,22 +273,13 @@ impl<'a> Matching<'a> {
         self.matchable.remove(line.ordinal);
         self.bookable.remove(line.ordinal);
         self.done = self.done.saturating_add(1);
-        let Settled { legs, amount, fee } = settled(line, item, self.run.acquirer)?;
-        self.postings.add(*batch, item.book, &legs)?;
-        self.differ(
-            BreakClass::AmountMismatch,
-            line,
-            item,
-            amount,
-            "gross by the ledger and by the file",
-        );
-        self.differ(
-            BreakClass::FeeMismatch,
-            line,
-            item,
-            fee,
-            "costs by contract and by the file",
-        );
+        let settled = settled(line, item, self.run.counterparty())?;
+        self.postings.add(*batch, item.book, &settled.legs)?;
+        if let Some(days) = item.tranche() {
+            let key = (item.book, item.gross.currency(), days);
+            self.postings.tranches.add(key, settled.withheld)?;
+        }
+        self.differ(line, item, &settled);
         self.matches.push(MatchRow {
             item: item.clone(),
             ordinal: line.ordinal,
@@ -267,10 +289,28 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    fn differ(&mut self, class: BreakClass, line: &Line, item: &Item, difference: Option<Difference>, what: &str) {
-        if let Some(Difference { expected, actual }) = difference {
-            let currency = line.gross.currency();
-            let text = |minor| crate::money::decimal_text(minor, currency);
+    fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
+        let costs = if item.cost == 0 {
+            "costs by contract and by the file"
+        } else {
+            "costs of the dispute by the ledger and by the file"
+        };
+        let differences = [
+            (
+                BreakClass::AmountMismatch,
+                settled.amount,
+                "gross by the ledger and by the file",
+            ),
+            (BreakClass::FeeMismatch, settled.fee, costs),
+        ];
+        let currency = line.gross.currency();
+        let text = |minor| crate::money::decimal_text(minor, currency);
+        for (class, difference, what) in differences {
+            let Some(Difference { expected, actual }) = difference else {
+                continue;
+            };
+            let kept_pending =
+                Some(settled.kept_pending).filter(|kept| *kept > 0 && class == BreakClass::AmountMismatch);
             self.breaks.push(BreakRow {
                 class,
                 ordinal: line.ordinal,
@@ -278,6 +318,7 @@ impl<'a> Matching<'a> {
                 expected: Some(Money::from_minor(expected, currency)),
                 actual: Some(Money::from_minor(actual, currency)),
                 suspense: None,
+                kept_pending,
                 detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
             });
         }
@@ -344,7 +385,7 @@ pub(super) async fn write_breaks(
     source: SourceId,
     breaks: Vec<BreakRow>,
 ) -> Result<(), StoreError> {
-    const TYPES: [Type; 13] = [
+    const TYPES: [Type; 14] = [
         Type::TEXT,
         Type::INT2,
         Type::INT8,
@@ -357,6 +398,7 @@ pub(super) async fn write_breaks(
         Type::TEXT,
         Type::INT8,
         Type::INT8,
+        Type::INT8,
         Type::TEXT,
     ];
     if breaks.is_empty() {
@@ -367,7 +409,7 @@ pub(super) async fn write_breaks(
         .copy(include_str!("../../../schema/queries/breaks_copy.sql"), &TYPES)
         .await?;
     for row in &breaks {
-        let values: [&(dyn ToSql + Sync); 13] = [
+        let values: [&(dyn ToSql + Sync); 14] = [
             &row.class.name(),
             &acquirer.0,
             &source.0,
@@ -379,6 +421,7 @@ pub(super) async fn write_breaks(
             &row.actual.map(Money::minor),
             &row.actual.map(code),
             &row.suspense.map(|number| number.0),
+            &row.kept_pending,
             &source.0,
             &row.detail,
         ];
@@ -437,5 +480,11 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
         number,
         gross,
         merchant_fee: row.try_get(14)?,
+        reserve: row.try_get(15)?,
+        cost: row.try_get(16)?,
+        matures: row.try_get(17)?,
+        passes_costs: row.try_get(18)?,
+        occurred_on: row.try_get(19)?,
+        reserve_until: row.try_get(20)?,
     }))
 }

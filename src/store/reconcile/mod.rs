@@ -4,9 +4,12 @@
 //! 2. Intake (`intake`): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
 //! 3. Match (`matching`): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
 //!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile.
-//! 4. Lock the books that are concerned, the house first.
-//! 5. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book).
-//! 6. Look for items that should have been reported by now.
+//! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
+//!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again.
+//! 5. Lock the books that are concerned, the house first.
+//! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
+//!    what it withholds goes into tranches of reserves.
+//! 7. Look for items that should have been reported by now.
 //!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
@@ -14,6 +17,7 @@
 mod intake;
 mod matching;
 mod posting;
+mod unknown;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -28,6 +32,8 @@ use crate::acquirer::Reject;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency};
+use crate::payment::lifecycle::receivable;
+use crate::recon::booking::Counterparty;
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::Pass;
 use crate::settings;
@@ -212,8 +218,18 @@ struct Run<'a> {
     file: &'a SettlementFile,
     source: SourceId,
     acquirer_id: AcquirerId,
+    settings: &'a settings::Settings,
     acquirer: &'a settings::Acquirer,
     as_of: NaiveDate,
+}
+
+impl<'a> Run<'a> {
+    fn counterparty(&self) -> Counterparty<'a> {
+        Counterparty {
+            acquirer: self.acquirer,
+            receivable: receivable(self.acquirer.kind),
+        }
+    }
 }
 
 impl Store {
@@ -277,10 +293,16 @@ async fn reconcile(
         file,
         source: source.id,
         acquirer_id,
+        settings,
         acquirer,
         as_of,
     };
-    let matched = matching::Matching::new(&run, &taken).run(tx, progress).await?;
+    let mut matching = matching::Matching::new(&run, &taken);
+    matching.run(tx, progress).await?;
+    if unknown::answer(tx, deployment, &run, &matching).await? {
+        matching.run(tx, progress).await?;
+    }
+    let matched = matching.finish(tx).await?;
     posting::post(tx, &run, matched).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");

@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::recon::booking::{Leg, batch_fee, suspended};
 use crate::recon::breaks::BreakClass;
 use crate::store::books::LockedBooks;
+use crate::store::reserve::FixedReserves;
 use crate::store::{StoreError, Tx};
 
 /// How many entries are gathered before they are written.
@@ -26,11 +27,14 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result
     concerned.push(BookId::HOUSE);
     let mut books = LockedBooks::lock(tx, &concerned).await?;
     post_undecided(tx, run, &mut books, &matched).await?;
-    for (batch, book, sums) in matched.postings.into_sorted() {
-        let transfers = sums
+    let mut fixed = FixedReserves::of(tx, run.settings, run.as_of, &concerned).await?;
+    let (postings, mut tranches) = matched.postings.into_sorted();
+    for (batch, book, sums) in postings {
+        let mut transfers = sums
             .into_iter()
             .map(|(leg, amount)| run.transfer(leg, amount))
             .collect();
+        fixed.top_up(book, &mut transfers, &mut tranches)?;
         let reference = format!("settlement {} {} {batch}", run.acquirer.name, run.file.short_digest());
         books.append(book, run.entry(EntryKind::Settlement, reference, None, transfers))?;
         if books.waiting() >= CHUNK {
@@ -38,6 +42,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result
         }
     }
     books.write(tx).await?;
+    tranches.write(tx).await?;
     Ok(())
 }
 
@@ -134,6 +139,7 @@ fn explain(
         expected: None,
         actual: Some(line.gross),
         suspense: Some(suspense),
+        kept_pending: None,
         detail: format!("{reported}: nothing recorded fits"),
     };
     if line.record == RecordType::Unsupported {

@@ -277,6 +277,7 @@ impl Batch<'_> {
         let gross: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.gross).collect();
         let fees: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.merchant_fee).collect();
         let reserves: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.reserve).collect();
+        let matures: Vec<bool> = rows.iter().map(|(_, aggregate, _)| aggregate.matures).collect();
         let closed: Vec<Option<i64>> = rows
             .iter()
             .map(|(_, aggregate, _)| aggregate.closed.map(|number| number.0))
@@ -292,6 +293,7 @@ impl Batch<'_> {
                 &gross,
                 &fees,
                 &reserves,
+                &matures,
                 &closed,
             ],
         )

@@ -1,0 +1,6 @@
+-- A hold. $1 id.
+select hold.id, hold.book_id, book.merchant, hold.currency, hold.amount, hold.reason, hold.owner, hold.placed_on, hold.expires_on,
+    hold.number, hold.released, hold.released_by
+from hold
+join book on book.id = hold.book_id
+where hold.id = $1;

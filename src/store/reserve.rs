@@ -1,0 +1,211 @@
+//! Reserves in the database: tranches, and what fixed reserves still lack.
+//!
+//! Both belong to books: whoever reads or writes them holds the book's lock.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::{Days, NaiveDate};
+
+use super::{StoreError, Tx, currency};
+use crate::ids::BookId;
+use crate::ledger::account::{Account, AccountCode};
+use crate::ledger::entry::Transfer;
+use crate::money::Currency;
+use crate::recon::availability::{TrancheDays, fixed_reserve};
+use crate::settings::{ReserveRule, Settings};
+
+/// A tranche: whose, in which currency, of which days.
+pub(super) type TrancheKey = (BookId, Currency, TrancheDays);
+
+/// By how much tranches grow, or shrink, in a transaction.
+#[derive(Default)]
+pub(super) struct Tranches(BTreeMap<TrancheKey, i64>);
+
+fn too_large() -> StoreError {
+    StoreError::TooLarge("a reserve".to_owned())
+}
+
+impl Tranches {
+    /// Adds to a tranche; takes from it what is below zero.
+    pub(super) fn add(&mut self, key: TrancheKey, amount: i64) -> Result<(), StoreError> {
+        if amount != 0 {
+            let sum = self.0.entry(key).or_default();
+            *sum = sum.checked_add(amount).ok_or_else(too_large)?;
+        }
+        Ok(())
+    }
+
+    /// Writes them, new tranches included.
+    pub(super) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        let (more, less): (Vec<_>, Vec<_>) = self
+            .0
+            .into_iter()
+            .filter(|(_, amount)| *amount != 0)
+            .partition(|(_, amount)| *amount > 0);
+        // Apart, because an upsert checks the row that it would insert: nothing below zero may be withheld.
+        for (sql, rows) in [
+            (include_str!("../../schema/queries/reserve_withhold.sql"), more),
+            (include_str!("../../schema/queries/reserve_take_back.sql"), less),
+        ] {
+            if rows.is_empty() {
+                continue;
+            }
+            let books: Vec<i64> = rows.iter().map(|((book, ..), _)| book.0).collect();
+            let currencies: Vec<&str> = rows.iter().map(|((_, currency, _), _)| currency.code()).collect();
+            let sources: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.source_on).collect();
+            let releases: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.release_on).collect();
+            let amounts: Vec<i64> = rows.iter().map(|(_, amount)| *amount).collect();
+            let written = tx
+                .execute(sql, &[&books, &currencies, &sources, &releases, &amounts])
+                .await?;
+            if usize::try_from(written) != Ok(rows.len()) {
+                return Err(StoreError::Unreadable(format!(
+                    "{written} of {} tranches of a reserve",
+                    rows.len()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What of a fixed reserve there is in one currency of a book, and what there should be.
+struct Fixed {
+    target: i64,
+    held: i64,
+    available: i64,
+    release_on: NaiveDate,
+}
+
+/// The fixed reserves of some books on a day. Every entry that makes money available goes through [`FixedReserves::top_up`].
+pub(super) struct FixedReserves {
+    day: NaiveDate,
+    fixed: HashMap<(BookId, Currency), Fixed>,
+}
+
+impl FixedReserves {
+    /// Reads them; the books are locked. Costs nothing where no merchant has one.
+    pub(super) async fn of(
+        tx: &mut Tx,
+        settings: &Settings,
+        day: NaiveDate,
+        books: &[BookId],
+    ) -> Result<Self, StoreError> {
+        let mut this = Self {
+            day,
+            fixed: HashMap::new(),
+        };
+        let rules: HashMap<&str, _> = settings
+            .merchants
+            .values()
+            .filter_map(|merchant| {
+                let reserve = merchant.reserve.as_ref()?;
+                match &reserve.rule {
+                    ReserveRule::Fixed(amounts) => Some((merchant.name.as_str(), (amounts, reserve))),
+                    ReserveRule::Rolling(_) => None,
+                }
+            })
+            .collect();
+        if rules.is_empty() || books.is_empty() {
+            return Ok(this);
+        }
+        let names: Vec<&str> = rules.keys().copied().collect();
+        let ids: Vec<i64> = books.iter().map(|book| book.0).collect();
+        let rows = tx
+            .query(
+                include_str!("../../schema/queries/reserve_balances.sql"),
+                &[
+                    &ids,
+                    &names,
+                    &AccountCode::MerchantAvailable.number(),
+                    &AccountCode::MerchantReserve.number(),
+                ],
+            )
+            .await?;
+        for row in &rows {
+            let merchant: &str = row.try_get("merchant")?;
+            let Some((amounts, reserve)) = rules.get(merchant) else {
+                continue;
+            };
+            let release_on = day
+                .checked_add_days(Days::new(u64::from(reserve.release_after_days)))
+                .ok_or_else(too_large)?;
+            let book = BookId(row.try_get("book_id")?);
+            for (currency, target) in *amounts {
+                this.fixed.entry((book, *currency)).or_insert(Fixed {
+                    target: target.minor(),
+                    held: 0,
+                    available: 0,
+                    release_on,
+                });
+            }
+            let Some(code) = row.try_get::<_, Option<&str>>("currency")? else {
+                continue;
+            };
+            if let Some(fixed) = this.fixed.get_mut(&(book, currency(code)?)) {
+                fixed.available = row.try_get("available")?;
+                fixed.held = row.try_get("held")?;
+            }
+        }
+        Ok(this)
+    }
+
+    /// Adds to an entry's transfers what fixed reserves take of the money that they make available.
+    pub(super) fn top_up(
+        &mut self,
+        book: BookId,
+        transfers: &mut Vec<Transfer>,
+        tranches: &mut Tranches,
+    ) -> Result<(), StoreError> {
+        if self.fixed.is_empty() {
+            return Ok(());
+        }
+        let mut becoming: BTreeMap<Currency, i64> = BTreeMap::new();
+        for transfer in transfers.iter() {
+            let amount = match (transfer.debit.code, transfer.credit.code) {
+                (_, AccountCode::MerchantAvailable) => transfer.amount,
+                (AccountCode::MerchantAvailable, _) => transfer.amount.checked_neg().ok_or_else(too_large)?,
+                _ => continue,
+            };
+            let sum = becoming.entry(transfer.debit.currency).or_default();
+            *sum = sum.checked_add(amount).ok_or_else(too_large)?;
+        }
+        for (currency, becoming) in becoming {
+            let Some(fixed) = self.fixed.get_mut(&(book, currency)) else {
+                continue;
+            };
+            let available = fixed.available.checked_add(becoming).ok_or_else(too_large)?;
+            let taken = fixed_reserve(fixed.target, fixed.held, becoming, available).map_err(|_| too_large())?;
+            fixed.available = available.saturating_sub(taken);
+            fixed.held = fixed.held.saturating_add(taken);
+            transfers.extend(transfer(
+                AccountCode::MerchantAvailable,
+                AccountCode::MerchantReserve,
+                currency,
+                taken,
+            ));
+            let days = TrancheDays {
+                source_on: self.day,
+                release_on: fixed.release_on,
+            };
+            tranches.add((book, currency, days), taken)?;
+        }
+        Ok(())
+    }
+}
+
+/// A transfer between accounts that have no dimension; below zero the other way round, of nothing none.
+pub(super) fn transfer(debit: AccountCode, credit: AccountCode, currency: Currency, amount: i64) -> Option<Transfer> {
+    let (debit, credit) = if amount < 0 { (credit, debit) } else { (debit, credit) };
+    let account = |code: AccountCode| Account {
+        code,
+        currency,
+        dimension: Arc::from(""),
+    };
+    (amount != 0).then(|| Transfer {
+        debit: account(debit),
+        credit: account(credit),
+        amount: amount.saturating_abs(),
+    })
+}
