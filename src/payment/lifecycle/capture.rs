@@ -251,7 +251,7 @@ impl Step<'_> {
                 reserve_until: until,
                 cost: 0,
                 matures: known.matures,
-                passes_costs: false,
+                passes_costs: None,
             }),
             aggregate: Some(known.clone()),
             ..Decision::default()

@@ -62,6 +62,15 @@ impl<'a> Words<'a> {
     fn is(&self, name: &str) -> bool {
         self.0.get(name) == Some(&"yes")
     }
+
+    /// `yes`, or a VAT rate like `added:10:down`.
+    fn vat(&self, name: &str) -> Option<VatRate> {
+        let text = match *self.0.get(name)? {
+            "yes" => "exempt".to_owned(),
+            text => text.replace(':', " "),
+        };
+        Some(text.parse().expect("a VAT rate"))
+    }
 }
 
 fn item(gross: &str, words: &str) -> Item {
@@ -76,7 +85,7 @@ fn item(gross: &str, words: &str) -> Item {
         reserve: minor("reserve"),
         cost: minor("cost"),
         matures: words.is("matures"),
-        passes_costs: words.is("passes"),
+        passes_costs: words.vat("passes"),
         occurred_on: NaiveDate::default(),
         reserve_until: None,
     }

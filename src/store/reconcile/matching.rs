@@ -10,9 +10,10 @@ use super::{ReconcileError, Run, currency};
 use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, Settled, settled};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{DAYS_APART, Pass, decide};
+use crate::settings::{NotAVatRate, VatRate};
 use crate::store::reserve::Tranches;
 use crate::store::{StoreError, Tx};
 
@@ -97,6 +98,7 @@ struct MatchRow {
     ordinal: i32,
     pass: Pass,
     line_gross: i64,
+    passed_on: Option<PassedOn>,
 }
 
 /// A break on its way to the table.
@@ -285,6 +287,7 @@ impl<'a> Matching<'a> {
             ordinal: line.ordinal,
             pass,
             line_gross: line.gross.minor(),
+            passed_on: settled.passed_on,
         });
         Ok(())
     }
@@ -339,12 +342,14 @@ impl<'a> Matching<'a> {
     }
 
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 7] = [
+        const TYPES: [Type; 9] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
             Type::INT4,
             Type::INT2,
+            Type::INT8,
+            Type::INT8,
             Type::INT8,
             Type::INT8,
         ];
@@ -363,6 +368,8 @@ impl<'a> Matching<'a> {
                     &row.pass.number(),
                     &row.item.gross.minor(),
                     &row.line_gross,
+                    &row.passed_on.map(|passed_on| passed_on.amount),
+                    &row.passed_on.map(|passed_on| passed_on.vat),
                 ])
                 .await?;
             }
@@ -461,6 +468,18 @@ pub(super) fn read_line(row: &Row) -> Result<Line, StoreError> {
     })
 }
 
+/// The VAT of the costs that an item passes on; none where it passes none on.
+fn passes_costs(row: &Row) -> Result<Option<VatRate>, StoreError> {
+    let passes: bool = row.try_get(18)?;
+    let rate = match row.try_get::<_, Option<&str>>(19)? {
+        None => VatRate::Exempt,
+        Some(text) => text
+            .parse()
+            .map_err(|error: NotAVatRate| StoreError::Unreadable(error.to_string()))?,
+    };
+    Ok(passes.then_some(rate))
+}
+
 /// The open item of a candidate, unless there is none or the group has it already.
 fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
     let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(11)?, group.lines.last()) else {
@@ -483,8 +502,8 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
         reserve: row.try_get(15)?,
         cost: row.try_get(16)?,
         matures: row.try_get(17)?,
-        passes_costs: row.try_get(18)?,
-        occurred_on: row.try_get(19)?,
-        reserve_until: row.try_get(20)?,
+        passes_costs: passes_costs(row)?,
+        occurred_on: row.try_get(20)?,
+        reserve_until: row.try_get(21)?,
     }))
 }

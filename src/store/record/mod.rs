@@ -279,7 +279,7 @@ impl<'a> Batch<'a> {
             .map_err(|_| calendar_ends())
     }
 
-    fn decide(&self, governed: &Governed<'a>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
+    fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
         let book = governed.book;
         let payment = payment_of(&self.payments, &self.loaded, book, event);
         let details = &event.details;
@@ -299,15 +299,7 @@ impl<'a> Batch<'a> {
             aggregate,
             held_by: self.velocity.held_by(book, &event.payment),
         };
-        let mut terms = governed.terms;
-        // A withdrawn capture takes away what the settings that priced it would have given back.
-        if event.kind == EntryKind::CaptureVoid
-            && let Some(settings) = original.and_then(|original| self.deployment.in_force(original.day))
-            && let Some(merchant) = settings.merchants.get(&event.merchant)
-        {
-            (terms.settings, terms.merchant) = (settings, merchant);
-        }
-        decide(event, &known, &terms)
+        decide(event, &known, &governed.terms)
     }
 
     fn book(

@@ -15,6 +15,7 @@ use crate::payment::event::PaymentEvent;
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Flag, Maturing, Payment, Reportable};
 use crate::recon::breaks::BreakClass;
+use crate::settings::VatRate;
 use crate::store::{StoreError, Tx};
 
 /// What the acquirer will report of an event.
@@ -187,7 +188,7 @@ impl Batch<'_> {
 
     pub(super) async fn write_items(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         self.items.sort_unstable_by_key(|item| (item.book, item.number));
-        const TYPES: [Type; 17] = [
+        const TYPES: [Type; 18] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
@@ -202,6 +203,7 @@ impl Batch<'_> {
             Type::INT8,
             Type::BOOL,
             Type::BOOL,
+            Type::TEXT,
             Type::DATE,
             Type::DATE,
             Type::DATE,
@@ -211,6 +213,8 @@ impl Batch<'_> {
             .await?;
         for item in &self.items {
             let reportable = &item.reportable;
+            let taxed = reportable.passes_costs.filter(|rate| *rate != VatRate::Exempt);
+            let costs_vat = taxed.map(|rate| rate.to_string());
             copy.row(&[
                 &item.book.0,
                 &item.number.0,
@@ -225,7 +229,8 @@ impl Batch<'_> {
                 &reportable.reserve,
                 &reportable.cost,
                 &reportable.matures,
-                &reportable.passes_costs,
+                &reportable.passes_costs.is_some(),
+                &costs_vat,
                 &item.occurred_on,
                 &item.expected_on,
                 &reportable.reserve_until,

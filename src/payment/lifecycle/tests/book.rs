@@ -566,7 +566,7 @@ impl Play {
             if let Some(until) = item.reserve_until {
                 write!(text, " until {until}").expect("text");
             }
-            for (word, there) in [("matures", item.matures), ("passes-costs", item.passes_costs)] {
+            for (word, there) in [("matures", item.matures), ("passes-costs", item.passes_costs.is_some())] {
                 if there {
                     write!(text, " {word}").expect("text");
                 }
