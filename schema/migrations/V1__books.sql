@@ -244,8 +244,11 @@ create table aggregate (
     merchant_fee  bigint not null,
     reserve       bigint not null,
     matures       boolean not null,
+    passes_costs  boolean not null,
+    costs_vat     text collate "C",
     closed        bigint,
-    constraint aggregate_identity primary key (book_id, aggregate)
+    constraint aggregate_identity primary key (book_id, aggregate),
+    constraint aggregate_costs_vat check (passes_costs or costs_vat is null)
 );
 comment on table aggregate is 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 

@@ -291,7 +291,11 @@ fn payable_legs(legs: &mut Ledger, line: &Line, item: &Item, tolerated: bool) ->
     let passed_on = item.passes_costs.map(|rate| passed_on(line, rate)).transpose()?;
     let (passed, vat) = passed_on.map_or((0, 0), |passed_on| (passed_on.amount, passed_on.vat));
     // Of what matures its day moves all, and may have done so: what the file says now comes out of what is available.
-    let payer = if item.matures { MerchantAvailable } else { MerchantPending };
+    let payer = if item.matures {
+        MerchantAvailable
+    } else {
+        MerchantPending
+    };
     legs.add(payer, FeeCostsPassedOn, money(passed))?;
     legs.add(payer, VatOutput, money(vat))?;
     if item.matures {

@@ -38,6 +38,7 @@ impl Step<'_> {
             false => 0,
         };
         let fee = self.capture_fee(before)?;
+        let aggregate = aggregate.map(|joined| joined.passing(&fee)).transpose()?;
         let mut transfers = Vec::with_capacity(5);
         self.push(
             &mut transfers,
@@ -201,6 +202,7 @@ impl Step<'_> {
                 merchant_fee: 0,
                 reserve: 0,
                 matures: self.terms.available_on.is_some(),
+                passes_costs: None,
                 closed: None,
             }));
         };
@@ -251,7 +253,7 @@ impl Step<'_> {
                 reserve_until: until,
                 cost: 0,
                 matures: known.matures,
-                passes_costs: None,
+                passes_costs: known.passes_costs,
             }),
             aggregate: Some(known.clone()),
             ..Decision::default()

@@ -212,6 +212,8 @@ pub struct Aggregate {
     pub reserve: i64,
     /// Their money becomes available by date.
     pub matures: bool,
+    /// The VAT of interchange and scheme fee of its settlement line, where they are the merchant's to pay.
+    pub passes_costs: Option<VatRate>,
     /// The entry that handed it in.
     pub closed: Option<EntryNumber>,
 }

@@ -203,7 +203,12 @@ impl<'t> Reader<'t> {
     /// A class of costs that no price passes on would never be used.
     fn costs_are_passed_on(&mut self, table: Table<'t>, prices: &[Price]) {
         if let Some((at, DeValue::Table(fields))) = table.get("vat")
-            && let Some((at, _)) = (Table { name: "vat", at, fields }).get("costs")
+            && let Some((at, _)) = (Table {
+                name: "vat",
+                at,
+                fields,
+            })
+            .get("costs")
             && !prices.iter().any(|price| price.passes_costs)
         {
             let message = "the VAT of `costs` is never used: no price has `passes_costs`";

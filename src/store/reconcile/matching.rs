@@ -13,9 +13,8 @@ use crate::money::{AmountError, Money};
 use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{DAYS_APART, Pass, decide};
-use crate::settings::{NotAVatRate, VatRate};
 use crate::store::reserve::Tranches;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, passed_costs};
 
 /// The most lines and the most items that one key may have.
 const GROUP_LIMIT: usize = 10_000;
@@ -468,18 +467,6 @@ pub(super) fn read_line(row: &Row) -> Result<Line, StoreError> {
     })
 }
 
-/// The VAT of the costs that an item passes on; none where it passes none on.
-fn passes_costs(row: &Row) -> Result<Option<VatRate>, StoreError> {
-    let passes: bool = row.try_get(18)?;
-    let rate = match row.try_get::<_, Option<&str>>(19)? {
-        None => VatRate::Exempt,
-        Some(text) => text
-            .parse()
-            .map_err(|error: NotAVatRate| StoreError::Unreadable(error.to_string()))?,
-    };
-    Ok(passes.then_some(rate))
-}
-
 /// The open item of a candidate, unless there is none or the group has it already.
 fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
     let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(11)?, group.lines.last()) else {
@@ -502,7 +489,7 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
         reserve: row.try_get(15)?,
         cost: row.try_get(16)?,
         matures: row.try_get(17)?,
-        passes_costs: passes_costs(row)?,
+        passes_costs: passed_costs(row.try_get(18)?, row.try_get(19)?)?,
         occurred_on: row.try_get(20)?,
         reserve_until: row.try_get(21)?,
     }))

@@ -15,8 +15,7 @@ use crate::payment::event::PaymentEvent;
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Flag, Maturing, Payment, Reportable};
 use crate::recon::breaks::BreakClass;
-use crate::settings::VatRate;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, costs_vat};
 
 /// What the acquirer will report of an event.
 pub(super) struct Item<'a> {
@@ -213,8 +212,7 @@ impl Batch<'_> {
             .await?;
         for item in &self.items {
             let reportable = &item.reportable;
-            let taxed = reportable.passes_costs.filter(|rate| *rate != VatRate::Exempt);
-            let costs_vat = taxed.map(|rate| rate.to_string());
+            let costs_vat = costs_vat(reportable.passes_costs);
             copy.row(&[
                 &item.book.0,
                 &item.number.0,
@@ -283,6 +281,8 @@ impl Batch<'_> {
         let fees: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.merchant_fee).collect();
         let reserves: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.reserve).collect();
         let matures: Vec<bool> = rows.iter().map(|(_, aggregate, _)| aggregate.matures).collect();
+        let passes: Vec<bool> = rows.iter().map(|(_, one, _)| one.passes_costs.is_some()).collect();
+        let vat: Vec<Option<String>> = rows.iter().map(|(_, one, _)| costs_vat(one.passes_costs)).collect();
         let closed: Vec<Option<i64>> = rows
             .iter()
             .map(|(_, aggregate, _)| aggregate.closed.map(|number| number.0))
@@ -299,6 +299,8 @@ impl Batch<'_> {
                 &fees,
                 &reserves,
                 &matures,
+                &passes,
+                &vat,
                 &closed,
             ],
         )

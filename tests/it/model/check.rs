@@ -142,7 +142,7 @@ fn lines(book: &Book) -> Lines {
         add(
             "aggregates",
             format!(
-                "{name} {} {} items {} gross {} fee {} reserve {} {} closed {}",
+                "{name} {} {} items {} gross {} fee {} reserve {} {} {} closed {}",
                 aggregate.acquirer,
                 aggregate.currency,
                 aggregate.items,
@@ -150,6 +150,7 @@ fn lines(book: &Book) -> Lines {
                 aggregate.merchant_fee,
                 aggregate.reserve,
                 aggregate.matures,
+                aggregate.passes_costs,
                 or_none(aggregate.closed),
             ),
         );
@@ -236,7 +237,7 @@ const ITEMS: &str = "select merchant, concat_ws(' ', open_item.number, acquirer.
     join record_type on record_type.id = record_type where merchant = any($1)";
 const AGGREGATES: &str =
     "select merchant, concat_ws(' ', aggregate, acquirer.name, currency, 'items', items, 'gross', gross,
-        'fee', merchant_fee, 'reserve', reserve, matures::text, 'closed', coalesce(closed::text, '-'))
+        'fee', merchant_fee, 'reserve', reserve, matures::text, passes_costs::text, 'closed', coalesce(closed::text, '-'))
     from aggregate join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
 const ACCRUALS: &str = "select merchant, concat_ws(' ', schedule, version, component, currency, period, vat) || ': ' ||
         concat_ws(' ', trim_scale(exact), 'posted', posted, 'vat', vat_posted)

@@ -125,6 +125,7 @@ pub struct Aggregate {
     pub merchant_fee: i64,
     pub reserve: i64,
     pub matures: bool,
+    pub passes_costs: bool,
     /// The number of the entry that handed it in.
     pub closed: Option<usize>,
 }
@@ -878,6 +879,8 @@ impl<'a> Scene<'a> {
         let mut accruals = self.book.accruals.clone();
         let method = payment.instrument[0].as_deref();
         let fee = schedule.capture(self.amount, self.currency, self.day, method, &mut accruals)?;
+        let alike = |known: &Aggregate| known.items == 0 || known.passes_costs == fee.passes_costs;
+        rule(aggregate.as_ref().is_none_or(alike), "aggregate_differs")?;
         let charged: i64 = fee.charges.iter().map(|(_, amount, vat)| amount + vat).sum();
         let mut transfers = vec![
             (9020, 9010, promised),
@@ -901,6 +904,7 @@ impl<'a> Scene<'a> {
             gross: before.gross + self.amount,
             merchant_fee: before.merchant_fee + charged,
             reserve: before.reserve + withheld,
+            passes_costs: fee.passes_costs,
             ..before
         });
         let item = Reported {
@@ -969,6 +973,7 @@ impl<'a> Scene<'a> {
                 merchant_fee: known.merchant_fee,
                 reserve: reserve.map(|reserve| (known.reserve, self.day + Days::new(reserve.days))),
                 matures: known.matures,
+                passes_costs: known.passes_costs,
                 ..Reported::default()
             }),
             aggregate: Some(known),
