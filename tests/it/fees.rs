@@ -24,6 +24,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rust_decimal::Decimal;
 
+use crate::stage::Stage;
 use crate::support::events::{self, apply, event};
 use crate::support::{self, TestStore, dump};
 
@@ -949,10 +950,13 @@ async fn a_month_is_topped_up_to_its_minimum_once() {
         &merchant("idle", "minimum"),
         &merchant("free", "micro"),
         &other("new", "applied"),
-        &other("gone", "closed"),
     ]
     .concat();
-    let deployment = apply(&test.store, &text).await;
+    apply(&test.store, &[&text, &other("gone", "active") as &str].concat()).await;
+    // One of them is stopped in the middle of the month.
+    let later = [&text, &other("gone", "suspended") as &str].concat();
+    let later = later.replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-15\"");
+    let deployment = apply(&test.store, &later).await;
     let (month, today) = (day("2026-03-01"), day("2026-04-01"));
     let mut events = Vec::new();
     for (place, occurred) in [
@@ -990,8 +994,15 @@ async fn a_month_is_topped_up_to_its_minimum_once() {
     let before = dump::content(&test.admin).await;
     let planned = test.store.plan_month(&deployment, month).await.expect("a plan");
     assert_eq!(told(&planned), expected("due"));
-    let passed_over: Vec<&str> = planned.passed_over.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(passed_over, ["gone", "new"]);
+    let passed_over: Vec<String> = planned
+        .passed_over
+        .iter()
+        .map(|(name, why)| format!("{name}: {why}"))
+        .collect();
+    assert_eq!(
+        passed_over,
+        ["gone: not active on 2026-03-15", "new: not active on 2026-03-01"]
+    );
     assert!(dump::content(&test.admin).await == before);
     let early = test.store.close_month(&deployment, month, day("2026-03-31")).await;
     assert!(matches!(early, Err(CloseError::NotOver { .. })));
@@ -1133,4 +1144,335 @@ async fn fees_given_back_never_raise_a_minimum_and_a_taken_reference_is_named() 
         told.status.success() && out.contains("plan, nothing was booked") && out.contains("booked before"),
         "{out}"
     );
+}
+
+// Scopes --------------------------------------------------------------------------------------------------------------
+
+/// Fifteen captures of 1.00 EUR at 0.3 %, five a day, told in any order and in batches: what was posted in all, the exact sums by
+/// period with what is posted of each, and what one refund later takes away.
+async fn scope(scope: &str, posted: i64, sums: &[&str], returned: &str) {
+    let test = support::store().await;
+    let schedule = format!(
+        "\n[[fee_schedule]]\nname = \"s\"\nrounding = \"half_even\"\nscope = \"{scope}\"\nreturned_on_refund = \"all\"\n\
+         percentage = \"0.3\"\nfixed = {{ EUR = \"0\" }}\n"
+    );
+    let deployment = apply(&test.store, &[HOUSE, &schedule, &merchant("m", "s")].concat()).await;
+    let (mut promises, mut captures) = (Vec::new(), Vec::new());
+    for (place, on) in ["2026-03-30", "2026-03-31", "2026-04-01"].iter().enumerate() {
+        for item in 0..5 {
+            let payment = format!("p-{place}-{item}");
+            let at = |kind: EntryKind, word: &str| PaymentEvent {
+                occurred_at: format!("{on}T{:02}:30:00Z", item * 5).parse().expect("an instant"),
+                ..event(kind, "m", &payment, &format!("{payment}-{word}"), 100, "EUR")
+            };
+            promises.push(at(EntryKind::Authorization, "a"));
+            captures.push(at(EntryKind::Capture, "c"));
+        }
+    }
+    recorded(&test, &deployment, &promises, &Verdict::Recorded).await;
+    // Days mixed: every fourth capture of the rest.
+    let mixed: Vec<PaymentEvent> = (0..15).map(|place| captures[place * 4 % 15].clone()).collect();
+    for batch in mixed.chunks(4) {
+        recorded(&test, &deployment, batch, &Verdict::Recorded).await;
+    }
+    assert_eq!(balance(&test, 4010, "EUR").await, posted, "{scope}");
+    let rows = async || -> Vec<String> {
+        let sql = "select period || ': ' || trim_scale(exact) || ' ' || posted from accrual order by period";
+        let rows = test.admin.query(sql, &[]).await.expect("accruals");
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(rows().await, sums, "{scope}");
+    assert_eq!(differences(&test, &deployment).await, Vec::<String>::new());
+    // Months later the first capture goes back: out of the sum that it went into.
+    let refund = PaymentEvent {
+        occurred_at: "2026-05-20T12:00:00Z".parse().expect("an instant"),
+        ..event(EntryKind::Refund, "m", "p-0-0", "refund", 100, "EUR")
+    };
+    recorded(&test, &deployment, &[refund], &Verdict::Recorded).await;
+    let told = [vec![balance(&test, 4090, "EUR").await.to_string()], rows().await].concat();
+    assert_eq!(told.join("; "), returned, "{scope}");
+    assert_eq!(differences(&test, &deployment).await, Vec::<String>::new());
+    support::books::prove(&test.admin, None).await.expect("proven books");
+}
+
+#[tokio::test]
+async fn each_item_is_rounded_by_itself() {
+    scope("item", 0, &[], "0").await;
+}
+
+#[tokio::test]
+async fn the_items_of_a_booking_day_are_rounded_together() {
+    let sums = ["2026-03-30: 1.5 2", "2026-03-31: 1.5 2", "2026-04-01: 1.5 2"];
+    let returned = "-1; 2026-03-30: 1.2 1; 2026-03-31: 1.5 2; 2026-04-01: 1.5 2";
+    scope("batch", 6, &sums, returned).await;
+}
+
+#[tokio::test]
+async fn the_items_of_a_month_are_rounded_together() {
+    let sums = ["2026-03-01: 3 3", "2026-04-01: 1.5 2"];
+    scope("invoice", 5, &sums, "0; 2026-03-01: 2.7 3; 2026-04-01: 1.5 2").await;
+}
+
+#[tokio::test]
+async fn the_items_of_a_contract_are_rounded_together() {
+    scope("contract", 4, &["2000-01-01: 4.5 4"], "0; 2000-01-01: 4.2 4").await;
+}
+
+// Costs passed on -----------------------------------------------------------------------------------------------------
+
+const PLUS: &str = r#"
+[[fee_schedule]]
+name = "plus"
+rounding = "half_even"
+vat = { percentage = "added", costs = "added" }
+
+[[fee_schedule.price]]
+method = "card"
+percentage = "0.5"
+fixed = { USD = "0", GBP = "0" }
+passes_costs = true
+
+[[fee_schedule.price]]
+percentage = "1"
+fixed = { USD = "0", GBP = "0" }
+"#;
+
+/// A cost of a line is the merchant's where its price says so, and taxed at the rate of the day of the capture: 10 %, cut off; from
+/// 20 March 12 %, half up.
+async fn stage_of_costs() -> Stage {
+    let text = [
+        HOUSE.replace("\"gross\"", "\"net\""),
+        PLUS.to_owned(),
+        merchant("plus", "plus"),
+        merchant("other", "plus"),
+    ];
+    let mut stage = Stage::of(&text.concat().replace("EUR", "USD")).await;
+    stage
+        .tell(
+            "sale p1 80.00 USD m=plus method=card ref=A1
+             sale p2 25.00 GBP m=plus method=card ref=A2
+             sale p3 80.00 USD m=plus ref=A3
+             sale p4 10.00 USD m=other method=card ref=A4
+             file north 2026-03-03
+             Settled +80.00 USD ref=A1 interchange=1.44 scheme=0.11 cost=0.21
+             Settled +25.00 GBP ref=A2 rate=1.1636 net=28.14:EUR interchange=0.60 scheme=0.20 cost=0.15
+             Settled +80.00 USD ref=A3 interchange=1.00 scheme=0.30
+             Settled +10.00 USD ref=A4 interchange=0.10
+             is plus USD 2010=0.00 4010=1.20 4060=1.55 2300=0.27 2020=156.98
+             is plus GBP 2010=0.00 4010=0.12 4060=0.69 2300=0.07 2020=24.12
+             is other USD 2010=0.00 4010=0.05 4060=0.10 2300=0.01 2020=9.84
+             sale p5 10.00 USD m=plus method=card ref=A5 at=2026-03-19
+             sale p6 10.00 USD m=plus method=card ref=A6 at=2026-03-20
+             sale p7 10.00 USD m=plus method=card ref=A7 at=2026-03-20
+             file north 2026-03-23
+             Settled +10.00 USD ref=A5 interchange=0.49
+             Settled +10.00 USD ref=A6 interchange=0.49
+             Settled +10.00 USD ref=A7 interchange=-0.38 scheme=0.03
+             is plus USD 2010=0.00 4010=1.35 4060=2.18 2300=0.35",
+        )
+        .await;
+    stage
+}
+
+#[tokio::test]
+async fn costs_passed_on_are_taxed_worked_out_again_and_explained() {
+    let stage = stage_of_costs().await;
+    let (test, deployment) = (&stage.test, &stage.deployment);
+    assert_eq!(differences(test, deployment).await, Vec::<String>::new());
+    let (rows, summary) = audited(test, deployment, &Span::default()).await;
+    let lines = rows.iter().filter(|row| row.line.component == "cost_of_line");
+    let payments: Vec<&str> = lines.filter_map(|row| row.place.as_ref()?.payment.as_deref()).collect();
+    assert_eq!(payments, ["p1", "p2", "p5", "p6", "p7", "p4"]);
+    for (component, code) in [("costs_passed_on", 4060), ("vat", 2300), ("percentage", 4010)] {
+        for currency in ["USD", "GBP"] {
+            let key = (component, acquit::money::Currency::parse(currency).expect("a currency"));
+            let booked = i128::from(balance(test, code, currency).await) * 10_000_000_000;
+            assert_eq!(summary.totals[&key], (booked, booked), "{component} {currency}");
+        }
+    }
+    // By the day of the settlement, not by that of the sale.
+    let span = |from: &str, to: &str| Span {
+        merchant: Some("plus".to_owned()),
+        from: Some(day(from)),
+        to: Some(day(to)),
+    };
+    let usd = acquit::money::Currency::parse("USD").expect("a currency");
+    let of_days = async |from: &str, to: &str| {
+        let (_, summary) = audited(test, deployment, &span(from, to)).await;
+        summary
+            .totals
+            .get(&("costs_passed_on", usd))
+            .map(|(expected, _)| expected / 10_000_000_000)
+    };
+    assert_eq!(of_days("2026-03-01", "2026-03-02").await, None);
+    assert_eq!(of_days("2026-03-03", "2026-03-03").await, Some(155));
+    assert_eq!(of_days("2026-03-19", "2026-03-20").await, None);
+    assert_eq!(of_days("2026-03-23", "2026-03-23").await, Some(63));
+    let explained = async |payment: &str| -> Vec<String> {
+        let mut snapshot = Snapshot::open(&test.store).await.expect("a snapshot");
+        let found = fees_of_payment(&mut snapshot, deployment, "plus", payment).await;
+        snapshot.close().await;
+        let FeesOfPayment::Entries(entries) = found.expect("an explanation") else {
+            panic!("the merchant is known");
+        };
+        let steps = entries.iter().flat_map(|entry| entry.steps.iter());
+        let costs = steps.filter(|step| step.about == "costs");
+        costs.map(|step| step.text.clone()).collect()
+    };
+    let of_line = "of its settlement file, booked by entry";
+    let passed = "interchange and scheme fee of";
+    assert_eq!(
+        explained("p1").await,
+        [format!(
+            "line 2 {of_line} 7: {passed} 1.55 USD are passed on: 1.55 USD and VAT 0.15 USD (added 10 down)"
+        )]
+    );
+    assert_eq!(
+        explained("p2").await,
+        [format!(
+            "line 3 {of_line} 7: {passed} 0.80 EUR are passed on: 0.69 GBP and VAT 0.06 GBP (added 10 down)"
+        )]
+    );
+    assert_eq!(explained("p3").await, Vec::<String>::new());
+    assert_eq!(
+        explained("p7").await,
+        [format!(
+            "line 4 {of_line} 14: {passed} -0.35 USD are passed on: -0.35 USD and VAT -0.04 USD (added 12 half_up)"
+        )]
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_changed_of_a_cost_is_named() {
+    let stage = stage_of_costs().await;
+    let (test, deployment) = (&stage.test, &stage.deployment);
+    for table in ["transfer", "settlement_match", "settlement_line", "entry"] {
+        let sql = format!("alter table {table} disable trigger all");
+        test.admin.batch_execute(&sql).await.expect("no triggers");
+    }
+    let of_account = |merchant: &str, code: i16| {
+        format!(
+            "book_id = (select id from book where merchant = '{merchant}')
+             and (select kind from entry where entry.book_id = transfer.book_id and number = entry_number) = 10
+             and credit_account in (select id from account where code = {code})"
+        )
+    };
+    let line = |set: &str, reference: &str| {
+        format!("update settlement_line set {set} where acquirer_reference = '{reference}'")
+    };
+    let matched = |set: &str, reference: &str| {
+        format!(
+            "update settlement_match set {set} from settlement_line line
+             where line.source_id = settlement_match.source_id and line.ordinal = settlement_match.ordinal
+             and acquirer_reference = '{reference}'"
+        )
+    };
+    let cases = [
+        // A transfer of the settlement: of one payment's cost, and of more than one.
+        (
+            format!(
+                "update transfer set amount = 9 where amount = 10 and {}",
+                of_account("other", 4060)
+            ),
+            format!(
+                "update transfer set amount = 10 where amount = 9 and {}",
+                of_account("other", 4060)
+            ),
+            vec!["other entry 3 p4 costs_passed_on: 10 9"],
+        ),
+        (
+            format!(
+                "update transfer set amount = amount + 5 where entry_number = 14 and {}",
+                of_account("plus", 2300)
+            ),
+            format!(
+                "update transfer set amount = amount - 5 where entry_number = 14 and {}",
+                of_account("plus", 2300)
+            ),
+            vec!["plus entry 14  vat: 6 11the sum of 3 captures"],
+        ),
+        // What the acquirer says: more interchange than was passed on.
+        (
+            line("interchange = interchange + 7", "A1"),
+            line("interchange = interchange - 7", "A1"),
+            vec![
+                "plus entry 7 p1 cost_of_line: 162 155",
+                "plus entry 7 p1 cost_of_line_vat: 16 15",
+            ],
+        ),
+        // What the match says.
+        (
+            matched("passed_on = passed_on - 1", "A6"),
+            matched("passed_on = passed_on + 1", "A6"),
+            vec![
+                "plus entry 14 p6 cost_of_line: 49 48",
+                "plus entry 14  costs_passed_on: 62 63the sum of 3 captures",
+            ],
+        ),
+        (
+            matched("passed_on = null, passed_on_vat = null", "A4"),
+            matched("passed_on = 10, passed_on_vat = 1", "A4"),
+            vec![
+                "other entry 3 p4 cost_of_line: 10 ",
+                "other entry 3 p4 cost_of_line_vat: 1 ",
+                "other entry 3  costs_passed_on: 0 10",
+                "other entry 3  vat: 0 1",
+            ],
+        ),
+        (
+            matched("passed_on = 130, passed_on_vat = 13", "A3"),
+            matched("passed_on = null, passed_on_vat = null", "A3"),
+            vec![
+                "plus entry 7 p3 cost_of_line:  130",
+                "plus entry 7 p3 cost_of_line_vat:  13",
+                "plus entry 7  costs_passed_on: 285 155the sum of 2 captures",
+                "plus entry 7  vat: 28 15the sum of 2 captures",
+            ],
+        ),
+    ];
+    for (tamper, mend, expected) in cases {
+        test.admin.batch_execute(&tamper).await.expect("a change");
+        assert_eq!(differences(test, deployment).await, expected, "{tamper}");
+        test.admin.batch_execute(&mend).await.expect("a change");
+        assert_eq!(differences(test, deployment).await, Vec::<String>::new(), "{mend}");
+    }
+    let sql = matched("passed_on = passed_on + 1", "A1");
+    test.admin.batch_execute(&sql).await.expect("a change");
+    let told = test
+        .acquit()
+        .args(["report", "fees", "--format", "csv"])
+        .output()
+        .expect("the binary");
+    let out = String::from_utf8_lossy(&told.stdout);
+    assert_eq!(told.status.code(), Some(2), "{out}");
+    assert!(
+        out.lines()
+            .any(|line| line.starts_with("differs,plus,7,settlement,2026-03-03,p1,cost_of_line,")),
+        "{out}"
+    );
+}
+
+#[tokio::test]
+async fn an_aggregate_passes_its_costs_on() {
+    let text = [
+        HOUSE.replace("\"gross\"", "\"net\""),
+        PLUS.to_owned(),
+        merchant("plus", "plus"),
+    ];
+    let mut stage = Stage::of(&text.concat().replace("EUR", "USD")).await;
+    stage
+        .tell(
+            "authorization p1 30.00 USD m=plus method=card
+             authorization p2 30.00 USD m=plus
+             capture p1 10.00 USD m=plus aggregate=g name=c1
+             capture p2 10.00 USD m=plus aggregate=g refused=aggregate_differs
+             capture p1 20.00 USD m=plus aggregate=g name=c2
+             aggregate p1 30.00 USD m=plus aggregate=g items=2 ref=G
+             is plus USD 2010=29.83 4010=0.15 2300=0.02
+             file north 2026-03-03
+             Settled +30.00 USD ref=G interchange=0.49 scheme=0.02
+             is plus USD 2010=0.00 4060=0.51 2300=0.07 2020=29.27",
+        )
+        .await;
+    assert_eq!(differences(&stage.test, &stage.deployment).await, Vec::<String>::new());
 }

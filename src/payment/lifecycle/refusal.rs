@@ -128,7 +128,7 @@ refusals! {
     } => "aggregate_closed", "aggregate", "the aggregate was handed in with entry {number}: nothing joins it any more";
     /// Of another acquirer or currency, available by another rule, or passing costs on otherwise.
     AggregateDiffers => "aggregate_differs", "aggregate",
-        "the aggregate is of another acquirer or currency, becomes available by another rule, or passes other costs on";
+        "the aggregate is of another acquirer or currency, or becomes available or passes costs on by another rule";
     /// No captures of that name.
     UnknownAggregate => "unknown_aggregate", "aggregate", "no capture names this aggregate";
     /// The count is not that of its captures.

@@ -152,6 +152,25 @@ fixed = <0.00>
 rounding = "half_even"
 returned_on_refund = "all"
 
+[[fee_schedule]]
+name = "plus"
+rounding = "half_even"
+vat = { costs = "kr" }
+
+[[fee_schedule.price]]
+method = "card"
+percentage = "0"
+fixed = <0.00>
+passes_costs = true
+
+[[fee_schedule.price]]
+percentage = "0"
+fixed = <0.00>
+
+[[merchant]]
+name = "plus"
+fee_schedule = "plus"
+
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
@@ -964,7 +983,7 @@ fn captures_are_handed_in_as_one() {
         authorization 9.00 payment=q acquirer=south
             9010 <- 9020 9.00
         capture 9.00 aggregate=monday payment=q acquirer=south
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available or passes costs on by another rule
         capture_void 20.00 of=b
             9010 <- 9020 20.00
             2010 <- 1100 20.00
@@ -977,7 +996,7 @@ fn captures_are_handed_in_as_one() {
         aggregate 15.01 aggregate=monday items=2
             ! aggregate_amount_differs amount: the captures of the aggregate come to {15.00}
         aggregate 15.00 aggregate=monday items=2 acquirer=south
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available or passes costs on by another rule
         aggregate 15.00 aggregate=monday items=2
             item 15.00 fee 1.03 reserve 1.50 until 2026-08-29
             tray 2 15.00 fee 1.03 reserve 1.50
@@ -1010,7 +1029,7 @@ fn an_aggregate_becomes_available_by_one_rule() {
             tray 1 10.00
         with available=2026-03-04
         capture 10.00 aggregate=monday
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available or passes costs on by another rule
         capture 10.00 aggregate=tuesday
             9020 <- 9010 10.00
             1100 <- 2010 10.00
@@ -1021,6 +1040,56 @@ fn an_aggregate_becomes_available_by_one_rule() {
             tray 1 10.00
         aggregate 10.00 aggregate=tuesday items=1
             item 10.00 matures
+            tray 1 10.00
+        ",
+    );
+}
+
+#[test]
+fn an_aggregate_passes_costs_on_as_all_its_captures_do() {
+    check(
+        "
+        with merchant=plus
+        authorization 50.00 method=card
+            9010 <- 9020 50.00
+        authorization 50.00 payment=q
+            9010 <- 9020 50.00
+        capture 5.00
+            9020 <- 9010 5.00
+            1100 <- 2010 5.00
+            item 5.00 passes-costs added 10 down
+        capture 5.00 payment=q
+            9020 <- 9010 5.00
+            1100 <- 2010 5.00
+            item 5.00
+        capture 10.00 aggregate=monday ref=a
+            9020 <- 9010 10.00
+            1100 <- 2010 10.00
+            tray 1 10.00
+        capture 10.00 aggregate=monday payment=q
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available or passes costs on by another rule
+        capture 20.00 aggregate=monday
+            9020 <- 9010 20.00
+            1100 <- 2010 20.00
+            tray 2 30.00
+        aggregate 30.00 aggregate=monday items=2
+            item 30.00 passes-costs added 10 down
+            tray 2 30.00
+        capture 1.00 aggregate=tuesday ref=b
+            9020 <- 9010 1.00
+            1100 <- 2010 1.00
+            tray 1 1.00
+        capture_void 1.00 of=b
+            9010 <- 9020 1.00
+            2010 <- 1100 1.00
+            undoes b
+            tray 0 0.00
+        capture 10.00 aggregate=tuesday payment=q
+            9020 <- 9010 10.00
+            1100 <- 2010 10.00
+            tray 1 10.00
+        aggregate 10.00 aggregate=tuesday items=1
+            item 10.00
             tray 1 10.00
         ",
     );
