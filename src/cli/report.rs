@@ -79,8 +79,9 @@ pub enum Report {
     /// Work every merchant fee out again from the entries, and print what differs from what was posted.
     ///
     /// Prints the figures that differ, then every accrual with what of it is not posted yet, then the sums of what should have
-    /// been and was posted. Costs passed on come with settlement lines: their sum is printed and not worked out again. Days choose
-    /// the entries that are told; accruals are those of all entries. Exit code: 0 all agree, 2 something differs.
+    /// been and was posted. Costs passed on are worked out from the settlement lines that tell them, and told with the settlement
+    /// that booked them. Days choose the entries that are told; accruals are those of all entries. Exit code: 0 all agree, 2
+    /// something differs.
     Fees {
         /// Which merchant, which days.
         #[command(flatten)]

@@ -1282,7 +1282,7 @@ async fn costs_passed_on_are_taxed_worked_out_again_and_explained() {
     let (rows, summary) = audited(test, deployment, &Span::default()).await;
     let lines = rows.iter().filter(|row| row.line.component == "cost_of_line");
     let payments: Vec<&str> = lines.filter_map(|row| row.place.as_ref()?.payment.as_deref()).collect();
-    assert_eq!(payments, ["p1", "p2", "p5", "p6", "p7", "p4"]);
+    assert_eq!(payments, ["p4", "p1", "p2", "p5", "p6", "p7"]);
     for (component, code) in [("costs_passed_on", 4060), ("vat", 2300), ("percentage", 4010)] {
         for currency in ["USD", "GBP"] {
             let key = (component, acquit::money::Currency::parse(currency).expect("a currency"));

@@ -10,6 +10,7 @@ use super::{
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
+use crate::payment::fees::CaptureFee;
 use crate::settings::ReserveRule;
 
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
@@ -38,7 +39,7 @@ impl Step<'_> {
             false => 0,
         };
         let fee = self.capture_fee(before)?;
-        let aggregate = aggregate.map(|joined| joined.passing(&fee)).transpose()?;
+        let aggregate = aggregate.map(|joined| self.passing(joined, &fee)).transpose()?;
         let mut transfers = Vec::with_capacity(5);
         self.push(
             &mut transfers,
@@ -212,6 +213,15 @@ impl Step<'_> {
             return Err(Refusal::AggregateDiffers);
         }
         Ok(Some(known.clone()))
+    }
+
+    /// One settlement line will tell the costs of all captures: either all pass them on alike, or none does.
+    fn passing(&self, joined: Aggregate, fee: &CaptureFee) -> Result<Aggregate, Refusal> {
+        let passes_costs = fee.passes_costs;
+        if self.known.aggregate.is_some_and(|known| known.passes_costs != passes_costs) {
+            return Err(Refusal::AggregateDiffers);
+        }
+        Ok(Aggregate { passes_costs, ..joined })
     }
 
     fn is_open(&self, aggregate: &Aggregate) -> Result<(), Refusal> {

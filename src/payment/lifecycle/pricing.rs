@@ -138,15 +138,6 @@ impl Step<'_> {
 }
 
 impl Aggregate {
-    /// Joined by a capture of this fee. One settlement line will tell the costs of all: either all pass them on alike, or none does.
-    pub(super) fn passing(mut self, fee: &CaptureFee) -> Result<Self, Refusal> {
-        if self.items > 0 && self.passes_costs != fee.passes_costs {
-            return Err(Refusal::AggregateDiffers);
-        }
-        self.passes_costs = fee.passes_costs;
-        Ok(self)
-    }
-
     /// With so many captures more.
     pub(super) fn with(mut self, item: &Reportable, items: i64) -> Result<Self, Refusal> {
         self.items = plus(self.items, items)?;

@@ -1085,12 +1085,7 @@ fn an_aggregate_passes_costs_on_as_all_its_captures_do() {
             undoes b
             tray 0 0.00
         capture 10.00 aggregate=tuesday payment=q
-            9020 <- 9010 10.00
-            1100 <- 2010 10.00
-            tray 1 10.00
-        aggregate 10.00 aggregate=tuesday items=1
-            item 10.00
-            tray 1 10.00
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available or passes costs on by another rule
         ",
     );
 }

@@ -879,8 +879,9 @@ impl<'a> Scene<'a> {
         let mut accruals = self.book.accruals.clone();
         let method = payment.instrument[0].as_deref();
         let fee = schedule.capture(self.amount, self.currency, self.day, method, &mut accruals)?;
-        let alike = |known: &Aggregate| known.items == 0 || known.passes_costs == fee.passes_costs;
-        rule(aggregate.as_ref().is_none_or(alike), "aggregate_differs")?;
+        let known = details.aggregate.as_ref().and_then(|name| self.book.aggregates.get(name));
+        let alike = |known: &Aggregate| known.passes_costs == fee.passes_costs;
+        rule(known.is_none_or(alike), "aggregate_differs")?;
         let charged: i64 = fee.charges.iter().map(|(_, amount, vat)| amount + vat).sum();
         let mut transfers = vec![
             (9020, 9010, promised),
