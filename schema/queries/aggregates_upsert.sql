@@ -6,4 +6,4 @@ from unnest($1::bigint[], $2::text[], $3::smallint[], $4::text[], $5::bigint[], 
     $10::boolean[], $11::text[], $12::bigint[])
 on conflict (book_id, aggregate) do update
 set items = excluded.items, gross = excluded.gross, merchant_fee = excluded.merchant_fee, reserve = excluded.reserve,
-    closed = excluded.closed;
+    passes_costs = excluded.passes_costs, costs_vat = excluded.costs_vat, closed = excluded.closed;

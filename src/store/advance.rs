@@ -1,6 +1,7 @@
 //! Advances: pending captures made available before an acquirer has proven them, for a fee and within limits.
 //!
-//! One at a time in the whole deployment, because a limit holds for all of it: the lock comes first, then the merchant's book.
+//! One at a time in the whole deployment, because a limit holds for all of it: that lock comes first, then all acquirers', so that no
+//! file is proving what is advanced, then the merchant's book.
 //! What is advanced and not proven yet is what its open items say; a match ends it, and moves nothing more. Captures go whole,
 //! oldest first.
 //!
@@ -8,12 +9,13 @@
 
 use chrono::NaiveDate;
 
+use super::acquirers;
 use super::books::LockedBooks;
 use super::reserve::{FixedReserves, Tranches, transfer};
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
@@ -130,6 +132,7 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     }
     tx.query(include_str!("../../schema/queries/advance_lock.sql"), &[])
         .await?;
+    acquirers::share(tx, None).await?;
     let source = source_of_run(tx, &format!("advance {day}")).await?.id;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied().ok_or_else(unknown)?;
@@ -169,7 +172,7 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
         (advanced.fee, advanced.vat) = (money(charge.amount), money(charge.vat));
     }
     let number = books.next(book)?;
-    let reference = format!("advance {currency} {day} at {number}");
+    let reference = format!("{OWN}advance {currency} {day} at {number}");
     let items: Vec<i64> = chosen.items.iter().map(|number| number.0).collect();
     let fingerprint = fingerprint(&["advance 1", &reference, &advanced.payable.to_string()]);
     let entry = Entry {
@@ -264,8 +267,8 @@ async fn outstanding(tx: &mut Tx, book: BookId, currency: Currency, day: NaiveDa
         .await?;
     // The references of a day's advances begin alike, and `!` comes after the blank that follows.
     let (from, to) = (
-        format!("advance {currency} {day} "),
-        format!("advance {currency} {day}!"),
+        format!("{OWN}advance {currency} {day} "),
+        format!("{OWN}advance {currency} {day}!"),
     );
     let of_day = tx
         .query(

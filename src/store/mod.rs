@@ -3,6 +3,7 @@
 //! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
+mod acquirers;
 pub mod advance;
 pub mod audit;
 pub mod books;

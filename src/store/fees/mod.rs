@@ -165,29 +165,29 @@ struct Read {
 
 /// Puts rows of one transfer each together to entries, as they arrive.
 struct Entries<S> {
-    rows: S,
+    /// None after its end: a stream of the driver's must not be asked again then.
+    rows: Option<S>,
     next: Option<Read>,
-    /// A stream is not asked again after its end.
-    ended: bool,
     has_cutoff: bool,
 }
 
 impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
     fn new(rows: S, has_cutoff: bool) -> Self {
-        let (next, ended) = (None, false);
         Self {
-            rows,
-            next,
-            ended,
+            rows: Some(rows),
+            next: None,
             has_cutoff,
         }
     }
 
     async fn next(&mut self) -> Result<Option<Read>, StoreError> {
-        while !self.ended {
-            let Some(row) = self.rows.try_next().await? else {
-                self.ended = true;
-                break;
+        loop {
+            let Some(rows) = &mut self.rows else {
+                return Ok(self.next.take());
+            };
+            let Some(row) = rows.try_next().await? else {
+                self.rows = None;
+                continue;
             };
             let at = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
             let transfer = read_transfer(&row)?;
@@ -201,7 +201,6 @@ impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
                 return Ok(Some(done));
             }
         }
-        Ok(self.next.take())
     }
 }
 

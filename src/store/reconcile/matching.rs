@@ -1,6 +1,6 @@
 //! Matching: SQL streams candidates one key after the other, `recon` decides, matches and breaks go back chunk by chunk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -131,6 +131,8 @@ pub(super) struct Matching<'a> {
     postings: Postings,
     matches: Vec<MatchRow>,
     breaks: Vec<BreakRow>,
+    /// The books in which alone items are looked for; in all where none are named.
+    within: Option<BTreeSet<BookId>>,
     done: u64,
 }
 
@@ -144,6 +146,7 @@ impl<'a> Matching<'a> {
             postings: Postings::default(),
             matches: Vec::new(),
             breaks: Vec::new(),
+            within: None,
             done: 0,
         }
     }
@@ -178,6 +181,11 @@ impl<'a> Matching<'a> {
             self.settle(tx, pass, self.done.saturating_sub(before)).await?;
         }
         Ok(())
+    }
+
+    /// Looks for items in these books alone from now on: they are locked, and no other may be any more.
+    pub(super) fn keep_within(&mut self, books: BTreeSet<BookId>) {
+        self.within = Some(books);
     }
 
     /// The lines that a pass may still match.
@@ -247,7 +255,8 @@ impl<'a> Matching<'a> {
                 return Ok(());
             }
         }
-        if let Some(item) = read_item(row, group)? {
+        let elsewhere = |item: &Item| self.within.as_ref().is_some_and(|books| !books.contains(&item.book));
+        if let Some(item) = read_item(row, group)?.filter(|item| !elsewhere(item)) {
             group.items.push(item);
         }
         if group.lines.len() > GROUP_LIMIT || group.items.len() > GROUP_LIMIT {
@@ -327,7 +336,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
-    /// as matches.
+    /// as matches: the acquirer's lock keeps all others from them.
     async fn settle(&self, tx: &mut Tx, pass: Pass, matches: u64) -> Result<(), StoreError> {
         let settle = include_str!("../../../schema/queries/open_items_settle.sql");
         let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;

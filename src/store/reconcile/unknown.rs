@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 
 use super::matching::Matching;
 use super::{ReconcileError, Run, currency};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::entry::EntryKind;
 use crate::money::Money;
 use crate::payment::event::{Details, PaymentEvent};
@@ -36,12 +36,12 @@ struct Answer {
 }
 
 /// Records what undecided lines say of payments whose outcome is unknown. Says whether anything was recorded: then there may be
-/// more open items. Looks at the payments alone where there are no such.
+/// more open items, and matching keeps to the books that are locked now. Looks at the payments alone where there are no such.
 pub(super) async fn answer(
     tx: &mut Tx,
     deployment: &Deployment,
     run: &Run<'_>,
-    matching: &Matching<'_>,
+    matching: &mut Matching<'_>,
 ) -> Result<bool, ReconcileError> {
     let any = include_str!("../../../schema/queries/unknown_any.sql");
     let any = tx.query(any, &[&run.acquirer_id.0]).await?;
@@ -73,6 +73,9 @@ pub(super) async fn answer(
     if events.is_empty() {
         return Ok(false);
     }
+    // An item of another book, open since the first run, is left as if it had come after the file: its book would be locked out of
+    // order.
+    matching.keep_within(locked);
     // What the lifecycle refuses stays unknown, and its line goes to suspense.
     record_settled(tx, deployment, run.source, &events).await?;
     Ok(true)
@@ -133,7 +136,7 @@ async fn of(tx: &mut Tx, answer: &Answer) -> Result<Option<[PaymentEvent; 2]>, S
     let requested = attempt.money.minor();
     let authorization = PaymentEvent {
         kind: EntryKind::Authorization,
-        reference: format!("settled authorization {}", attempt.payment),
+        reference: format!("{OWN}settled authorization {}", attempt.payment),
         money: answer.gross,
         details: Details {
             requested: (requested > answer.gross.minor()).then_some(requested),
@@ -143,7 +146,7 @@ async fn of(tx: &mut Tx, answer: &Answer) -> Result<Option<[PaymentEvent; 2]>, S
     };
     let capture = PaymentEvent {
         kind: EntryKind::Capture,
-        reference: format!("settled capture {}", attempt.payment),
+        reference: format!("{OWN}settled capture {}", attempt.payment),
         money: answer.gross,
         acquirer_reference: answer.acquirer_reference.clone(),
         arn: answer.arn.clone(),

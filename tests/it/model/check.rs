@@ -89,10 +89,11 @@ fn lines(book: &Book) -> Lines {
         add(
             "payments",
             format!(
-                "{name} {} {} requested {} authorized {} captured {} over {} voided {} expired {} refunded {} charged back {} dispute {} \
+                "{name} {} {} order {} requested {} authorized {} captured {} over {} voided {} expired {} refunded {} charged back {} dispute {} \
                 unpaid {} expires {} captured {} {} {}",
                 payment.acquirer,
                 payment.currency,
+                or_none(payment.order.as_ref()),
                 or_none(payment.requested),
                 or_none(payment.authorized),
                 payment.captured,
@@ -218,7 +219,7 @@ const ENTRIES: &str = "select merchant, concat_ws(' ', entry.number, entry_kind.
             where transfer.book_id = entry.book_id and entry_number = entry.number)
     from entry join book on book.id = book_id join entry_kind on entry_kind.id = kind
     where merchant = any($1) order by book_id, entry.number";
-const PAYMENTS: &str = "select merchant, concat_ws(' ', payment, acquirer.name, currency, 'requested', coalesce(requested::text, '-'),
+const PAYMENTS: &str = "select merchant, concat_ws(' ', payment, acquirer.name, currency, 'order', coalesce(merchant_reference, '-'), 'requested', coalesce(requested::text, '-'),
         'authorized', coalesce(authorized::text, '-'), 'captured', captured, 'over', over_captured, 'voided', voided, 'expired', expired,
         'refunded', refunded, 'charged back', charged_back, 'dispute', coalesce(dispute_fee || ' ' || dispute_vat, '-'),
         'unpaid', coalesce(unpaid::text, '-'),
