@@ -327,16 +327,15 @@ impl<'a> Batch<'a> {
     /// Another payment that is open or captured, for what the event's merchant reference names; the first by name.
     fn same_order(&self, book: BookId, event: &'a PaymentEvent) -> Option<&str> {
         let order = event.merchant_reference.as_deref()?;
-        // What goes by its own name.
-        let named = named_payment(&self.payments, &self.loaded, book, order);
-        let named = named.filter(|payment| payment.merchant_reference.is_none());
         let of_order = self.loaded.orders.get(&(book, order.to_owned()));
         let names = of_order.into_iter().flatten().map(String::as_str);
         names
-            .chain(named.map(|_| order))
+            .chain([order])
             .filter(|name| {
                 let payment = named_payment(&self.payments, &self.loaded, book, name);
-                *name != event.payment && payment.is_some_and(Payment::is_live)
+                // A later attempt may have called it otherwise, and what is called nothing else goes by its own name.
+                let is_of_order = |payment: &Payment| payment.merchant_reference.as_deref().unwrap_or(name) == order;
+                *name != event.payment && payment.is_some_and(|payment| is_of_order(payment) && payment.is_live())
             })
             .min()
     }
