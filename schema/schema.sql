@@ -947,6 +947,8 @@ GRANT UPDATE(reserve) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(passes_costs) ON TABLE public.aggregate TO acquit_runtime;
 
+GRANT UPDATE(costs_vat) ON TABLE public.aggregate TO acquit_runtime;
+
 GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.balance TO acquit_runtime;

@@ -1,10 +1,10 @@
--- What settlements moved to costs passed on and VAT, beside what their matches say is passed on, by entry and currency. $1: a
--- merchant, or null for all; $2: account 4060; $3: account 2300.
+-- What settlements moved to costs passed on and VAT, beside what their matches say is passed on, by entry and currency. A settlement
+-- that is missing has the number 0. $1: a merchant, or null for all; $2: account 4060; $3: account 2300.
 with matched as (
     select match.book_id,
-           'settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || ' ' || line.batch as reference,
+           'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || ' ' || line.batch as reference,
            line.gross_currency as currency, sum(match.passed_on) as amount, sum(match.passed_on_vat) as vat, count(*) as captures,
-           min(capture.payment) as payment
+           min(capture.payment) as payment, min(file.as_of) as as_of
     from settlement_match match
     join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
     join settlement_file file on file.source_id = match.source_id
@@ -25,7 +25,8 @@ with matched as (
       and (debit.code in ($2, $3) or credit.code in ($2, $3))
     group by entry.book_id, entry.reference, debit.currency
 )
-select entry.book_id, book.merchant, entry.number, entry.kind, entry.booking_date,
+select book.id as book_id, book.merchant, coalesce(entry.number, 0) as number, 10::smallint as kind,
+       coalesce(entry.booking_date, matched.as_of) as booking_date,
        case when matched.captures = 1 then matched.payment end as payment, coalesce(matched.captures, 0) as captures,
        coalesce(matched.currency, posted.currency) as currency,
        coalesce(matched.amount, 0)::text as matched, coalesce(matched.vat, 0)::text as matched_vat,
@@ -33,9 +34,9 @@ select entry.book_id, book.merchant, entry.number, entry.kind, entry.booking_dat
 from matched
 full join posted
     on posted.book_id = matched.book_id and posted.reference = matched.reference and posted.currency = matched.currency
-join entry
+left join entry
     on entry.book_id = coalesce(matched.book_id, posted.book_id) and entry.reference = coalesce(matched.reference, posted.reference)
-join book on book.id = entry.book_id
+join book on book.id = coalesce(matched.book_id, posted.book_id)
 where book.merchant is not null
   and ($1::text is null or book.merchant = $1)
-order by entry.book_id, entry.number, coalesce(matched.currency, posted.currency);
+order by book.id, coalesce(entry.number, 0), coalesce(matched.currency, posted.currency);

@@ -974,8 +974,8 @@ pub fn of_settlement(settled: &SettledCosts) -> Vec<Line> {
     lines.into_iter().filter(|line| !nothing(line)).collect()
 }
 
-/// The fees of an entry that belongs to no payment: payouts, advances and top-ups cost what schedules say, anything else nothing. Costs
-/// that a settlement passes on are compared by [`of_settlement`].
+/// The fees of an entry that belongs to no payment: payouts, advances and top-ups cost what schedules say, anything else nothing.
+/// Costs that a settlement passes on are compared by [`of_settlement`].
 pub fn of_other_entry(schedules: &ScheduleOn<'_>, entry: &FeeEntry, beside: Beside) -> Vec<Line> {
     let mut expected = Postings::default();
     let mut lines = Vec::new();

@@ -13,8 +13,8 @@
 //! | nobody knows it | 1110 ← 2900, or 1900 ← 1110, net and costs together, in the net currency |
 //!
 //! Captures, chargeback reversals, recoveries and failed refunds are towards us; refunds, chargebacks and unpaid phone bills away.
-//! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on with their VAT. Where a day or
-//! an advance makes it available, the match moves nothing of it.
+//! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on with their
+//! VAT. Where a day or an advance makes it available, the match moves nothing of it.
 //!
 //! An acquirer may take the cost of a dispute with the gross instead: a line of exactly amount and cost together is no difference.
 //!

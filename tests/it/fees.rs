@@ -1037,7 +1037,7 @@ async fn a_month_is_topped_up_to_its_minimum_once() {
     let last = day("2026-03-31");
     assert_eq!(
         found,
-        ["EUR", "KRW"].map(|currency| (format!("minimum top-up 2026-03 {currency}"), last, "run".to_owned()))
+        ["EUR", "KRW"].map(|currency| (format!("acquit:minimum top-up 2026-03 {currency}"), last, "run".to_owned()))
     );
     assert_eq!(differences(&test, &deployment).await, Vec::<String>::new());
     support::books::prove(&test.admin, None).await.expect("proven books");
@@ -1115,7 +1115,7 @@ async fn fees_given_back_never_raise_a_minimum_and_a_taken_reference_is_named() 
         EntryKind::Authorization,
         "n",
         "p",
-        "minimum top-up 2026-04 EUR",
+        "acquit:minimum top-up 2026-04 EUR",
         100,
         "EUR",
     );
@@ -1125,7 +1125,7 @@ async fn fees_given_back_never_raise_a_minimum_and_a_taken_reference_is_named() 
         .close_month(&deployment, day("2026-04-01"), today)
         .await
         .expect_err("a taken reference");
-    assert!(error.to_string().contains("`minimum top-up 2026-04 EUR`"), "{error}");
+    assert!(error.to_string().contains("`acquit:minimum top-up 2026-04 EUR`"), "{error}");
     // Nothing was booked for anybody.
     assert_eq!(balance(&test, 4040, "EUR").await, 2500 * 2);
     let told = test
@@ -1429,6 +1429,18 @@ async fn whatever_is_changed_of_a_cost_is_named() {
                 "plus entry 7  vat: 28 15the sum of 2 captures",
             ],
         ),
+        // A settlement that nobody finds.
+        (
+            "update entry set reference = 'x' || reference where kind = 10 and book_id = (select id from book where merchant = 'other')"
+                .to_owned(),
+            "update entry set reference = substr(reference, 2) where reference like 'xacquit:%'".to_owned(),
+            vec![
+                "other entry 0 p4 costs_passed_on: 10 0",
+                "other entry 0 p4 vat: 1 0",
+                "other entry 3  costs_passed_on: 0 10",
+                "other entry 3  vat: 0 1",
+            ],
+        ),
     ];
     for (tamper, mend, expected) in cases {
         test.admin.batch_execute(&tamper).await.expect("a change");
@@ -1468,10 +1480,10 @@ async fn an_aggregate_passes_its_costs_on() {
              capture p2 10.00 USD m=plus aggregate=g refused=aggregate_differs
              capture p1 20.00 USD m=plus aggregate=g name=c2
              aggregate p1 30.00 USD m=plus aggregate=g items=2 ref=G
-             is plus USD 2010=29.83 4010=0.15 2300=0.02
+             is plus USD 2010=29.84 4010=0.15 2300=0.01
              file north 2026-03-03
              Settled +30.00 USD ref=G interchange=0.49 scheme=0.02
-             is plus USD 2010=0.00 4060=0.51 2300=0.07 2020=29.27",
+             is plus USD 2010=0.00 4060=0.51 2300=0.06 2020=29.28",
         )
         .await;
     assert_eq!(differences(&stage.test, &stage.deployment).await, Vec::<String>::new());
