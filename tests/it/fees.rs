@@ -1037,7 +1037,11 @@ async fn a_month_is_topped_up_to_its_minimum_once() {
     let last = day("2026-03-31");
     assert_eq!(
         found,
-        ["EUR", "KRW"].map(|currency| (format!("acquit:minimum top-up 2026-03 {currency}"), last, "run".to_owned()))
+        ["EUR", "KRW"].map(|currency| (
+            format!("acquit:minimum top-up 2026-03 {currency}"),
+            last,
+            "run".to_owned()
+        ))
     );
     assert_eq!(differences(&test, &deployment).await, Vec::<String>::new());
     support::books::prove(&test.admin, None).await.expect("proven books");
@@ -1125,7 +1129,10 @@ async fn fees_given_back_never_raise_a_minimum_and_a_taken_reference_is_named() 
         .close_month(&deployment, day("2026-04-01"), today)
         .await
         .expect_err("a taken reference");
-    assert!(error.to_string().contains("`acquit:minimum top-up 2026-04 EUR`"), "{error}");
+    assert!(
+        error.to_string().contains("`acquit:minimum top-up 2026-04 EUR`"),
+        "{error}"
+    );
     // Nothing was booked for anybody.
     assert_eq!(balance(&test, 4040, "EUR").await, 2500 * 2);
     let told = test
