@@ -67,7 +67,7 @@ async fn day(cluster: &Cluster, directory: &Path, name: &str, payments: u64) -> 
         payments,
         merchants,
         seed: 1,
-        breaks: BreakKind::usual(),
+        breaks: BreakKind::usual(Profile::Card),
         day: Plan::usual_day(),
         profile: Profile::Card,
     };
