@@ -9,6 +9,7 @@ mod day;
 mod desk;
 mod embedded;
 mod facts;
+mod fees;
 mod histories;
 mod hostile;
 mod idempotency;
