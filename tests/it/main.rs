@@ -1,5 +1,6 @@
 //! Tests that need a database, files or the binary.
 
+mod advance;
 mod audit;
 mod availability;
 mod calendar;
@@ -8,18 +9,22 @@ mod crash;
 mod day;
 mod desk;
 mod embedded;
+mod expiry;
 mod facts;
+mod hold;
 mod hostile;
 mod idempotency;
 mod model;
 mod payout;
 mod reconcile;
 mod report;
+mod reserves;
 mod rights;
 mod schema;
 mod stage;
 mod tidy;
 mod tls;
 mod transaction;
+mod unknown;
 
 mod support;

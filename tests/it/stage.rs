@@ -131,7 +131,7 @@ fn settlement_file(lines: &[&str], default_day: &str) -> String {
         let day = words.get("day").unwrap_or(default_day);
         let text = |name: &str| words.get(name).unwrap_or_default();
         file += &format!(
-            "psp,{},{day} 10:00:00,UTC,{kind},{},{gross_code},{},{},{net_code},{},{commission},{markup},{scheme},{interchange},{batch},{}\n",
+            ",{},{day} 10:00:00,UTC,{kind},{},{gross_code},{},{},{net_code},{},{commission},{markup},{scheme},{interchange},{batch},{}\n",
             text("mref"),
             text("ref"),
             sides(gross, gross_code),
@@ -178,6 +178,12 @@ impl Stage {
 
     /// Tells a story; the books hold afterwards.
     pub async fn tell(&mut self, story: &str) {
+        self.go_on(story).await;
+        self.holds().await;
+    }
+
+    /// Tells a part of a story.
+    pub async fn go_on(&mut self, story: &str) {
         let lines = lines(story);
         let mut place = 0;
         while let Some(line) = lines.get(place) {
@@ -196,7 +202,6 @@ impl Stage {
                 _ => self.record(line).await,
             }
         }
-        self.holds().await;
     }
 
     /// The events of a line.

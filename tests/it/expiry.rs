@@ -1,0 +1,277 @@
+//! Authorizations past their time: what expires, when, and that it does not matter who books it or how often.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
+use acquit::ledger::entry::EntryKind;
+use acquit::payment::event::PaymentEvent;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::availability::SETTINGS;
+use crate::stage::{Stage, currency};
+use crate::support::day::another;
+use crate::support::dump;
+use crate::support::events::{event, record};
+
+async fn check(story: &str) -> Stage {
+    let mut stage = Stage::of(SETTINGS).await;
+    stage.tell(story).await;
+    stage
+}
+
+/// The expiries in the books: reference, time, booking date, amount.
+async fn expiries(stage: &Stage) -> Vec<String> {
+    let rows = stage
+        .test
+        .admin
+        .query(
+            "select format('%s | %s | %s | %s', reference, to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), booking_date, amount)
+             from entry join transfer on transfer.book_id = entry.book_id and entry_number = number
+             where kind = 13 order by entry.book_id, number",
+            &[],
+        )
+        .await
+        .expect("expiries");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn what_is_open_expires_at_its_time() {
+    let stage = check(
+        "authorization p1 100.00 USD before=2026-03-09T12:00:00Z
+         authorization p2 100.00 USD
+         authorization p3 100.00 USD before=2026-03-09T12:00:00Z
+         capture p3 80.00 USD
+         authorization p4 100.00 USD before=2026-03-09T12:00:00Z
+         capture p4 80.00 USD final=yes
+         expire 2026-03-09T11:59:59.999999Z
+         is plain USD 9010=220.00
+         expire 2026-03-09T12:00:00Z
+         is plain USD 9010=100.00 9020=100.00
+         capture p3 20.00 USD name=late at=2026-03-10
+         is plain USD 9010=100.00 1100=180.00
+         void p1 100.00 USD refused=nothing_open",
+    )
+    .await;
+    assert_eq!(
+        expiries(&stage).await,
+        [
+            "expiry of p1 | 2026-03-09 12:00 | 2026-03-09 | 10000",
+            "expiry of p3 | 2026-03-09 12:00 | 2026-03-09 | 2000",
+        ]
+    );
+    // The acquirer took what had expired here: booked, and somebody is to look at it.
+    let flagged = "select class, reference from break join entry using (book_id, number)";
+    let rows = stage.test.admin.query(flagged, &[]).await.expect("breaks");
+    let flags: Vec<(&str, &str)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(flags, [("STATUS_MISMATCH", "late")]);
+}
+
+#[tokio::test]
+async fn what_is_opened_again_expires_again() {
+    let stage = check(
+        "authorization p1 100.00 USD before=2026-03-09T12:00:00Z
+         capture p1 80.00 USD
+         expire 2026-03-10T00:00:00Z
+         is plain USD 9010=0.00
+         capture_void p1 80.00 USD original=p1-capture at=2026-03-10
+         is plain USD 9010=80.00
+         expire 2026-03-11T00:00:00Z
+         is plain USD 9010=0.00",
+    )
+    .await;
+    assert_eq!(
+        expiries(&stage).await,
+        [
+            "expiry of p1 | 2026-03-09 12:00 | 2026-03-09 | 2000",
+            "expiry of p1, 2 | 2026-03-09 12:00 | 2026-03-09 | 8000",
+        ]
+    );
+    // An increment may give it more time.
+    let stage = check(
+        "authorization p1 100.00 USD before=2026-03-09T12:00:00Z
+         authorization_increment p1 20.00 USD before=2026-03-12T12:00:00Z at=2026-03-05
+         expire 2026-03-10T00:00:00Z
+         is plain USD 9010=120.00
+         expire 2026-03-13T00:00:00Z
+         is plain USD 9010=0.00",
+    )
+    .await;
+    assert_eq!(
+        expiries(&stage).await,
+        ["expiry of p1 | 2026-03-12 12:00 | 2026-03-12 | 12000"]
+    );
+}
+
+#[tokio::test]
+async fn the_booking_date_is_the_houses_and_never_before_its_settings() {
+    let mut stage = Stage::of(&SETTINGS.replace("\"UTC\"", "\"Asia/Seoul\"")).await;
+    stage
+        .tell(
+            "authorization p1 100.00 USD before=2026-03-09T20:00:00Z
+             authorization p2 50.00 USD at=2026-01-01 before=2025-12-30T00:00:00Z
+             expire 2026-04-01T00:00:00Z",
+        )
+        .await;
+    assert_eq!(
+        expiries(&stage).await,
+        [
+            "expiry of p2 | 2025-12-30 00:00 | 2026-01-01 | 5000",
+            "expiry of p1 | 2026-03-09 20:00 | 2026-03-10 | 10000",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_validity_table_says_when() {
+    let mut stage = Stage::of(&format!(
+        "{SETTINGS}\n[[validity]]\nscheme = \"visa\"\nvalid_for = \"7 days\"\n"
+    ))
+    .await;
+    stage
+        .tell(
+            "authorization p1 100.00 USD scheme=visa at=2026-03-02
+             authorization p2 100.00 USD scheme=visa at=2026-03-02 before=2026-03-20T00:00:00Z
+             authorization p3 100.00 USD scheme=other at=2026-03-02
+             expire 2026-03-09T11:59:59Z
+             is plain USD 9010=300.00
+             expire 2026-03-09T12:00:00Z
+             is plain USD 9010=200.00
+             expire 2026-03-20T00:00:00Z
+             is plain USD 9010=100.00",
+        )
+        .await;
+}
+
+fn start() -> DateTime<Utc> {
+    "2026-03-05T00:00:00Z".parse().expect("an instant")
+}
+
+/// Authorizations of four merchants in two currencies, captured in part, that expire within 14 days after [`start`].
+fn authorizations(seed: u64, count: usize) -> Vec<PaymentEvent> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut events = Vec::new();
+    for number in 0..count {
+        let merchant = ["plain", "roll", "both", "plus"][rng.random_range(0..4)];
+        let code = ["USD", "GBP"][rng.random_range(0..2)];
+        let amount = rng.random_range(100..100_000);
+        let of = |kind: EntryKind, minor: i64| {
+            let name = format!("p{number}-{}", kind.name());
+            event(kind, merchant, &format!("p{number}"), &name, minor, code)
+        };
+        let mut authorization = of(EntryKind::Authorization, amount);
+        // Many at the same moment, and some never.
+        authorization.details.capture_before =
+            (rng.random_range(0..10) > 0).then(|| start() + TimeDelta::hours(rng.random_range(0..336)));
+        events.push(authorization);
+        if rng.random_bool(0.3) {
+            events.push(of(EntryKind::Capture, rng.random_range(1..=amount)));
+        }
+    }
+    events
+}
+
+async fn staged(events: &[PaymentEvent]) -> Stage {
+    let stage = Stage::of(SETTINGS).await;
+    record(&stage.test.store, &stage.deployment, stage.source, events)
+        .await
+        .expect("recorded");
+    stage
+}
+
+#[tokio::test]
+async fn one_run_is_as_good_as_many() {
+    let events = authorizations(1, 400);
+    let end = start() + TimeDelta::days(14);
+    let once = staged(&events).await;
+    once.test
+        .store
+        .expire(&once.deployment, end, &|_| {})
+        .await
+        .expect("an expiry");
+    once.holds().await;
+    let expected = dump::content(&once.test.admin).await;
+    assert!(expected.matches("expiry of p").count() > 200);
+
+    for seed in 2..5 {
+        println!("seed {seed}");
+        let many = staged(&events).await;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut cutoff = start();
+        while cutoff < end {
+            // Forwards, and sometimes again or back.
+            let back = TimeDelta::minutes(rng.random_range(0..600));
+            many.test
+                .store
+                .expire(&many.deployment, cutoff - back, &|_| {})
+                .await
+                .expect("an expiry");
+            many.test
+                .store
+                .plan_expiry(&many.deployment, end, &|_| {})
+                .await
+                .expect("a plan");
+            cutoff += TimeDelta::minutes(rng.random_range(1..5000));
+        }
+        many.test
+            .store
+            .expire(&many.deployment, end, &|_| {})
+            .await
+            .expect("an expiry");
+        let found = dump::content(&many.test.admin).await;
+        assert_eq!(expected, found, "{}", dump::difference(&expected, &found));
+    }
+}
+
+#[tokio::test]
+async fn twenty_runs_at_once_are_one() {
+    // More than one transaction takes.
+    let events = authorizations(7, 6_500);
+    let end = start() + TimeDelta::days(14);
+    let once = staged(&events).await;
+    let plan = once
+        .test
+        .store
+        .plan_expiry(&once.deployment, end, &|_| {})
+        .await
+        .expect("a plan");
+    let expired = once
+        .test
+        .store
+        .expire(&once.deployment, end, &|_| {})
+        .await
+        .expect("an expiry");
+    assert_eq!(plan, expired);
+    assert!(expired.values().map(|sum| sum.payments).sum::<u64>() > 5_000);
+
+    let stage = staged(&events).await;
+    let runs = (0..20).map(|_| async {
+        let store = another(&stage.test.url, 1).await;
+        store.expire(&stage.deployment, end, &|_| {}).await.expect("an expiry")
+    });
+    let mut sums = std::collections::BTreeMap::new();
+    for run in join_all(runs).await {
+        for (code, sum) in run {
+            let entry: &mut (u64, i64) = sums.entry(code).or_default();
+            entry.0 += sum.payments;
+            entry.1 += sum.amount;
+        }
+    }
+    let all: std::collections::BTreeMap<_, _> = expired
+        .iter()
+        .map(|(code, sum)| (*code, (sum.payments, sum.amount)))
+        .collect();
+    assert_eq!(sums, all);
+    assert!(sums.contains_key(&currency("GBP")));
+    let (expected, found) = (
+        dump::content(&once.test.admin).await,
+        dump::content(&stage.test.admin).await,
+    );
+    assert_eq!(expected, found, "{}", dump::difference(&expected, &found));
+    stage.holds().await;
+}
