@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use acquit::embedded::Cluster;
 use acquit::settings::Settings;
-use acquit::simulate::{BreakKind, Plan};
+use acquit::simulate::{BreakKind, Plan, Profile};
 use acquit::store::reconcile::{Request, SettlementFile};
 use acquit::store::record::EventFile;
 use acquit::store::{Store, Target};
@@ -69,6 +69,7 @@ async fn day(cluster: &Cluster, directory: &Path, name: &str, payments: u64) -> 
         seed: 1,
         breaks: BreakKind::usual(),
         day: Plan::usual_day(),
+        profile: Profile::Card,
     };
     acquit::simulate::run(&plan, &files, &mut |_| {})?;
     let admin = connect(&cluster.url_of("postgres")).await?;

@@ -392,8 +392,8 @@ CREATE TABLE public.payout (
     exponent smallint NOT NULL,
     cutoff date NOT NULL,
     amount bigint NOT NULL,
-    fee bigint DEFAULT 0 NOT NULL,
-    vat bigint DEFAULT 0 NOT NULL,
+    fee bigint NOT NULL,
+    vat bigint NOT NULL,
     state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
     end_to_end_id text NOT NULL COLLATE pg_catalog."C",
     holder text NOT NULL,
@@ -415,7 +415,7 @@ CREATE TABLE public.payout (
     CONSTRAINT payout_vat CHECK ((vat >= 0))
 );
 
-COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
 
 CREATE TABLE public.payout_file (
     source_id bigint NOT NULL,
@@ -589,6 +589,44 @@ CREATE TABLE public.transfer (
 
 COMMENT ON TABLE public.transfer IS 'What entries move: one debit, one credit, a positive amount of minor units.';
 
+CREATE TABLE public.velocity_activity (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    payer text COLLATE pg_catalog."C",
+    method text COLLATE pg_catalog."C",
+    category text COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    CONSTRAINT velocity_activity_amount CHECK ((amount >= 0))
+);
+
+COMMENT ON TABLE public.velocity_activity IS 'Authorizations that some velocity rule looked at, whatever the rule: number is the entry of the book.';
+
+CREATE TABLE public.velocity_decision (
+    book_id bigint NOT NULL,
+    payment text NOT NULL COLLATE pg_catalog."C",
+    reference text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    number bigint,
+    rule text COLLATE pg_catalog."C",
+    rule_version date NOT NULL,
+    action text NOT NULL COLLATE pg_catalog."C",
+    count bigint,
+    max_count bigint,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    sum bigint NOT NULL,
+    max_sum bigint,
+    reason text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    CONSTRAINT velocity_decision_action CHECK ((action = ANY (ARRAY['flag'::text, 'hold'::text, 'refuse'::text]))),
+    CONSTRAINT velocity_decision_fingerprint CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT velocity_decision_limit CHECK (((max_count IS NOT NULL) OR (max_sum IS NOT NULL))),
+    CONSTRAINT velocity_decision_refused CHECK (((action <> 'refuse'::text) OR (number IS NULL)))
+);
+
+COMMENT ON TABLE public.velocity_decision IS 'What velocity rules said of events above their limits, and (without a rule) monthly limits. number is the entry of the book, null where the event was refused; fingerprint is that of the event, so that a refused event that comes again meets the same decision.';
+
 ALTER TABLE ONLY public.account_code
     ADD CONSTRAINT account_code_name UNIQUE (name);
 
@@ -718,6 +756,12 @@ ALTER TABLE ONLY public.source
 ALTER TABLE ONLY public.transfer
     ADD CONSTRAINT transfer_identity PRIMARY KEY (book_id, entry_number, ordinal);
 
+ALTER TABLE ONLY public.velocity_activity
+    ADD CONSTRAINT velocity_activity_identity PRIMARY KEY (book_id, number);
+
+ALTER TABLE ONLY public.velocity_decision
+    ADD CONSTRAINT velocity_decision_once UNIQUE NULLS NOT DISTINCT (book_id, reference, fingerprint, rule);
+
 CREATE UNIQUE INDEX break_once_per_file ON public.break USING btree (source_id, class, detail) WHERE ((ordinal IS NULL) AND (book_id IS NULL));
 
 CREATE UNIQUE INDEX break_once_per_line ON public.break USING btree (source_id, ordinal, class) WHERE (ordinal IS NOT NULL);
@@ -752,9 +796,17 @@ CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
 
 CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
 
+CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state = ANY (ARRAY['planned'::text, 'approved'::text]));
+
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
+
+CREATE INDEX velocity_activity_of_book ON public.velocity_activity USING btree (book_id, occurred_at);
+
+CREATE INDEX velocity_activity_of_payer ON public.velocity_activity USING btree (payer, occurred_at) WHERE (payer IS NOT NULL);
+
+CREATE INDEX velocity_decision_hold ON public.velocity_decision USING btree (book_id, payment) WHERE ((action = 'hold'::text) AND (number IS NOT NULL));
 
 CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -803,6 +855,10 @@ ALTER TABLE public.source ENABLE ALWAYS TRIGGER source_append_only;
 CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.transfer ENABLE ALWAYS TRIGGER transfer_append_only;
+
+CREATE TRIGGER velocity_decision_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.velocity_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.velocity_decision ENABLE ALWAYS TRIGGER velocity_decision_append_only;
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
@@ -1169,3 +1225,9 @@ GRANT INSERT(digest) ON TABLE public.source TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
 GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
+GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.velocity_decision TO acquit_runtime;
+GRANT SELECT ON TABLE public.velocity_decision TO acquit_auditor;

@@ -94,10 +94,27 @@ found() {
     "$binary" breaks list --all --format csv | awk -F, 'NR > 1 { count[$2]++ } END { for (class in count) print class, count[class] }' | sort
 }
 
+# `LINE RULE` of the events that must be refused.
+refused() {
+    awk '
+        /^  "refused": \[/ { on = 1; next }
+        on && /^  \]/ { exit }
+        on { gsub(/[",:]/, "") }
+        on && $1 == "line" { line = $2 }
+        on && $1 == "rule" { print line, $2 }
+    ' "$day/truth.json" | sort
+}
+
+# The same of those that were.
+rejected() {
+    awk -F, 'NR > 1 { print $2, $3 }' "$out/rejects.csv" | sort
+}
+
 # `CURRENCY COUNT MINOR-UNITS` of the payouts that are due.
 due() {
     awk '
-        /^    "totals": \{/ { on = 1; next }
+        /^  "payouts": \{/ { there = 1 }
+        there && /^    "totals": \{/ { on = 1; next }
         on && /^    \}/ { exit }
         on { gsub(/[",:{}]/, "") }
         on && $1 == "count" { count = $2 }
@@ -130,10 +147,11 @@ run 0 db start
 say "Who we are: merchants, acquirer, prices"
 run 0 settings apply "$day/settings.toml"
 
-say "A day of payments, into the books"
-run 0 record "$day/events.jsonl"
+say "A day of payments, into the books (exit code 2: some break a rule, and are refused)"
+run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
 say "The same file again is not the same money again"
-run 0 record "$day/events.jsonl"
+run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
+agree "refused events" "$(refused)" "$(rejected)"
 
 say "The acquirer's settlement file: first what would happen, then it happens (exit code 2: there are breaks)"
 run 2 reconcile "$day/settlement.csv" --acquirer adyen
@@ -170,7 +188,7 @@ echo "the trial balance sums to zero in every currency: debits less credits, min
 sums "$out/reports/trial_balance.csv" | awk '{ printf "  %s %.0f - %.0f = %.0f\n", $1, $2, $3, $2 - $3 }'
 
 say "Written"
-for file in "$out"/payouts-*.csv "$out"/reports/*; do
+for file in "$out"/payouts-*.csv "$out"/rejects.csv "$out"/reports/*; do
     echo "  $file"
 done
 if [ -z "$scratch" ]; then

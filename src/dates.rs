@@ -12,6 +12,9 @@ pub enum DateError {
     /// Not a calendar day.
     #[error("`{0}` is not a day: write YYYY-MM-DD")]
     NotADay(String),
+    /// Not a calendar month.
+    #[error("`{0}` is not a month: write YYYY-MM")]
+    NotAMonth(String),
     /// Beyond the years that are accepted.
     #[error("`{0}` lies outside the years 2000 to 2199")]
     OutOfRange(String),
@@ -42,9 +45,34 @@ pub fn parse_day(text: &str) -> Result<NaiveDate, DateError> {
         .ok_or_else(|| DateError::OutOfRange(short()))
 }
 
+/// Reads a month, `YYYY-MM`: its first day.
+pub fn parse_month(text: &str) -> Result<NaiveDate, DateError> {
+    parse_day(&format!("{text}-01")).map_err(|error| match error {
+        DateError::OutOfRange(_) => DateError::OutOfRange(crate::card_number::shorten(text, 40)),
+        DateError::NotAnInstant(_) | DateError::NotADay(_) | DateError::NotAMonth(_) => {
+            DateError::NotAMonth(crate::card_number::shorten(text, 40))
+        }
+    })
+}
+
 /// The day of an instant in a time zone.
 pub fn day_in(instant: DateTime<Utc>, zone: Tz) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()
+}
+
+/// The first day of a day's month.
+pub fn month_of(day: NaiveDate) -> NaiveDate {
+    use chrono::Datelike;
+    // Every month has a first day.
+    day.with_day(1).unwrap_or(day)
+}
+
+/// The instant at which a day begins in a time zone; where its midnight is skipped, that of its first hour that is not.
+pub fn start_of_day(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    (0..24)
+        .filter_map(|hour| day.and_hms_opt(hour, 0, 0))
+        .find_map(|local| zone.from_local_datetime(&local).earliest())
+        .map_or_else(|| day.and_time(NaiveTime::MIN).and_utc(), |start| start.to_utc())
 }
 
 /// The last microsecond of a day in a time zone; none at the end of time.
@@ -132,6 +160,49 @@ mod tests {
         ] {
             assert!(parse_day(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_begins_at_its_midnight_or_when_the_clocks_are_past_it() {
+        let start = |day: &str, zone: Tz| start_of_day(parse_day(day).expect("a day"), zone).to_rfc3339();
+        assert_eq!(start("2026-07-01", chrono_tz::UTC), "2026-07-01T00:00:00+00:00");
+        assert_eq!(start("2026-07-01", chrono_tz::Asia::Seoul), "2026-06-30T15:00:00+00:00");
+        assert_eq!(
+            start("2026-03-29", chrono_tz::Europe::Berlin),
+            "2026-03-28T23:00:00+00:00"
+        );
+        // Clocks went from 24:00 of the day before to 01:00.
+        assert_eq!(
+            start("2018-11-04", chrono_tz::America::Sao_Paulo),
+            "2018-11-04T03:00:00+00:00"
+        );
+        // Midnight came twice: clocks went back from 01:00 to 00:00.
+        assert_eq!(
+            start("2026-11-01", chrono_tz::America::Havana),
+            "2026-11-01T04:00:00+00:00"
+        );
+    }
+
+    #[test]
+    fn a_month_begins_on_its_first() {
+        for (day, first) in [
+            ("2026-07-01", "2026-07-01"),
+            ("2028-02-29", "2028-02-01"),
+            ("2026-12-31", "2026-12-01"),
+        ] {
+            assert_eq!(month_of(parse_day(day).expect("a day")).to_string(), first);
+        }
+    }
+
+    #[test]
+    fn months_are_strict() {
+        let month = |text| parse_month(text).map(|first| first.to_string());
+        assert_eq!(month("2026-02").as_deref(), Ok("2026-02-01"));
+        for text in ["2026-13", "2026-2", "2026", "2026-02-01", "26-02", "2026-02 ", ""] {
+            let error = month(text).expect_err("no month").to_string();
+            assert_eq!(error, format!("`{text}` is not a month: write YYYY-MM"));
+        }
+        assert!(month("1999-12").is_err());
     }
 
     #[test]

@@ -1,24 +1,36 @@
--- The instruction and the confirmation of every payout moved exactly its amount, in its currency.
+-- The instruction of every payout moved exactly its amount, fee and VAT, the confirmation its amount, in its currency; nothing else moved.
 with moved as (
-    select payout.id, payout.book_id, payout.amount, payout.instruction, payout.confirmation,
-           (select sum(transfer.amount)
-            from transfer
-            join entry on entry.book_id = transfer.book_id and entry.number = transfer.entry_number
-            join account debit on debit.id = transfer.debit_account
-            join account credit on credit.id = transfer.credit_account
-            where transfer.book_id = payout.book_id and transfer.entry_number = payout.instruction and entry.kind = 20
-              and debit.code = 2020 and credit.code = 2100 and debit.currency = payout.currency) as instructed,
-           (select sum(transfer.amount)
-            from transfer
-            join entry on entry.book_id = transfer.book_id and entry.number = transfer.entry_number
-            join account debit on debit.id = transfer.debit_account
-            join account credit on credit.id = transfer.credit_account
-            where transfer.book_id = payout.book_id and transfer.entry_number = payout.confirmation and entry.kind = 21
-              and debit.code = 2100 and credit.code = 1010 and debit.currency = payout.currency) as confirmed
+    select payout.id,
+           transfer.entry_number = payout.instruction as instructs,
+           case when debit.currency is distinct from payout.currency or credit.currency is distinct from payout.currency then null
+                when entry.kind = 20 and debit.code = 2020 and credit.code = 2100 then 'amount'
+                when entry.kind = 20 and debit.code = 2020 and credit.code = 4050 then 'fee'
+                when entry.kind = 20 and debit.code = 2020 and credit.code = 2300 then 'vat'
+                when entry.kind = 21 and debit.code = 2100 and credit.code = 1010 then 'amount'
+           end as part,
+           transfer.amount
     from payout
+    join transfer on transfer.book_id = payout.book_id and transfer.entry_number in (payout.instruction, payout.confirmation)
+    join entry on entry.book_id = transfer.book_id and entry.number = transfer.entry_number
+    join account debit on debit.id = transfer.debit_account
+    join account credit on credit.id = transfer.credit_account
+), summed as (
+    select id,
+           coalesce(sum(amount) filter (where instructs and part = 'amount'), 0) as instructed,
+           coalesce(sum(amount) filter (where instructs and part = 'fee'), 0) as fee_charged,
+           coalesce(sum(amount) filter (where instructs and part = 'vat'), 0) as vat_charged,
+           coalesce(sum(amount) filter (where not instructs and part = 'amount'), 0) as confirmed,
+           count(*) filter (where part is null) as others
+    from moved
+    group by id
 )
-select id, book_id, amount, instruction, instructed, confirmation, confirmed
-from moved
-where (instruction is not null and instructed is distinct from amount)
-   or (confirmation is not null and confirmed is distinct from amount)
-order by id;
+select payout.id, payout.book_id, payout.amount, payout.fee, payout.vat, payout.instruction, summed.instructed, summed.fee_charged,
+       summed.vat_charged, payout.confirmation, summed.confirmed, summed.others
+from payout
+left join summed on summed.id = payout.id
+where (payout.instruction is not null
+       and (summed.instructed is distinct from payout.amount or summed.fee_charged is distinct from payout.fee
+            or summed.vat_charged is distinct from payout.vat))
+   or (payout.confirmation is not null and summed.confirmed is distinct from payout.amount)
+   or summed.others > 0
+order by payout.id;

@@ -453,8 +453,8 @@ create table payout (
     exponent        smallint not null,
     cutoff          date not null,
     amount          bigint not null constraint payout_amount check (amount > 0),
-    fee             bigint not null default 0 constraint payout_fee check (fee >= 0),
-    vat             bigint not null default 0 constraint payout_vat check (vat >= 0),
+    fee             bigint not null constraint payout_fee check (fee >= 0),
+    vat             bigint not null constraint payout_vat check (vat >= 0),
     state           text collate "C" not null default 'planned'
                     constraint payout_state check (state in ('planned', 'approved', 'instructed', 'confirmed', 'cancelled')),
     end_to_end_id   text collate "C" not null,
@@ -475,8 +475,9 @@ create table payout (
     constraint payout_confirmed check ((confirmation is not null) = (state = 'confirmed'))
 );
 create index payout_cutoff on payout (cutoff);
+create index payout_waiting on payout (cutoff) where state in ('planned', 'approved');
 create index payout_file_id on payout (file_id) where file_id is not null;
-comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book.';
+comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
 
 create table payout_file (
     source_id  bigint primary key references source,

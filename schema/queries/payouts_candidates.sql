@@ -12,19 +12,17 @@ with available as (
     join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
     where entry.booking_date > $1 and transfer.credit_account in (select id from account where code = $2)
     group by transfer.book_id, transfer.credit_account
+), known as (
+    select distinct on (book_id, currency) book_id, currency, end_to_end_id, cutoff, state
+    from payout
+    where cutoff = $1 or state in ('planned', 'approved')
+    order by book_id, currency, state in ('planned', 'approved') desc, cutoff = $1 desc, cutoff
 )
 select available.book_id, available.merchant, available.currency, available.exponent,
     available.amount - coalesce(later.amount, 0) as amount,
     known.end_to_end_id as known_id, known.cutoff as known_cutoff, known.state as known_state
 from available
 left join later on later.book_id = available.book_id and later.account_id = available.account_id
-left join lateral (
-    select payout.end_to_end_id, payout.cutoff, payout.state
-    from payout
-    where payout.book_id = available.book_id and payout.currency = available.currency
-        and (payout.cutoff = $1 or payout.state in ('planned', 'approved'))
-    order by payout.state in ('planned', 'approved') desc, payout.cutoff = $1 desc, payout.cutoff
-    limit 1
-) known on true
+left join known on known.book_id = available.book_id and known.currency = available.currency
 where available.amount > coalesce(later.amount, 0)
 order by available.merchant, available.currency;

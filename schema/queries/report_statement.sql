@@ -4,7 +4,7 @@ select book.merchant, account.currency, account.exponent,
        case
            when $2::date is not null and entry.booking_date < $2 then 'opening'
            when entry.kind = 3 and other.code in (4010, 4020) then 'merchant_fee'
-           when entry.kind = 20 then 'payout_instruction'
+           when entry.kind = 20 then 'payout_fee'
            when entry.kind = 21 then 'payout'
            when entry.kind in (10, 11, 12) then 'settlement_difference'
            else entry_kind.name

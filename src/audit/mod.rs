@@ -1,4 +1,5 @@
-//! What auditors get: exports that are safe to open, and the proof that the books were not altered.
+//! What auditors get: exports that are safe to open, the proof that the books were not altered, fees worked out again.
 
 pub mod export;
+pub mod fees;
 pub mod verify;

@@ -9,7 +9,9 @@ pub mod calendar;
 pub mod db;
 pub mod doctor;
 pub mod expire;
+pub mod fees;
 pub mod hold;
+pub mod merchant;
 pub mod output;
 pub mod payout;
 pub mod reconcile;
@@ -18,6 +20,7 @@ pub mod release;
 pub mod report;
 pub mod settings;
 pub mod simulate;
+pub mod velocity;
 
 use std::error::Error;
 use std::fmt;
@@ -36,7 +39,8 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place` and `payout instruct` show a plan and write nothing, unless they are run with --execute.
+/// `expire`, `advance`, `hold place`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run
+/// with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -69,6 +73,9 @@ enum Command {
     /// Import, list and show calendars: on which days banks are open.
     #[command(subcommand)]
     Calendar(calendar::Command),
+    /// List and show merchants: their state, whether they are paid, what they are owed.
+    #[command(subcommand)]
+    Merchant(merchant::Command),
     Record(record::Args),
     Reconcile(reconcile::Args),
     Release(release::Args),
@@ -80,9 +87,15 @@ enum Command {
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
     Breaks(breaks::Command),
+    /// List what velocity rules and monthly limits decided.
+    #[command(subcommand)]
+    Velocity(velocity::Command),
     /// Pay merchants: plan, approve, instruct, confirm.
     #[command(subcommand)]
     Payout(payout::Command),
+    /// Explain what a payment was charged; top merchants up to their monthly minimum.
+    #[command(subcommand)]
+    Fees(fees::Command),
     Report(report::Args),
     Audit(audit::Args),
     Simulate(simulate::SimulateArgs),
@@ -134,6 +147,7 @@ async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Settings(command) => settings::run(command, globals).await,
         Command::Calendar(command) => calendar::run(command, globals).await,
+        Command::Merchant(command) => merchant::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(args, globals).await,
         Command::Release(args) => release::run(args, globals).await,
@@ -141,7 +155,9 @@ async fn run(cli: Cli) -> Outcome {
         Command::Advance(args) => advance::run(args, globals).await,
         Command::Hold(command) => hold::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
+        Command::Fees(command) => fees::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,
         Command::Db(args) => db::run(args, globals).await,

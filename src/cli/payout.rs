@@ -7,15 +7,16 @@ use chrono::NaiveDate;
 
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored, today};
-use crate::store::payout::{Payout, PayoutError};
+use crate::store::payout::{Cancelled, Payout, PayoutError};
 
 /// What to do with payouts.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Work out what each merchant may be paid in each currency at a cut-off. Moves no money.
     ///
-    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, when it reaches the
-    /// minimum. Less is carried forward. There is one payout a merchant, currency and cut-off, for ever.
+    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less the fee for the
+    /// payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank account that is
+    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever.
     Plan {
         /// The last booking date that counts.
         #[arg(long, value_name = "DATE")]
@@ -41,8 +42,10 @@ pub enum Command {
     },
     /// Post the approved payouts of a cut-off, then write the bank file.
     ///
-    /// Running it again is safe: nothing is posted twice, and a bank file that a crash left unwritten is written, byte for
-    /// byte. Without --execute only the plan is shown.
+    /// A payout that is no longer covered is cancelled, and so is one whose merchant, by the settings of the booking date, is
+    /// not paid any more, or not at the bank account that was approved; the money stays available. Running it again is safe:
+    /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. Without --execute only
+    /// the plan is shown.
     Instruct {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
@@ -135,8 +138,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             };
             listing(format!("Instructions of cut-off {cutoff}: {verb}"), &done.posted).print(globals.format)?;
             if !done.cancelled.is_empty() {
-                eprintln!("cancelled, the money is no longer available:");
-                listing(String::new(), &done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
+                cancelled(&done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
             }
             if done.posted.is_empty() && done.cancelled.is_empty() {
                 eprintln!("nothing is approved for cut-off {cutoff}");
@@ -186,6 +188,8 @@ fn failed(error: PayoutError) -> Failure {
         PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
         PayoutError::NoSettings(_)
+        | PayoutError::Fee(_)
+        | PayoutError::Amount(_)
         | PayoutError::ApproverIsPlanner(_)
         | PayoutError::NotInstructed { .. }
         | PayoutError::Unknown(_)
@@ -195,12 +199,35 @@ fn failed(error: PayoutError) -> Failure {
     Failure::new(error).maybe_hint(hint)
 }
 
+fn cancelled(payouts: &[Cancelled]) -> Listing {
+    let columns = [
+        ("end_to_end_id", Kind::Text),
+        ("merchant", Kind::Text),
+        ("currency", Kind::Text),
+        ("amount", Kind::Figure),
+        ("reason", Kind::Text),
+    ];
+    let mut listing = Listing::new("Cancelled, the money stays available", &columns);
+    for Cancelled { payout, reason } in payouts {
+        listing.row(vec![
+            payout.end_to_end_id.clone(),
+            payout.merchant.clone(),
+            payout.money.currency().to_string(),
+            payout.money.to_decimal_text(),
+            reason.to_string(),
+        ]);
+    }
+    listing
+}
+
 fn listing(title: String, payouts: &[Payout]) -> Listing {
     let columns = [
         ("end_to_end_id", Kind::Text),
         ("merchant", Kind::Text),
         ("currency", Kind::Text),
         ("amount", Kind::Figure),
+        ("fee", Kind::Figure),
+        ("vat", Kind::Figure),
         ("cutoff", Kind::Text),
         ("state", Kind::Text),
         ("holder", Kind::Text),
@@ -215,6 +242,8 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
             payout.merchant.clone(),
             payout.money.currency().to_string(),
             payout.money.to_decimal_text(),
+            payout.fee.to_decimal_text(),
+            payout.vat.to_decimal_text(),
             payout.cutoff.to_string(),
             payout.state.clone(),
             payout.destination.0.clone(),

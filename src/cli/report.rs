@@ -17,12 +17,16 @@ use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome};
 use crate::audit::export::CellKind::{Digest, Figure, Text, Whole};
 use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex};
+use crate::audit::fees::{Line, whole};
 use crate::dates::parse_day;
 use crate::money::{Currency, wide_decimal_text};
+use crate::payment::fees::AccrualKey;
+use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
 use crate::store::report::{
     self as rows, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem, StatementRow,
     TrialBalanceRow,
 };
+use crate::store::settings::Deployment;
 use crate::store::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
 use crate::whole_file::WholeFile;
@@ -72,6 +76,19 @@ pub enum Report {
         #[arg(long, value_name = "NAME|DIGEST")]
         file: Option<String>,
     },
+    /// Work every merchant fee out again from the entries, and print what differs from what was posted.
+    ///
+    /// Prints the figures that differ, then every accrual with what of it is not posted yet, then the sums of what should have
+    /// been and was posted. Costs passed on come with settlement lines: their sum is printed and not worked out again. Days choose
+    /// the entries that are told; accruals are those of all entries. Exit code: 0 all agree, 2 something differs.
+    Fees {
+        /// Which merchant, which days.
+        #[command(flatten)]
+        span: SpanArgs,
+        /// Print the figures that agree too.
+        #[arg(long)]
+        all: bool,
+    },
     /// Print the payout register: amount, state, who planned and who approved.
     Payouts {
         /// Take only payouts of this cut-off.
@@ -110,45 +127,78 @@ impl SpanArgs {
 /// Runs the command.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
-    match args.out {
+    let differences = match args.out {
         None => print(&store, &args.report, globals.format, &mut io::stdout().lock()).await?,
         Some(directory) => {
-            let manifest = write_to(&store, &args.report, &directory).await?;
+            let (manifest, differences) = write(&store, &args.report, &directory).await?;
             written(&directory, &manifest).print(globals.format)?;
+            differences
         }
-    }
-    Ok(ExitCode::SUCCESS)
+    };
+    Ok(match differences {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    })
 }
 
-/// Prints a report.
-pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+/// What a report comes to beside its rows.
+#[derive(Default)]
+struct Filled {
+    /// A note for the title.
+    note: String,
+    /// Figures that are not what they should be.
+    differences: u64,
+}
+
+/// Prints a report, and says how many of its figures are not what they should be.
+pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn Write) -> Result<u64, Failure> {
+    let deployment = deployment_for(store, report).await?;
     let mut snapshot = Snapshot::open(store).await?;
     let books = snapshot.books_digest().await?;
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut sink = Sink::new(format, report, &mut out)?;
-    let note = fill(&mut snapshot, report, &mut sink, &mut Totals::default()).await?;
+    let mut totals = Totals::default();
+    let filled = fill(&mut snapshot, (report, deployment.as_ref()), &mut sink, &mut totals).await?;
     snapshot.close().await;
     let title = format!(
-        "{}{note}; books {}",
+        "{}{}; books {}",
         report.title(),
+        filled.note,
         books.get(..12).unwrap_or_default()
     );
     sink.finish(title)?;
     out.flush()?;
-    Ok(())
+    Ok(filled.differences)
+}
+
+/// Only what is worked out again needs the settings.
+async fn deployment_for(store: &Store, report: &Report) -> Result<Option<Deployment>, Failure> {
+    Ok(match report {
+        Report::Fees { .. } => Some(super::deployment(store).await?),
+        Report::TrialBalance { .. }
+        | Report::Journal(_)
+        | Report::Statement { .. }
+        | Report::Reconciliation { .. }
+        | Report::Payouts { .. } => None,
+    })
 }
 
 /// Writes a report's CSV and its manifest into a directory.
 pub async fn write_to(store: &Store, report: &Report, directory: &Path) -> Result<Manifest, Failure> {
+    write(store, report, directory).await.map(|(manifest, _)| manifest)
+}
+
+async fn write(store: &Store, report: &Report, directory: &Path) -> Result<(Manifest, u64), Failure> {
     let at = |error: io::Error| Failure::new(format!("cannot write to {}: {error}", directory.display()));
     std::fs::create_dir_all(directory).map_err(at)?;
+    let deployment = deployment_for(store, report).await?;
     let mut snapshot = Snapshot::open(store).await?;
     let books = snapshot.books_digest().await?;
     let name = format!("{}.csv", report.name());
     let file = WholeFile::create(&directory.join(&name)).map_err(at)?;
     let mut totals = Totals::default();
     let mut sink: Sink<WholeFile> = Sink::Csv(Box::new(CsvExport::new(file, report.columns()).map_err(at)?));
-    fill(&mut snapshot, report, &mut sink, &mut totals).await?;
+    let filled = fill(&mut snapshot, (report, deployment.as_ref()), &mut sink, &mut totals).await?;
     snapshot.close().await;
     let Sink::Csv(csv) = sink else {
         return Err(Failure::new("a report file is CSV"));
@@ -169,7 +219,7 @@ pub async fn write_to(store: &Store, report: &Report, directory: &Path) -> Resul
     gate.lock().map_err(at)?;
     file.commit().map_err(at)?;
     add_manifest(directory, &manifest)?;
-    Ok(manifest)
+    Ok((manifest, filled.differences))
 }
 
 fn add_manifest(directory: &Path, manifest: &Manifest) -> Result<(), Failure> {
@@ -216,6 +266,7 @@ impl Report {
             Self::Statement { items: false, .. } => "statement",
             Self::Statement { items: true, .. } => "statement_items",
             Self::Reconciliation { .. } => "reconciliation",
+            Self::Fees { .. } => "fees",
             Self::Payouts { .. } => "payouts",
         }
     }
@@ -228,6 +279,7 @@ impl Report {
             Self::Statement { items: false, .. } => STATEMENT,
             Self::Statement { items: true, .. } => STATEMENT_ITEMS,
             Self::Reconciliation { .. } => RECONCILIATION,
+            Self::Fees { .. } => FEES,
             Self::Payouts { .. } => PAYOUTS,
         }
     }
@@ -235,7 +287,7 @@ impl Report {
     fn as_of(&self) -> Option<NaiveDate> {
         match self {
             Self::TrialBalance { as_of, .. } => *as_of,
-            Self::Journal(span) | Self::Statement { span, .. } => span.to,
+            Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to,
             Self::Reconciliation { .. } | Self::Payouts { .. } => None,
         }
     }
@@ -243,7 +295,7 @@ impl Report {
     fn filters(&self) -> BTreeMap<String, String> {
         let given: Vec<(&str, Option<String>)> = match self {
             Self::TrialBalance { merchant, .. } => vec![("merchant", merchant.clone())],
-            Self::Journal(span) | Self::Statement { span, .. } => vec![
+            Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => vec![
                 ("merchant", span.merchant.clone()),
                 ("from", span.from.map(|day| day.to_string())),
             ],
@@ -267,6 +319,7 @@ impl Report {
             Self::Statement { items: false, .. } => "Merchant statements, from the entries",
             Self::Statement { items: true, .. } => "Items of merchant statements, from the entries",
             Self::Reconciliation { .. } => "Reconciliation, from the settlement lines and breaks",
+            Self::Fees { .. } => "Merchant fees, worked out again from the entries",
             Self::Payouts { .. } => "Payout register, from the payouts",
         };
         let filters: Vec<String> = self
@@ -381,16 +434,18 @@ fn in_table(column: &str) -> bool {
                 | "digest"
                 | "holder"
                 | "bank"
+                | "version"
+                | "vat"
         )
 }
 
-/// Sends the rows; gives back a note for the title.
+/// Sends the rows.
 async fn fill<W: Write>(
     snapshot: &mut Snapshot,
-    report: &Report,
+    (report, deployment): (&Report, Option<&Deployment>),
     sink: &mut Sink<W>,
     totals: &mut Totals,
-) -> Result<String, Failure> {
+) -> Result<Filled, Failure> {
     match report {
         Report::TrialBalance { as_of, merchant } => {
             let rows = rows::trial_balance(snapshot, merchant.as_deref(), *as_of).await?;
@@ -416,7 +471,14 @@ async fn fill<W: Write>(
                 sink.row(&item_cells(&item))?;
             }
         }
-        Report::Reconciliation { file } => return reconciliation(snapshot, file.as_deref(), sink, totals).await,
+        Report::Reconciliation { file } => {
+            let note = reconciliation(snapshot, file.as_deref(), sink, totals).await?;
+            return Ok(Filled { note, differences: 0 });
+        }
+        Report::Fees { span, all } => {
+            let deployment = deployment.ok_or_else(|| Failure::new("fees are worked out by settings"))?;
+            return fees(snapshot, deployment, (&span.span(), *all), sink, totals).await;
+        }
         Report::Payouts { cutoff, merchant } => {
             for payout in rows::payouts(snapshot, merchant.as_deref(), *cutoff).await? {
                 totals.add(&payout.currency, payout.amount.into(), 0);
@@ -424,7 +486,7 @@ async fn fill<W: Write>(
             }
         }
     }
-    Ok(String::new())
+    Ok(Filled::default())
 }
 
 const TRIAL_BALANCE: &[Column] = &[
@@ -904,6 +966,10 @@ const PAYOUTS: &[Column] = &[
     ("exponent", Figure),
     ("amount_minor", Figure),
     ("amount", Figure),
+    ("fee_minor", Figure),
+    ("fee", Figure),
+    ("vat_minor", Figure),
+    ("vat", Figure),
     ("cutoff", Text),
     ("state", Text),
     ("planned_by", Text),
@@ -923,6 +989,10 @@ fn payout_cells(payout: &PayoutRow) -> Vec<String> {
         payout.exponent.to_string(),
         payout.amount.to_string(),
         wide_decimal_text(payout.amount.into(), payout.exponent),
+        payout.fee.to_string(),
+        wide_decimal_text(payout.fee.into(), payout.exponent),
+        payout.vat.to_string(),
+        wide_decimal_text(payout.vat.into(), payout.exponent),
         payout.cutoff.to_string(),
         payout.state.clone(),
         payout.planned_by.clone(),
@@ -934,4 +1004,155 @@ fn payout_cells(payout: &PayoutRow) -> Vec<String> {
         number(payout.instruction),
         number(payout.confirmation),
     ]
+}
+
+const FEES: &[Column] = &[
+    ("section", Text),
+    ("merchant", Text),
+    ("number", Figure),
+    ("kind", Text),
+    ("booking_date", Text),
+    ("payment", Text),
+    ("component", Text),
+    ("schedule", Text),
+    ("version", Text),
+    ("period", Text),
+    ("vat", Text),
+    ("currency", Text),
+    ("exponent", Figure),
+    ("expected_minor", Figure),
+    ("posted_minor", Figure),
+    ("difference_minor", Figure),
+    ("expected", Figure),
+    ("posted", Figure),
+    ("difference", Figure),
+    ("detail", Text),
+];
+
+/// Sections: `differs` (a figure of an entry, or of the table of accruals, that is not what it should be), `agrees` (one that is,
+/// where they are asked for), `accrual` (the exact sum as expected, what is posted of it, the remainder as their difference),
+/// `total` (by component and currency, over the entries of the span), `not_recomputed`. Only totals count into the manifest:
+/// what merchants pay as debits, what they get back as credits.
+async fn fees<W: Write>(
+    snapshot: &mut Snapshot,
+    deployment: &Deployment,
+    (span, all): (&Span, bool),
+    sink: &mut Sink<W>,
+    totals: &mut Totals,
+) -> Result<Filled, Failure> {
+    let mut each = |row: FeeRow| -> Result<(), Failure> {
+        let section = if row.line.agrees() { "agrees" } else { "differs" };
+        if all || !row.line.agrees() {
+            sink.row(&fee_cells(section, &row))?;
+        }
+        Ok(())
+    };
+    let FeeSummary {
+        entries,
+        differences,
+        totals: sums,
+        accruals,
+        passed_on,
+    } = audit_fees(snapshot, deployment, span, &mut each).await?;
+    for accrual in accruals {
+        sink.row(&accrual_cells(accrual))?;
+    }
+    let line = |component, currency, expected, posted| Line {
+        component,
+        currency: Some(currency),
+        expected,
+        posted: Some(posted),
+        detail: String::new(),
+    };
+    for ((component, currency), (expected, posted)) in sums {
+        let minor = posted.checked_div(whole(1)).unwrap_or(0);
+        totals.add(currency.code(), minor.max(0), minor.saturating_neg().max(0));
+        let line = line(component, currency, Some(expected), posted);
+        sink.row(&fee_cells("total", &without_place(line, None)))?;
+    }
+    for (currency, minor) in passed_on {
+        let line = Line {
+            detail: "costs passed on come with settlement lines, of all days".to_owned(),
+            ..line("costs_passed_on", currency, None, whole(minor))
+        };
+        sink.row(&fee_cells("not_recomputed", &without_place(line, None)))?;
+    }
+    let differ = match differences {
+        0 => "all agree".to_owned(),
+        count => format!("{} DIFFER", super::counted(count, "figure")),
+    };
+    let looked_at = match entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{entries} entries"),
+    };
+    Ok(Filled {
+        note: format!("; {looked_at} looked at, {differ}"),
+        differences,
+    })
+}
+
+fn without_place(line: Line, accrual: Option<(String, AccrualKey)>) -> FeeRow {
+    let (merchant, accrual) = accrual.unzip();
+    FeeRow {
+        merchant: merchant.unwrap_or_default(),
+        place: None,
+        accrual,
+        line,
+    }
+}
+
+fn accrual_cells(AccrualRow { merchant, key, sum }: AccrualRow) -> Vec<String> {
+    let line = Line {
+        component: key.component.name(),
+        currency: Some(key.currency),
+        expected: Some(sum.exact),
+        posted: Some(whole(sum.posted.into())),
+        detail: String::new(),
+    };
+    fee_cells("accrual", &without_place(line, Some((merchant, key))))
+}
+
+fn fee_cells(section: &str, row: &FeeRow) -> Vec<String> {
+    let (place, key, line) = (row.place.as_ref(), row.accrual.as_ref(), &row.line);
+    let text = |text: Option<String>| text.unwrap_or_default();
+    let mut cells = vec![
+        section.to_owned(),
+        row.merchant.clone(),
+        number(place.map(|place| place.number)),
+        text(place.map(|place| place.kind.name().to_owned())),
+        number(place.map(|place| place.booking_date)),
+        text(place.and_then(|place| place.payment.clone())),
+        line.component.to_owned(),
+        text(key.map(|key| key.schedule.as_ref().to_owned())),
+        number(key.map(|key| key.version)),
+        number(key.map(|key| key.period)),
+        number(key.map(|key| key.vat)),
+        number(line.currency),
+        number(line.currency.map(Currency::exponent)),
+    ];
+    let expected_and_posted = line.expected.zip(line.posted);
+    let difference = expected_and_posted.map(|(expected, posted)| match section {
+        "accrual" => expected.saturating_sub(posted),
+        _ => posted.saturating_sub(expected),
+    });
+    let figures = [line.expected, line.posted, difference];
+    let exponent = line.currency.map_or(0, Currency::exponent);
+    for exponent in [0, exponent] {
+        cells.extend(figures.map(|figure| text(figure.map(|parts| parts_text(parts, exponent)))));
+    }
+    cells.push(line.detail.clone());
+    cells
+}
+
+/// Parts of a minor unit as a decimal with all decimals of the exponent, and as many more as it takes.
+fn parts_text(parts: i128, exponent: u8) -> String {
+    let mut decimal = wide_decimal_text(parts, exponent.saturating_add(10));
+    let least = decimal.len().saturating_sub(10);
+    while decimal.len() > least && decimal.ends_with('0') {
+        decimal.pop();
+    }
+    if decimal.ends_with('.') {
+        decimal.pop();
+    }
+    decimal
 }

@@ -20,7 +20,9 @@ pub enum Command {
     },
     /// Put a settings file in force from its effective_from day, and open books for new merchants.
     ///
-    /// Applying the same file again changes nothing. A new version must begin after every other one.
+    /// Applying the same file again changes nothing. A new version must begin after every other one. A merchant's state may
+    /// only follow from the one before, a merchant is left out only when it is closed, and a calendar that is named was
+    /// imported.
     Apply {
         /// The TOML file.
         file: PathBuf,
@@ -73,6 +75,10 @@ async fn apply(file: &PathBuf, globals: &Globals) -> Outcome {
         .await
         .map_err(|error| match error {
             ApplyError::Store(error) => super::stored(error),
+            ApplyError::Refused(error) => Failure::new(format!(
+                "{} is refused, nothing was applied\n{error}",
+                super::shown(file)
+            )),
             ApplyError::NotAfterLatest { .. } => Failure::new(error)
                 .hint("give the file an effective_from after that day: what is booked is not priced anew"),
         })?;

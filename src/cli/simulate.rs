@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::dates::parse_day;
-use crate::simulate::{self, BreakKind, Plan, SimulateError, Summary, UnknownBreakKind};
+use crate::simulate::{self, BreakKind, Plan, Profile, SimulateError, Summary, UnknownBreakKind};
 
 /// Simulate a day: settings, payment events, a settlement file, a bank statement, and the truth about them.
 ///
@@ -37,11 +37,20 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_day, default_value_t = Plan::usual_day())]
     pub day: NaiveDate,
 
+    /// How much of what can happen does: `full`, or plain `card` payments.
+    ///
+    /// `card`: authorizations, captures, voids, refunds, chargebacks. `full`: also increments, partial approvals, unknown
+    /// outcomes, tips, aggregates, phone bills, second chargebacks, authorizations that run out, events that must be refused
+    /// and events that are told again.
+    #[arg(long, value_name = "PROFILE", default_value_t = Profile::default())]
+    pub profile: Profile,
+
     /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
-    /// UNSUPPORTED_RECORD; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds
-    /// that are not listed are not planted. Without this option: two of each kind, one of those that are files.
+    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which
+    /// are files of their own. Kinds that are not listed are not planted. Without this option: two of each kind, one of those
+    /// that are files.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }
@@ -107,6 +116,7 @@ pub fn run(args: SimulateArgs) -> Result<(), SimulateCommandError> {
         seed: args.seed,
         breaks: args.breaks.map_or_else(BreakKind::usual, |breaks| breaks.0),
         day: args.day,
+        profile: args.profile,
     };
     let bar = progress_bar(plan.payments);
     let done = simulate::run(&plan, &args.out, &mut |payments| bar.set_position(payments));
@@ -170,6 +180,9 @@ mod tests {
         );
         assert_eq!(args.day.to_string(), "2026-03-02");
         assert!(read(&["--day", "2026-02-30"]).is_err());
+        assert_eq!(args.profile, Profile::Full);
+        assert!(read(&["--profile", "card"]).is_ok());
+        assert!(read(&["--profile", "cards"]).is_err());
         assert!(read(&["--breaks", "none", "--day", "2026-02-28"]).is_ok());
     }
 

@@ -7,6 +7,7 @@ use crate::ledger::account::{Account, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::money::{Currency, Money};
+use crate::settings::ReturnPolicy;
 pub use crate::settings::{AuthType, Initiator};
 
 /// A payment event whose fields are all well-formed. Whether it may happen is the lifecycle's decision.
@@ -163,6 +164,9 @@ pub struct Kept {
     /// The day on which a capture's money becomes available, where a date decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_on: Option<NaiveDate>,
+    /// What of a capture's fee refunds give back, where that is not nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_on_refund: Option<ReturnPolicy>,
     /// What is withheld of a capture, minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<i64>,
@@ -335,22 +339,23 @@ impl PaymentEvent {
         ])
     }
 
-    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle.
+    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are
+    /// separated by tabs, which no reference holds: two events never share a key by chance.
     pub fn natural_key(&self) -> Option<String> {
         let details = &self.details;
         let dispute = |word: &str, cycle: u32| {
             let case = details.case.as_ref()?;
             let cycle = details.cycle.unwrap_or(cycle);
-            Some(format!("{word} {} {case} {cycle}", self.acquirer))
+            Some(format!("{word}\t{}\t{case}\t{cycle}", self.acquirer))
         };
         match self.kind {
             EntryKind::Capture => details
                 .sequence
-                .map(|sequence| format!("capture {} {sequence}", self.payment)),
+                .map(|sequence| format!("capture\t{}\t{sequence}", self.payment)),
             EntryKind::Chargeback => dispute("chargeback", 1),
             EntryKind::SecondChargeback => dispute("chargeback", 2),
             EntryKind::ChargebackReversal => dispute("chargeback reversal", 1),
-            EntryKind::RefundPaid => details.original.as_ref().map(|refund| format!("refund paid {refund}")),
+            EntryKind::RefundPaid => details.original.as_ref().map(|refund| format!("refund paid\t{refund}")),
             EntryKind::Authorization
             | EntryKind::AuthorizationIncrement
             | EntryKind::AuthorizationReversal

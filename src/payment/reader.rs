@@ -151,7 +151,8 @@ impl Fields<'_> {
         };
         misplaced(kind, &details)?;
         let reference = if kind == EntryKind::Refund && self.reference.is_empty() {
-            PaymentEvent::derived_reference(&payment, &details)
+            // Later events name it, so it has to be one that they can.
+            required("reference", PaymentEvent::derived_reference(&payment, &details).into())?
         } else {
             required("reference", self.reference)?
         };
@@ -224,7 +225,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
     ];
     for (field, there, kinds) in fields {
         if there && !kinds.contains(&kind) {
-            return Err((field, format!("{field} says nothing about a {kind}")));
+            return Err((field, format!("{field} says nothing about events of kind {kind}")));
         }
     }
     let required: [(&'static str, bool, &[EntryKind]); 3] = [
@@ -238,7 +239,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
     ];
     for (field, there, kinds) in required {
         if !there && kinds.contains(&kind) {
-            return Err((field, format!("a {kind} needs {field}")));
+            return Err((field, format!("events of kind {kind} need {field}")));
         }
     }
     Ok(())
@@ -762,5 +763,223 @@ mod tests {
             .map(|(line, read)| (line, read.is_ok()))
             .collect();
         assert_eq!(lines, [(1, true), (3, true), (4, false), (5, true)]);
+    }
+
+    /// An event of a kind with the fields that it needs, and these.
+    fn of_kind(kind: EntryKind, fields: &[(&str, &str)]) -> String {
+        let mut all = std::collections::BTreeMap::from([
+            ("kind", kind.name()),
+            ("merchant", "m"),
+            ("payment", "p"),
+            ("reference", "r"),
+            ("amount", "12.30"),
+            ("currency", "EUR"),
+            ("occurred_at", "2026-03-02T10:00:00+01:00"),
+            ("acquirer", "a"),
+        ]);
+        if kind == EntryKind::Aggregate {
+            all.extend([("aggregate", "monday"), ("items", "2")]);
+        } else if ["capture_void", "refund_failure", "refund_paid", "unpaid_recovery"].contains(&kind.name()) {
+            all.insert("original", "o");
+        }
+        all.extend(fields.iter().copied());
+        serde_json::to_string(&all).expect("JSON")
+    }
+
+    /// The same event as CSV.
+    fn as_csv(json: &str) -> String {
+        let fields: std::collections::BTreeMap<String, String> = serde_json::from_str(json).expect("an object");
+        let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+        let values: Vec<&str> = fields.values().map(String::as_str).collect();
+        format!("{}\n{}\n", names.join(","), values.join(","))
+    }
+
+    #[track_caller]
+    fn read(file: &str) -> Result<PaymentEvent, Malformed> {
+        let mut lines = Events::open(file.as_bytes())
+            .expect("a file")
+            .map(|line| line.expect("readable"));
+        let line = lines.next().expect("a line").1;
+        assert!(lines.next().is_none());
+        line
+    }
+
+    /// The fields that say something about a kind of event, with a value that they can have and one that they cannot.
+    const STATED: [(&str, &str, &str, &str); 19] = [
+        ("method", "authorization unknown", "carrier", "a "),
+        ("scheme", "authorization unknown", "visa", "\u{7}"),
+        ("card_country", "authorization unknown", "DE", "de"),
+        ("payer", "authorization unknown", "token-1", "4111111111111111"),
+        ("category", "authorization unknown", "games", " b"),
+        ("auth_type", "authorization unknown", "pre", "estimate"),
+        ("initiator", "authorization unknown", "merchant", "shop"),
+        (
+            "capture_before",
+            "authorization authorization_increment",
+            "2026-03-09T00:00:00Z",
+            "2026-03-09",
+        ),
+        ("requested_amount", "authorization", "20.00", "20.001"),
+        ("sequence", "capture", "1", "0"),
+        ("final", "capture", "true", "yes"),
+        ("aggregate", "capture aggregate", "monday", "\u{200b}"),
+        ("items", "aggregate", "2", "2.0"),
+        (
+            "original",
+            "capture_void refund_failure refund_paid unpaid_recovery",
+            "o",
+            "4111111111111111",
+        ),
+        ("expected_total", "capture refund", "0.00", "-1.00"),
+        ("by", "refund", "transfer", "bank"),
+        (
+            "case",
+            "chargeback second_chargeback chargeback_reversal",
+            "D-1",
+            " D-1",
+        ),
+        ("cycle", "chargeback second_chargeback chargeback_reversal", "2", "+2"),
+        ("cost", "chargeback second_chargeback", "15.00", "1e1"),
+    ];
+
+    #[test]
+    fn fields_say_something_about_some_kinds_only() {
+        for (field, kinds, value, wrong) in STATED {
+            let kinds: Vec<&str> = kinds.split(' ').collect();
+            for kind in PaymentEvent::KINDS {
+                let json = of_kind(kind, &[(field, value)]);
+                let (from_json, from_csv) = (read(&json), read(&as_csv(&json)));
+                assert_eq!(from_json, from_csv);
+                match (kinds.contains(&kind.name()), from_json) {
+                    (true, Ok(event)) => {
+                        assert!(
+                            event
+                                .details
+                                .to_text()
+                                .contains(&format!("\"{}\"", field.replace("_amount", ""))),
+                            "{event:?}"
+                        );
+                        let broken = read(&of_kind(kind, &[(field, wrong)])).expect_err("a wrong value");
+                        assert_eq!(broken.field, Some(field), "{broken:?}");
+                        assert!(!broken.reason.contains("4111111111111111"));
+                        // An empty field is an absent one.
+                        let absent = read(&of_kind(kind, &[(field, "")]));
+                        match absent {
+                            Ok(event) => assert!(!event.details.to_text().contains(&format!("\"{field}\""))),
+                            Err(missing) => {
+                                assert_eq!(missing.field, Some(field));
+                                assert_eq!(missing.reason, format!("events of kind {kind} need {field}"));
+                            }
+                        }
+                    }
+                    (false, Err(refused)) => {
+                        assert_eq!(refused.field, Some(field));
+                        assert_eq!(
+                            refused.reason,
+                            format!("{field} says nothing about events of kind {kind}")
+                        );
+                    }
+                    (_, read) => panic!("{json}: {read:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_is_read_from_both_forms() {
+        let json = of_kind(
+            EntryKind::Authorization,
+            &[
+                ("acquirer_reference", "psp-1"),
+                ("merchant_reference", "order-1"),
+                ("arn", "74000000000000000000001"),
+                ("rrn", "000000000001"),
+                ("auth_code", "00A1"),
+                ("method", "card"),
+                ("scheme", "visa"),
+                ("card_country", "DE"),
+                ("payer", "token-1"),
+                ("category", "games"),
+                ("auth_type", "final"),
+                ("initiator", "customer"),
+                ("capture_before", "2026-03-09T01:00:00.5+01:00"),
+                ("requested_amount", "20.00"),
+            ],
+        );
+        let event = read(&json).expect("an event");
+        assert_eq!(read(&as_csv(&json)), Ok(event.clone()));
+        assert_eq!(
+            event.details.to_text(),
+            "{\"method\":\"card\",\"scheme\":\"visa\",\"card_country\":\"DE\",\"payer\":\"token-1\",\"category\":\"games\",\
+             \"auth_type\":\"final\",\"initiator\":\"customer\",\"capture_before\":\"2026-03-09T00:00:00.500Z\",\"requested\":2000}"
+        );
+        assert_eq!(event.echoed_reference(), "order-1");
+        // The columns are the fields, each one once.
+        for column in COLUMNS {
+            let known = [&json[..], EVENT]
+                .iter()
+                .any(|text| text.contains(&format!("\"{column}\"")));
+            assert!(known || STATED.iter().any(|(field, ..)| *field == column), "{column}");
+        }
+    }
+
+    #[test]
+    fn a_refund_may_do_without_a_reference() {
+        let refund = |fields: &[(&str, &str)]| {
+            let mut all = vec![("reference", "")];
+            all.extend(fields);
+            read(&of_kind(EntryKind::Refund, &all)).map(|refund| refund.reference)
+        };
+        assert_eq!(refund(&[]), Ok("refund of p in full".to_owned()));
+        assert_eq!(
+            refund(&[("expected_total", "0.00")]),
+            Ok("refund of p after 0".to_owned())
+        );
+        assert_eq!(
+            refund(&[("expected_total", "12.3")]),
+            Ok("refund of p after 1230".to_owned())
+        );
+        let longest = "x".repeat(128);
+        let refused = refund(&[("payment", &longest)]).expect_err("too long to be named");
+        assert_eq!(
+            (refused.field, refused.reason.as_str()),
+            (Some("reference"), "reference is longer than 128 bytes")
+        );
+        assert_eq!(
+            read(&of_kind(EntryKind::Capture, &[("reference", "")]))
+                .expect_err("no reference")
+                .field,
+            Some("reference")
+        );
+    }
+
+    #[test]
+    fn natural_keys_are_equal_only_where_their_parts_are() {
+        let key =
+            |kind: EntryKind, fields: &[(&str, &str)]| read(&of_kind(kind, fields)).expect("an event").natural_key();
+        let chargeback =
+            |acquirer: &str, case: &str| key(EntryKind::Chargeback, &[("acquirer", acquirer), ("case", case)]);
+        assert_eq!(chargeback("a", "c"), Some("chargeback\ta\tc\t1".to_owned()));
+        assert_ne!(chargeback("a b", "c"), chargeback("a", "b c"));
+        assert_eq!(
+            key(EntryKind::SecondChargeback, &[("case", "c")]),
+            Some("chargeback\ta\tc\t2".to_owned())
+        );
+        assert_eq!(
+            key(EntryKind::SecondChargeback, &[("case", "c"), ("cycle", "1")]),
+            chargeback("a", "c")
+        );
+        assert_eq!(
+            key(EntryKind::ChargebackReversal, &[("case", "c")]),
+            Some("chargeback reversal\ta\tc\t1".to_owned())
+        );
+        assert_eq!(key(EntryKind::Chargeback, &[("cycle", "1")]), None);
+        assert_eq!(
+            key(EntryKind::Capture, &[("sequence", "3")]),
+            Some("capture\tp\t3".to_owned())
+        );
+        assert_eq!(key(EntryKind::Capture, &[]), None);
+        assert_eq!(key(EntryKind::RefundPaid, &[]), Some("refund paid\to".to_owned()));
+        assert_eq!(key(EntryKind::RefundFailure, &[]), None);
     }
 }

@@ -1,10 +1,17 @@
-//! What a merchant is paid at a cut-off.
+//! Whether a merchant is paid at a cut-off, where, and how much.
+//!
+//! Paid is an active merchant, to a bank account that is verified and has not just changed. What it is paid is all that is
+//! payable less the fee for it; that is asked once, when the payout is planned. Who is paid and where is asked again when it
+//! is instructed.
 
-use chrono::NaiveDate;
+use std::sync::Arc;
+
+use chrono::{Days, NaiveDate};
 
 use crate::ids::BookId;
-use crate::money::{Currency, Money};
-use crate::settings::{Destination, Settings};
+use crate::money::{AmountError, Currency, Money};
+use crate::payment::fees::{EventFee, FeeError, event_fee};
+use crate::settings::{Destination, Merchant, MerchantState, Settings};
 
 /// What may be paid: account 2020 at the cut-off, less everything that was taken from it since.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,30 +24,206 @@ pub struct Payable {
     pub money: Money,
 }
 
-/// Why a merchant is not paid, or that it is and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice<'a> {
-    /// Paid whole to this account.
-    Pay(&'a Destination),
-    /// Below the minimum: carried forward to the next cut-off.
-    BelowMinimum(Money),
-    /// No bank account is known.
-    NoDestination,
-    /// Not in the settings any more.
-    NotAMerchant,
+/// A payout to be planned: amount, fee and VAT are all that is payable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due<'a> {
+    /// Where it goes.
+    pub destination: &'a Destination,
+    /// What the merchant receives, above zero.
+    pub amount: Money,
+    /// What it is charged for that.
+    pub fee: Money,
+    /// The VAT of the fee.
+    pub vat: Money,
 }
 
-/// Whether an amount is paid under these settings.
-pub fn choose<'a>(payable: &Payable, settings: &'a Settings) -> Choice<'a> {
-    let Some(merchant) = settings.merchants.get(&payable.merchant) else {
-        return Choice::NotAMerchant;
+/// What becomes of what is payable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// It is paid.
+    Pay(Due<'a>),
+    /// It is carried forward to the next cut-off.
+    Carry(Obstacle),
+}
+
+/// Why a merchant is not paid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// Not in the settings.
+    #[error("not in the settings")]
+    NotAMerchant,
+    /// Not active.
+    #[error("the merchant {}", standing(*.0))]
+    NotActive(MerchantState),
+    /// No bank account is known.
+    #[error("no bank account in the settings")]
+    NoDestination,
+    /// The bank account is not known to be the merchant's, or will be from a later day on.
+    #[error("the bank account is not verified{}", .0.map(|day| format!(" before {day}")).unwrap_or_default())]
+    NotVerified(Option<NaiveDate>),
+    /// The bank account is another one since lately.
+    #[error("the bank account changed on {changed} and cools off until {until}")]
+    CoolsOff {
+        /// The first day of the settings that changed it.
+        changed: NaiveDate,
+        /// The first day on which it is paid again.
+        until: NaiveDate,
+    },
+    /// No version of its fee schedule is in force, and a price is never assumed to be zero.
+    #[error("fee schedule `{0}` has no version in force")]
+    NotPriced(String),
+    /// The fee takes all of it.
+    #[error("the fee of {0} for the payout leaves nothing")]
+    FeeLeavesNothing(Money),
+    /// Less than a payout must be worth.
+    #[error("below the minimum of {minimum}{}", after(.fee))]
+    BelowMinimum {
+        /// The smallest payout.
+        minimum: Money,
+        /// What the payout would cost, VAT included.
+        fee: Money,
+    },
+}
+
+fn standing(state: MerchantState) -> &'static str {
+    match state {
+        MerchantState::Applied => "has applied and is not active yet",
+        MerchantState::Verified => "is verified and not active yet",
+        MerchantState::Active => "is active",
+        MerchantState::Suspended => "is suspended",
+        MerchantState::Closed => "is closed",
+    }
+}
+
+fn after(fee: &Money) -> String {
+    match fee.minor() {
+        0 => String::new(),
+        _ => format!(" after a fee of {fee}"),
+    }
+}
+
+/// What is paid of an amount. `versions` are the settings that have begun at the cut-off, oldest first: the last one governs.
+pub fn choose<'a>(payable: &Payable, cutoff: NaiveDate, versions: &'a [Arc<Settings>]) -> Result<Choice<'a>, FeeError> {
+    let Governed {
+        settings,
+        merchant,
+        destination,
+    } = match governed(&payable.merchant, cutoff, versions) {
+        Ok(governed) => governed,
+        Err(obstacle) => return Ok(Choice::Carry(obstacle)),
     };
-    let Some(destination) = &merchant.destination else {
-        return Choice::NoDestination;
+    let currency = payable.money.currency();
+    let Some(schedule) = settings.fee_schedule(&merchant.fee_schedule, cutoff) else {
+        let obstacle = Obstacle::NotPriced(merchant.fee_schedule.clone());
+        return Ok(Choice::Carry(obstacle));
     };
-    match settings.payout.minimum.get(&payable.money.currency()) {
-        Some(minimum) if payable.money.minor() < minimum.minor() => Choice::BelowMinimum(*minimum),
-        _ => Choice::Pay(destination),
+    let charge = event_fee(schedule, EventFee::Payout, currency, cutoff)?;
+    let [fee, vat] = charge
+        .map_or([0, 0], |charge| [charge.amount, charge.vat])
+        .map(|minor| Money::from_minor(minor, currency));
+    let cost = fee.plus(vat)?;
+    let amount = payable.money.minor().checked_sub(cost.minor());
+    let amount = Money::from_minor(amount.ok_or(AmountError::TooLarge)?, currency);
+    if amount.minor() <= 0 {
+        return Ok(Choice::Carry(Obstacle::FeeLeavesNothing(cost)));
+    }
+    Ok(match settings.payout.minimum.get(&currency) {
+        Some(minimum) if amount.minor() < minimum.minor() => Choice::Carry(Obstacle::BelowMinimum {
+            minimum: *minimum,
+            fee: cost,
+        }),
+        _ => Choice::Pay(Due {
+            destination,
+            amount,
+            fee,
+            vat,
+        }),
+    })
+}
+
+/// Where a merchant may be paid on a day, or why it may not; `versions` as for [`choose`].
+pub fn destination<'a>(
+    merchant: &str,
+    day: NaiveDate,
+    versions: &'a [Arc<Settings>],
+) -> Result<&'a Destination, Obstacle> {
+    governed(merchant, day, versions).map(|governed| governed.destination)
+}
+
+/// Why a payout that was approved is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Cancellation {
+    /// Account 2020 does not hold it any more.
+    #[error("the money is no longer available")]
+    NotCovered,
+    /// The merchant is not paid any more.
+    #[error(transparent)]
+    Obstacle(#[from] Obstacle),
+    /// The merchant is paid elsewhere.
+    #[error("the bank account is no longer the one that was approved")]
+    OtherAccount,
+}
+
+/// Whether a planned payout may be sent on a day: its merchant is paid, and at the account (holder, number, bank) that was
+/// planned; `versions` are the settings that have begun on that day.
+pub fn still_due(
+    merchant: &str,
+    [holder, account, bank]: [&str; 3],
+    day: NaiveDate,
+    versions: &[Arc<Settings>],
+) -> Result<(), Cancellation> {
+    let known = destination(merchant, day, versions)?;
+    if (known.holder.as_str(), known.account.as_str(), known.bank.as_str()) == (holder, account, bank) {
+        Ok(())
+    } else {
+        Err(Cancellation::OtherAccount)
+    }
+}
+
+/// Until when nothing is sent to a merchant's bank account because it has changed: the day of the change, and the first day
+/// on which it is paid again. The account that a merchant begins with does not cool off; one that comes later does.
+pub fn cooling_off(merchant: &str, versions: &[Arc<Settings>]) -> Option<(NaiveDate, NaiveDate)> {
+    let (settings, earlier) = versions.split_last()?;
+    let destination = settings.merchants.get(merchant)?.destination.as_ref()?;
+    let mut changed = settings.effective_from;
+    for version in earlier.iter().rev() {
+        // Where it was not in the settings, it began with this account.
+        let before = version.merchants.get(merchant)?;
+        match &before.destination {
+            Some(before) if before.is_same_account(destination) => changed = version.effective_from,
+            Some(_) | None => {
+                let days = Days::new(settings.payout.cooling_off_days.into());
+                return Some((changed, changed.checked_add_days(days).unwrap_or(NaiveDate::MAX)));
+            }
+        }
+    }
+    None
+}
+
+/// A merchant that is paid, by what.
+struct Governed<'a> {
+    settings: &'a Settings,
+    merchant: &'a Merchant,
+    destination: &'a Destination,
+}
+
+fn governed<'a>(name: &str, day: NaiveDate, versions: &'a [Arc<Settings>]) -> Result<Governed<'a>, Obstacle> {
+    let settings = versions.last().ok_or(Obstacle::NotAMerchant)?;
+    let merchant = settings.merchants.get(name).ok_or(Obstacle::NotAMerchant)?;
+    if merchant.state != MerchantState::Active {
+        return Err(Obstacle::NotActive(merchant.state));
+    }
+    let destination = merchant.destination.as_ref().ok_or(Obstacle::NoDestination)?;
+    if destination.verified_on.is_none_or(|verified| verified > day) {
+        return Err(Obstacle::NotVerified(destination.verified_on));
+    }
+    match cooling_off(name, versions) {
+        Some((changed, until)) if day < until => Err(Obstacle::CoolsOff { changed, until }),
+        _ => Ok(Governed {
+            settings,
+            merchant,
+            destination,
+        }),
     }
 }
 

@@ -303,7 +303,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A reference that may be left out. `None` where it is there and wrong.
-    fn optional_reference(&mut self, table: Table<'t>, field: &str) -> Option<Option<&'t str>> {
+    pub(super) fn optional_reference(&mut self, table: Table<'t>, field: &str) -> Option<Option<&'t str>> {
         match table.get(field) {
             None => Some(None),
             Some(_) => self.reference(table, field).map(Some),

@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use toml::de::DeValue;
 
-use super::Amounts;
 use super::reader::{Reader, Table, Text};
+use super::{Amounts, Place};
 use crate::card_number::shorten;
 use crate::ids::ReferenceError;
 
@@ -27,6 +27,45 @@ pub enum MerchantState {
     Closed,
 }
 
+impl MerchantState {
+    /// All, in the order in which they are gone through.
+    pub const ALL: [Self; 5] = [
+        Self::Applied,
+        Self::Verified,
+        Self::Active,
+        Self::Suspended,
+        Self::Closed,
+    ];
+
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Verified => "verified",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The states that may come next; staying is always allowed.
+    pub fn next(self) -> &'static [Self] {
+        match self {
+            Self::Applied => &[Self::Verified, Self::Closed],
+            Self::Verified => &[Self::Active, Self::Closed],
+            Self::Active => &[Self::Suspended, Self::Closed],
+            Self::Suspended => &[Self::Active, Self::Closed],
+            Self::Closed => &[],
+        }
+    }
+
+    /// Whether a merchant that was in no settings before may be in this state. A deployment begins with merchants that exist:
+    /// they have been verified, and sell. That one was suspended or closed is history, which the settings do not have of it.
+    pub fn may_begin(self) -> bool {
+        self <= Self::Active
+    }
+}
+
 /// When a merchant's captures become payable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Availability {
@@ -43,21 +82,13 @@ pub enum Availability {
 }
 
 /// The name of a calendar, and where in the file it stands: whether there is one of that name is known by the database alone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarName {
     /// The name.
     pub name: String,
-    /// Where it stands in the text, in bytes.
-    pub at: usize,
+    /// Where it stands.
+    pub at: Place,
 }
-
-impl PartialEq for CalendarName {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for CalendarName {}
 
 /// What is withheld of a merchant's sales.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +117,9 @@ pub struct Merchant {
     pub fee_schedule: String,
     /// How far it has come with us; only an active one is paid.
     pub state: MerchantState,
+    /// Where its state stands, or the merchant where it has none: whether it may follow the state before is known by the
+    /// database alone.
+    pub state_at: Place,
     /// The zone of its days, where it is not the house's: refund windows end at its midnight.
     pub time_zone: Option<Tz>,
     /// When its captures become payable.
@@ -113,6 +147,15 @@ pub struct Destination {
     pub bank: String,
     /// Since when we know that it is the merchant's; nothing is sent to one that is not verified.
     pub verified_on: Option<NaiveDate>,
+    /// Where it stands.
+    pub at: Place,
+}
+
+impl Destination {
+    /// Whether money sent to the other one arrives at the same place.
+    pub fn is_same_account(&self, other: &Self) -> bool {
+        (&self.holder, &self.account, &self.bank) == (&other.holder, &other.account, &other.bank)
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -146,6 +189,7 @@ impl<'t> Reader<'t> {
             );
         }
         let state = self.optional_word(table, "state");
+        let state_at = table.get("state").map_or(table.at, |(at, _)| at);
         let time_zone = match table.get("time_zone") {
             None => Some(None),
             Some(_) => self.time_zone(table, "time_zone").map(Some),
@@ -160,6 +204,7 @@ impl<'t> Reader<'t> {
             name: name.to_owned(),
             fee_schedule: fee_schedule?.text.to_owned(),
             state: state?.unwrap_or_default(),
+            state_at: Place(state_at),
             time_zone: time_zone?,
             availability: availability?,
             reserve: reserve?,
@@ -190,7 +235,7 @@ impl<'t> Reader<'t> {
                     days: days?,
                     calendar: CalendarName {
                         name: text.to_owned(),
-                        at,
+                        at: Place(at),
                     },
                 })
             }
@@ -244,6 +289,7 @@ impl<'t> Reader<'t> {
             account: account?.to_owned(),
             bank: bank?.to_owned(),
             verified_on: verified_on?,
+            at: Place(table.at),
         })
     }
 }

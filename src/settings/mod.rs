@@ -10,9 +10,11 @@ mod acquirer;
 mod fees;
 mod lifecycle;
 mod merchant;
+mod onboarding;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod velocity;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +33,7 @@ pub use self::fees::{
 pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
+pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
@@ -59,6 +62,8 @@ pub struct Settings {
     pub refunds: RefundRules,
     /// Merchants by name.
     pub merchants: BTreeMap<String, Merchant>,
+    /// Velocity rules, by name.
+    pub velocity_rules: Vec<VelocityRule>,
 }
 
 /// The payment company.
@@ -82,6 +87,19 @@ pub struct PayoutRules {
     /// For how many days after a merchant's bank account changes nothing is sent to it.
     pub cooling_off_days: u16,
 }
+
+/// Where something stands in the text of a settings file, in bytes. All places are equal: the same settings may be laid out
+/// in more ways than one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place(usize);
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
 
 /// One thing that is wrong in a settings file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +180,7 @@ impl<'t> Reader<'t> {
                 "validity",
                 "refund",
                 "merchant",
+                "velocity_rule",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -180,6 +199,7 @@ impl<'t> Reader<'t> {
         let merchants = self.named(root, "merchant", |reader, table, name| {
             reader.merchant(table, name, &schedule_known)
         });
+        let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -192,6 +212,7 @@ impl<'t> Reader<'t> {
             acquirers: right(acquirers),
             fee_schedules,
             merchants: right(merchants),
+            velocity_rules: right(velocity_rules).into_values().collect(),
         })
     }
 

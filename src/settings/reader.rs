@@ -72,22 +72,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The findings with lines and columns, found in one walk over the text.
-    pub(super) fn into_findings(mut self) -> Vec<Finding> {
-        self.found.sort();
-        let (mut line, mut line_start, mut walked) = (1_usize, 0_usize, 0_usize);
-        let mut findings = Vec::with_capacity(self.found.len());
-        for (at, message) in self.found {
-            for (offset, _) in self.source.get(walked..at).unwrap_or("").match_indices('\n') {
-                line = line.saturating_add(1);
-                line_start = walked.saturating_add(offset).saturating_add(1);
-            }
-            walked = walked.max(at);
-            let before = self.source.get(line_start..at).unwrap_or("");
-            let column = before.chars().count().saturating_add(1);
-            findings.push(Finding { line, column, message });
-        }
-        findings
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        findings(self.source, self.found)
     }
 
     /// Refuses every field that is not listed.
@@ -409,6 +395,24 @@ impl<'t> Reader<'t> {
             .map_err(|error| self.found(at, error.to_string()))
             .ok()
     }
+}
+
+/// What was found at places of a text, with lines and columns, in the order of the text. One walk over it.
+pub(super) fn findings(source: &str, mut found: Vec<(usize, String)>) -> Vec<Finding> {
+    found.sort();
+    let (mut line, mut line_start, mut walked) = (1_usize, 0_usize, 0_usize);
+    let mut findings = Vec::with_capacity(found.len());
+    for (at, message) in found {
+        for (offset, _) in source.get(walked..at).unwrap_or("").match_indices('\n') {
+            line = line.saturating_add(1);
+            line_start = walked.saturating_add(offset).saturating_add(1);
+        }
+        walked = walked.max(at);
+        let before = source.get(line_start..at).unwrap_or("");
+        let column = before.chars().count().saturating_add(1);
+        findings.push(Finding { line, column, message });
+    }
+    findings
 }
 
 /// Those that nothing was found wrong with: all, where the file is right.

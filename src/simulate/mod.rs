@@ -1,21 +1,24 @@
 //! A simulator: a day of a payment company, from its settings to its bank statement, and the truth about it.
 //!
-//! Phases, in one pass: the world (merchants, prices, days) is fixed; payments are made up one after another and told event
-//! by event, a few thousand of them at once; each event goes to the event file, its lines to the settlement file, and both
-//! to the truth. Then batches are closed, and statement and truth written.
+//! Phases, in one pass: the world (merchants, prices, days) is fixed; stories of payments are made up one after another and
+//! told event by event, a few thousand of them at once; each event goes to the event file, its lines to the settlement file,
+//! and both to the truth. Then batches are closed, and statement and truth written.
 //!
 //! Invariants: a seed makes the same bytes everywhere and always; every payment's events are in order; no item is missing
-//! from the settlement file, or wrong in it, unless that was planned; every planned break hits an item of its own.
-//! The truth shares no code with the engine that it judges.
+//! from the settlement file, or wrong in it, unless that was planned; every planned break hits an item of its own; what must be
+//! refused is refused whenever it is told. The truth shares no code with the engine that it judges.
 //!
-//! Limits: memory follows the number of merchants and planned breaks, not that of payments. There is no exchange of
-//! currencies: what is sold in a currency is settled in it.
+//! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. There is no
+//! exchange of currencies: what is sold in a currency is settled in it. Carriers settle on another day: the day has no file of
+//! theirs.
 
 mod dice;
+mod event_row;
+mod fees;
 mod files;
-mod payment;
 mod settlement;
 mod statement;
+mod story;
 #[cfg(test)]
 #[allow(
     clippy::arithmetic_side_effects,
@@ -37,10 +40,10 @@ use serde::Serialize;
 use crate::money::UnknownCurrency;
 use dice::Dice;
 use files::DayFile;
-use payment::{Author, Event, Report, Story};
 use settlement::{BatchSums, Line, SettlementFile};
-use truth::{BreakItem, Truth};
-use world::{ACQUIRER, CURRENCIES, World};
+use story::{Author, Event, EventKind, Fate, Planted, Refused, Report, Story};
+use truth::{BreakItem, Sources, Truth};
+use world::{CURRENCIES, World};
 
 /// How many payments are told at once: their events interleave.
 const OPEN_STORIES: usize = 2048;
@@ -50,6 +53,10 @@ const PROGRESS_STEP: u64 = 1000;
 const CORRUPT_BATCH: usize = 101;
 /// How many lines the corrupt file has, beside those of its batch.
 const CORRUPT_LINES: u64 = 3;
+/// Once in so many payments an event is planted that must be refused, and in twice as many one that is told again.
+const REFUSED_STEP: u64 = 40;
+/// The most events that are planted to be refused; half as many are told again.
+const REFUSED_LIMIT: u64 = 100;
 
 macro_rules! break_kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
@@ -84,6 +91,10 @@ break_kinds! {
     DuplicateInFile = "DUPLICATE_IN_FILE";
     /// A line of a kind that has no place in the books.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
+    /// A payment that is refunded and charged back.
+    DoubleRecovery = "DOUBLE_RECOVERY";
+    /// A chargeback of a payment that was never captured.
+    ChargebackUnknown = "CHARGEBACK_UNKNOWN";
     /// The whole file under a second name.
     DuplicateFile = "DUPLICATE_FILE";
     /// A file whose batch does not net to zero.
@@ -96,7 +107,12 @@ impl BreakKind {
         matches!(self, Self::DuplicateFile | Self::TotalMismatch)
     }
 
-    /// Two of each kind that concerns a line or an item, one of each that concerns a file.
+    /// Whether it shows as soon as the events are recorded, whatever the settlement file says.
+    pub fn is_of_events(self) -> bool {
+        matches!(self, Self::DoubleRecovery | Self::ChargebackUnknown)
+    }
+
+    /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file.
     pub fn usual() -> BTreeMap<Self, u32> {
         let count = |kind: Self| if kind.is_of_file() { 1 } else { 2 };
         Self::ALL.iter().map(|kind| (*kind, count(*kind))).collect()
@@ -132,6 +148,50 @@ impl FromStr for BreakKind {
     }
 }
 
+/// How much of what can happen does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum Profile {
+    /// Plain card payments: authorized, captured, voided, refunded, charged back.
+    #[serde(rename = "card")]
+    Card,
+    /// Everything: also increments, tips, aggregates, phone bills, unknown outcomes, what must be refused, and so on.
+    #[default]
+    #[serde(rename = "full")]
+    Full,
+}
+
+impl Profile {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Card, Self::Full];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Not a profile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a profile: known are card, full")]
+pub struct UnknownProfile(String);
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|profile| profile.name() == text);
+        known.ok_or_else(|| UnknownProfile(crate::card_number::shorten(text, 40)))
+    }
+}
+
 /// What is to be simulated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
@@ -145,6 +205,8 @@ pub struct Plan {
     pub breaks: BTreeMap<BreakKind, u32>,
     /// The day on which everything happens, in Europe/Berlin.
     pub day: NaiveDate,
+    /// How much of what can happen does.
+    pub profile: Profile,
 }
 
 impl Plan {
@@ -190,11 +252,14 @@ pub enum SimulateError {
         count: u32,
     },
     /// The day before or after would not be one.
-    #[error("{0} cannot be simulated: the day must lie in the years 2001 to 2198")]
+    #[error("{0} cannot be simulated: the day must lie in the years 2002 to 2198")]
     DayOutOfRange(NaiveDate),
     /// So many deductions that the acquirer would have to be paid.
     #[error("the {0} batch has nothing to pay out: simulate more payments or fewer breaks")]
     NothingToPay(&'static str),
+    /// A refund that has to be booked, of a merchant without the money for it.
+    #[error("merchant {0} cannot cover its refunds: simulate more payments or fewer breaks")]
+    NotCovered(String),
     /// A sum beyond 64 bits.
     #[error("the sums do not fit 64-bit minor units: simulate fewer payments")]
     TooLarge,
@@ -227,6 +292,11 @@ fn plus(left: i64, right: i64) -> Result<i64, SimulateError> {
     left.checked_add(right).ok_or(SimulateError::TooLarge)
 }
 
+/// The difference of two amounts.
+fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
+    left.checked_sub(right).ok_or(SimulateError::TooLarge)
+}
+
 /// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json, and settlement-copy.csv and
@@ -247,6 +317,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         settlement,
         truth: &mut truth,
         world: &world,
+        line: 0,
     };
     tell_all(plan, &planted, &world, &mut day, progress)?;
     let (settlement, sums) = day.settlement.close(0)?;
@@ -258,7 +329,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     let mut settings = DayFile::create(out, SETTINGS)?;
     world.write_settings(&mut settings).map_err(settings.failed())?;
     let mut statement = DayFile::create(out, STATEMENT)?;
-    statement::write(&mut statement, &world, &sums).map_err(statement.failed())?;
+    statement::write(&mut statement, &world, &sums, &truth.paid_by_transfer()).map_err(statement.failed())?;
 
     let mut summary = Summary {
         payments: plan.payments,
@@ -288,8 +359,8 @@ fn planned(plan: &Plan, kind: BreakKind) -> bool {
     plan.breaks.get(&kind).is_some_and(|count| *count > 0)
 }
 
-/// Which payment carries which break: spread evenly over the day, in an order of chance.
-fn plant(plan: &Plan) -> Result<BTreeMap<u64, BreakKind>, SimulateError> {
+/// Which payment carries what is planted: spread evenly over the day, in an order of chance.
+fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
     let needs_merchant = plan.payments > 0 || planned(plan, BreakKind::TotalMismatch);
     if needs_merchant && plan.merchants == 0 {
         return Err(SimulateError::NoMerchants(plan.payments));
@@ -309,21 +380,43 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, BreakKind>, SimulateError> {
     if breaks > payments {
         return Err(SimulateError::TooManyBreaks { breaks, payments });
     }
-    let mut kinds: Vec<BreakKind> = of_payments()
-        .flat_map(|(kind, count)| (0..*count).map(|_| *kind))
-        .collect();
     let mut dice = Dice::new(plan.seed, 3);
-    for last in (1..kinds.len()).rev() {
-        let place = dice.place(last.saturating_add(1));
-        kinds.swap(last, place);
+    let mut all: Vec<Planted> = of_payments()
+        .flat_map(|(kind, count)| (0..*count).map(|_| Planted::Break(*kind)))
+        .collect();
+    if plan.profile == Profile::Full {
+        all.extend(refusals(payments.saturating_sub(breaks), &mut dice));
     }
+    for last in (1..all.len()).rev() {
+        let place = dice.place(last.saturating_add(1));
+        all.swap(last, place);
+    }
+    let count = u128::try_from(all.len()).unwrap_or(u128::MAX);
     let place = |number: u64| {
         let place = u128::from(number)
             .saturating_mul(u128::from(payments))
-            .checked_div(u128::from(breaks));
+            .checked_div(count);
         place.and_then(|place| u64::try_from(place).ok()).unwrap_or(0)
     };
-    Ok((0_u64..).map(place).zip(kinds).collect())
+    Ok((0_u64..).map(place).zip(all).collect())
+}
+
+/// What a day of so many payments has of events that must be refused and of events that are told again: of the former every kind
+/// in its turn, from any on.
+fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
+    let refused = payments.div_euclid(REFUSED_STEP).min(REFUSED_LIMIT);
+    let replayed = refused.div_ceil(2);
+    let from = dice.place(Refused::ALL.len());
+    let kinds = Refused::ALL
+        .iter()
+        .cycle()
+        .skip(from)
+        .map(|kind| Planted::Refused(*kind));
+    let count = |count: u64| usize::try_from(count).unwrap_or(0);
+    kinds
+        .take(count(refused))
+        .chain(std::iter::repeat_n(Planted::Replayed, count(replayed)))
+        .collect()
 }
 
 /// Where a day is told to.
@@ -332,11 +425,13 @@ struct Teller<'a, 'w> {
     settlement: SettlementFile<'w, DayFile>,
     truth: &'a mut Truth,
     world: &'w World,
+    /// Lines of the event file so far.
+    line: u64,
 }
 
 fn tell_all(
     plan: &Plan,
-    planted: &BTreeMap<u64, BreakKind>,
+    planted: &BTreeMap<u64, Planted>,
     world: &World,
     day: &mut Teller<'_, '_>,
     progress: &mut dyn FnMut(u64),
@@ -347,95 +442,82 @@ fn tell_all(
     let mut made = 0_u64;
     loop {
         while open.len() < OPEN_STORIES && made < plan.payments {
-            let (mut story, item) = author.tell(made, planted.get(&made).copied());
+            let next = planted.range(made.saturating_add(1)..).next().map(|(index, _)| *index);
+            let room = next.unwrap_or(plan.payments).saturating_sub(made);
+            let (mut story, item) = author.tell(made, planted.get(&made).copied(), room);
             if let Some(item) = item {
                 day.truth.plant(item);
             }
             for line in story.strays.drain(..) {
                 day.stray(line)?;
             }
-            open.push(story);
-            made = made.saturating_add(1);
-            if made.is_multiple_of(PROGRESS_STEP) || made == plan.payments {
-                progress(made);
+            for _ in 0..story.length {
+                made = made.saturating_add(1);
+                if made.is_multiple_of(PROGRESS_STEP) || made == plan.payments {
+                    progress(made);
+                }
             }
+            open.push(story);
         }
         if open.is_empty() {
             return Ok(());
         }
         let place = dice.place(open.len());
         let story = &mut open[place];
-        if let Some(event) = story.events.pop_front() {
-            day.event(story, event)?;
+        day.step(story)?;
+        while story.at_once && !story.events.is_empty() {
+            day.step(story)?;
         }
         if story.events.is_empty() {
+            day.truth.end(story)?;
             open.swap_remove(place);
         }
     }
 }
 
 impl Teller<'_, '_> {
-    fn event(&mut self, story: &Story, event: Event) -> Result<(), SimulateError> {
-        self.truth.record(story.owner, &event)?;
-        let row = EventRow {
-            kind: event.kind.name(),
-            merchant: &story.merchant,
-            payment: &story.payment,
-            reference: &event.reference,
-            amount: &self.world.amount(event.amount, story.owner.currency),
-            currency: CURRENCIES[story.owner.currency].code,
-            occurred_at: &self.world.instant(event.at),
-            acquirer: ACQUIRER,
-            acquirer_reference: event.acquirer_reference.as_deref(),
-            merchant_reference: story.merchant_reference.as_deref(),
-            arn: event.arn.as_deref(),
-            rrn: event.rrn.as_deref(),
-            auth_code: event.auth_code.as_deref(),
+    /// Tells the next event of a story, if it has one.
+    fn step(&mut self, story: &mut Story) -> Result<(), SimulateError> {
+        let Some((event, reports)) = story.events.pop_front() else {
+            return Ok(());
         };
-        serde_json::to_writer(&mut *self.events, &row)
-            .map_err(io::Error::from)
-            .and_then(|()| self.events.write_all(b"\n"))
-            .map_err(self.events.failed())?;
-        for report in &event.reports {
+        let refunds = event.kind == EventKind::Refund && event.fate == Fate::Booked;
+        if refunds && !self.truth.covers(self.world, story.owner, event.amount)? {
+            if !event.if_covered {
+                return Err(SimulateError::NotCovered(story.merchant.clone()));
+            }
+            // The merchant knows, and does not ask; nor does what follows happen.
+            story.events.clear();
+            return Ok(());
+        }
+        self.line = self.line.saturating_add(1);
+        self.write(story, &event)?;
+        self.truth.record(self.world, story, &event, self.line)?;
+        for report in reports {
             match report {
                 Report::Match(pass, line) => {
                     let gross = line.gross.unwrap_or(0).saturating_abs();
-                    self.truth.matched(story.owner, &event, *pass, gross, line.costs)?;
-                    self.settlement.add(line.clone())?;
+                    self.truth.matched(story, &event, pass, gross, line.costs)?;
+                    self.settlement.add(line)?;
                 }
-                Report::Stray(line) => self.stray(line.clone())?,
+                Report::Stray(line) => self.stray(line)?,
             }
         }
         Ok(())
+    }
+
+    fn write(&mut self, story: &Story, event: &Event) -> Result<(), SimulateError> {
+        let row = event_row::EventRow::new(self.world, story, event);
+        serde_json::to_writer(&mut *self.events, &row)
+            .map_err(io::Error::from)
+            .and_then(|()| self.events.write_all(b"\n"))
+            .map_err(self.events.failed())
     }
 
     fn stray(&mut self, line: Line) -> Result<(), SimulateError> {
         self.truth.stray(line.currency, line.net, line.costs)?;
         self.settlement.add(line)
     }
-}
-
-/// A line of the event file.
-#[derive(Serialize)]
-struct EventRow<'a> {
-    kind: &'a str,
-    merchant: &'a str,
-    payment: &'a str,
-    reference: &'a str,
-    amount: &'a str,
-    currency: &'a str,
-    occurred_at: &'a str,
-    acquirer: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    acquirer_reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    merchant_reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    arn: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rrn: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth_code: Option<&'a str>,
 }
 
 /// A file of another batch, whose payout row is one minor unit too large.
@@ -492,7 +574,12 @@ fn write_truth(
         ])
         .flatten()
         .collect();
-    let document = truth.into_document(plan, world, sums, files)?;
+    let document = truth.into_document(Sources {
+        plan,
+        world,
+        sums,
+        files,
+    })?;
     let mut file = DayFile::create(out, TRUTH)?;
     serde_json::to_writer_pretty(&mut file, &document)
         .map_err(io::Error::from)

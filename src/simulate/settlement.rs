@@ -49,8 +49,12 @@ const HEADER: [&str; 31] = [
     "ARN",
 ];
 
-/// A payment method: its name, its variant, and whether its costs come as one blended commission.
+/// A payment method: its names, and whether its costs come as one blended commission.
 pub struct Method {
+    /// As events name it.
+    pub kind: &'static str,
+    /// The card scheme, as events name it.
+    pub scheme: Option<&'static str>,
     /// As the file names it.
     pub name: &'static str,
     /// Its variant.
@@ -60,28 +64,37 @@ pub struct Method {
 }
 
 /// The payment methods.
-pub const METHODS: [Method; 4] = [
-    Method {
-        name: "visa",
-        variant: "visaclassic",
-        blended: false,
-    },
-    Method {
-        name: "mc",
-        variant: "mcstandardcredit",
-        blended: false,
-    },
-    Method {
-        name: "visa",
-        variant: "visadebit",
-        blended: false,
-    },
-    Method {
-        name: "paypal",
-        variant: "paypal",
-        blended: true,
-    },
+pub const METHODS: [Method; 5] = [
+    card("visa", "visa", "visaclassic"),
+    card("mastercard", "mc", "mcstandardcredit"),
+    card("visa", "visa", "visadebit"),
+    blended("wallet", "paypal"),
+    blended("carrier", "directcarrier"),
 ];
+/// How many of them the acquirer of cards settles: the first ones.
+pub const CARD_METHODS: usize = 4;
+/// The place of the one that carriers settle.
+pub const BY_CARRIER: usize = 4;
+
+const fn card(scheme: &'static str, name: &'static str, variant: &'static str) -> Method {
+    Method {
+        kind: "card",
+        scheme: Some(scheme),
+        name,
+        variant,
+        blended: false,
+    }
+}
+
+const fn blended(kind: &'static str, name: &'static str) -> Method {
+    Method {
+        kind,
+        scheme: None,
+        name,
+        variant: name,
+        blended: true,
+    }
+}
 
 /// What a line costs, in minor units.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

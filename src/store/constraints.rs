@@ -212,6 +212,31 @@ pub const RULES: &[(&str, &str)] = &[
     ("transfer_amount", "a transfer moves more than zero"),
     ("transfer_identity", "a number belongs to one transfer of an entry"),
     ("transfer_ordinal", "transfers are numbered from 1"),
+    (
+        "velocity_activity_amount",
+        "an authorization that rules count is of no less than nothing",
+    ),
+    (
+        "velocity_activity_identity",
+        "velocity rules count an authorization once",
+    ),
+    (
+        "velocity_decision_action",
+        "a velocity decision is to flag, to hold or to refuse",
+    ),
+    (
+        "velocity_decision_fingerprint",
+        "the fingerprint of a velocity decision is 32 bytes long",
+    ),
+    (
+        "velocity_decision_limit",
+        "a velocity decision names the limit that is passed",
+    ),
+    ("velocity_decision_once", "a velocity rule decides on an event once"),
+    (
+        "velocity_decision_refused",
+        "an event that a velocity rule refuses has no entry",
+    ),
 ];
 
 /// The rule behind a constraint, where it is one of the schema's.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::books::LockedBooks;
-use super::record::{read_payment, update_payments};
+use super::record::{Limits, read_payment, update_payments};
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Store, StoreError, Tx};
@@ -21,6 +21,7 @@ use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind};
 use crate::money::Currency;
 use crate::payment::lifecycle::{Decision, Payment, expire};
+use crate::payment::limits::{LimitKey, taken};
 
 /// How many payments expire in one transaction.
 pub const CHUNK: i64 = 5_000;
@@ -123,6 +124,7 @@ struct Expiring {
     currency: Currency,
     occurred_at: DateTime<Utc>,
     day: NaiveDate,
+    before: Payment,
     amount: i64,
     decision: Decision,
 }
@@ -162,6 +164,7 @@ async fn chunk(
     }
     books.write(tx).await?;
     write(tx, &expiring).await?;
+    free_limits(tx, deployment, &expiring).await?;
     Ok(Done { last, expired })
 }
 
@@ -231,6 +234,7 @@ async fn read(
             occurred_at,
             day: booking_date(deployment, occurred_at),
             amount: payment.open(),
+            before: payment,
             decision,
         });
     }
@@ -281,8 +285,7 @@ fn entry(payment: &Expiring, before: i64, source: SourceId) -> Entry {
     }
 }
 
-/// Writes where the payments stand now. What else an expiry frees, like a payer's monthly limit, belongs here, beside it: in the
-/// same transaction, from the same decisions.
+/// Writes where the payments stand now.
 async fn write(tx: &mut Tx, expiring: &[Expiring]) -> Result<(), StoreError> {
     let rows: Vec<(BookId, &str, AcquirerId, &Payment)> = expiring
         .iter()
@@ -292,4 +295,25 @@ async fn write(tx: &mut Tx, expiring: &[Expiring]) -> Result<(), StoreError> {
         })
         .collect();
     update_payments(tx, &rows).await
+}
+
+/// Frees what the payments held of their payers' monthly limits.
+async fn free_limits(tx: &mut Tx, deployment: &Deployment, expiring: &[Expiring]) -> Result<(), StoreError> {
+    let mut freed = Vec::new();
+    for payment in expiring {
+        let after = payment.decision.payment.as_ref();
+        if let Some((key, after)) = LimitKey::of(&payment.before).zip(after) {
+            let taken = taken(Some(&payment.before), after, None);
+            freed.push((key, taken.map_err(|refusal| StoreError::TooLarge(refusal.to_string()))?));
+        }
+    }
+    if freed.is_empty() {
+        return Ok(());
+    }
+    let keys = freed.iter().map(|(key, _)| key.clone()).collect();
+    let mut limits = Limits::lock(tx, deployment, keys).await?;
+    for (key, used) in freed {
+        limits.add(key, used)?;
+    }
+    limits.write(tx, deployment).await
 }

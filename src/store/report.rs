@@ -452,8 +452,12 @@ pub struct PayoutRow {
     pub exponent: u8,
     /// The last booking date that it pays.
     pub cutoff: NaiveDate,
-    /// Minor units.
+    /// What the merchant receives, minor units.
     pub amount: i64,
+    /// What it is charged for that, minor units.
+    pub fee: i64,
+    /// The VAT of the fee, minor units.
+    pub vat: i64,
     /// Planned, approved, instructed, confirmed or cancelled.
     pub state: String,
     /// Who planned it.
@@ -492,6 +496,8 @@ pub async fn payouts(
                 exponent: exponent(row.try_get("exponent")?)?,
                 cutoff: row.try_get("cutoff")?,
                 amount: row.try_get("amount")?,
+                fee: row.try_get("fee")?,
+                vat: row.try_get("vat")?,
                 state: row.try_get("state")?,
                 planned_by: row.try_get("planned_by")?,
                 approved_by: row.try_get("approved_by")?,

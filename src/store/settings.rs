@@ -13,7 +13,7 @@ use crate::calendar::Calendar;
 use crate::dates::day_in;
 use crate::ids::AcquirerId;
 use crate::payment::event::PaymentEvent;
-use crate::settings::{Scope, Settings, SettingsError};
+use crate::settings::{FeeSchedule, Scope, Settings, SettingsError};
 
 /// Every settings version, the ids that the database gave to what they name, and every calendar.
 #[derive(Debug, Clone)]
@@ -26,7 +26,34 @@ pub struct Deployment {
 impl Deployment {
     /// The version that governs a booking date: the latest that begins on or before it.
     pub fn in_force(&self, day: NaiveDate) -> Option<&Arc<Settings>> {
-        self.versions.iter().rev().find(|version| version.effective_from <= day)
+        self.begun(day).last()
+    }
+
+    /// The versions that have begun on a booking date, oldest first: the last one governs it.
+    pub fn begun(&self, day: NaiveDate) -> &[Arc<Settings>] {
+        let begun = self.versions.partition_point(|version| version.effective_from <= day);
+        self.versions.get(..begun).unwrap_or_default()
+    }
+
+    /// Every version, oldest first.
+    pub fn versions(&self) -> &[Arc<Settings>] {
+        &self.versions
+    }
+
+    /// The versions that govern any of these days, in their order; the first may begin before them.
+    pub fn in_force_between(&self, first: NaiveDate, last: NaiveDate) -> impl Iterator<Item = &Arc<Settings>> {
+        let governing = self.in_force(first).map(|version| version.effective_from);
+        self.versions
+            .iter()
+            .filter(move |version| governing.is_none_or(|from| version.effective_from >= from))
+            .filter(move |version| version.effective_from <= last)
+    }
+
+    /// What prices a merchant's fees of a day.
+    pub fn fee_schedule(&self, merchant: &str, day: NaiveDate) -> Option<&FeeSchedule> {
+        let settings = self.in_force(day)?;
+        let merchant = settings.merchants.get(merchant)?;
+        settings.fee_schedule(&merchant.fee_schedule, day)
     }
 
     /// The latest version.
@@ -56,9 +83,7 @@ impl Deployment {
     /// The first day of the period in which the fee of a capture is added up; none where it is rounded by itself.
     pub fn accrual_period(&self, event: &PaymentEvent) -> Option<NaiveDate> {
         let day = day_in(event.occurred_at, self.time_zone());
-        let settings = self.in_force(day)?;
-        let merchant = settings.merchants.get(&event.merchant)?;
-        settings.fee_schedule(&merchant.fee_schedule, day)?.period(day)
+        self.fee_schedule(&event.merchant, day)?.period(day)
     }
 
     /// The id of an acquirer.
@@ -104,13 +129,16 @@ pub enum ApplyError {
         /// The first day of the latest version.
         latest: NaiveDate,
     },
+    /// What the file says cannot come after what the versions before it say, or names what was not imported.
+    #[error(transparent)]
+    Refused(#[from] SettingsError),
 }
 
 impl Retriable for ApplyError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retriable(),
-            Self::NotAfterLatest { .. } => false,
+            Self::NotAfterLatest { .. } | Self::Refused(_) => false,
         }
     }
 }
@@ -137,8 +165,15 @@ pub struct Version {
     pub applied_at: DateTime<Utc>,
 }
 
+impl Version {
+    fn read(&self) -> Result<Settings, StoreError> {
+        Settings::parse(&self.content).map_err(|error| StoreError::Unreadable(format!("settings with {error}")))
+    }
+}
+
 impl Store {
-    /// Keeps a settings file as a version and opens a book for every new merchant.
+    /// Keeps a settings file as a version and opens a book for every new merchant. Refused whole where it cannot follow the
+    /// versions before it, or names a calendar that was not imported.
     pub async fn apply_settings(&self, settings: &Settings, content: &str) -> Result<Applied, ApplyError> {
         let digest = Sha256::digest(content.as_bytes());
         let mut merchants: Vec<&str> = settings.merchants.keys().map(String::as_str).collect();
@@ -159,6 +194,9 @@ impl Store {
                     latest,
                 });
             }
+            let before = versions.iter().map(Version::read).collect::<Result<Vec<_>, _>>()?;
+            let calendars = super::calendar::calendars(tx).await?;
+            settings.follow(content, &before, &|name| calendars.latest(name).is_some())?;
             let insert = include_str!("../../schema/queries/settings_insert.sql");
             tx.execute(insert, &[&settings.effective_from, &digest.as_slice(), &content])
                 .await?;
@@ -193,9 +231,8 @@ impl Store {
             .await?;
         let versions = versions
             .iter()
-            .map(|version| Settings::parse(&version.content).map(Arc::new))
-            .collect::<Result<_, SettingsError>>()
-            .map_err(|error| StoreError::Unreadable(format!("settings with {error}")))?;
+            .map(|version| version.read().map(Arc::new))
+            .collect::<Result<_, _>>()?;
         Ok(Deployment {
             versions,
             acquirers,

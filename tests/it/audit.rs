@@ -436,7 +436,7 @@ async fn every_audit_sees_what_it_is_for() {
         test.admin.batch_execute(&sql).await.expect("no guards");
     }
     // Each is rolled back by hand: what it did, and what undoes it.
-    let cases: [(&str, &str, &str); 19] = [
+    let cases: [(&str, &str, &str); 21] = [
         (
             "payment_totals",
             "update payment set captured = captured - 1",
@@ -491,6 +491,16 @@ async fn every_audit_sees_what_it_is_for() {
             "payout_entries",
             "update payout set amount = amount + 1",
             "update payout set amount = amount - 1",
+        ),
+        (
+            "payout_entries",
+            "update payout set fee = fee + 1",
+            "update payout set fee = fee - 1",
+        ),
+        (
+            "payout_entries",
+            "update payout set vat = vat + 1",
+            "update payout set vat = vat - 1",
         ),
         (
             "payout_entries",

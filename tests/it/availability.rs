@@ -1,8 +1,9 @@
 //! What becomes available when: reserves and their tranches, days, releases, costs passed on and of disputes. Stories, with every
 //! balance worked out by hand.
 //!
-//! Merchants pay 2.9 % + 0.30. `roll` has a rolling reserve of 10 % for 30 days, `fixed` one of 100.00 for 30 days, `day` is paid two
-//! business days after the sale, `both` is and has the reserve, `plus` pays 0.5 % and the costs; `plain` has none of it.
+//! Merchants pay 2.9 % + 0.30. `roll` has a rolling reserve of 10 % for 30 days, `fixed` one of 100.00 for 30 days, `day` is
+//! paid two business days after the sale, `both` is and has the reserve, `plus` pays 0.5 % and the costs; `plain` has none of
+//! it.
 
 #![allow(
     clippy::arithmetic_side_effects,

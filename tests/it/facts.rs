@@ -444,9 +444,9 @@ async fn payout(test: &TestStore, book: BookId, cutoff: NaiveDate, amount: i64, 
     let numbers = append(test, book, &entries).await;
     test.admin
         .execute(
-            "insert into payout (book_id, currency, exponent, cutoff, amount, state, end_to_end_id, holder, destination, bank, planned_by,
+            "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by,
                 approved_by, instruction, confirmation, file_id)
-             values ($1, 'EUR', 2, $2, $3, $4, $5, '=holder', 'DE89370400440532013000', '', 'ann', 'bob', $6, $7, $8)",
+             values ($1, 'EUR', 2, $2, $3, 0, 0, $4, $5, '=holder', 'DE89370400440532013000', '', 'ann', 'bob', $6, $7, $8)",
             &[
                 &book.0,
                 &cutoff,

@@ -722,10 +722,17 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
     );
     desk.write("second.toml", &second);
     desk.run(&["settings", "apply", "second.toml"])
+        .exits(1)
+        .says(&["merchant `m-2` is missing: it is applied, and stays until it is closed"]);
+    let closing = SETTINGS[..merchant].replace("2026-01-01", "2026-03-02")
+        + &SETTINGS[merchant..].replace("name = \"m-2\"", "name = \"m-2\"\nstate = \"closed\"");
+    desk.write("closing.toml", &closing);
+    desk.run(&["settings", "apply", "closing.toml"]).exits(0);
+    desk.run(&["settings", "apply", "second.toml"])
         .exits(0)
         .says(&["applied settings from 2026-03-03 for 1 merchant,"]);
     let state = desk.state().await;
-    for file in ["second.toml", "settings.toml"] {
+    for file in ["second.toml", "closing.toml", "settings.toml"] {
         desk.run(&["settings", "apply", file])
             .exits(0)
             .says(&["in force already"]);
@@ -765,7 +772,7 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
     );
 
     assert_eq!(
-        desk.run(&["settings", "show", "--on", "2026-03-02"]).exits(0).out,
+        desk.run(&["settings", "show", "--on", "2026-03-01"]).exits(0).out,
         SETTINGS
     );
     assert_eq!(
@@ -780,7 +787,7 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
         .iter()
         .filter_map(|row| row["effective_from"].as_str())
         .collect();
-    assert_eq!(days, ["2026-01-01", "2026-03-03"]);
+    assert_eq!(days, ["2026-01-01", "2026-03-02", "2026-03-03"]);
 }
 
 // Card numbers -------------------------------------------------------------------------------------------------------

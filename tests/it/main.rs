@@ -14,6 +14,8 @@ mod facts;
 mod hold;
 mod hostile;
 mod idempotency;
+mod lifecycle;
+mod merchant;
 mod model;
 mod payout;
 mod reconcile;
@@ -26,5 +28,6 @@ mod tidy;
 mod tls;
 mod transaction;
 mod unknown;
+mod velocity;
 
 mod support;

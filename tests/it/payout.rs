@@ -5,13 +5,14 @@ use std::path::Path;
 use acquit::ids::BookId;
 use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
-use acquit::money::Currency;
+use acquit::money::{Currency, Money};
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Instructed, Payout, PayoutError, Planned};
+use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
 use chrono::NaiveDate;
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use crate::support::{self, TestStore};
@@ -40,16 +41,19 @@ minimum = { EUR = "10.00" }
 [[merchant]]
 name = "cafe"
 fee_schedule = "free"
-destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "" }
+state = "active"
+destination = { holder = "Cafe =1+1", account = "DE23999999990000000000", bank = "", verified_on = "2026-01-01" }
 
 [[merchant]]
 name = "shop"
 fee_schedule = "free"
-destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF" }
+state = "active"
+destination = { holder = "Shop, Ltd", account = "0012345", bank = "BANKDEFF", verified_on = "2026-01-01" }
 
 [[merchant]]
 name = "stall"
 fee_schedule = "free"
+state = "active"
 "#;
 
 const FIRST: &str = "2026-03-03";
@@ -67,18 +71,22 @@ struct Desk {
 
 impl Desk {
     async fn open() -> Self {
+        Self::open_by(SETTINGS).await
+    }
+
+    async fn open_by(settings: &str) -> Self {
         let test = support::store().await;
-        let deployment = support::events::apply(&test.store, SETTINGS).await;
+        let deployment = support::events::apply(&test.store, settings).await;
         let out = support::directory();
         Self { test, deployment, out }
     }
 
-    /// Makes money available to a merchant, as a settlement does.
+    /// Makes money available to a merchant: a sale and its settlement in one.
     async fn settle(&self, reference: &str, merchant: &str, minor: i64, currency: &str, on: &str) {
-        let account = |code| Account {
+        let account = |code, dimension: &str| Account {
             code,
             currency: Currency::parse(currency).expect("a currency"),
-            dimension: "".into(),
+            dimension: dimension.into(),
         };
         let work = async |tx: &mut Tx| {
             let source = source_of(tx, SourceKind::Settlement, "settlement.csv", &[7; 32]).await?;
@@ -101,8 +109,8 @@ impl Desk {
                 source: source.id,
                 source_line: None,
                 transfers: vec![Transfer {
-                    debit: account(AccountCode::MerchantPending),
-                    credit: account(AccountCode::MerchantAvailable),
+                    debit: account(AccountCode::AcquirerReceivable, "north"),
+                    credit: account(AccountCode::MerchantAvailable, ""),
                     amount: minor,
                 }],
             };
@@ -152,11 +160,38 @@ impl Desk {
     }
 
     async fn instruct(&self, cutoff: &str) -> Instructed {
+        self.instruct_on(cutoff, "2026-03-05").await
+    }
+
+    async fn instruct_on(&self, cutoff: &str, on: &str) -> Instructed {
         let store = &self.test.store;
-        store
-            .instruct_payouts(&self.deployment, day(cutoff), day("2026-03-05"), self.out.path())
+        let shown = store
+            .plan_instruction(&self.deployment, day(cutoff), day(on))
             .await
-            .expect("instructions")
+            .expect("a plan");
+        let done = store
+            .instruct_payouts(&self.deployment, day(cutoff), day(on), self.out.path())
+            .await
+            .expect("instructions");
+        assert_eq!(
+            (&done.posted, &done.cancelled),
+            (&shown.posted, &shown.cancelled),
+            "what was shown is what is done"
+        );
+        done
+    }
+
+    /// Puts a version of the settings in force: the first one, with these texts replaced.
+    async fn change(&mut self, from: &str, changes: &[(&str, &str)]) {
+        let mut text = SETTINGS.replace(
+            "effective_from = \"2026-01-01\"",
+            &format!("effective_from = \"{from}\""),
+        );
+        for (one, other) in changes {
+            assert!(text.contains(one), "{one}");
+            text = text.replace(one, other);
+        }
+        self.deployment = support::events::apply(&self.test.store, &text).await;
     }
 
     /// Plan, approve and instruct, and the names of the files written.
@@ -203,10 +238,25 @@ impl Desk {
         std::fs::read_to_string(self.out.path().join(name)).expect("a file")
     }
 
+    /// The transfers of the instructions, by merchant and currency: debit > credit, minor units.
+    async fn instructed(&self) -> Vec<String> {
+        let sql = "select merchant || ' ' || debit.currency || ': '
+                || string_agg(format('%s > %s %s', debit.code, credit.code, amount), ', ' order by ordinal)
+            from transfer join book on book.id = book_id
+            join entry on entry.book_id = transfer.book_id and entry.number = entry_number
+            join account debit on debit.id = debit_account join account credit on credit.id = credit_account
+            where entry.kind = 20 group by merchant, debit.currency order by 1";
+        let rows = self.test.admin.query(sql, &[]).await.expect("transfers");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     async fn prove(&self) {
         support::books::prove(&self.test.admin, None)
             .await
             .expect("books in order");
+        let mut audit = self.test.acquit();
+        let output = audit.args(["audit", "verify"]).output().expect("the binary runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
@@ -216,6 +266,11 @@ fn line(payout: &Payout) -> String {
 
 fn lines(payouts: &[Payout]) -> Vec<String> {
     payouts.iter().map(line).collect()
+}
+
+fn cancelled(done: &Instructed) -> Vec<String> {
+    let row = |row: &Cancelled| format!("{}: {}", line(&row.payout), row.reason);
+    done.cancelled.iter().map(row).collect()
 }
 
 fn carried(planned: &Planned) -> Vec<String> {
@@ -311,21 +366,13 @@ async fn a_refund_after_the_plan_cancels_the_payout() {
     desk.plan(FIRST).await;
     desk.approve(FIRST).await;
     desk.refund("p1", "shop", 3_000, FIRST).await;
-    let shown = desk
-        .test
-        .store
-        .plan_instruction(&desk.deployment, day(FIRST), day(FIRST))
-        .await
-        .expect("a plan");
-    assert_eq!(
-        (lines(&shown.posted), lines(&shown.cancelled)),
-        (vec!["cafe 50.00 EUR".to_owned()], vec!["shop 50.00 EUR".to_owned()])
-    );
     let done = desk.instruct(FIRST).await;
     assert_eq!(
-        (done.posted, done.cancelled),
-        (shown.posted, shown.cancelled),
-        "what was shown is what is done"
+        (lines(&done.posted), cancelled(&done)),
+        (
+            vec!["cafe 50.00 EUR".to_owned()],
+            vec!["shop 50.00 EUR: the money is no longer available".to_owned()]
+        )
     );
     assert_eq!(desk.available("shop", "EUR").await, 2_000);
     assert_eq!(desk.available("cafe", "EUR").await, 0);
@@ -345,8 +392,12 @@ async fn all_cancelled_writes_no_file() {
     let before = desk.entries().await;
     let done = desk.instruct(FIRST).await;
     assert_eq!(
-        (lines(&done.posted), lines(&done.cancelled), done.files),
-        (vec![], vec!["shop 50.00 EUR".to_owned()], vec![])
+        (lines(&done.posted), cancelled(&done), done.files),
+        (
+            vec![],
+            vec!["shop 50.00 EUR: the money is no longer available".to_owned()],
+            vec![]
+        )
     );
     assert_eq!(desk.entries().await, before);
     assert_eq!(std::fs::read_dir(desk.out.path()).expect("a directory").count(), 0);
@@ -368,8 +419,9 @@ async fn a_cutoff_pays_a_merchant_once_for_ever() {
     assert_eq!(desk.pay(FIRST).await, (vec![], vec![]));
     assert_eq!(desk.available("shop", "EUR").await, 4_000);
     assert_eq!(desk.pay(SECOND).await.0, ["shop 40.00 EUR"]);
-    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by)
-        select book_id, currency, exponent, cutoff, 1, 'other', holder, destination, bank, planned_by from payout limit 1";
+    let again = "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank,
+            planned_by)
+        select book_id, currency, exponent, cutoff, 1, 0, 0, 'other', holder, destination, bank, planned_by from payout limit 1";
     let error = desk.test.admin.batch_execute(again).await.expect_err("a second payout");
     assert_eq!(
         error.as_db_error().and_then(|error| error.constraint()),
@@ -590,5 +642,296 @@ async fn a_cutoff_counts_later_debits_and_no_later_credits() {
     assert_eq!(desk.pay(FIRST).await.0, ["shop 15.00 EUR"]);
     assert_eq!(desk.available("shop", "EUR").await, 2_000);
     assert_eq!(desk.pay(SECOND).await.0, ["cafe 20.00 EUR", "shop 20.00 EUR"]);
+    desk.prove().await;
+}
+
+/// What stands behind the account of the shop in [`SETTINGS`].
+const SHOP: &str = "account = \"0012345\", bank = \"BANKDEFF\", verified_on = \"2026-01-01\"";
+
+#[tokio::test]
+async fn a_merchant_suspended_after_the_approval_is_not_paid() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    desk.settle("s3", "stall", 7_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    let shop = "name = \"shop\"\nfee_schedule = \"free\"\nstate = \"active\"";
+    let suspended = shop.replace("active", "suspended");
+    desk.change("2026-03-05", &[(shop, &suspended)]).await;
+    let done = desk.instruct_on(FIRST, "2026-03-05").await;
+    assert_eq!(
+        (lines(&done.posted), cancelled(&done)),
+        (
+            vec!["cafe 60.00 EUR".to_owned()],
+            vec!["shop 50.00 EUR: the merchant is suspended".to_owned()]
+        )
+    );
+    assert_eq!(desk.available("shop", "EUR").await, 5_000);
+    assert!(!desk.file("payouts-2026-03-03-1.csv").contains("Shop"));
+    assert_eq!(
+        desk.states().await,
+        [
+            "cafe 60.00 EUR 2026-03-03 instructed",
+            "shop 50.00 EUR 2026-03-03 cancelled"
+        ]
+    );
+    assert_eq!(
+        carried(&desk.plan("2026-03-05").await),
+        [
+            "shop 50.00 EUR: the merchant is suspended",
+            "stall 70.00 EUR: no bank account in the settings"
+        ]
+    );
+    // Active again, it is paid what stayed.
+    desk.change("2026-03-06", &[]).await;
+    desk.plan("2026-03-06").await;
+    desk.approve("2026-03-06").await;
+    let done = desk.instruct_on("2026-03-06", "2026-03-06").await;
+    assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn a_payout_to_a_bank_account_that_changed_is_cancelled_and_the_new_one_cools_off() {
+    for (on, reason) in [
+        (
+            "2026-03-04",
+            "the bank account changed on 2026-03-04 and cools off until 2026-03-07",
+        ),
+        (
+            "2026-03-06",
+            "the bank account changed on 2026-03-04 and cools off until 2026-03-07",
+        ),
+        ("2026-03-07", "the bank account is no longer the one that was approved"),
+    ] {
+        let mut desk = Desk::open().await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.plan(FIRST).await;
+        desk.approve(FIRST).await;
+        desk.change("2026-03-04", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+            .await;
+        let before = desk.entries().await;
+        let done = desk.instruct_on(FIRST, on).await;
+        assert_eq!(cancelled(&done), [format!("shop 50.00 EUR: {reason}")]);
+        assert_eq!((done.posted, done.files), (vec![], vec![]));
+        assert_eq!(desk.entries().await, before);
+        assert_eq!(desk.available("shop", "EUR").await, 5_000);
+        assert_eq!(
+            carried(&desk.plan("2026-03-06").await),
+            ["shop 50.00 EUR: the bank account changed on 2026-03-04 and cools off until 2026-03-07"]
+        );
+        desk.plan("2026-03-07").await;
+        desk.approve("2026-03-07").await;
+        let done = desk.instruct_on("2026-03-07", "2026-03-07").await;
+        assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
+        assert!(desk.file("payouts-2026-03-07-1.csv").contains(",0099999,"));
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cutoff_to_come_does_not_outrun_the_cooling_off() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.change("2026-03-04", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+        .await;
+    assert_eq!(lines(&desk.plan("2026-03-31").await.payouts), ["shop 50.00 EUR"]);
+    desk.approve("2026-03-31").await;
+    let done = desk.instruct_on("2026-03-31", "2026-03-05").await;
+    assert_eq!(
+        cancelled(&done),
+        ["shop 50.00 EUR: the bank account changed on 2026-03-04 and cools off until 2026-03-07"]
+    );
+    assert_eq!(done.posted, []);
+    assert_eq!(desk.available("shop", "EUR").await, 5_000);
+}
+
+#[tokio::test]
+async fn a_bank_account_is_paid_from_the_day_on_that_it_is_verified() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.change("2026-03-02", &[(SHOP, &SHOP.replace("2026-01-01", SECOND))])
+        .await;
+    assert_eq!(
+        carried(&desk.plan(FIRST).await),
+        ["shop 50.00 EUR: the bank account is not verified before 2026-03-04"]
+    );
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 50.00 EUR"]);
+}
+
+/// [`SETTINGS`] with a fee for payouts in currencies of 0, 2, 3 and 4 decimals, and 19 % VAT on top of it.
+fn with_fee() -> String {
+    let (fixed, charged) = (
+        "fixed = { EUR = \"0\" }",
+        "fixed = { EUR = \"0\" }\nvat = { event = \"standard\" }\n\
+         event = { payout = { JPY = \"30\", EUR = \"0.25\", KWD = \"0.125\", CLF = \"0.0100\" } }",
+    );
+    assert!(SETTINGS.contains(fixed));
+    SETTINGS.replace(fixed, charged)
+        + "[[vat_class]]\nname = \"standard\"\nkind = \"added\"\nrate = \"19\"\nrounding = \"half_even\"\n"
+}
+
+#[tokio::test]
+async fn the_fee_for_a_payout_is_taken_from_it() {
+    let desk = Desk::open_by(&with_fee()).await;
+    // What is available, the fee, 19 % of it rounded, and what is left: worked out by hand.
+    for (currency, available, fee, vat, amount) in [
+        // 5.7
+        ("JPY", 1_000, 30, 6, 964),
+        // 4.75
+        ("EUR", 5_000, 25, 5, 4_970),
+        // 23.75
+        ("KWD", 10_000, 125, 24, 9_851),
+        // 19
+        ("CLF", 10_000, 100, 19, 9_881),
+        // No fee is listed.
+        ("USD", 700, 0, 0, 700),
+    ] {
+        desk.settle(currency, "shop", available, currency, FIRST).await;
+        let planned = desk.plan(FIRST).await;
+        let payout = planned
+            .payouts
+            .iter()
+            .find(|payout| payout.money.currency().code() == currency);
+        let payout = payout.expect("a payout");
+        assert_eq!(
+            [payout.money, payout.fee, payout.vat].map(Money::minor),
+            [amount, fee, vat],
+            "{currency}"
+        );
+    }
+    desk.approve(FIRST).await;
+    assert_eq!(desk.instruct(FIRST).await.posted.len(), 5);
+    for currency in ["JPY", "EUR", "KWD", "CLF", "USD"] {
+        assert_eq!(desk.available("shop", currency).await, 0, "{currency}");
+    }
+    assert_eq!(
+        desk.instructed().await,
+        [
+            "shop CLF: 2020 > 2100 9881, 2020 > 4050 100, 2020 > 2300 19",
+            "shop EUR: 2020 > 2100 4970, 2020 > 4050 25, 2020 > 2300 5",
+            "shop JPY: 2020 > 2100 964, 2020 > 4050 30, 2020 > 2300 6",
+            "shop KWD: 2020 > 2100 9851, 2020 > 4050 125, 2020 > 2300 24",
+            "shop USD: 2020 > 2100 700",
+        ]
+    );
+    let file = desk.file("payouts-2026-03-03-1.csv");
+    for row in [
+        "ACQ-3-CLF-20260303,0.9881,CLF",
+        "ACQ-3-EUR-20260303,49.70,EUR",
+        "total,,9.851,KWD",
+    ] {
+        assert!(file.contains(row), "{file}");
+    }
+    let ids: Vec<String> = ["CLF", "EUR", "JPY", "KWD", "USD"]
+        .map(|currency| format!("ACQ-3-{currency}-20260303"))
+        .into();
+    let store = &desk.test.store;
+    let confirmed = store.confirm_payouts(&desk.deployment, &ids, day("2026-03-06")).await;
+    assert_eq!(confirmed.expect("a confirmation"), 5);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_a_fee_leaves_must_reach_the_minimum() {
+    // 0.25 and 0.05 VAT; the minimum in EUR is 10.00, CLF has none: 0.0100 and 0.0019.
+    for (currency, minor, expected) in [
+        ("EUR", 29, Err("the fee of 0.30 EUR for the payout leaves nothing")),
+        ("EUR", 30, Err("the fee of 0.30 EUR for the payout leaves nothing")),
+        ("EUR", 31, Err("below the minimum of 10.00 EUR after a fee of 0.30 EUR")),
+        (
+            "EUR",
+            1_029,
+            Err("below the minimum of 10.00 EUR after a fee of 0.30 EUR"),
+        ),
+        ("EUR", 1_030, Ok("shop 10.00 EUR")),
+        ("CLF", 119, Err("the fee of 0.0119 CLF for the payout leaves nothing")),
+        ("CLF", 120, Ok("shop 0.0001 CLF")),
+    ] {
+        let desk = Desk::open_by(&with_fee()).await;
+        desk.settle("s1", "shop", minor, currency, FIRST).await;
+        let planned = desk.plan(FIRST).await;
+        let reasons: Vec<String> = planned.carried.iter().map(|row| row.reason.clone()).collect();
+        match expected {
+            Ok(line) => assert_eq!((lines(&planned.payouts), reasons), (vec![line.to_owned()], vec![])),
+            Err(reason) => assert_eq!((lines(&planned.payouts), reasons), (vec![], vec![reason.to_owned()])),
+        }
+        // Nothing moved.
+        assert_eq!(desk.available("shop", currency).await, minor);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_must_cover_the_fee_too() {
+    for (refunded, sent) in [(0, true), (1, false), (30, false)] {
+        let desk = Desk::open_by(&with_fee()).await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.plan(FIRST).await;
+        desk.approve(FIRST).await;
+        if refunded > 0 {
+            desk.refund("p1", "shop", refunded, FIRST).await;
+        }
+        let done = desk.instruct(FIRST).await;
+        let reasons = ["shop 49.70 EUR: the money is no longer available".to_owned()];
+        assert_eq!(
+            cancelled(&done).as_slice(),
+            if sent { &[][..] } else { &reasons },
+            "{refunded}"
+        );
+        assert_eq!(
+            desk.available("shop", "EUR").await,
+            if sent { 0 } else { 5_000 - refunded }
+        );
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fee_is_that_of_the_plan() {
+    let mut desk = Desk::open_by(&with_fee()).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    let dearer = with_fee()
+        .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-04\"")
+        .replace("EUR = \"0.25\"", "EUR = \"1.00\"");
+    desk.deployment = support::events::apply(&desk.test.store, &dearer).await;
+    desk.instruct(FIRST).await;
+    desk.settle("s2", "shop", 5_000, "EUR", SECOND).await;
+    assert_eq!(desk.pay(SECOND).await.0, ["shop 48.81 EUR"]);
+    assert_eq!(
+        desk.instructed().await,
+        [
+            "shop EUR: 2020 > 2100 4970, 2020 > 2100 4881, 2020 > 4050 25, 2020 > 4050 100, 2020 > 2300 5, 2020 > 2300 19"
+        ]
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn twenty_planners_at_once_charge_one_fee() {
+    let desk = Desk::open_by(&with_fee()).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    let stores = join_all((0..20).map(|_| support::day::another(&desk.test.url, 1))).await;
+    let (deployment, out) = (&desk.deployment, desk.out.path());
+    let work = stores.iter().map(async |store| {
+        store.plan_payouts(deployment, day(FIRST), "ann").await.expect("a plan");
+        store.approve_payouts(day(FIRST), "bob").await.expect("an approval");
+        let done = store.instruct_payouts(deployment, day(FIRST), day(FIRST), out).await;
+        let done = done.expect("instructions");
+        assert_eq!(done.cancelled, []);
+        done.posted.len()
+    });
+    let posted = join_all(work).await;
+    assert_eq!(posted.into_iter().try_fold(0, usize::checked_add), Some(2));
+    assert_eq!(
+        desk.instructed().await,
+        [
+            "cafe EUR: 2020 > 2100 5970, 2020 > 4050 25, 2020 > 2300 5",
+            "shop EUR: 2020 > 2100 4970, 2020 > 4050 25, 2020 > 2300 5",
+        ]
+    );
     desk.prove().await;
 }

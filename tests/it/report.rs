@@ -503,6 +503,7 @@ fn movements_of(
             _ if from.is_some_and(|day| row.day < day) => "opening",
             "capture" if [4010, 4020].contains(&other.code) => "merchant_fee",
             "settlement" | "suspense" | "batch_fee" => "settlement_difference",
+            "payout_instruction" => "payout_fee",
             "payout_confirmation" => "payout",
             kind => kind,
         };

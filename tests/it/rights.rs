@@ -43,10 +43,12 @@ settlement_match: insert
 settlement_reject: insert
 source: insert(kind name digest)
 transfer: insert
+velocity_activity: insert
+velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 11] = [
+const APPEND_ONLY: [&str; 12] = [
     "account",
     "calendar_version",
     "entry",
@@ -58,6 +60,7 @@ const APPEND_ONLY: [&str; 11] = [
     "settlement_reject",
     "source",
     "transfer",
+    "velocity_decision",
 ];
 
 async fn tables(admin: &Client) -> Vec<String> {
@@ -191,8 +194,8 @@ async fn the_run_time_role_chooses_no_id_no_time_and_no_state() {
         "insert into book (id, merchant) overriding system value values (7, 'seven')",
         "insert into book (merchant, number) values ('seven', 7)",
         "insert into source (kind, name, digest, recorded_at) values ('events', 'x', '', '2001-01-01')",
-        "insert into payout (book_id, currency, exponent, cutoff, amount, end_to_end_id, holder, destination, bank, planned_by, \
-         state, approved_by) values (1, 'EUR', 2, '2026-01-01', 1, 'x', 'x', 'x', 'x', 'me', 'approved', 'you')",
+        "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, \
+         planned_by, state, approved_by) values (1, 'EUR', 2, '2026-01-01', 1, 0, 0, 'x', 'x', 'x', 'x', 'me', 'approved', 'you')",
         "select setval(pg_get_serial_sequence('payout', 'id'), 1)",
     ] {
         let error = session.batch_execute(statement).await.expect_err(statement);

@@ -88,10 +88,6 @@ pub fn minor(text: &str, code: &str) -> i64 {
     }
 }
 
-pub fn money(text: &str, code: &str) -> Money {
-    Money::from_minor(minor(text, code), currency(code))
-}
-
 /// Lines that are not empty, trimmed.
 pub fn lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
@@ -369,6 +365,7 @@ fn breaks(found: &Reconciliation) -> String {
     classes.collect::<Vec<_>>().join(",")
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "other kinds have no details here")]
 fn one_event(kind: &str, payment: &str, minor: i64, code: &str, words: &Words<'_>) -> PaymentEvent {
     let name = words.text("name").unwrap_or_else(|| format!("{payment}-{kind}"));
     let merchant = words.get("m").unwrap_or("plain");

@@ -26,7 +26,7 @@ struct Source {
 impl Source {
     /// The lines that run in the program, by number: no comments, no tests.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests = self.path.ends_with("/tests.rs");
+        let tests = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         let end = self.text.find("\nmod tests {").unwrap_or(self.text.len());
         let lines = self.text.get(..end).unwrap_or_default().lines();
         let numbered = lines.enumerate().map(|(place, line)| (place + 1, line));
@@ -126,8 +126,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("acquirer", "LEAVES"),
     ("payment", "LEAVES ledger settings"),
     ("recon", "LEAVES ledger settings acquirer"),
-    ("audit", "LEAVES ledger payment"),
-    ("payout", "LEAVES ledger settings audit"),
+    ("audit", "LEAVES ledger settings payment"),
+    ("payout", "LEAVES ledger settings payment audit"),
     ("embedded", ""),
     (
         "store",

@@ -690,7 +690,7 @@ prop_compose! {
 
 /// A capture: gross, day, and parts of it that are refunded, in sixteenths.
 fn a_capture() -> impl Strategy<Value = (i64, usize, Vec<i64>)> {
-    let gross = prop_oneof![4 => 0..30_000_i64, 1 => 0..1_000_000_000_000_000_i64];
+    let gross = prop_oneof![4 => 1..30_000_i64, 1 => 1..1_000_000_000_000_000_i64];
     (gross, 0..4_usize, prop::collection::vec(1..=8_i64, 0..3))
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Decision, Instrument, Payment, Refusal, Step, minus, plus};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::Transfer;
 use crate::payment::fees::Returns;
+use crate::payment::limits::month_at;
 use crate::payment::validity;
 
 impl Step<'_> {
@@ -32,6 +33,7 @@ impl Step<'_> {
                 authorized: Some(self.amount),
                 requested: requested.filter(|requested| *requested > self.amount),
                 expires_at: self.expires_at(),
+                limit_month: self.limit_month(),
                 ..self.fresh()
             }),
             transfers,
@@ -44,12 +46,19 @@ impl Step<'_> {
         let details = &self.event.details;
         validity::expires_at(
             &self.terms.settings.validity,
-            details.scheme.as_deref(),
+            self.instrument().scheme.as_deref(),
             details.auth_type,
             details.initiator,
             self.event.occurred_at,
             details.capture_before,
         )
+    }
+
+    /// The month whose limit it uses: the acquirer's, where it limits what a payer may use in this currency.
+    fn limit_month(&self) -> Option<NaiveDate> {
+        let limit = self.terms.acquirer.monthly_limit.as_ref()?;
+        let limited = limit.amounts.contains_key(&self.currency) && self.event.details.payer.is_some();
+        limited.then(|| month_at(self.event.occurred_at, limit.time_zone))
     }
 
     pub(super) fn decline(&self) -> Decision {
@@ -81,9 +90,24 @@ impl Step<'_> {
         })
     }
 
-    fn fresh(&self) -> Payment {
+    /// How it is paid, as stated; what an attempt of unknown outcome stated before holds where its answer does not say.
+    fn instrument(&self) -> Instrument {
         let details = &self.event.details;
-        let shared = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let unknown = self.known.payment.filter(|payment| payment.requested.is_some());
+        let shared = |text: &Option<String>, of: fn(&Instrument) -> &Option<Arc<str>>| {
+            let stated = text.as_deref().map(Arc::from);
+            stated.or_else(|| unknown.and_then(|payment| of(&payment.instrument).clone()))
+        };
+        Instrument {
+            method: shared(&details.method, |known| &known.method),
+            scheme: shared(&details.scheme, |known| &known.scheme),
+            card_country: shared(&details.card_country, |known| &known.card_country),
+            payer: shared(&details.payer, |known| &known.payer),
+            category: shared(&details.category, |known| &known.category),
+        }
+    }
+
+    fn fresh(&self) -> Payment {
         Payment {
             acquirer: self.acquirer.clone(),
             currency: self.currency,
@@ -101,13 +125,7 @@ impl Step<'_> {
             expires_at: None,
             captured_at: None,
             limit_month: None,
-            instrument: Instrument {
-                method: shared(&details.method),
-                scheme: shared(&details.scheme),
-                card_country: shared(&details.card_country),
-                payer: shared(&details.payer),
-                category: shared(&details.category),
-            },
+            instrument: self.instrument(),
         }
     }
 

@@ -4,7 +4,9 @@ use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Aggregate, Decision, Flag, Maturing, Original, Payment, Refusal, Reportable, Step, minus, mirrored, plus};
+use super::{
+    Aggregate, Decision, Flag, Held, Maturing, Original, Payment, Refusal, Reportable, Step, minus, mirrored, plus,
+};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
@@ -49,10 +51,20 @@ impl Step<'_> {
         self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
+        let held = self.held(payable);
+        let (merchant_fee, payable) = match &held {
+            // Neither a match nor a date moves what is set aside already.
+            Some(held) => (plus(merchant_fee, held.amount)?, 0),
+            None => (merchant_fee, payable),
+        };
+        let set_aside = held.as_ref().map_or(0, |held| held.amount);
+        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+        self.push(&mut transfers, pending, hold, set_aside);
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
         payment.returns.add(&fee)?;
-        let maturing = self.terms.available_on.map(|available_on| Maturing {
+        let available_on = self.terms.available_on.filter(|_| held.is_none());
+        let maturing = available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
             available_on,
             payable,
@@ -82,9 +94,21 @@ impl Step<'_> {
             reportable: aggregate.is_none().then_some(reportable),
             flags,
             accrued: fee.accrued().cloned().collect(),
+            returned_on_refund: self.terms.schedule.returned_on_refund,
+            withheld: withheld.until.map(|until| (withheld.amount, until)),
             maturing,
             aggregate,
+            held,
             ..Decision::default()
+        })
+    }
+
+    /// What a velocity rule sets aside of a capture: all that would become payable.
+    fn held(&self, payable: i64) -> Option<Held> {
+        let rule = self.known.held_by.filter(|_| payable > 0)?;
+        Some(Held {
+            rule: rule.to_owned(),
+            amount: payable,
         })
     }
 
@@ -99,20 +123,22 @@ impl Step<'_> {
     }
 
     /// The promise first; then what of it had expired, since the acquirer took the capture all the same; then as much beyond it as
-    /// the contract allows.
+    /// the contract allows: nothing, once a void or a final capture has withdrawn what was open.
     fn cover(&self, before: &Payment) -> Result<Cover, Refusal> {
         let open = before.open();
         let promised = self.amount.min(open);
         let missing = minus(self.amount, promised)?;
         let expired = missing.min(before.expired);
         let beyond = minus(missing, expired)?;
-        let authorized = Decimal::from(before.authorized.unwrap_or(0));
-        let allowance = authorized
-            .checked_mul(self.terms.acquirer.over_capture)
-            .and_then(|allowance| allowance.floor().to_i64())
-            .ok_or(Refusal::AmountTooLarge)?
-            .saturating_sub(before.over_captured)
-            .max(0);
+        let allowance = match before.voided {
+            0 => Decimal::from(before.authorized.unwrap_or(0))
+                .checked_mul(self.terms.acquirer.over_capture)
+                .and_then(|allowance| allowance.floor().to_i64())
+                .ok_or(Refusal::AmountTooLarge)?
+                .saturating_sub(before.over_captured)
+                .max(0),
+            _ => 0,
+        };
         if beyond > allowance {
             return Err(Refusal::ExceedsAuthorized {
                 open: before.money(plus(plus(open, before.expired)?, allowance)?),
@@ -242,14 +268,14 @@ impl Step<'_> {
         if !original.open && (original.aggregate.is_none() || aggregate.is_none()) {
             return Err(Refusal::AlreadyPresented);
         }
-        let gross = self.gross_of(original);
+        let gross = Self::gross_of(original);
         if gross != self.amount {
             return Err(Refusal::OriginalAmountDiffers {
                 amount: before.money(gross),
             });
         }
         let captured = minus(before.captured, gross)?;
-        if captured < before.refunded || before.charged_back > 0 {
+        if before.refunded > 0 || before.charged_back > 0 || before.unpaid.is_some_and(|unpaid| unpaid > 0) {
             return Err(Refusal::CaptureInUse);
         }
         let promised: Vec<i64> = original
@@ -260,6 +286,7 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
+        let held = self.unhold(original, &mut mirror);
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
         let mut payment = Payment {
@@ -268,6 +295,7 @@ impl Step<'_> {
             // What had expired before it was captured is expired again.
             expired: plus(before.expired, minus(beyond, over_captured)?)?,
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
+            captured_at: before.captured_at.filter(|_| captured > 0),
             ..before.clone()
         };
         let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
@@ -283,14 +311,28 @@ impl Step<'_> {
             accrued,
             maturing: original.maturing.map(Maturing::withdrawn),
             aggregate,
+            unheld: held.then_some(original.number),
             ..Decision::default()
         })
     }
 
+    /// Whether a withdrawn capture's money is still set aside. Where a person has released it, it comes out of available money.
+    fn unhold(&self, original: &Original, mirror: &mut [Transfer]) -> bool {
+        let mut held = false;
+        for transfer in mirror {
+            if transfer.debit.code == AccountCode::MerchantHold {
+                held = !original.hold_released;
+                if original.hold_released {
+                    transfer.debit = self.account(AccountCode::MerchantAvailable);
+                }
+            }
+        }
+        held
+    }
+
     /// What an earlier capture claimed.
-    fn gross_of(&self, original: &Original) -> i64 {
-        let receivable = self.receivable();
-        let claim = |transfer: &&Transfer| transfer.debit.code == receivable;
+    fn gross_of(original: &Original) -> i64 {
+        let claim = |transfer: &&Transfer| transfer.credit.code == AccountCode::MerchantPending;
         original.transfers.iter().find(claim).map_or(0, |claim| claim.amount)
     }
 }

@@ -1,17 +1,15 @@
-//! Phone bills that shoppers do not pay: what a carrier deducts, and what it collects late.
+//! Phone bills that shoppers do not pay: what a carrier deducts, and what it collects late. The carrier imposes it, so nothing
+//! here is refused.
 
-use super::{Decision, Flag, Payment, Refusal, Step, minus, plus};
+use super::{Decision, Flag, Original, Payment, Refusal, Step, minus, plus};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::EntryKind;
-use crate::money::Money;
 use crate::settings::Bearer;
 
 impl Step<'_> {
     /// The contract says who bears it; of a payment that was never captured here, nobody knows yet.
     pub(super) fn unpaid(&self) -> Result<Decision, Refusal> {
-        let before = self.known.payment.filter(|payment| {
-            payment.captured > 0 && payment.currency == self.currency && payment.acquirer == self.acquirer
-        });
+        let before = self.disputable();
         let borne_by = match (before, self.terms.acquirer.unpaid_borne_by) {
             (None, _) => AccountCode::SuspenseDebit,
             (Some(_), Bearer::Merchant) => AccountCode::MerchantAvailable,
@@ -19,28 +17,21 @@ impl Step<'_> {
         };
         let mut transfers = Vec::with_capacity(1);
         self.push(&mut transfers, borne_by, self.receivable(), self.amount);
-        let mut flags = Vec::new();
-        let payment = match before {
+        let (payment, flags) = match before {
             Some(before) => {
                 let unpaid = plus(before.unpaid.unwrap_or(0), self.amount)?;
-                if unpaid > before.captured {
-                    flags.push(Flag::Amount(format!(
-                        "{} deducted as unpaid, only {} was captured",
-                        before.money(unpaid),
-                        before.money(before.captured)
-                    )));
-                }
-                Some(Payment {
+                let payment = Payment {
                     unpaid: Some(unpaid),
                     ..before.clone()
-                })
+                };
+                (Some(payment), self.doubts(before, unpaid, "deducted as unpaid"))
             }
             None => {
-                flags.push(Flag::ChargebackUnknown(format!(
+                let flag = Flag::ChargebackUnknown(format!(
                     "{} deducted as unpaid for a payment that was never captured here",
                     self.event.money
-                )));
-                self.known.payment.cloned()
+                ));
+                (self.known.payment.cloned(), vec![flag])
             }
         };
         Ok(Decision {
@@ -52,38 +43,27 @@ impl Step<'_> {
         })
     }
 
-    /// Goes to whoever bore it, as far as it was deducted; what is more belongs to nobody yet.
+    /// Goes to whoever bore it, as far as it was deducted and has not come back; what is more belongs to nobody yet.
     pub(super) fn unpaid_recovery(&self) -> Result<Decision, Refusal> {
-        let original = self.original(&[EntryKind::Unpaid])?;
-        let bearer = original.transfers.first().ok_or(Refusal::UnknownOriginal)?;
-        let outstanding = match self.known.payment {
-            Some(payment) => payment.unpaid.unwrap_or(bearer.amount),
-            None => bearer.amount,
+        let deducted = self.disputable().zip(self.deducted());
+        let (bearer, recovered) = match deducted {
+            Some((before, (bearer, amount))) => (bearer, self.amount.min(amount).min(before.unpaid.unwrap_or(0))),
+            None => (AccountCode::SuspenseCredit, 0),
         };
-        let recovered = self.amount.min(outstanding).min(bearer.amount);
-        let more = minus(self.amount, recovered)?;
-        let mut transfers = Vec::with_capacity(2);
-        self.push(&mut transfers, self.receivable(), bearer.debit.code, recovered);
-        self.push(&mut transfers, self.receivable(), AccountCode::SuspenseCredit, more);
-        let flags = if more > 0 {
-            vec![Flag::Amount(format!(
-                "{} recovered beyond what was deducted",
-                Money::from_minor(more, self.currency)
-            ))]
-        } else {
-            Vec::new()
+        let (transfers, mut flags) = self.given_back(bearer, recovered)?;
+        let payment = match deducted {
+            Some((before, _)) => Some(Payment {
+                unpaid: before.unpaid.map(|unpaid| minus(unpaid, recovered)).transpose()?,
+                ..before.clone()
+            }),
+            None => {
+                flags = vec![Flag::ChargebackUnknown(format!(
+                    "{} recovered that nobody here bore",
+                    self.event.money
+                ))];
+                self.known.payment.cloned()
+            }
         };
-        let payment = self
-            .known
-            .payment
-            .map(|payment| {
-                let unpaid = payment.unpaid.map(|unpaid| minus(unpaid, recovered)).transpose()?;
-                Ok::<_, Refusal>(Payment {
-                    unpaid,
-                    ..payment.clone()
-                })
-            })
-            .transpose()?;
         Ok(Decision {
             payment,
             transfers,
@@ -91,5 +71,17 @@ impl Step<'_> {
             flags,
             ..Decision::default()
         })
+    }
+
+    /// Who bore the deduction that the event names, and how much it was; none where it was of another payment, currency or carrier,
+    /// or is in suspense.
+    fn deducted(&self) -> Option<(AccountCode, i64)> {
+        let of_payment = |original: &&Original| original.payment.as_ref() == Some(&self.event.payment);
+        let original = self.known.original.filter(of_payment)?;
+        let transfer = original.transfers.first()?;
+        let same = original.kind == EntryKind::Unpaid
+            && transfer.credit == self.account(self.receivable())
+            && transfer.debit.code != AccountCode::SuspenseDebit;
+        same.then_some((transfer.debit.code, transfer.amount))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Decision, Flag, Payment, Refusal, Step, minus, plus};
 use crate::ledger::account::AccountCode;
+use crate::ledger::entry::Transfer;
 use crate::money::Money;
 use crate::payment::fees::EventFee;
 
@@ -29,7 +30,7 @@ impl Step<'_> {
                     payment.dispute_fee = Some((plus(known_fee, fee)?, plus(known_vat, vat)?));
                 }
                 Decision {
-                    flags: self.doubts(before, &payment),
+                    flags: self.doubts(before, payment.charged_back, "charged back"),
                     payment: Some(payment),
                     ..Decision::default()
                 }
@@ -57,37 +58,39 @@ impl Step<'_> {
         Ok(decision)
     }
 
-    /// The payment that a dispute takes money for: captured, in the event's currency, at its acquirer.
-    fn disputable(&self) -> Option<&Payment> {
+    /// The payment that an acquirer takes money for: captured, in the event's currency, at its acquirer.
+    pub(super) fn disputable(&self) -> Option<&Payment> {
         self.known.payment.filter(|payment| {
             payment.captured > 0 && payment.currency == self.currency && payment.acquirer == self.acquirer
         })
     }
 
-    fn doubts(&self, before: &Payment, after: &Payment) -> Vec<Flag> {
-        let mut flags = Vec::new();
-        if before.refunded > 0 && plus(after.charged_back, before.refunded).is_ok_and(|back| back > before.captured) {
-            flags.push(Flag::DoubleRecovery(format!(
-                "{} of the captured {} is refunded, {} charged back",
+    /// What does not add up once an acquirer has taken so much for a payment.
+    pub(super) fn doubts(&self, before: &Payment, taken: i64, how: &str) -> Vec<Flag> {
+        if before.refunded > 0 && plus(taken, before.refunded).is_ok_and(|back| back > before.captured) {
+            vec![Flag::DoubleRecovery(format!(
+                "{} of the captured {} is refunded, {} {how}",
                 before.money(before.refunded),
                 before.money(before.captured),
-                before.money(after.charged_back)
-            )));
-        } else if after.charged_back > before.captured {
-            flags.push(Flag::Amount(format!(
-                "{} charged back, only {} was captured",
-                before.money(after.charged_back),
+                before.money(taken)
+            ))]
+        } else if taken > before.captured {
+            vec![Flag::Amount(format!(
+                "{} {how}, only {} was captured",
+                before.money(taken),
                 before.money(before.captured)
-            )));
+            ))]
+        } else {
+            Vec::new()
         }
-        flags
     }
 
+    /// Given back to the merchant as far as it was taken from the merchant. What is more is in suspense until a person says
+    /// whose it is, like money taken for an unknown payment: neither suspense account is ever cleared by chance.
     pub(super) fn chargeback_reversal(&self) -> Result<Decision, Refusal> {
         let before = self.disputable();
-        let taken = before.map_or(0, |before| before.charged_back);
-        let merchants = self.amount.min(taken);
-        let (mut transfers, flags) = self.given_back(merchants)?;
+        let merchants = self.amount.min(before.map_or(0, |before| before.charged_back));
+        let (mut transfers, mut flags) = self.given_back(AccountCode::MerchantAvailable, merchants)?;
         let payment = match before {
             Some(before) => {
                 let mut payment = Payment {
@@ -111,7 +114,13 @@ impl Step<'_> {
                 }
                 Some(payment)
             }
-            None => self.known.payment.cloned(),
+            None => {
+                flags = vec![Flag::ChargebackUnknown(format!(
+                    "{} given back for a payment that was never captured here",
+                    self.event.money
+                ))];
+                self.known.payment.cloned()
+            }
         };
         Ok(Decision {
             payment,
@@ -122,24 +131,19 @@ impl Step<'_> {
         })
     }
 
-    /// Money that the acquirer gives back: the merchant's as far as it was taken from the merchant, then what suspense holds of
-    /// unknown chargebacks; the rest is somebody's, and nobody knows whose.
-    fn given_back(&self, merchants: i64) -> Result<(Vec<crate::ledger::entry::Transfer>, Vec<Flag>), Refusal> {
-        let rest = minus(self.amount, merchants)?;
-        let suspended = rest.min(self.known.funds.suspended).max(0);
-        let unknown = minus(rest, suspended)?;
+    /// Money that the acquirer gives back: so much to whom it was taken from, the rest to nobody yet.
+    pub(super) fn given_back(&self, to: AccountCode, known: i64) -> Result<(Vec<Transfer>, Vec<Flag>), Refusal> {
+        let unknown = minus(self.amount, known)?;
         let receivable = self.receivable();
-        let mut transfers = Vec::with_capacity(3);
-        self.push(&mut transfers, receivable, AccountCode::MerchantAvailable, merchants);
-        self.push(&mut transfers, receivable, AccountCode::SuspenseDebit, suspended);
+        let mut transfers = Vec::with_capacity(2);
+        self.push(&mut transfers, receivable, to, known);
         self.push(&mut transfers, receivable, AccountCode::SuspenseCredit, unknown);
-        let flags = if unknown > 0 {
-            vec![Flag::Amount(format!(
+        let flags = match unknown {
+            0 => Vec::new(),
+            unknown => vec![Flag::Amount(format!(
                 "{} given back beyond what was taken",
                 Money::from_minor(unknown, self.currency)
-            ))]
-        } else {
-            Vec::new()
+            ))],
         };
         Ok((transfers, flags))
     }

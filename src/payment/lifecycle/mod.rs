@@ -10,20 +10,23 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
 //! | capture void | its capture, mirrored |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
-//! | refund failure | its refund, mirrored |
+//! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |
 //! | refund paid | 2200 ← 1010 amount |
 //! | chargeback, second chargeback | 2020 ← R amount; 2020 ← 4030, 2300 dispute fee and VAT; 5040 ← R the acquirer's cost |
 //! | chargeback reversal | R ← 2020 amount; 4090, 2300 ← 2020 dispute fee and VAT, where the schedule gives them back |
 //! | unpaid | 2020 or 5060 ← R amount |
 //! | unpaid recovery | R ← 2020 or 5060 amount |
+//! | imposed on an unknown payment | 1900 ← R what is taken; R ← 2900 what is given back, or beyond what was taken |
 //!
 //! Events also cost what the schedule charges for them: 2020 ← 4020, 2300.
 //!
 //! What an acquirer imposes is never refused: a chargeback of a payment that is not there goes to suspense (1900), money won
-//! back that was never taken too (2900), and the entry is flagged. What an acquirer takes comes out of account 2020, below zero if
-//! need be; a refund does so only as far as pending money, reserve and the merchant's negative limit cover it. A payout never does.
+//! back that was never taken too (2900), and the entry is flagged; one is not set off against the other, since only a person can
+//! say that they belong together. What an acquirer takes comes out of account 2020, below zero if need be; a refund does so only as
+//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does.
 //!
 //! Invariants: captured (less what a contract lets exceed) + voided + expired ≤ authorized, refunded ≤ captured, fees returned ≤
 //! fees charged, each also a named constraint of the payment table.
@@ -35,6 +38,8 @@ mod dispute;
 mod pricing;
 mod refund;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,7 +55,7 @@ use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Currency, Money};
-use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, Settings};
+use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, ReturnPolicy, Settings};
 
 /// Where a payment stands, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +143,8 @@ pub struct Known<'a> {
     pub aggregate: Option<&'a Aggregate>,
     /// The exact sums of the merchant's fees.
     pub accruals: &'a HashMap<AccrualKey, Accrual>,
+    /// The velocity rule that holds what is captured of the payment.
+    pub held_by: Option<&'a str>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -149,10 +156,6 @@ pub struct Funds {
     pub pending: i64,
     /// Account 2030.
     pub reserve: i64,
-    /// Account 2200.
-    pub payable_by_transfer: i64,
-    /// Account 1900 of the event's acquirer: what was taken and belongs to no payment.
-    pub suspended: i64,
 }
 
 /// The entry of an earlier event.
@@ -170,16 +173,24 @@ pub struct Original {
     pub undone: bool,
     /// Whether the acquirer has still to report it.
     pub open: bool,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// Of a refund by transfer: whether it has left our account.
+    pub paid: bool,
     /// The booking date.
     pub day: NaiveDate,
     /// What it added to exact sums of fees.
     pub accrued: Vec<Accrued>,
+    /// What of its fee refunds give back.
+    pub returned_on_refund: ReturnPolicy,
     /// What is withheld of it, minor units.
     pub reserve: i64,
     /// The aggregate it joined.
     pub aggregate: Option<String>,
     /// When its money becomes available by date, and the reserve withheld then.
     pub maturing: Option<Maturing>,
+    /// Whether what it set aside was released since.
+    pub hold_released: bool,
 }
 
 /// Captures that the acquirer takes as one transaction.
@@ -239,6 +250,15 @@ pub struct Maturing {
     pub reserve_until: Option<NaiveDate>,
 }
 
+/// Captured money that a velocity rule sets aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The rule.
+    pub rule: String,
+    /// Minor units.
+    pub amount: i64,
+}
+
 /// Something that is booked and needs a person's eyes: it becomes a break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flag {
@@ -271,12 +291,20 @@ pub struct Decision {
     pub flags: Vec<Flag>,
     /// What it adds to exact sums of fees, and where each stands afterwards.
     pub accrued: Vec<(Accrued, Accrual)>,
+    /// What of a capture's fee refunds give back.
+    pub returned_on_refund: ReturnPolicy,
+    /// What is withheld of a capture, and until when.
+    pub withheld: Option<(i64, NaiveDate)>,
     /// What it adds to, or takes from, money that becomes available by date.
     pub maturing: Option<Maturing>,
     /// What it takes out of the reserve; negative where it puts it back.
     pub reserve_applied: i64,
     /// Where its aggregate stands afterwards.
     pub aggregate: Option<Aggregate>,
+    /// What it sets aside.
+    pub held: Option<Held>,
+    /// The entry whose hold ends with it.
+    pub unheld: Option<EntryNumber>,
 }
 
 /// What an event comes to, given what the ledger knows and the terms in force.

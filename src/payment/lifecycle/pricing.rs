@@ -107,20 +107,18 @@ impl Step<'_> {
         returns: &mut Returns,
         transfers: &mut Vec<Transfer>,
     ) -> Result<Accrueds, Refusal> {
-        let name = &self.terms.merchant.fee_schedule;
-        let schedule = self.terms.settings.fee_schedule(name, original.day);
-        let policy = schedule.unwrap_or(self.terms.schedule).returned_on_refund;
+        // As the schedule was when it was captured: another may be in force by now.
+        let returned = |component: Component| match original.returned_on_refund {
+            ReturnPolicy::Nothing => false,
+            ReturnPolicy::Percentage => component == Component::Percentage,
+            ReturnPolicy::All => true,
+        };
         let (mut fee, mut vat) = (0, 0);
         for (place, transfer) in original.transfers.iter().enumerate() {
             let component = Component::ALL
                 .into_iter()
                 .find(|component| component.account() == transfer.credit.code);
-            let returned = match policy {
-                ReturnPolicy::Nothing => false,
-                ReturnPolicy::Percentage => component == Some(Component::Percentage),
-                ReturnPolicy::All => component.is_some(),
-            };
-            if !returned || !original.accrued.is_empty() {
+            if !component.is_some_and(returned) || !original.accrued.is_empty() {
                 continue;
             }
             fee = plus(fee, transfer.amount)?;
@@ -129,7 +127,12 @@ impl Step<'_> {
             let tax = next.filter(|next| next.credit.code == AccountCode::VatOutput);
             vat = plus(vat, tax.map_or(0, |tax| tax.amount))?;
         }
-        returns.remove(fee, vat, &original.accrued)?;
+        let accrued = original
+            .accrued
+            .iter()
+            .filter(|accrued| returned(accrued.key.component));
+        let accrued: Vec<Accrued> = accrued.cloned().collect();
+        returns.remove(fee, vat, &accrued)?;
         self.undo_accrued(original, transfers)
     }
 }

@@ -117,14 +117,20 @@ impl Step<'_> {
         let before = self.authorized()?;
         let original = self.original(&[EntryKind::Refund])?;
         let refund = self.refund_of(original)?;
-        if refund.by == RefundWay::Transfer && self.known.funds.payable_by_transfer < refund.amount {
-            return Err(Refusal::NotPayable);
-        }
         let mut payment = Payment {
             refunded: minus(before.refunded, refund.amount)?,
             ..before.clone()
         };
         let mut transfers = mirrored(&original.transfers);
+        if original.paid {
+            // The bank has sent it back.
+            self.push(
+                &mut transfers,
+                AccountCode::BankSettlement,
+                AccountCode::RefundPayable,
+                refund.amount,
+            );
+        }
         let accrued = self.take_back(&mut payment, original, &mut transfers)?;
         Ok(Decision {
             payment: Some(payment),
@@ -144,7 +150,7 @@ impl Step<'_> {
         let before = self.authorized()?;
         let original = self.original(&[EntryKind::Refund])?;
         let refund = self.refund_of(original)?;
-        if refund.by != RefundWay::Transfer || self.known.funds.payable_by_transfer < refund.amount {
+        if refund.by != RefundWay::Transfer || original.paid {
             return Err(Refusal::NotPayable);
         }
         let mut transfers = Vec::with_capacity(1);

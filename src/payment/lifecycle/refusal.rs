@@ -147,7 +147,7 @@ refusals! {
     OriginalIsAnother {
         /// What it is.
         kind: crate::ledger::entry::EntryKind
-    } => "original_is_another", "original", "the reference is that of a {kind}";
+    } => "original_is_another", "original", "the event of that reference is of kind {kind}";
     /// It was undone before.
     AlreadyUndone => "already_undone", "original", "it was undone before";
     /// The acquirer has it in a settlement file.
@@ -157,8 +157,9 @@ refusals! {
         /// The original's.
         amount: Money
     } => "original_amount_differs", "amount", "the original is of {amount}, and is undone whole";
-    /// What was captured is refunded or charged back.
-    CaptureInUse => "capture_in_use", "original", "the payment is refunded or charged back: the capture cannot be withdrawn";
+    /// What was captured is refunded, charged back or unpaid.
+    CaptureInUse => "capture_in_use", "original",
+        "the payment is refunded, charged back or unpaid: the capture cannot be withdrawn";
     /// Refunds would exceed the captures.
     ExceedsCaptured {
         /// What may still be refunded.
@@ -192,8 +193,8 @@ refusals! {
         /// How far below zero it may go.
         limit: Money
     } => "insufficient_balance", "amount", "the merchant's balance of {cover} and its negative limit of {limit} do not cover it";
-    /// No refund by transfer of that amount is waiting.
-    NotPayable => "not_payable", "original", "no refund by transfer of that amount is waiting to be paid";
+    /// It goes back by the rail, or has left our account.
+    NotPayable => "not_payable", "original", "it is no refund by transfer that waits to be paid";
     /// A velocity rule says no.
     Velocity {
         /// The rule.

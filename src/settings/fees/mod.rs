@@ -73,10 +73,11 @@ pub enum Scope {
 }
 
 /// What of a capture's fee a merchant gets back with a refund, in proportion to what is refunded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReturnPolicy {
     /// Nothing.
+    #[default]
     Nothing,
     /// The percentage, not the fixed part.
     Percentage,

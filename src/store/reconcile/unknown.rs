@@ -17,7 +17,7 @@ use crate::money::Money;
 use crate::payment::event::{Details, PaymentEvent};
 use crate::recon::matching::DAYS_APART;
 use crate::store::books::LockedBooks;
-use crate::store::record::{Numbered, record_batch, stated};
+use crate::store::record::{Numbered, record_settled, stated};
 use crate::store::settings::Deployment;
 use crate::store::{StoreError, Tx};
 
@@ -73,8 +73,8 @@ pub(super) async fn answer(
     if events.is_empty() {
         return Ok(false);
     }
-    // What the rules refuse stays unknown, and its line goes to suspense.
-    record_batch(tx, deployment, run.source, &events).await?;
+    // What the lifecycle refuses stays unknown, and its line goes to suspense.
+    record_settled(tx, deployment, run.source, &events).await?;
     Ok(true)
 }
 

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::velocity::{AcrossBooks, close_payers};
 use super::{BATCH, Numbered, Verdict, record_batch};
 use crate::delimited::{FileError, Records};
 use crate::payment::event::PaymentEvent;
@@ -99,7 +100,7 @@ type EventsOfFile = Events<BufReader<Digesting<File>>>;
 pub struct Rejected {
     /// The line of the file.
     pub line: u64,
-    /// The rule: `malformed`, or one of [`Refusal::rule`].
+    /// The rule: `malformed`, or the name of the rule that it breaks.
     pub rule: &'static str,
     /// The field at fault, or empty.
     pub field: String,
@@ -186,7 +187,7 @@ impl Store {
         let mut total = Tally::default();
         while let Some(chunk) = chunks.recv().await {
             let Chunk { events, mut rejected } = chunk.map_err(in_file)?;
-            let (left, right) = lanes(events);
+            let (left, right) = lanes(deployment, events);
             let (left_done, right_done) = tokio::join!(
                 self.record_lane(deployment, file, &left),
                 self.record_lane(deployment, file, &right)
@@ -237,6 +238,7 @@ impl Store {
         self.transact(async |tx: &mut Tx| {
             // All at once and in order: the locks of the batches, each in an order of its own, find them held already.
             LockedBooks::lock_of_merchants(tx, &merchants).await?;
+            close_payers(tx, deployment).await?;
             let mut tallies = Vec::with_capacity(files.len());
             let mut all_rejected = Vec::new();
             for file in files {
@@ -287,9 +289,10 @@ async fn record_chunk(
 /// From how many events on a batch is recorded in two lanes.
 pub const LANES_FROM: usize = 10_000;
 
-/// Cuts a large batch in two by merchant; a small one stays whole.
-fn lanes(events: Vec<Numbered>) -> (Vec<Numbered>, Vec<Numbered>) {
-    if events.len() < LANES_FROM {
+/// Cuts a large batch in two by merchant; a small one stays whole, and one with events whose outcome can depend on other books.
+fn lanes(deployment: &Deployment, events: Vec<Numbered>) -> (Vec<Numbered>, Vec<Numbered>) {
+    let across_books = AcrossBooks::of(deployment);
+    if events.len() < LANES_FROM || events.iter().any(|(_, event)| across_books.concerns(event)) {
         return (events, Vec::new());
     }
     let right = |event: &PaymentEvent| {

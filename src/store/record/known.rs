@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
 
 use super::Numbered;
@@ -35,48 +35,26 @@ impl At {
     }
 }
 
-/// What a merchant has, by currency: balances that every entry of the batch moves.
-#[derive(Debug, Default)]
-pub(super) struct FundsOf {
-    funds: Funds,
-    /// Account 1900 by acquirer.
-    suspended: HashMap<Arc<str>, i64>,
+/// Adds to what a merchant has on an account.
+fn add(funds: &mut Funds, code: AccountCode, credit: i64) -> Result<(), StoreError> {
+    let balances = [
+        (AccountCode::MerchantAvailable, &mut funds.available),
+        (AccountCode::MerchantPending, &mut funds.pending),
+        (AccountCode::MerchantReserve, &mut funds.reserve),
+    ];
+    for (of, balance) in balances {
+        if of == code {
+            *balance = balance.checked_add(credit).ok_or_else(too_large)?;
+        }
+    }
+    Ok(())
 }
 
-impl FundsOf {
-    pub(super) fn with_acquirer(&self, acquirer: &str) -> Funds {
-        Funds {
-            suspended: self.suspended.get(acquirer).copied().unwrap_or(0),
-            ..self.funds
-        }
-    }
-
-    fn add(&mut self, code: AccountCode, dimension: &Arc<str>, credit: i64) -> Result<(), StoreError> {
-        if code == AccountCode::SuspenseDebit {
-            let held = self.suspended.entry(dimension.clone()).or_default();
-            *held = held.checked_sub(credit).ok_or_else(too_large)?;
-            return Ok(());
-        }
-        let funds = &mut self.funds;
-        let balances = [
-            (AccountCode::MerchantAvailable, &mut funds.available),
-            (AccountCode::MerchantPending, &mut funds.pending),
-            (AccountCode::MerchantReserve, &mut funds.reserve),
-            (AccountCode::RefundPayable, &mut funds.payable_by_transfer),
-        ];
-        for (of, balance) in balances {
-            if of == code {
-                *balance = balance.checked_add(credit).ok_or_else(too_large)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn transfer(&mut self, transfer: &Transfer) -> Result<(), StoreError> {
-        let debited = transfer.amount.checked_neg().ok_or_else(too_large)?;
-        self.add(transfer.debit.code, &transfer.debit.dimension, debited)?;
-        self.add(transfer.credit.code, &transfer.credit.dimension, transfer.amount)
-    }
+/// Moves what a merchant has by a transfer of the batch.
+pub(super) fn transferred(funds: &mut Funds, transfer: &Transfer) -> Result<(), StoreError> {
+    let debited = transfer.amount.checked_neg().ok_or_else(too_large)?;
+    add(funds, transfer.debit.code, debited)?;
+    add(funds, transfer.credit.code, transfer.amount)
 }
 
 fn too_large() -> StoreError {
@@ -97,7 +75,7 @@ pub(super) struct Loaded<'a> {
     pub(super) originals: ByReference<'a, Option<Original>>,
     pub(super) aggregates: ByReference<'a, Aggregate>,
     /// Of the books whose events depend on them.
-    pub(super) funds: HashMap<(BookId, Currency), FundsOf>,
+    pub(super) funds: HashMap<(BookId, Currency), Funds>,
     pub(super) funded: BTreeSet<BookId>,
     /// Exact sums of fees.
     pub(super) accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>>,
@@ -211,17 +189,13 @@ impl<'a> Wanted<'a> {
         if let Some(aggregate) = &event.details.aggregate {
             self.aggregates.push((book, aggregate));
         }
-        let depends_on_funds = matches!(
-            event.kind,
-            EntryKind::Refund | EntryKind::RefundFailure | EntryKind::RefundPaid | EntryKind::ChargebackReversal
-        );
-        if depends_on_funds {
+        if event.kind == EntryKind::Refund {
             self.funded.insert(book);
         }
     }
 }
 
-fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
+pub(super) fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&str>) {
     names.iter().map(|(book, name)| (book.0, name.as_ref())).unzip()
 }
 
@@ -371,12 +345,13 @@ async fn originals<'a>(
                     kind(row.try_get("kind")?)?,
                     row.try_get("payment")?,
                     transfer.into_iter().collect(),
-                    row.try_get("booking_date")?,
+                    (row.try_get("occurred_at")?, row.try_get("booking_date")?),
                     row.try_get("details")?,
                 )?);
                 if let Some(original) = found {
                     original.undone = row.try_get("undone")?;
                     original.open = row.try_get("open")?;
+                    original.hold_released = row.try_get("hold_released")?;
                     if row.try_get("advanced")? {
                         // It became available in advance: what is withdrawn of it goes back as what became available by date.
                         original.maturing = Some(Maturing {
@@ -387,6 +362,7 @@ async fn originals<'a>(
                             reserve_until: row.try_get("reserve_until")?,
                         });
                     }
+                    original.paid = row.try_get("paid")?;
                 }
             }
         }
@@ -402,7 +378,7 @@ fn kind(id: i16) -> Result<EntryKind, StoreError> {
 }
 
 /// The transfer of a row that joins one with its accounts; none where the entry has none.
-fn read_transfer(row: &Row) -> Result<Option<Transfer>, StoreError> {
+pub(in crate::store) fn read_transfer(row: &Row) -> Result<Option<Transfer>, StoreError> {
     let Some(amount) = row.try_get("amount")? else {
         return Ok(None);
     };
@@ -429,7 +405,7 @@ fn original_of(
     kind: EntryKind,
     payment: Option<String>,
     transfers: Vec<Transfer>,
-    day: NaiveDate,
+    (occurred_at, day): (DateTime<Utc>, NaiveDate),
     details: Option<&str>,
 ) -> Result<Original, StoreError> {
     // What is no event's entry keeps details of its own, and no event undoes it.
@@ -450,11 +426,15 @@ fn original_of(
         transfers,
         undone: false,
         open: false,
+        occurred_at,
+        paid: false,
         day,
         accrued: kept.accrued,
+        returned_on_refund: kept.returned_on_refund.unwrap_or_default(),
         reserve: kept.reserve.unwrap_or(0),
         aggregate: kept.details.aggregate,
         maturing,
+        hold_released: false,
     })
 }
 
@@ -484,7 +464,7 @@ pub(super) fn original_in_batch(number: EntryNumber, entry: &Entry, open: bool) 
         entry.kind,
         entry.payment.clone(),
         entry.transfers.clone(),
-        entry.booking_date,
+        (entry.occurred_at, entry.booking_date),
         entry.details.as_deref(),
     )?;
     original.open = open;
@@ -540,22 +520,7 @@ async fn accruals(
         .await?;
     let mut accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>> = HashMap::new();
     for row in &rows {
-        let unreadable = || StoreError::Unreadable("an exact sum of fees".to_owned());
-        let component: &str = row.try_get("component")?;
-        let vat: &str = row.try_get("vat")?;
-        let key = AccrualKey {
-            schedule: row.try_get::<_, &str>("schedule")?.into(),
-            version: row.try_get("version")?,
-            component: Component::from_name(component).ok_or_else(unreadable)?,
-            currency: currency(row.try_get("currency")?)?,
-            period: row.try_get("period")?,
-            vat: vat.parse().map_err(|_| unreadable())?,
-        };
-        let accrual = Accrual {
-            exact: row.try_get::<_, rust_decimal::Decimal>("exact")?.normalize(),
-            posted: row.try_get("posted")?,
-            vat_posted: row.try_get("vat_posted")?,
-        };
+        let (key, accrual) = read_accrual(row)?;
         accruals
             .entry(BookId(row.try_get("book_id")?))
             .or_default()
@@ -564,12 +529,33 @@ async fn accruals(
     Ok(accruals)
 }
 
-async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), FundsOf>, StoreError> {
+/// A row of exact sums.
+pub(in crate::store) fn read_accrual(row: &Row) -> Result<(AccrualKey, Accrual), StoreError> {
+    let unreadable = || StoreError::Unreadable("an exact sum of fees".to_owned());
+    let component: &str = row.try_get("component")?;
+    let vat: &str = row.try_get("vat")?;
+    let key = AccrualKey {
+        schedule: row.try_get::<_, &str>("schedule")?.into(),
+        version: row.try_get("version")?,
+        component: Component::from_name(component).ok_or_else(unreadable)?,
+        currency: currency(row.try_get("currency")?)?,
+        period: row.try_get("period")?,
+        vat: vat.parse().map_err(|_| unreadable())?,
+    };
+    let accrual = Accrual {
+        exact: row.try_get::<_, rust_decimal::Decimal>("exact")?.normalize(),
+        posted: row.try_get("posted")?,
+        vat_posted: row.try_get("vat_posted")?,
+    };
+    Ok((key, accrual))
+}
+
+async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), Funds>, StoreError> {
     let books: Vec<i64> = books.iter().map(|book| book.0).collect();
     let rows = tx
         .query(include_str!("../../../schema/queries/funds.sql"), &[&books])
         .await?;
-    let mut funds: HashMap<(BookId, Currency), FundsOf> = HashMap::new();
+    let mut funds: HashMap<(BookId, Currency), Funds> = HashMap::new();
     for row in &rows {
         let code: i16 = row.try_get("code")?;
         let code =
@@ -577,11 +563,8 @@ async fn funds(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId,
         let debits: i64 = row.try_get("debits")?;
         let credits: i64 = row.try_get("credits")?;
         let balance = credits.checked_sub(debits).ok_or_else(too_large)?;
-        let dimension: Arc<str> = row.try_get::<_, &str>("dimension")?.into();
-        funds
-            .entry((BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?))
-            .or_default()
-            .add(code, &dimension, balance)?;
+        let of = (BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?);
+        add(funds.entry(of).or_default(), code, balance)?;
     }
     Ok(funds)
 }

@@ -1,12 +1,14 @@
 //! Recording payment events: one transaction a batch.
 //!
 //! 1. Lock the books of the batch's merchants, in id order.
-//! 2. Load, in later statements, what the batch's events depend on ([`known`]).
-//! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did.
-//! 4. Write entries, transfers, payments, open items and whatever else decisions moved ([`write`]); heads last.
+//! 2. Load, in later statements, what the batch's events depend on (`known`).
+//! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did. Velocity rules
+//!    and monthly limits have a say in it, where settings have any (`velocity`).
+//! 4. Write entries, transfers, payments, open items and whatever else decisions moved (`write`); heads last.
 //!
 //! A large batch is cut in two lanes by merchant, each a transaction of its own beside the other: no book is in both, so neither
-//! waits for the other, and the order within a book stays that of the file.
+//! waits for the other, and the order within a book stays that of the file. One with events whose outcome can depend on other
+//! books is not cut: who came first would decide.
 //!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
 //! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: the same
@@ -15,6 +17,7 @@
 
 mod file;
 mod known;
+mod velocity;
 mod write;
 
 use std::borrow::Cow;
@@ -24,8 +27,10 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
-use self::known::{At, Loaded, original_in_batch};
-pub(in crate::store) use self::known::{read_payment, stated};
+use self::known::{At, Loaded, original_in_batch, transferred};
+pub(in crate::store) use self::known::{read_accrual, read_payment, read_transfer, stated};
+pub(in crate::store) use self::velocity::Limits;
+use self::velocity::{Passed, Stopped, Velocity};
 pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
 use super::books::LockedBooks;
@@ -36,9 +41,9 @@ use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
 use crate::payment::event::{Kept, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
-use crate::payment::lifecycle::{Aggregate, Decision, Known, Payment, Refusal, Terms, decide};
+use crate::payment::lifecycle::{Aggregate, Decision, Known, Original, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
-use crate::settings::{Availability, Merchant};
+use crate::settings::{Availability, Merchant, ReturnPolicy};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
 pub const BATCH: usize = 50_000;
@@ -64,17 +69,49 @@ pub async fn record_batch(
     source: SourceId,
     events: &[Numbered],
 ) -> Result<Vec<Verdict>, StoreError> {
+    record(tx, deployment, source, events, Teller::Caller).await
+}
+
+/// Records in this transaction what an acquirer has settled, as if its events had come.
+pub(in crate::store) async fn record_settled(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+) -> Result<Vec<Verdict>, StoreError> {
+    record(tx, deployment, source, events, Teller::Acquirer).await
+}
+
+/// Who tells of events: what the acquirer tells has happened, and velocity rules and limits flag it instead of refusing it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Teller {
+    #[default]
+    Caller,
+    Acquirer,
+}
+
+async fn record(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    source: SourceId,
+    events: &[Numbered],
+    teller: Teller,
+) -> Result<Vec<Verdict>, StoreError> {
     let mut merchants: Vec<&str> = events.iter().map(|(_, event)| event.merchant.as_str()).collect();
     merchants.sort_unstable();
     merchants.dedup();
     let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
     let loaded = Loaded::of(tx, deployment, &owners, events).await?;
+    let velocity = Velocity::of(tx, deployment, &owners, &loaded, events)
+        .await?
+        .told_by(teller);
     let mut batch = Batch {
         deployment,
         source,
         owners,
         books,
         loaded,
+        velocity,
         payments: HashMap::new(),
         items: Vec::new(),
         effects: Effects::default(),
@@ -112,6 +149,7 @@ struct Batch<'a> {
     owners: HashMap<String, BookId>,
     books: LockedBooks,
     loaded: Loaded<'a>,
+    velocity: Velocity<'a>,
     /// Where payments stand after the events so far.
     payments: HashMap<(BookId, &'a str), Payment>,
     items: Vec<Item<'a>>,
@@ -145,17 +183,35 @@ impl<'a> Batch<'a> {
             {
                 return Ok(Considered::Known(*at, key.clone()));
             }
+            if let Some(refusal) = self.velocity.refused_before(book, event, &fingerprint) {
+                return Ok(Considered::Done(Verdict::Rejected(refusal)));
+            }
         }
         let refused = |refusal| Ok(Considered::Done(Verdict::Rejected(refusal)));
         let governed = match self.govern(owner, event) {
             Ok(governed) => governed,
             Err(refusal) => return refused(refusal),
         };
-        let decision = match self.decide(&governed, event) {
+        let mut decision = match self.decide(&governed, event) {
             Ok(decision) => decision,
             Err(refusal) => return refused(refusal),
         };
+        let passed = Passed {
+            book: governed.book,
+            event,
+            fingerprint,
+            terms: governed.terms,
+        };
+        let before = payment_of(&self.payments, &self.loaded, governed.book, event);
+        let original = original_of(&self.loaded, governed.book, event);
+        let kept = match self.velocity.consider(&passed, before, original, &mut decision) {
+            Ok(kept) => kept,
+            Err(Stopped::Refused(refusal)) => return refused(refusal),
+            Err(Stopped::Failed(error)) => return Err(error),
+        };
+        let (held, unheld) = (decision.held.take(), decision.unheld);
         let number = self.book(&governed, line, event, fingerprint, natural_key.clone(), decision)?;
+        self.velocity.booked(&passed, number, kept, held, unheld)?;
         let at = At::InBatch(number, place);
         let reference = (governed.book, Cow::Borrowed(event.reference.as_str()));
         self.loaded.references.insert(reference, (fingerprint, at));
@@ -225,16 +281,9 @@ impl<'a> Batch<'a> {
 
     fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
         let book = governed.book;
-        let in_batch = self.payments.get(&(book, event.payment.as_str()));
-        let payment = in_batch.or_else(|| {
-            let name = (book, Cow::Borrowed(event.payment.as_str()));
-            self.loaded.payments.get(&name)
-        });
+        let payment = payment_of(&self.payments, &self.loaded, book, event);
         let details = &event.details;
-        let original = details.original.as_deref().and_then(|reference| {
-            let known = self.loaded.originals.get(&(book, Cow::Borrowed(reference)));
-            known.and_then(Option::as_ref)
-        });
+        let original = original_of(&self.loaded, book, event);
         let aggregate = details
             .aggregate
             .as_deref()
@@ -245,11 +294,10 @@ impl<'a> Batch<'a> {
         let known = Known {
             accruals,
             payment,
-            funds: funds
-                .map(|funds| funds.with_acquirer(&event.acquirer))
-                .unwrap_or_default(),
+            funds: funds.copied().unwrap_or_default(),
             original,
             aggregate,
+            held_by: self.velocity.held_by(book, &event.payment),
         };
         decide(event, &known, &governed.terms)
     }
@@ -286,7 +334,7 @@ impl<'a> Batch<'a> {
         if self.loaded.funded.contains(&book) {
             for transfer in &entry.transfers {
                 let funds = self.loaded.funds.entry((book, transfer.debit.currency)).or_default();
-                funds.transfer(transfer)?;
+                transferred(funds, transfer)?;
             }
         }
         let reported = decision.reportable.zip(reported_as(event.kind));
@@ -301,14 +349,14 @@ impl<'a> Batch<'a> {
             let reference = (book, Cow::Borrowed(event.reference.as_str()));
             self.loaded.originals.insert(reference, Some(original));
         }
-        if decision.reverses.is_some()
-            && let Some(reference) = &event.details.original
+        if let Some(reference) = &event.details.original
             && let Some(Some(original)) = self
                 .loaded
                 .originals
                 .get_mut(&(book, Cow::Borrowed(reference.as_str())))
         {
-            original.undone = true;
+            original.undone |= decision.reverses.is_some();
+            original.paid |= event.kind == EntryKind::RefundPaid;
         }
         if let Some((reportable, record)) = reported {
             let wait = Days::new(u64::from(governed.terms.acquirer.settles_within_days));
@@ -419,8 +467,28 @@ impl<'a> Batch<'a> {
         self.books.write(tx).await?;
         self.write_payments(tx).await?;
         self.write_items(tx).await?;
-        self.write_effects(tx).await
+        self.write_effects(tx).await?;
+        self.velocity.write(tx, self.deployment).await
     }
+}
+
+/// Where the payment of an event stands, after the events so far.
+fn payment_of<'p, 'a>(
+    in_batch: &'p HashMap<(BookId, &'a str), Payment>,
+    loaded: &'p Loaded<'a>,
+    book: BookId,
+    event: &'a PaymentEvent,
+) -> Option<&'p Payment> {
+    let name = event.payment.as_str();
+    let known = in_batch.get(&(book, name));
+    known.or_else(|| loaded.payments.get(&(book, Cow::Borrowed(name))))
+}
+
+/// The event that another one names as the one it undoes or answers.
+fn original_of<'o, 'a>(loaded: &'o Loaded<'a>, book: BookId, event: &'a PaymentEvent) -> Option<&'o Original> {
+    let reference = event.details.original.as_deref()?;
+    let known = loaded.originals.get(&(book, Cow::Borrowed(reference)));
+    known.and_then(Option::as_ref)
 }
 
 /// What an entry keeps of its event beside its columns and transfers.
@@ -429,18 +497,16 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
     let first = decision.transfers.first();
     let said = first.is_some_and(|first| first.amount == money.minor() && first.debit.currency == money.currency());
     let maturing = decision.maturing.filter(|_| event.kind == EntryKind::Capture);
-    let capture = decision.reportable.filter(|_| event.kind == EntryKind::Capture);
-    let reserve = capture.map(|capture| (capture.reserve, capture.reserve_until));
-    let reserve = reserve.or(maturing.map(|maturing| (maturing.reserve, maturing.reserve_until)));
-    let (reserve, reserve_until) = reserve.filter(|(reserve, _)| *reserve > 0).unzip();
+    let (reserve, reserve_until) = decision.withheld.unzip();
     Kept {
         amount: (!said).then_some(money.minor()),
         currency: (!said).then(|| money.currency().code().to_owned()),
         acquirer: decision.transfers.is_empty().then(|| event.acquirer.clone()),
         available_on: maturing.map(|maturing| maturing.available_on),
         reserve,
-        reserve_until: reserve_until.flatten(),
+        reserve_until,
         accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
+        returned_on_refund: Some(decision.returned_on_refund).filter(|policy| *policy != ReturnPolicy::Nothing),
         details: event.details.clone(),
     }
 }

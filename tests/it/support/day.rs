@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use acquit::simulate::{BreakKind, Plan};
+use acquit::simulate::{BreakKind, Plan, Profile};
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::record::{EventFile, Rejected, Tally};
 use acquit::store::settings::Deployment;
@@ -23,6 +23,7 @@ pub fn simulated(payments: u64) -> TempDir {
         seed: 7,
         breaks: BreakKind::usual(),
         day: Plan::usual_day(),
+        profile: Profile::Card,
     };
     acquit::simulate::run(&plan, directory.path(), &mut |_| {}).expect("a day");
     directory

@@ -66,6 +66,14 @@ pub const TABLES: &[(&str, &str)] = &[
         from monthly_limit join acquirer on acquirer.id = acquirer_id",
     ),
     (
+        "velocity_activity",
+        "select merchant, to_jsonb(velocity_activity) - 'book_id' from velocity_activity join book on book.id = book_id",
+    ),
+    (
+        "velocity_decision",
+        "select merchant, to_jsonb(velocity_decision) - 'book_id' from velocity_decision join book on book.id = book_id",
+    ),
+    (
         "settlement_file",
         "select source.name, acquirer.name, state, reason, lines, rejects, as_of
         from settlement_file join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",
@@ -96,7 +104,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "payout",
-        "select merchant, currency, exponent, cutoff, amount, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
+        "select merchant, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
             source.name, instruction, confirmation
         from payout join book on book.id = book_id left join source on source.id = file_id",
     ),

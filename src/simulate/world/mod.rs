@@ -1,20 +1,37 @@
-//! The world that is simulated: currencies and prices, merchants, days; and the settings file that describes it.
+//! The world that is simulated: currencies and prices, acquirers, merchants, days.
 //!
 //! Prices are integers here (per mille, minor units), so that the truth is computed without the code that it judges.
 
-use std::io::{self, Write};
+mod settings;
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Offset, TimeZone};
 use chrono_tz::Europe;
 
 use super::dice::Dice;
-use super::{Plan, SimulateError};
+use super::fees::{FINE, MICRO, STANDARD};
+use super::{Plan, Profile, SimulateError};
 use crate::money::{Currency, decimal_text};
 
-/// The acquirer's name.
-pub const ACQUIRER: &str = "adyen";
-/// How many days the acquirer may take.
+/// The acquirers: a place in it is what says which one.
+pub const ACQUIRERS: [&str; 3] = ["adyen", "carrier-a", "carrier-b"];
+/// The one that settles cards and wallets, and whose file the day has.
+pub const CARDS: usize = 0;
+/// The phone carrier whose merchants bear what shoppers do not pay; the other one's do not.
+pub const CARRIER_BY_MERCHANT: usize = 1;
+/// How many days the acquirer of cards may take.
 pub const SETTLES_WITHIN_DAYS: u64 = 3;
+/// How many days carriers may take.
+pub const CARRIER_SETTLES_WITHIN_DAYS: u64 = 150;
+/// By how many percent a capture may exceed its authorization.
+pub const OVER_CAPTURE_PERCENT: i64 = 15;
+/// For how many days an authorization of [`SHORT_SCHEME`] that the merchant began is valid; others for longer than a day's story.
+pub const SHORT_VALIDITY_DAYS: u64 = 4;
+/// The scheme whose authorizations are valid for a shorter time.
+pub const SHORT_SCHEME: &str = "visa";
+/// Our bank account.
+pub const BANK_ACCOUNT: &str = "main";
+/// The place of the currency that phone carriers bill in.
+pub const WON: usize = 3;
 /// Per mille of a capture that the acquirer costs.
 pub const COST_PER_MILLE: i64 = 14;
 
@@ -77,10 +94,16 @@ const fn terms(code: &'static str, euro: i64, prices: [i64; 7]) -> Terms {
 pub struct Merchant {
     /// Places in [`CURRENCIES`]; equal where it trades in one.
     pub currencies: [usize; 2],
-    /// Whether it sells for cents, and has the fee schedule for that.
+    /// Whether it sells for cents.
     pub micro: bool,
+    /// Its contract, a place in [`SCHEDULES`](super::fees::SCHEDULES).
+    pub schedule: usize,
     /// Whether it says where its payouts go.
     pub has_destination: bool,
+    /// Whether refunds may take it below zero.
+    pub may_owe: bool,
+    /// Sells next to nothing and gives it all back: it cannot pay for another refund.
+    pub poor: bool,
 }
 
 /// A local day: a date, and how its hours from 4 to 22 are written. (Clocks change before 4. The settlement file has lines from
@@ -112,15 +135,27 @@ pub enum Day {
     Settlement,
     /// So long before that a settlement file should have reported it.
     Overdue,
+    /// In another month, and still to be refunded.
+    Earlier,
+    /// Too long ago to be refunded.
+    Old,
+    /// Before any settings are in force.
+    Lawless,
 }
 
 /// Everything that is fixed before the first payment.
 pub struct World {
+    /// How much of what can happen does.
+    pub profile: Profile,
     /// Merchants, by number from 0.
     pub merchants: Vec<Merchant>,
+    /// How many of them sell as usual: the first ones.
+    pub busy: u32,
+    /// Those of them that sell in won, by number.
+    pub in_won: Vec<usize>,
     /// The currencies, as [`CURRENCIES`].
     currencies: Vec<Currency>,
-    days: [LocalDay; 3],
+    days: [LocalDay; 6],
 }
 
 impl World {
@@ -128,27 +163,64 @@ impl World {
     pub fn new(plan: &Plan) -> Result<Self, SimulateError> {
         let currencies = CURRENCIES.iter().map(|terms| Currency::parse(terms.code));
         let out_of_range = || SimulateError::DayOutOfRange(plan.day);
-        let usual = |day: &NaiveDate| (2001..2199).contains(&day.year());
+        let usual = |day: &NaiveDate| (2002..2199).contains(&day.year());
         let simulated = Some(plan.day).filter(usual).ok_or_else(out_of_range)?;
-        let settlement = simulated.succ_opt().ok_or_else(out_of_range)?;
-        let overdue = simulated
-            .checked_sub_days(Days::new(SETTLES_WITHIN_DAYS.saturating_add(2)))
-            .ok_or_else(out_of_range)?;
+        let before = |days: u64| simulated.checked_sub_days(Days::new(days)).ok_or_else(out_of_range);
+        let old = before(120)?;
+        let lawless = first_of(old.year()).and_then(|first| first.pred_opt());
+        let days = [
+            simulated,
+            simulated.succ_opt().ok_or_else(out_of_range)?,
+            before(SETTLES_WITHIN_DAYS.saturating_add(2))?,
+            before(75)?,
+            old,
+            lawless.ok_or_else(out_of_range)?,
+        ];
         let mut dice = Dice::new(plan.seed, 0);
+        let mut merchants: Vec<Merchant> = (0..plan.merchants)
+            .map(|number| merchant(number, plan.profile, &mut dice))
+            .collect();
+        let mut busy = plan.merchants;
+        if let Some(last) = merchants
+            .last_mut()
+            .filter(|_| plan.profile == Profile::Full && busy > 3)
+        {
+            last.poor = true;
+            last.currencies = [0, 0];
+            last.micro = false;
+            last.schedule = STANDARD;
+            last.may_owe = false;
+            busy = busy.saturating_sub(1);
+        }
+        let in_won = |(number, merchant): (usize, &Merchant)| {
+            let sells = merchant.currencies.contains(&WON) && !merchant.poor;
+            sells.then_some(number)
+        };
         Ok(Self {
-            merchants: (0..plan.merchants).map(|number| merchant(number, &mut dice)).collect(),
+            profile: plan.profile,
+            in_won: merchants.iter().enumerate().filter_map(in_won).collect(),
+            merchants,
+            busy,
             currencies: currencies.collect::<Result<_, _>>()?,
-            days: [local_day(simulated), local_day(settlement), local_day(overdue)],
+            days: days.map(local_day),
         })
+    }
+
+    /// Whether everything that can happen does.
+    pub fn is_full(&self) -> bool {
+        self.profile == Profile::Full
     }
 
     /// A day.
     pub fn day(&self, day: Day) -> &LocalDay {
-        let [simulated, settlement, overdue] = &self.days;
+        let [simulated, settlement, overdue, earlier, old, lawless] = &self.days;
         match day {
             Day::Simulated => simulated,
             Day::Settlement => settlement,
             Day::Overdue => overdue,
+            Day::Earlier => earlier,
+            Day::Old => old,
+            Day::Lawless => lawless,
         }
     }
 
@@ -163,84 +235,45 @@ impl World {
         format!("{} {}", self.day(moment.day).date, time(moment.second))
     }
 
+    /// Whether what is valid for so many days from a day on, at an hour of that day after midnight, has run out at the expiry.
+    pub fn is_over(&self, from: Day, days: u64) -> bool {
+        let ends = self.day(from).date.checked_add_days(Days::new(days));
+        ends.is_some_and(|ends| ends < self.expiry_cutoff().0)
+    }
+
+    /// So many days after a moment, at the same time of a clock in Greenwich that shows what the local one did.
+    pub fn later_in_utc(&self, moment: Moment, days: u64) -> String {
+        let date = self.day(moment.day).date;
+        let later = date.checked_add_days(Days::new(days)).unwrap_or(date);
+        format!("{later}T{}Z", time(moment.second))
+    }
+
+    /// The moment until which the day's authorizations are looked through for those that have expired: midnight in Greenwich at
+    /// the end of the settlement file's day.
+    pub fn expiry_cutoff(&self) -> (NaiveDate, String) {
+        let settlement = self.day(Day::Settlement).date;
+        let date = settlement.succ_opt().unwrap_or(settlement);
+        (date, format!("{date}T00:00:00Z"))
+    }
+
+    /// How far refunds may take a merchant below zero, minor units.
+    pub fn negative_limit(&self, merchant: usize, currency: usize) -> i64 {
+        match self.merchants[merchant].may_owe {
+            true => CURRENCIES[currency].euro.saturating_mul(NEGATIVE_LIMIT_EURO),
+            false => 0,
+        }
+    }
+
     /// Minor units as decimal text of a currency, by its place in [`CURRENCIES`].
     pub fn amount(&self, minor: i64, currency: usize) -> String {
         decimal_text(minor, self.currencies[currency])
-    }
-
-    /// Writes the settings file that this world is described by.
-    pub fn write_settings(&self, out: &mut impl Write) -> io::Result<()> {
-        let year = self.day(Day::Overdue).date.year();
-        let prices = |price: fn(&Terms) -> i64| self.price_table(price);
-        writeln!(out, "effective_from = \"{year}-01-01\"\n")?;
-        writeln!(out, "[house]\nname = \"Example Payments\"")?;
-        writeln!(out, "time_zone = \"Europe/Berlin\"\nbank_account = \"main\"\n")?;
-        writeln!(out, "[[acquirer]]\nname = \"{ACQUIRER}\"\ncontract = \"net\"")?;
-        writeln!(out, "settles_within_days = {SETTLES_WITHIN_DAYS}")?;
-        writeln!(out, "tolerance = {}", prices(|_| TOLERANCE))?;
-        writeln!(
-            out,
-            "cost = {{ percentage = \"{}\", fixed = {}, rounding = \"half_even\" }}\n",
-            percent(COST_PER_MILLE),
-            prices(|terms| terms.cost_fixed)
-        )?;
-        for micro in [false, true] {
-            let (name, per_mille) = fee_schedule(micro);
-            writeln!(
-                out,
-                "[[fee_schedule]]\nname = \"{name}\"\npercentage = \"{}\"",
-                percent(per_mille)
-            )?;
-            let fixed = prices(if micro {
-                |terms| terms.micro_fixed
-            } else {
-                |terms| terms.standard_fixed
-            });
-            writeln!(out, "fixed = {fixed}\nrounding = \"half_even\"\n")?;
-        }
-        writeln!(out, "[payout]\nminimum = {}", prices(|terms| terms.minimum))?;
-        for (number, merchant) in self.merchants.iter().enumerate() {
-            let (name, (schedule, _)) = (merchant_name(number), fee_schedule(merchant.micro));
-            writeln!(out, "\n[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{schedule}\"")?;
-            if merchant.has_destination {
-                let account = iban(number);
-                writeln!(
-                    out,
-                    "destination = {{ holder = \"Merchant {name}\", account = \"{account}\", bank = \"\" }}"
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    fn price_table(&self, price: fn(&Terms) -> i64) -> String {
-        let prices: Vec<String> = CURRENCIES
-            .iter()
-            .enumerate()
-            .map(|(place, terms)| format!("{} = \"{}\"", terms.code, self.amount(price(terms), place)))
-            .collect();
-        format!("{{ {} }}", prices.join(", "))
     }
 }
 
 /// The difference of gross amounts that is rounding and no break, in minor units of every currency.
 pub const TOLERANCE: i64 = 1;
-
-/// The name of a fee schedule, and its percentage in per mille.
-fn fee_schedule(micro: bool) -> (&'static str, i64) {
-    if micro { ("micro", 50) } else { ("standard", 29) }
-}
-
-/// The two parts of the merchant fee of a capture: percentage and fixed.
-pub fn merchant_fee(merchant: &Merchant, currency: usize, gross: i64) -> (i64, i64) {
-    let terms = &CURRENCIES[currency];
-    let fixed = if merchant.micro {
-        terms.micro_fixed
-    } else {
-        terms.standard_fixed
-    };
-    (per_mille(gross, fee_schedule(merchant.micro).1), fixed)
-}
+/// How far refunds may take most merchants below zero, in euros: further than they come.
+const NEGATIVE_LIMIT_EURO: i64 = 10_000;
 
 /// What the acquirer charges for a line of a capture.
 pub fn capture_cost(currency: usize, gross: i64) -> i64 {
@@ -255,16 +288,16 @@ fn per_mille(amount: i64, rate: i64) -> i64 {
     whole.saturating_add(i64::from(up))
 }
 
-fn percent(per_mille: i64) -> String {
-    format!("{}.{}", per_mille.div_euclid(10), per_mille.rem_euclid(10))
-}
-
 /// The name of a merchant, by its number from 0.
 pub fn merchant_name(number: usize) -> String {
     format!("m-{:04}", number.saturating_add(1))
 }
 
-fn merchant(number: u32, dice: &mut Dice) -> Merchant {
+fn first_of(year: i32) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(year, 1, 1)
+}
+
+fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
     // The first six merchants cover every currency, so that a small world has them all.
     let first = usize::try_from(number % 6).unwrap_or(0);
     let second = if dice.chance(1, 3) {
@@ -272,10 +305,25 @@ fn merchant(number: u32, dice: &mut Dice) -> Merchant {
     } else {
         first
     };
+    let micro = number % 7 == 3;
     Merchant {
         currencies: [first, second],
-        micro: number % 7 == 3,
+        micro,
+        schedule: schedule(number, micro, profile),
         has_destination: number % 50 != 5,
+        may_owe: profile == Profile::Card || number % 4 != 2,
+        poor: false,
+    }
+}
+
+/// Merchants of plain cards have one of two contracts, others one after another; those that sell for cents have their own.
+fn schedule(number: u32, micro: bool, profile: Profile) -> usize {
+    const OTHERS: [usize; 7] = [5, 3, 4, STANDARD, 6, 7, 8];
+    match (micro, profile) {
+        (true, Profile::Full) if number % 2 == 1 => FINE,
+        (true, _) => MICRO,
+        (false, Profile::Card) => STANDARD,
+        (false, Profile::Full) => OTHERS[usize::try_from(number % 7).unwrap_or(0)],
     }
 }
 

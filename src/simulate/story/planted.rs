@@ -1,0 +1,248 @@
+//! Stories with one thing wrong in them, and what is told twice.
+
+use super::author::{Author, Route};
+use super::{EventKind, Report, Story};
+use crate::simulate::BreakKind;
+use crate::simulate::settlement::{Costs, Line, METHODS, batch_row};
+use crate::simulate::truth::BreakItem;
+use crate::simulate::world::{CURRENCIES, Day, capture_cost};
+
+impl Author<'_> {
+    /// Makes up a story with a break in it.
+    pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
+        let turn = self.turn(class);
+        let mut story = if class == BreakKind::DoubleRecovery {
+            self.begin_covered(index)
+        } else {
+            self.begin(index)
+        };
+        let item = match class {
+            BreakKind::MissingInLedger => {
+                self.ordinary(&mut story, 1);
+                let (line, item) = self.unknown_line(&mut story);
+                story.strays.push(line);
+                item
+            }
+            BreakKind::UnsupportedRecord => {
+                self.ordinary(&mut story, 1);
+                self.unsupported_line(&mut story, turn)
+            }
+            BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
+            BreakKind::ChargebackUnknown => self.unknown_chargeback(&mut story),
+            BreakKind::MissingInFile
+            | BreakKind::AmountMismatch
+            | BreakKind::CurrencyMismatch
+            | BreakKind::FeeMismatch
+            | BreakKind::DuplicateInFile => self.spoilt_sale(&mut story, class, turn),
+            // These concern files, not payments.
+            BreakKind::DuplicateFile | BreakKind::TotalMismatch => {
+                self.ordinary(&mut story, 1);
+                return (story, None);
+            }
+        };
+        (story, Some(item))
+    }
+
+    /// A story of which one event is told twice: by the same line, or a chargeback under another reference.
+    pub(super) fn replayed(&mut self, index: u64) -> Story {
+        let mut story = self.begin(index);
+        let payment = self.after_anchor(&mut story);
+        let amount = self.price(&story, 500, 2000);
+        self.authorize(&mut story, payment, amount);
+        self.capture(&mut story, payment, amount, Route::PLAIN, false);
+        if self.world.is_full() && self.dice.chance(1, 3) {
+            self.dispute(&mut story, payment, EventKind::Chargeback, amount, 1);
+            let place = story.events.len().saturating_sub(1);
+            let again = Self::again(&mut story, place);
+            again.reference.push_str("-again");
+        } else {
+            let place = self.dice.place(story.events.len());
+            Self::again(&mut story, place);
+        }
+        story
+    }
+
+    /// A payment of the story that need not pay for what it takes out of the batch: the first, unless the currency has no large
+    /// sale yet. Then that is the first.
+    pub(super) fn after_anchor(&mut self, story: &mut Story) -> usize {
+        if !self.anchor(story) {
+            return 0;
+        }
+        let index = story.index;
+        self.add_payment(story, index, format!("pay-{index:09}-2"))
+    }
+
+    /// The shopper gets money back from the merchant, and from the issuer too.
+    fn recovered_twice(&mut self, story: &mut Story) -> BreakItem {
+        let payment = self.after_anchor(story);
+        let amount = self.price(story, 500, 2000);
+        self.authorize(story, payment, amount);
+        self.capture(story, payment, amount, Route::PLAIN, false);
+        let refunded = amount.saturating_sub(amount.div_euclid(3));
+        let place = self.refund(story, payment, refunded, false);
+        story.events[place].0.if_covered = false;
+        let taken = amount.saturating_sub(amount.div_euclid(2));
+        self.dispute(story, payment, EventKind::Chargeback, taken, 1);
+        Self::of_latest(story, BreakKind::DoubleRecovery)
+    }
+
+    /// A chargeback of a payment that nobody has heard of.
+    fn unknown_chargeback(&mut self, story: &mut Story) -> BreakItem {
+        let payment = self.after_anchor(story);
+        let name = format!("lost-{:09}", story.index);
+        story.payments[payment].name.clone_from(&name);
+        story.payments[payment].merchant_reference = None;
+        let amount = self.price(story, 500, 2000);
+        self.dispute(story, payment, EventKind::Chargeback, amount, 1);
+        if let Some((event, _)) = story.events.back_mut() {
+            event.unknown = true;
+        }
+        Self::of_latest(story, BreakKind::ChargebackUnknown)
+    }
+
+    /// A break that the latest event shows by itself.
+    fn of_latest(story: &Story, class: BreakKind) -> BreakItem {
+        let mut item = BreakItem::new(class);
+        if let Some((event, _)) = story.events.back() {
+            item.merchant = Some(story.merchant.clone());
+            item.payment = Some(story.payments[event.payment].name.clone());
+            item.reference = Some(event.reference.clone());
+            item.acquirer_reference.clone_from(&event.acquirer_reference);
+        }
+        item
+    }
+
+    /// A plain sale with one thing wrong.
+    fn spoilt_sale(&mut self, story: &mut Story, class: BreakKind, turn: u64) -> BreakItem {
+        let currency = story.owner.currency;
+        let amount = self.price(story, 2000, 20_000);
+        if class == BreakKind::MissingInFile {
+            story.day = Day::Overdue;
+        }
+        self.authorize(story, 0, amount);
+        let off = match (class == BreakKind::AmountMismatch, turn.is_multiple_of(2)) {
+            (false, _) => 0,
+            (true, true) => self.dice.between(5, 200),
+            (true, false) => self.dice.between(5, 200).saturating_neg(),
+        };
+        self.capture(story, 0, amount, Route::Off(off), false);
+        let mut item = Self::of_latest(story, class);
+        item.currency = Some(CURRENCIES[currency].code);
+        item.expected = Some(amount);
+        let method = story.payments[0].method;
+        let Some((_, reports)) = story.events.back_mut() else {
+            return item;
+        };
+        let Some(Report::Match(_, line)) = reports.first_mut() else {
+            return item;
+        };
+        item.actual = line.gross;
+        match class {
+            BreakKind::MissingInFile => {
+                item.actual = None;
+                reports.clear();
+            }
+            BreakKind::FeeMismatch => {
+                item.expected = Some(line.costs.total());
+                let more = self.dice.between(3, 40);
+                let part = if METHODS[method].blended {
+                    &mut line.costs.commission
+                } else {
+                    &mut line.costs.markup
+                };
+                *part = part.saturating_add(more);
+                line.net = line.net.saturating_sub(more);
+                item.actual = Some(line.costs.total());
+            }
+            BreakKind::DuplicateInFile => {
+                let copy = line.clone();
+                reports.push(Report::Stray(copy));
+            }
+            BreakKind::CurrencyMismatch => {
+                let other = elsewhere(currency);
+                item.expected_currency = Some(CURRENCIES[currency].code);
+                item.currency = Some(CURRENCIES[other].code);
+                let mut line = line.clone();
+                line.currency = other;
+                line.costs = Costs::of_capture(capture_cost(other, amount), &METHODS[method]);
+                line.net = amount.saturating_sub(line.costs.total());
+                *reports = vec![Report::Stray(line)];
+            }
+            BreakKind::AmountMismatch
+            | BreakKind::MissingInLedger
+            | BreakKind::UnsupportedRecord
+            | BreakKind::DoubleRecovery
+            | BreakKind::ChargebackUnknown
+            | BreakKind::DuplicateFile
+            | BreakKind::TotalMismatch => {}
+        }
+        item
+    }
+
+    /// The line of a sale that the ledger has never heard of, at the first merchant and in its first currency.
+    pub fn unknown(&mut self, index: u64) -> Line {
+        let mut story = self.begin_at(index, 0, 0);
+        self.unknown_line(&mut story).0
+    }
+
+    /// A sale that the ledger has never heard of.
+    fn unknown_line(&mut self, story: &mut Story) -> (Line, BreakItem) {
+        let amount = self.price(story, 2000, 20_000);
+        let line = self.stray_line(story, amount);
+        let mut item = BreakItem::new(BreakKind::MissingInLedger);
+        item.payment = Some(line.merchant_reference.clone());
+        item.acquirer_reference = Some(line.modification.clone());
+        item.currency = Some(CURRENCIES[line.currency].code);
+        item.actual = line.gross;
+        (line, item)
+    }
+
+    /// The line of a sale that is no payment of ours.
+    fn stray_line(&mut self, story: &mut Story, amount: i64) -> Line {
+        let at = self.later(story);
+        let mut line = self.line(story, 0, EventKind::Capture, amount, at);
+        line.psp_reference = self.dice.reference();
+        line.modification = self.dice.reference();
+        line.merchant_reference = format!("unknown-{:09}", story.index);
+        line
+    }
+
+    /// Something that no book has a place for: a correction, a refund that came back, an invoice.
+    fn unsupported_line(&mut self, story: &mut Story, turn: u64) -> BreakItem {
+        let amount = self.price(story, 50, 200);
+        let currency = story.owner.currency;
+        let taken = amount.saturating_neg();
+        let line = match turn % 3 {
+            0 => batch_row(
+                "DepositCorrection",
+                format!("Correction {}", story.index),
+                currency,
+                taken,
+            ),
+            2 => batch_row("InvoiceDeduction", format!("Invoice {}", story.index), currency, taken),
+            _ => {
+                let mut line = self.stray_line(story, amount);
+                line.type_text = "RefundedReversed";
+                line.costs = Costs::default();
+                line.net = amount;
+                line
+            }
+        };
+        let mut item = BreakItem::new(BreakKind::UnsupportedRecord);
+        item.acquirer_reference = Some(line.modification.clone());
+        item.currency = Some(CURRENCIES[currency].code);
+        item.actual = line.gross.or(Some(line.net));
+        story.strays.push(line);
+        item
+    }
+}
+
+/// The currency in which a line is wrong: one with amounts of like size, so that it stays a plausible line.
+fn elsewhere(currency: usize) -> usize {
+    match currency {
+        0 => 1,
+        3 => 4,
+        4 => 3,
+        _ => 0,
+    }
+}
