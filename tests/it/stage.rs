@@ -77,10 +77,14 @@ pub fn currency(code: &str) -> Currency {
     Currency::parse(code).unwrap_or_else(|_| panic!("a currency: {code}"))
 }
 
+/// An amount above zero.
+pub fn money(text: &str, code: &str) -> Money {
+    Money::parse(text, currency(code)).unwrap_or_else(|error| panic!("{text} {code}: {error}"))
+}
+
 /// Signed decimal text as minor units.
 pub fn minor(text: &str, code: &str) -> i64 {
-    let unsigned = text.trim_start_matches(['+', '-']);
-    let amount = Money::parse(unsigned, currency(code)).unwrap_or_else(|error| panic!("{text} {code}: {error}"));
+    let amount = money(text.trim_start_matches(['+', '-']), code);
     if text.starts_with('-') {
         -amount.minor()
     } else {
