@@ -16,7 +16,7 @@ demo: postgres ## build it and run the main job on one small day
 test: postgres ## everything that must hold before a change is merged
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) test --locked
+	$(CARGO) test --locked --quiet
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 
 soak: postgres ## the long tests

@@ -100,13 +100,14 @@ async fn clone_of(template: &str) -> String {
         match admin.batch_execute(&format!("create database {name} {template}")).await {
             Ok(()) => break,
             // A background worker looked into the template just then.
-            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempt < 20 => {
+            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempt < 100 => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Err(error) => panic!("cannot clone {template}: {error:?}"),
         }
     }
-    cluster.url_of(&name)
+    // A disk that still writes what the compiler made keeps the first sessions waiting.
+    format!("{}&connect_timeout=120", cluster.url_of(&name))
 }
 
 /// A plain session.
