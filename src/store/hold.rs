@@ -105,6 +105,14 @@ pub enum HoldError {
     /// No hold has that id.
     #[error("there is no hold {0}")]
     Unknown(i64),
+    /// It was not there yet.
+    #[error("a hold placed on {placed_on} cannot be released on {day}")]
+    ReleasedBefore {
+        /// Since when it is there.
+        placed_on: NaiveDate,
+        /// The booking date.
+        day: NaiveDate,
+    },
 }
 
 impl Retriable for HoldError {
@@ -116,7 +124,8 @@ impl Retriable for HoldError {
             | Self::ExpiresBefore { .. }
             | Self::Insufficient { .. }
             | Self::Conflict { .. }
-            | Self::Unknown(_) => false,
+            | Self::Unknown(_)
+            | Self::ReleasedBefore { .. } => false,
         }
     }
 }
@@ -132,7 +141,12 @@ impl Store {
         self.transact(async |tx: &mut Tx| place(tx, request).await).await
     }
 
-    /// Makes the money of a hold available again (2040 → 2020).
+    /// Shows what [`Store::release_hold`] would do, and does nothing.
+    pub async fn plan_hold_release(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
+        self.rehearse(async |tx: &mut Tx| release(tx, id, by, day).await).await
+    }
+
+    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later.
     pub async fn release_hold(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
         self.transact(async |tx: &mut Tx| release(tx, id, by, day).await).await
     }
@@ -304,6 +318,10 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
     let hold = rows.first().map(read).transpose()?.ok_or(HoldError::Unknown(id))?;
     if hold.released.is_some() {
         return Ok(Outcome { hold, new: false });
+    }
+    let placed_on = hold.placed_on;
+    if day < placed_on {
+        return Err(HoldError::ReleasedBefore { placed_on, day });
     }
     let reference = format!("release of hold {id}");
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);

@@ -7,16 +7,18 @@
 
 use acquit::ledger::entry::EntryKind;
 use acquit::payment::event::PaymentEvent;
+use acquit::store::record::{EventFile, LANES_FROM, Rejected, Tally};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::availability::SETTINGS;
 use crate::stage::{Stage, currency};
 use crate::support::day::another;
-use crate::support::dump;
 use crate::support::events::{event, record};
+use crate::support::{self, dump};
 
 async fn check(story: &str) -> Stage {
     let mut stage = Stage::of(SETTINGS).await;
@@ -127,23 +129,61 @@ async fn the_booking_date_is_the_houses_and_never_before_its_settings() {
     );
 }
 
+const VALIDITY: &str = r#"
+[[validity]]
+scheme = "visa"
+valid_for = "7 days"
+[[validity]]
+scheme = "visa"
+initiator = "merchant"
+valid_for = "114 hours"
+[[validity]]
+scheme = "mastercard"
+auth_type = "pre"
+valid_for = "30 days"
+"#;
+
 #[tokio::test]
 async fn the_validity_table_says_when() {
-    let mut stage = Stage::of(&format!(
-        "{SETTINGS}\n[[validity]]\nscheme = \"visa\"\nvalid_for = \"7 days\"\n"
-    ))
-    .await;
+    let mut stage = Stage::of(&format!("{SETTINGS}{VALIDITY}")).await;
     stage
         .tell(
-            "authorization p1 100.00 USD scheme=visa at=2026-03-02
-             authorization p2 100.00 USD scheme=visa at=2026-03-02 before=2026-03-20T00:00:00Z
-             authorization p3 100.00 USD scheme=other at=2026-03-02
-             expire 2026-03-09T11:59:59Z
-             is plain USD 9010=300.00
+            "authorization customer 1.00 USD scheme=visa type=final initiator=customer
+             authorization merchant 2.00 USD scheme=visa type=final initiator=merchant
+             authorization pre 4.00 USD scheme=mastercard type=pre initiator=customer
+             authorization final 8.00 USD scheme=mastercard type=final
+             authorization later 16.00 USD scheme=visa before=2026-03-20T00:00:00Z
+             authorization sooner 32.00 USD scheme=mastercard type=pre before=2026-03-02T12:30:00Z
+             authorization other 64.00 USD before=2026-03-03T00:00:00Z
+             expire 2026-03-02T12:29:59.999999Z
+             is plain USD 9010=127.00
+             expire 2026-03-02T12:30:00Z
+             is plain USD 9010=95.00
+             expire 2026-03-07T05:59:59Z
+             is plain USD 9010=31.00
+             expire 2026-03-07T06:00:00Z
+             is plain USD 9010=29.00
              expire 2026-03-09T12:00:00Z
-             is plain USD 9010=200.00
-             expire 2026-03-20T00:00:00Z
-             is plain USD 9010=100.00",
+             is plain USD 9010=28.00
+             expire 2026-04-01T11:59:59Z
+             is plain USD 9010=12.00
+             expire 2027-01-01T00:00:00Z
+             is plain USD 9010=8.00",
+        )
+        .await;
+    // What another version of the table says is for authorizations of its days.
+    let sooner = format!("{SETTINGS}{VALIDITY}")
+        .replace("2026-01-01", "2026-03-10")
+        .replace("7 days", "1 day");
+    stage.apply(&sooner).await;
+    stage
+        .tell(
+            "authorization old 1.00 USD scheme=visa at=2026-03-09
+             authorization new 2.00 USD scheme=visa at=2026-03-10
+             expire 2026-03-15T00:00:00Z
+             is plain USD 9010=9.00
+             expire 2026-03-16T12:00:00Z
+             is plain USD 9010=8.00",
         )
         .await;
 }
@@ -225,6 +265,88 @@ async fn one_run_is_as_good_as_many() {
             .expect("an expiry");
         let found = dump::content(&many.test.admin).await;
         assert_eq!(expected, found, "{}", dump::difference(&expected, &found));
+    }
+}
+
+/// Records events as a file of JSON Lines, as a person does.
+async fn record_file(stage: &Stage, events: &[&PaymentEvent]) {
+    let directory = support::directory();
+    let path = directory.path().join("events.jsonl");
+    let line = |event: &&PaymentEvent| {
+        let mut fields = serde_json::json!({
+            "kind": event.kind.name(), "merchant": event.merchant, "payment": event.payment, "reference": event.reference,
+            "amount": event.money.to_decimal_text(), "currency": event.money.currency().code(),
+            "occurred_at": event.occurred_at.to_rfc3339(), "acquirer": event.acquirer,
+        });
+        if let Some(before) = event.details.capture_before {
+            fields["capture_before"] = before.to_rfc3339().into();
+        }
+        format!("{fields}\n")
+    };
+    std::fs::write(&path, events.iter().map(line).collect::<String>()).expect("a file");
+    let file = EventFile::open(&path).expect("events");
+    let mut each = |_: Tally, rejected: Vec<Rejected>| {
+        assert_eq!(rejected, []);
+        Ok(())
+    };
+    let store = &stage.test.store;
+    let tally = store.record(&stage.deployment, &file, &mut each).await;
+    assert_eq!(usize::try_from(tally.expect("a record").recorded), Ok(events.len()));
+}
+
+/// The expiries by book and payment, without their numbers and what they follow in the chain.
+async fn by_payment(stage: &Stage) -> Vec<String> {
+    let rows = stage
+        .test
+        .admin
+        .query(
+            "select format('%s | %s | %s | %s | %s | %s | %s', merchant, reference, encode(fingerprint, 'hex'), occurred_at, booking_date,
+                source.name, (select string_agg(amount::text, ' ' order by ordinal) from transfer
+                    where transfer.book_id = entry.book_id and entry_number = entry.number))
+             from entry join book on book.id = entry.book_id join source on source.id = source_id
+             where entry.kind = 13 order by merchant, reference",
+            &[],
+        )
+        .await
+        .expect("expiries");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn the_order_in_which_payments_came_does_not_matter() {
+    let end = start() + TimeDelta::days(14);
+    // Enough for two lanes beside each other, and for more than one transaction of expiries.
+    let mut payments: Vec<Vec<PaymentEvent>> = Vec::new();
+    for event in authorizations(11, 8_500) {
+        match payments.last_mut().filter(|last| last[0].payment == event.payment) {
+            Some(last) => last.push(event),
+            None => payments.push(vec![event]),
+        }
+    }
+    let mut expected = Vec::new();
+    for seed in [None, Some(1)] {
+        if let Some(seed) = seed {
+            payments.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        }
+        let events: Vec<&PaymentEvent> = payments.iter().flatten().collect();
+        assert!(events.len() > LANES_FROM);
+        let stage = Stage::of(SETTINGS).await;
+        record_file(&stage, &events).await;
+        let store = &stage.test.store;
+        store.expire(&stage.deployment, end, &|_| {}).await.expect("an expiry");
+        let found = by_payment(&stage).await;
+        assert!(found.len() > 5_000);
+        if seed.is_none() {
+            expected = found;
+        } else {
+            let differs = expected.iter().zip(&found).find(|(left, right)| left != right);
+            assert_eq!((expected.len(), None), (found.len(), differs));
+        }
+        // In the order of their times, whatever came first.
+        let order = "select count(*) from (select occurred_at < lag(occurred_at) over (partition by book_id order by number) as back
+            from entry where kind = 13) step where back";
+        let row = stage.test.admin.query_one(order, &[]).await.expect("the order");
+        assert_eq!(row.get::<_, i64>(0), 0);
     }
 }
 

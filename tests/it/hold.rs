@@ -44,6 +44,20 @@ async fn a_hold_sets_available_money_aside_until_it_is_released() {
     let mut stage = stage().await;
     let hold = place(&stage, &request("50.00")).await.expect("a hold");
     assert!(hold.new);
+    assert_eq!(
+        (
+            hold.hold.reason.as_str(),
+            hold.hold.owner.as_str(),
+            hold.hold.expires_on
+        ),
+        ("a complaint", "ann", None)
+    );
+    let details = "select details from entry where kind = 25";
+    let row = stage.test.admin.query_one(details, &[]).await.expect("the entry");
+    assert_eq!(
+        row.get::<_, &str>(0),
+        r#"{"expires_on":null,"owner":"ann","reason":"a complaint"}"#
+    );
     stage.tell("is plain USD 2020=27.38 2040=50.00").await;
     // The same again is the same.
     let again = place(&stage, &request("50.00")).await.expect("the hold");
@@ -56,12 +70,14 @@ async fn a_hold_sets_available_money_aside_until_it_is_released() {
     assert_eq!(stage.test.store.holds(None, false).await.expect("holds").len(), 2);
 
     let on = day("2026-03-05");
+    let plan = stage.test.store.plan_hold_release(hold.hold.id, "bob", on).await;
     let released = stage
         .test
         .store
         .release_hold(hold.hold.id, "bob", on)
         .await
         .expect("released");
+    assert_eq!(plan.expect("a plan"), released);
     assert!(released.new && released.hold.released.as_ref().is_some_and(|(_, by)| by == "bob"));
     stage.tell("is plain USD 2020=57.38 2040=20.00").await;
     let again = stage
@@ -146,8 +162,16 @@ async fn what_cannot_be_held_is_refused() {
         refused(&|request| request.reference = Some("p1-capture")).await,
         "reference `p1-capture` was used before for something else (entry 2)"
     );
-    let unknown = stage.test.store.release_hold(99, "bob", day("2026-03-04")).await;
+    let (store, on) = (&stage.test.store, day("2026-03-04"));
+    let unknown = store.release_hold(99, "bob", on).await;
     assert_eq!(unknown.expect_err("a refusal").to_string(), "there is no hold 99");
+    let hold = place(&stage, &request("10.00")).await.expect("a hold").hold;
+    let early = store.release_hold(hold.id, "bob", day("2026-03-03")).await;
+    assert_eq!(
+        early.expect_err("a refusal").to_string(),
+        "a hold placed on 2026-03-04 cannot be released on 2026-03-03"
+    );
+    assert!(store.release_hold(hold.id, "bob", on).await.expect("released").new);
     stage.holds().await;
 }
 

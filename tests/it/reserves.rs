@@ -50,6 +50,9 @@ struct Capture {
     refunds: Vec<(String, i64, bool)>,
 }
 
+/// What was set aside, and until when.
+type Holds = Vec<(i64, Option<NaiveDate>)>;
+
 type Tranche = (&'static str, &'static str, NaiveDate, NaiveDate);
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,7 +75,7 @@ struct Model {
     captures: Vec<Capture>,
     tranches: BTreeMap<Tranche, Held>,
     available: BTreeMap<(&'static str, &'static str), i64>,
-    holds: BTreeMap<(&'static str, &'static str), Vec<(i64, Option<NaiveDate>)>>,
+    holds: BTreeMap<(&'static str, &'static str), Holds>,
 }
 
 /// A tenth, a half to the even neighbour.
@@ -128,7 +131,7 @@ impl Model {
             let (sign, money) = match capture.money {
                 Money::Pending if due => (1, Money::Available),
                 Money::Returning if due => (-1, Money::Gone),
-                _ => continue,
+                Money::Pending | Money::Returning | Money::Available | Money::Gone => continue,
             };
             capture.money = money;
             // Without a reserve there is no tranche: a release day before all days stands for that.

@@ -24,6 +24,7 @@ use acquit::ids::SourceId;
 use acquit::ledger::entry::EntryKind;
 use acquit::money::{Currency, Money, decimal_text};
 use acquit::payment::event::{PaymentEvent, RefundWay};
+use acquit::payment::validity::{AuthType, Initiator};
 use acquit::store::audit::prove;
 use acquit::store::expire::Expiries;
 use acquit::store::reconcile::{FileOutcome, Reconciliation, Request, SettlementFile};
@@ -395,6 +396,8 @@ fn one_event(kind: &str, payment: &str, minor: i64, code: &str, words: &Words<'_
             details.capture_before = words.get("before").map(|at| at.parse().expect("an instant"));
             details.method = words.text("method");
             details.scheme = words.text("scheme");
+            details.auth_type = words.get("type").and_then(AuthType::from_name);
+            details.initiator = words.get("initiator").and_then(Initiator::from_name);
         }
         EntryKind::Capture => {
             details.is_final = words.get("final").is_some();
