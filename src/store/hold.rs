@@ -1,8 +1,8 @@
 //! Holds: available money set aside with a reason and an owner, until it expires or somebody releases it.
 //!
 //! Placing one is known by its reference, which its content and day make where the caller brings none: the same hold twice is
-//! once. A hold that was released stays released. What expires is released by the run that releases whatever is due
-//! (`store::release`).
+//! once, and nothing is left of the second one. A hold that was released stays released. What expires is released by the run
+//! that releases whatever is due (`store::release`).
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
@@ -210,7 +210,6 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
     if let Some(expires_on) = request.expires_on.filter(|expires_on| *expires_on < day) {
         return Err(HoldError::ExpiresBefore { day, expires_on });
     }
-    let source = source_of_run(tx, &format!("hold place {day}")).await?.id;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied();
     let book = book.ok_or_else(|| HoldError::UnknownMerchant(request.merchant.to_owned()))?;
@@ -234,6 +233,7 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
     if available.minor() < money.minor() {
         return Err(HoldError::Insufficient { available });
     }
+    let source = source_of_run(tx, &format!("hold place {day}")).await?.id;
     let details = serde_json::json!({
         "expires_on": request.expires_on, "owner": request.owner, "reason": request.reason,
     });
@@ -307,7 +307,6 @@ async fn available(tx: &mut Tx, book: BookId, money: Money) -> Result<Money, Sto
 }
 
 async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
-    let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
     let find = include_str!("../../schema/queries/hold_by_id.sql");
     let rows = tx.query(find, &[&id]).await?;
     let row = rows.first().ok_or(HoldError::Unknown(id))?;
@@ -323,6 +322,7 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
     if day < placed_on {
         return Err(HoldError::ReleasedBefore { placed_on, day });
     }
+    let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
     let reference = format!("release of hold {id}");
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);
     let entry = Entry {

@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::availability::SETTINGS;
 use crate::stage::{Stage, currency};
 use crate::support::day::another;
-use crate::support::events::{event, record};
+use crate::support::events::{event, json_line, record};
 use crate::support::{self, dump};
 
 async fn check(story: &str) -> Stage {
@@ -272,18 +272,8 @@ async fn one_run_is_as_good_as_many() {
 async fn record_file(stage: &Stage, events: &[&PaymentEvent]) {
     let directory = support::directory();
     let path = directory.path().join("events.jsonl");
-    let line = |event: &&PaymentEvent| {
-        let mut fields = serde_json::json!({
-            "kind": event.kind.name(), "merchant": event.merchant, "payment": event.payment, "reference": event.reference,
-            "amount": event.money.to_decimal_text(), "currency": event.money.currency().code(),
-            "occurred_at": event.occurred_at.to_rfc3339(), "acquirer": event.acquirer,
-        });
-        if let Some(before) = event.details.capture_before {
-            fields["capture_before"] = before.to_rfc3339().into();
-        }
-        format!("{fields}\n")
-    };
-    std::fs::write(&path, events.iter().map(line).collect::<String>()).expect("a file");
+    let lines: String = events.iter().map(|event| json_line(event)).collect();
+    std::fs::write(&path, lines).expect("a file");
     let file = EventFile::open(&path).expect("events");
     let mut each = |_: Tally, rejected: Vec<Rejected>| {
         assert_eq!(rejected, []);

@@ -8,6 +8,7 @@ mod concurrency;
 mod crash;
 mod day;
 mod desk;
+mod due;
 mod embedded;
 mod expiry;
 mod facts;

@@ -99,7 +99,7 @@ pub fn lines(text: &str) -> Vec<&str> {
 }
 
 /// A settlement file of these lines, with payout rows that make it add up.
-fn settlement_file(lines: &[&str], default_day: &str) -> String {
+pub fn settlement_file(lines: &[&str], default_day: &str) -> String {
     let mut file = format!("{}\n", crate::reconcile::HEADER);
     let mut sums: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for line in lines {
@@ -154,6 +154,23 @@ fn settlement_file(lines: &[&str], default_day: &str) -> String {
     file
 }
 
+/// The events of a line.
+pub fn events(line: &str) -> Vec<PaymentEvent> {
+    let words = Words::of(line);
+    let [kind, payment, amount, code] = words.placed[..] else {
+        panic!("{line}")
+    };
+    let kinds = if kind == "sale" {
+        vec!["authorization", "capture"]
+    } else {
+        vec![kind]
+    };
+    kinds
+        .into_iter()
+        .map(|kind| one_event(kind, payment, minor(amount, code), code, &words))
+        .collect()
+}
+
 impl Stage {
     /// Settings applied, and the calendar of the euro imported before.
     pub async fn of(settings: &str) -> Self {
@@ -205,25 +222,8 @@ impl Stage {
         }
     }
 
-    /// The events of a line.
-    pub fn events(&self, line: &str) -> Vec<PaymentEvent> {
-        let words = Words::of(line);
-        let [kind, payment, amount, code] = words.placed[..] else {
-            panic!("{line}")
-        };
-        let kinds = if kind == "sale" {
-            vec!["authorization", "capture"]
-        } else {
-            vec![kind]
-        };
-        kinds
-            .into_iter()
-            .map(|kind| one_event(kind, payment, minor(amount, code), code, &words))
-            .collect()
-    }
-
     async fn record(&self, line: &str) {
-        let events = self.events(line);
+        let events = events(line);
         let verdicts = record(&self.test.store, &self.deployment, self.source, &events).await;
         let refused = Words::of(line).get("refused");
         for verdict in verdicts.expect("a batch") {

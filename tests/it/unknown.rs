@@ -8,7 +8,7 @@
 use acquit::store::reconcile::Request;
 
 use crate::availability::SETTINGS;
-use crate::stage::{Stage, day};
+use crate::stage::{Stage, day, events};
 use crate::support::events::record;
 
 async fn check(story: &str) -> Stage {
@@ -220,7 +220,7 @@ async fn an_inquiry_and_a_file_at_once_capture_once() {
             acquirer: "north",
             as_of: Some(day("2026-03-03")),
         };
-        let events = stage.events("sale p1 80.00 USD ref=U1");
+        let events = events("sale p1 80.00 USD ref=U1");
         let recorded = async {
             // Not all turns begin alike.
             for _ in 0..turn {
