@@ -116,7 +116,7 @@ impl Store {
 
 /// Errors that know whether the same transaction may succeed when it is run again.
 pub trait Retriable {
-    /// A deadlock or serialization conflict.
+    /// A deadlock or serialization conflict, or what was read had changed before it was locked.
     fn is_retriable(&self) -> bool;
 }
 

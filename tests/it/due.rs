@@ -29,6 +29,22 @@ pub const COMMANDS: [&str; 4] = [
     "reconcile DAY/settlement.csv --acquirer north --as-of 2025-03-04 --execute",
 ];
 
+/// Settings that advance up to 600.00 USD to `plain`, for 2 %.
+pub fn with_advances(settings: &str) -> String {
+    [
+        ("[[acquirer]]", "advance_limit = { USD = \"1000.00\" }\n[[acquirer]]"),
+        (
+            "[[fee_schedule]]\nname = \"plus\"",
+            "event = { advance_percentage = \"2\" }\n[[fee_schedule]]\nname = \"plus\"",
+        ),
+        ("negative_limit", "advance_limit = { USD = \"600.00\" }\nnegative_limit"),
+    ]
+    .iter()
+    .fold(settings.to_owned(), |settings, (from, to)| {
+        settings.replacen(from, to, 1)
+    })
+}
+
 /// Writes a calendar, settings, events and a settlement file.
 ///
 /// On 2025-03-05 69.38 USD and 6938 JPY of `both` become available and 8.00 USD and 800 JPY are withheld; on 2025-04-02 these are
@@ -36,19 +52,7 @@ pub const COMMANDS: [&str; 4] = [
 /// later. `plain` has 77.38 USD available, and 48.25 USD pending that may be advanced for 2 %.
 pub fn write_files(directory: &Path) {
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).expect("a written file");
-    let settings = SETTINGS
-        .replacen("2026-01-01", "2025-01-01", 1)
-        .replacen("[[acquirer]]", "advance_limit = { USD = \"1000.00\" }\n[[acquirer]]", 1)
-        .replacen(
-            "[[fee_schedule]]\nname = \"plus\"",
-            "event = { advance_percentage = \"2\" }\n[[fee_schedule]]\nname = \"plus\"",
-            1,
-        )
-        .replacen(
-            "negative_limit",
-            "advance_limit = { USD = \"600.00\" }\nnegative_limit",
-            1,
-        );
+    let settings = with_advances(&SETTINGS.replacen("2026-01-01", "2025-01-01", 1));
     write("settings.toml", &settings);
     write("calendar.csv", include_str!("../../fixtures/calendars/TARGET2.csv"));
     let events: String = lines(EVENTS)

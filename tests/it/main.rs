@@ -18,6 +18,7 @@ mod idempotency;
 mod lifecycle;
 mod merchant;
 mod model;
+mod overtaken;
 mod payout;
 mod reconcile;
 mod report;

@@ -325,15 +325,16 @@ impl<'a> Matching<'a> {
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
-    /// as matches.
+    /// as matches. There are fewer where a capture was withdrawn meanwhile: then all of it is done again.
     async fn settle(&self, tx: &mut Tx, pass: Pass, matches: u64) -> Result<(), StoreError> {
         let settle = include_str!("../../../schema/queries/open_items_settle.sql");
         let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
         if settled == matches {
             Ok(())
         } else {
-            Err(StoreError::Unreadable(format!(
-                "{settled} of {matches} open items that were just matched"
+            let gone = matches.saturating_sub(settled);
+            Err(StoreError::Overtaken(format!(
+                "{gone} of {matches} open items that were just matched"
             )))
         }
     }
