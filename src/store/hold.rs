@@ -11,7 +11,7 @@ use super::books::LockedBooks;
 use super::reserve::transfer;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
@@ -214,11 +214,9 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
     let book = owners.get(request.merchant).copied();
     let book = book.ok_or_else(|| HoldError::UnknownMerchant(request.merchant.to_owned()))?;
     let fingerprint = fingerprint_of(request);
-    let derived = || {
-        let digest: String = fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("hold {digest}")
-    };
-    let reference = request.reference.map_or_else(derived, str::to_owned);
+    let derived = || fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = request.reference.map_or_else(derived, str::to_owned);
+    let reference = format!("{OWN}hold {name}");
     if let Some((number, known)) = known(tx, book, &reference).await? {
         let placed = if known == fingerprint {
             placed_by(tx, book, number).await?
@@ -227,7 +225,10 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
         };
         return placed
             .map(|hold| Outcome { hold, new: false })
-            .ok_or(HoldError::Conflict { reference, number });
+            .ok_or(HoldError::Conflict {
+                reference: name,
+                number,
+            });
     }
     let available = available(tx, book, money).await?;
     if available.minor() < money.minor() {
@@ -323,7 +324,7 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
         return Err(HoldError::ReleasedBefore { placed_on, day });
     }
     let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
-    let reference = format!("release of hold {id}");
+    let reference = format!("{OWN}release of hold {id}");
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);
     let entry = Entry {
         details: Some(serde_json::json!({ "by": by }).to_string()),

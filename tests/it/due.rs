@@ -256,8 +256,9 @@ async fn what_cannot_be_done_ends_with_1_and_says_why() {
         ]);
     }
     let desk = self::desk().await;
-    let before = desk.state().await;
     let place = "hold place --merchant plain --currency USD --reason 'a complaint' --owner ann --on 2025-03-06";
+    run(&desk, &format!("{place} --amount 1.00 --reference case-7 --execute")).exits(0);
+    let before = desk.state().await;
     for (command, says) in [
         ("release --on 2999-01-01 --execute", "2999-01-01 has not come yet"),
         ("release --on 2024-12-31", "no settings are in force on 2024-12-31"),
@@ -266,8 +267,8 @@ async fn what_cannot_be_done_ends_with_1_and_says_why() {
         ("expire --cutoff 10.3.2025", "--cutoff cannot be read"),
         ("expire --cutoff 2025-03-10T12:00:00", "--cutoff cannot be read"),
         (
-            &format!("{place} --amount 77.39 --execute"),
-            "only 77.38 USD is available",
+            &format!("{place} --amount 76.39 --execute"),
+            "only 76.38 USD is available",
         ),
         (&format!("{place} --amount 1e1 --execute"), "--amount is refused"),
         (
@@ -279,8 +280,8 @@ async fn what_cannot_be_done_ends_with_1_and_says_why() {
             "cannot expire on 2025-03-05",
         ),
         (
-            &format!("{place} --amount 1.00 --reference p3-capture --execute"),
-            "used before for something else",
+            &format!("{place} --amount 2.00 --reference case-7 --execute"),
+            "reference `case-7` was used before for something else",
         ),
         (
             "hold place --merchant plain --amount 1 --currency USD --owner ann --execute",

@@ -63,8 +63,8 @@ async fn what_is_open_expires_at_its_time() {
     assert_eq!(
         expiries(&stage).await,
         [
-            "expiry of p1 | 2026-03-09 12:00 | 2026-03-09 | 10000",
-            "expiry of p3 | 2026-03-09 12:00 | 2026-03-09 | 2000",
+            "acquit:expiry of p1 | 2026-03-09 12:00 | 2026-03-09 | 10000",
+            "acquit:expiry of p3 | 2026-03-09 12:00 | 2026-03-09 | 2000",
         ]
     );
     // The acquirer took what had expired here: booked, and somebody is to look at it.
@@ -90,8 +90,8 @@ async fn what_is_opened_again_expires_again() {
     assert_eq!(
         expiries(&stage).await,
         [
-            "expiry of p1 | 2026-03-09 12:00 | 2026-03-09 | 2000",
-            "expiry of p1, 2 | 2026-03-09 12:00 | 2026-03-09 | 8000",
+            "acquit:expiry of p1 | 2026-03-09 12:00 | 2026-03-09 | 2000",
+            "acquit:expiry of p1, 2 | 2026-03-09 12:00 | 2026-03-09 | 8000",
         ]
     );
     // An increment may give it more time.
@@ -106,7 +106,7 @@ async fn what_is_opened_again_expires_again() {
     .await;
     assert_eq!(
         expiries(&stage).await,
-        ["expiry of p1 | 2026-03-12 12:00 | 2026-03-12 | 12000"]
+        ["acquit:expiry of p1 | 2026-03-12 12:00 | 2026-03-12 | 12000"]
     );
 }
 
@@ -123,8 +123,8 @@ async fn the_booking_date_is_the_houses_and_never_before_its_settings() {
     assert_eq!(
         expiries(&stage).await,
         [
-            "expiry of p2 | 2025-12-30 00:00 | 2026-01-01 | 5000",
-            "expiry of p1 | 2026-03-09 20:00 | 2026-03-10 | 10000",
+            "acquit:expiry of p2 | 2025-12-30 00:00 | 2026-01-01 | 5000",
+            "acquit:expiry of p1 | 2026-03-09 20:00 | 2026-03-10 | 10000",
         ]
     );
 }
@@ -236,7 +236,7 @@ async fn one_run_is_as_good_as_many() {
         .expect("an expiry");
     once.holds().await;
     let expected = dump::content(&once.test.admin).await;
-    assert!(expected.matches("expiry of p").count() > 200);
+    assert!(expected.matches("acquit:expiry of p").count() > 200);
 
     for seed in 2..5 {
         println!("seed {seed}");

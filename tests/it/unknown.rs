@@ -54,8 +54,8 @@ async fn the_acquirers_reference_answers() {
         found,
         [
             ("p1-unknown", 14, "events"),
-            ("settled authorization p1", 1, "settlement"),
-            ("settled capture p1", 3, "settlement"),
+            ("acquit:settled authorization p1", 1, "settlement"),
+            ("acquit:settled capture p1", 3, "settlement"),
         ]
     );
     assert_eq!(rows[1].get::<_, i32>(3), 2);
