@@ -1,6 +1,6 @@
--- Captures that no file has reported and whose money is pending until one does, oldest first. $1 book, $2 currency, $3 the acquirers that are locked, $4 how many.
+-- Captures that no file has reported and whose money is pending until one does, oldest first. $1 book, $2 currency, $3 how many.
 select number, gross - merchant_fee as payable, reserve, reserve_until, occurred_on
 from open_item
-where book_id = $1 and currency = $2 and acquirer_id = any($3::smallint[]) and record_type = 1 and not matures
+where book_id = $1 and currency = $2 and record_type = 1 and not matures
 order by occurred_on, number
-limit $4;
+limit $3;

@@ -589,7 +589,10 @@ impl<'s> PaymentFees<'s> {
             return Ok(());
         };
         self.charged_back = self.charged_back.saturating_add(taken.amount);
-        let schedule = self.schedule(entry.booking_date)?;
+        // The acquirer imposes it on a day without a price too; then it costs nothing.
+        let Some(schedule) = (self.schedules)(entry.booking_date) else {
+            return Ok(());
+        };
         let at = (AccountCode::FeeDispute, taken.debit.currency);
         let (fee, vat) = charge_event(schedule, entry, &schedule.event.dispute, at, found)?;
         if fee > 0 && schedule.dispute_fee_returned_when_won {

@@ -1,14 +1,15 @@
 //! Advances: pending captures made available before an acquirer has proven them, for a fee and within limits.
 //!
-//! One at a time in the whole deployment, because a limit holds for all of it. The locks come in this order: the acquirers that
-//! have yet to report the captures, as a reconciliation takes them, so that no capture is advanced that a file is being matched
-//! with; the one of advances; the merchant's book. What is advanced and not proven yet is what its open items say; a match ends
-//! it, and moves nothing more. Captures go whole, oldest first.
+//! One at a time in the whole deployment, because a limit holds for all of it: that lock comes first, then all acquirers', so that no
+//! file is proving what is advanced, then the merchant's book.
+//! What is advanced and not proven yet is what its open items say; a match ends it, and moves nothing more. Captures go whole,
+//! oldest first.
 //!
 //! An amount is asked for by day: what earlier runs of the same day advanced is part of it, so the same request twice is once.
 
 use chrono::NaiveDate;
 
+use super::acquirers;
 use super::books::LockedBooks;
 use super::reserve::{FixedReserves, Tranches, transfer};
 use super::settings::Deployment;
@@ -129,14 +130,14 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     if merchant.state != MerchantState::Active {
         return Err(AdvanceError::NotActive(merchant.name.clone()));
     }
-    let acquirers = lock_acquirers(tx, request).await?;
     tx.query(include_str!("../../schema/queries/advance_lock.sql"), &[])
         .await?;
+    acquirers::share(tx, None).await?;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied().ok_or_else(unknown)?;
     let known = outstanding(tx, book, currency, day).await?;
     let (room, bound) = known.room(request, merchant, settings)?;
-    let pending = pending(tx, book, currency, &acquirers).await?;
+    let pending = pending(tx, book, currency).await?;
     let chosen = advance(&pending, room)?;
     let money = |minor: i64| Money::from_minor(minor, currency);
     let mut advanced = Advanced {
@@ -291,28 +292,12 @@ async fn outstanding(tx: &mut Tx, book: BookId, currency: Currency, day: NaiveDa
     })
 }
 
-/// Locks the acquirers that have yet to report what the merchant has pending, and says which.
-async fn lock_acquirers(tx: &mut Tx, request: &Request<'_>) -> Result<Vec<i16>, StoreError> {
-    let rows = tx
-        .query(
-            include_str!("../../schema/queries/advance_acquirers.sql"),
-            &[&request.merchant, &request.up_to.currency().code()],
-        )
-        .await?;
-    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
-}
-
-/// Captures of these acquirers that no file has proven and whose money is pending, oldest first.
-async fn pending(
-    tx: &mut Tx,
-    book: BookId,
-    currency: Currency,
-    acquirers: &Vec<i16>,
-) -> Result<Vec<Pending>, StoreError> {
+/// Captures that no file has proven and whose money is pending, oldest first.
+async fn pending(tx: &mut Tx, book: BookId, currency: Currency) -> Result<Vec<Pending>, StoreError> {
     let rows = tx
         .query(
             include_str!("../../schema/queries/advance_pending.sql"),
-            &[&book.0, &currency.code(), acquirers, &ITEMS],
+            &[&book.0, &currency.code(), &ITEMS],
         )
         .await?;
     rows.iter()

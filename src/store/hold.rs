@@ -3,18 +3,25 @@
 //! Placing one is known by its reference, which its content and day make where the caller brings none: the same hold twice is
 //! once, and nothing is left of the second one. A hold that was released stays released. What expires is released by the run
 //! that releases whatever is due (`store::release`).
+//!
+//! What a velocity rule sets aside of a capture is a hold too, without a day; its release is in `captured`.
+
+mod captured;
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
+use self::captured::Captured;
+use super::acquirers;
 use super::books::LockedBooks;
-use super::reserve::transfer;
+use super::reserve::{FixedReserves, transfer};
+use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
-use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
+use crate::ledger::entry::{Entry, EntryKind, Fingerprint, Transfer};
 use crate::money::Money;
 
 /// A hold to be placed. Texts are checked by who brings them.
@@ -143,12 +150,18 @@ impl Store {
 
     /// Shows what [`Store::release_hold`] would do, and does nothing.
     pub async fn plan_hold_release(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
-        self.rehearse(async |tx: &mut Tx| release(tx, id, by, day).await).await
+        let deployment = self.deployment().await?;
+        self.rehearse(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)
+            .await
     }
 
-    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later.
+    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later. What a velocity rule held
+    /// of a capture that is not proven, or whose day has not come, is pending again (2040 → 2010); of one that is, it becomes
+    /// available less its reserve.
     pub async fn release_hold(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
-        self.transact(async |tx: &mut Tx| release(tx, id, by, day).await).await
+        let deployment = self.deployment().await?;
+        self.transact(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)
+            .await
     }
 
     /// Holds by merchant and id: those that are open, or all.
@@ -307,7 +320,16 @@ async fn available(tx: &mut Tx, book: BookId, money: Money) -> Result<Money, Sto
     Ok(Money::zero(currency))
 }
 
-async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
+async fn release(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    id: i64,
+    by: &str,
+    day: NaiveDate,
+) -> Result<Outcome, HoldError> {
+    if Captured::of(tx, id).await?.is_some() {
+        acquirers::share(tx, None).await?;
+    }
     let find = include_str!("../../schema/queries/hold_by_id.sql");
     let rows = tx.query(find, &[&id]).await?;
     let row = rows.first().ok_or(HoldError::Unknown(id))?;
@@ -328,14 +350,7 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);
     let entry = Entry {
         details: Some(serde_json::json!({ "by": by }).to_string()),
-        transfers: transfer(
-            AccountCode::MerchantHold,
-            AccountCode::MerchantAvailable,
-            hold.money.currency(),
-            hold.money.minor(),
-        )
-        .into_iter()
-        .collect(),
+        transfers: released(tx, deployment, book, &hold, day).await?,
         ..Entry::of_day(EntryKind::HoldRelease, reference, fingerprint, day, source)
     };
     let number = books.append(book, entry)?;
@@ -350,4 +365,26 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
         hold: Hold { released, ..hold },
         new: true,
     })
+}
+
+/// What the release of a hold moves.
+async fn released(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    book: BookId,
+    hold: &Hold,
+    day: NaiveDate,
+) -> Result<Vec<Transfer>, StoreError> {
+    let Some(captured) = Captured::of(tx, hold.id).await? else {
+        let available = AccountCode::MerchantAvailable;
+        let (currency, amount) = (hold.money.currency(), hold.money.minor());
+        return Ok(transfer(AccountCode::MerchantHold, available, currency, amount)
+            .into_iter()
+            .collect());
+    };
+    let fixed = match deployment.in_force(day) {
+        Some(settings) => Some(FixedReserves::of(tx, settings, day, &[book]).await?),
+        None => None,
+    };
+    captured.release(tx, book, hold.money, fixed).await
 }

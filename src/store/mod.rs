@@ -3,6 +3,7 @@
 //! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
+mod acquirers;
 pub mod advance;
 pub mod audit;
 pub mod books;
@@ -116,7 +117,7 @@ impl Store {
 
 /// Errors that know whether the same transaction may succeed when it is run again.
 pub trait Retriable {
-    /// A deadlock or serialization conflict, or what was read had changed before it was locked.
+    /// A deadlock or serialization conflict.
     fn is_retriable(&self) -> bool;
 }
 

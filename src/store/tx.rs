@@ -40,8 +40,6 @@ pub enum StoreError {
     },
     /// COMMIT was asked of a transaction in which a statement had failed.
     Aborted,
-    /// What was read before a lock had changed when it was written; nothing was committed.
-    Overtaken(String),
     /// A stored value that this version cannot read.
     Unreadable(String),
     /// A value too large to be stored.
@@ -67,12 +65,7 @@ impl StoreError {
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Refused { constraint, .. } => constraint.as_deref(),
-            Self::ReadOnly
-            | Self::Lost { .. }
-            | Self::Aborted
-            | Self::Overtaken(_)
-            | Self::Unreadable(_)
-            | Self::TooLarge(_) => None,
+            Self::ReadOnly | Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => None,
         }
     }
 
@@ -86,7 +79,6 @@ impl StoreError {
             Self::Refused { code, .. } if code == SqlState::UNDEFINED_TABLE.code() => {
                 Some("the database has no schema yet: run `acquit settings apply FILE` or `acquit doctor`")
             }
-            Self::Overtaken(_) => Some("run the same command again"),
             Self::Refused { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => None,
         }
     }
@@ -129,7 +121,6 @@ impl fmt::Display for StoreError {
                 message,
             } => write!(f, "no connection to the database: {message}"),
             Self::Aborted => write!(f, "a statement had failed in the transaction; nothing was committed"),
-            Self::Overtaken(what) => write!(f, "somebody else changed {what} meanwhile; nothing was committed"),
             Self::Unreadable(what) => write!(f, "the database holds {what}, which this version cannot read"),
             Self::TooLarge(what) => write!(f, "{what} is too large to be stored"),
         }
@@ -167,7 +158,6 @@ impl Retriable for StoreError {
             Self::Refused { code, .. } => {
                 code == SqlState::T_R_DEADLOCK_DETECTED.code() || code == SqlState::T_R_SERIALIZATION_FAILURE.code()
             }
-            Self::Overtaken(_) => true,
             Self::ReadOnly | Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => false,
         }
     }

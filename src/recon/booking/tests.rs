@@ -33,6 +33,7 @@ fn acquirer(cost: Option<CostContract>) -> settings::Acquirer {
     settings::Acquirer {
         name: "adyen".into(),
         kind: AcquirerKind::Acquirer,
+        kind_at: settings::Place::default(),
         contract: Contract::Net,
         settles_within_days: 3,
         tolerance: BTreeMap::from(["EUR", "GBP"].map(|code| (currency(code), money(&format!("0.01 {code}"))))),

@@ -161,18 +161,18 @@ fn a_version_is_in_force_on_its_days() {
         (day("2000-01-01"), day("2026-07-01"))
     );
 
-    // A gap between versions is a time without prices.
-    let gap = read(
-        "\n[[fee_schedule]]\nname = \"s\"\nuntil = \"2026-02-01\"\nrounding = \"up\"\npercentage = \"1\"\nfixed = {}\n\
-         [[fee_schedule]]\nname = \"s\"\neffective_from = \"2026-03-01\"\nrounding = \"up\"\npercentage = \"1\"\nfixed = {}",
+    // Before the first version and after the last there is none.
+    let once = read(
+        "\n[[fee_schedule]]\nname = \"s\"\neffective_from = \"2026-02-01\"\nuntil = \"2026-03-01\"\nrounding = \"up\"\n\
+         percentage = \"1\"\nfixed = {}",
     );
     for (on, there) in [
-        ("2026-01-31", true),
-        ("2026-02-01", false),
-        ("2026-02-28", false),
-        ("2026-03-01", true),
+        ("2026-01-31", false),
+        ("2026-02-01", true),
+        ("2026-02-28", true),
+        ("2026-03-01", false),
     ] {
-        assert_eq!(gap.fee_schedule("s", day(on)).is_some(), there, "{on}");
+        assert_eq!(once.fee_schedule("s", day(on)).is_some(), there, "{on}");
     }
 }
 
@@ -216,7 +216,7 @@ fn a_vat_rate_is_read_back_from_its_text() {
 }
 
 #[test]
-fn versions_of_a_name_do_not_overlap() {
+fn versions_of_a_name_neither_overlap_nor_leave_a_gap() {
     let schedule = |days: &str| {
         format!("\n[[fee_schedule]]\nname = \"s\"\n{days}\nrounding = \"up\"\npercentage = \"1\"\nfixed = {{}}")
     };
@@ -237,6 +237,14 @@ fn versions_of_a_name_do_not_overlap() {
             "line 10, column 9: `until` 2026-02-02 overlaps the version of `s` on line 2, which is in force from 2026-02-01",
         ],
     );
+    // A day without a price between two versions is a slip of the pen, in whatever order they stand.
+    check_file(
+        &[from("2026-03-01"), schedule("until = \"2026-02-28\"")].concat(),
+        &[
+            "line 10, column 9: `until` 2026-02-28 leaves a gap before the version of `s` on line 2, which is in force from 2026-03-01",
+        ],
+    );
+    read(&[schedule("until = \"2026-03-01\""), from("2026-03-01")].concat());
     check_file(
         &schedule("effective_from = \"2026-02-01\"\nuntil = \"2026-02-01\""),
         &["line 5, column 9: `until` must be after 2026-02-01, its `effective_from`"],

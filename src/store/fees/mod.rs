@@ -177,21 +177,29 @@ struct Read {
 
 /// Puts rows of one transfer each together to entries, as they arrive.
 struct Entries<S> {
-    rows: S,
+    /// None after its end: a stream of the driver's must not be asked again then.
+    rows: Option<S>,
     next: Option<Read>,
     has_cutoff: bool,
 }
 
 impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
     fn new(rows: S, has_cutoff: bool) -> Self {
-        let next = None;
-        Self { rows, next, has_cutoff }
+        Self {
+            rows: Some(rows),
+            next: None,
+            has_cutoff,
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Read>, StoreError> {
         loop {
-            let Some(row) = self.rows.try_next().await? else {
+            let Some(rows) = &mut self.rows else {
                 return Ok(self.next.take());
+            };
+            let Some(row) = rows.try_next().await? else {
+                self.rows = None;
+                continue;
             };
             let at = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
             let transfer = read_transfer(&row)?;

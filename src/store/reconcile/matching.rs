@@ -1,6 +1,6 @@
 //! Matching: SQL streams candidates one key after the other, `recon` decides, matches and breaks go back chunk by chunk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -130,6 +130,8 @@ pub(super) struct Matching<'a> {
     postings: Postings,
     matches: Vec<MatchRow>,
     breaks: Vec<BreakRow>,
+    /// The books in which alone items are looked for; in all where none are named.
+    within: Option<BTreeSet<BookId>>,
     done: u64,
 }
 
@@ -143,6 +145,7 @@ impl<'a> Matching<'a> {
             postings: Postings::default(),
             matches: Vec::new(),
             breaks: Vec::new(),
+            within: None,
             done: 0,
         }
     }
@@ -177,6 +180,11 @@ impl<'a> Matching<'a> {
             self.settle(tx, pass, self.done.saturating_sub(before)).await?;
         }
         Ok(())
+    }
+
+    /// Looks for items in these books alone from now on: they are locked, and no other may be any more.
+    pub(super) fn keep_within(&mut self, books: BTreeSet<BookId>) {
+        self.within = Some(books);
     }
 
     /// The lines that a pass may still match.
@@ -246,7 +254,8 @@ impl<'a> Matching<'a> {
                 return Ok(());
             }
         }
-        if let Some(item) = read_item(row, group)? {
+        let elsewhere = |item: &Item| self.within.as_ref().is_some_and(|books| !books.contains(&item.book));
+        if let Some(item) = read_item(row, group)?.filter(|item| !elsewhere(item)) {
             group.items.push(item);
         }
         if group.lines.len() > GROUP_LIMIT || group.items.len() > GROUP_LIMIT {
@@ -325,16 +334,15 @@ impl<'a> Matching<'a> {
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
-    /// as matches. There are fewer where a capture was withdrawn meanwhile: then all of it is done again.
+    /// as matches: the acquirer's lock keeps all others from them.
     async fn settle(&self, tx: &mut Tx, pass: Pass, matches: u64) -> Result<(), StoreError> {
         let settle = include_str!("../../../schema/queries/open_items_settle.sql");
         let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
         if settled == matches {
             Ok(())
         } else {
-            let gone = matches.saturating_sub(settled);
-            Err(StoreError::Overtaken(format!(
-                "{gone} of {matches} open items that were just matched"
+            Err(StoreError::Unreadable(format!(
+                "{settled} of {matches} open items that were just matched"
             )))
         }
     }

@@ -10,6 +10,7 @@ use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{Store, StoreError, Tx};
 use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
 
 /// An event of acquirer `north` at noon of 2026-03-02, in minor units.
 pub fn event(
@@ -42,6 +43,18 @@ pub async fn apply(store: &Store, text: &str) -> Deployment {
     let settings = Settings::parse(text).expect("settings");
     store.apply_settings(&settings, text).await.expect("applied settings");
     store.deployment().await.expect("a deployment")
+}
+
+/// As if the version that begins on a day had been applied at an instant; a real one is applied when it is.
+pub async fn applied_at(admin: &Client, from: &str, at: &str) {
+    let sql = format!(
+        "begin; set local timezone = 'UTC';
+        alter table settings_version disable trigger settings_version_append_only;
+        update settings_version set applied_at = '{at}' where effective_from = '{from}';
+        alter table settings_version enable always trigger settings_version_append_only;
+        commit"
+    );
+    admin.batch_execute(&sql).await.expect("a version of its time");
 }
 
 /// A source of events with this name.
