@@ -11,8 +11,8 @@ use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::{EventFee, FeeError, event_fee};
 use crate::settings::{Destination, Merchant, MerchantState, Settings, SettingsVersion};
 
-/// What may be paid: account 2020 at the cut-off, less everything that was taken from it since, and less what withdrawn captures are
-/// going to take back.
+/// What may be paid: account 2020 at the cut-off, less everything that was taken from it since, and less what withdrawn
+/// captures are going to take back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payable {
     /// The merchant's book.

@@ -1,7 +1,7 @@
 //! Advances: pending captures made available before an acquirer has proven them, for a fee and within limits.
 //!
-//! One at a time in the whole deployment, because a limit holds for all of it: that lock comes first, then all acquirers', so that no
-//! file is proving what is advanced, then the merchant's book.
+//! One at a time in the whole deployment, because a limit holds for all of it: that lock comes first, then all acquirers', so that
+//! no file is proving what is advanced, then the merchant's book.
 //! What is advanced and not proven yet is what its open items say; a match ends it, and moves nothing more. Captures go whole,
 //! oldest first.
 //!

@@ -10,7 +10,7 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
-//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable; its release (`store::hold`) puts it back |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable, until its release |
 //! | capture void | its capture, mirrored; 2010 ← 2040 what was held of it and released since |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |

@@ -323,7 +323,6 @@ async fn natural_keys(tx: &mut Tx, wanted: &[(BookId, String)]) -> Result<HashMa
 fn uses_reserve(deployment: &Deployment, merchant: &str) -> bool {
     let mut of_versions = deployment
         .versions()
-        .iter()
         .filter_map(|settings| settings.merchants.get(merchant));
     of_versions.any(|merchant| merchant.refunds_from_reserve)
 }

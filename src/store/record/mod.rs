@@ -327,16 +327,15 @@ impl<'a> Batch<'a> {
     /// Another payment that is open or captured, for what the event's merchant reference names; the first by name.
     fn same_order(&self, book: BookId, event: &'a PaymentEvent) -> Option<&str> {
         let order = event.merchant_reference.as_deref()?;
-        // What goes by its own name.
-        let named = named_payment(&self.payments, &self.loaded, book, order);
-        let named = named.filter(|payment| payment.merchant_reference.is_none());
         let of_order = self.loaded.orders.get(&(book, order.to_owned()));
         let names = of_order.into_iter().flatten().map(String::as_str);
         names
-            .chain(named.map(|_| order))
+            .chain([order])
             .filter(|name| {
                 let payment = named_payment(&self.payments, &self.loaded, book, name);
-                *name != event.payment && payment.is_some_and(Payment::is_live)
+                // A later attempt may have called it otherwise, and what is called nothing else goes by its own name.
+                let is_of_order = |payment: &Payment| payment.merchant_reference.as_deref().unwrap_or(name) == order;
+                *name != event.payment && payment.is_some_and(|payment| is_of_order(payment) && payment.is_live())
             })
             .min()
     }
@@ -552,10 +551,12 @@ impl<'a> Batch<'a> {
 /// What becomes of an event that is known by its natural key: what an acquirer imposes is a replay when it is told again, anything
 /// else is refused with what it is.
 fn told_again(at: At, key: String, stated: Option<&PaymentEvent>, event: &PaymentEvent) -> Verdict {
-    let field = match event.kind {
-        EntryKind::Capture => Some("sequence"),
-        EntryKind::RefundPaid => Some("original"),
-        _ => stated.map_or(Some("kind"), |stated| stated.difference_beside_time(event)),
+    let field = if event.kind == EntryKind::Capture {
+        Some("sequence")
+    } else if event.kind == EntryKind::RefundPaid {
+        Some("original")
+    } else {
+        stated.map_or(Some("kind"), |stated| stated.difference_beside_time(event))
     };
     let number = at.number();
     field.map_or(Verdict::Replayed, |field| {

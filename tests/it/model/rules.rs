@@ -565,6 +565,7 @@ impl Entry {
             transfers: Vec::new(),
             fee: Fee::default(),
             accrued: Vec::new(),
+            applied: Vec::new(),
         }
     }
 
