@@ -430,7 +430,8 @@ impl Truth {
         self.file(acquirer, owner.currency, difference)?;
         let earned = if tolerated { item } else { agreed };
         let contract = contract(world, owner, event);
-        let passes = contract.schedule.passes_costs && event.kind == EventKind::Capture;
+        let captures = matches!(event.kind, EventKind::Capture | EventKind::Aggregate);
+        let passes = contract.schedule.passes_costs && captures;
         let passed = if passes {
             plus(costs.interchange, costs.scheme_fee)?
         } else {
