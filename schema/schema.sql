@@ -102,7 +102,9 @@ CREATE TABLE public.aggregate (
     reserve bigint NOT NULL,
     matures boolean NOT NULL,
     passes_costs boolean NOT NULL,
+    costs_vat text COLLATE pg_catalog."C",
     closed bigint,
+    CONSTRAINT aggregate_costs_vat CHECK ((passes_costs OR (costs_vat IS NULL))),
     CONSTRAINT aggregate_gross CHECK ((gross >= 0)),
     CONSTRAINT aggregate_items CHECK ((items >= 0))
 );
@@ -337,15 +339,17 @@ CREATE TABLE public.open_item (
     cost bigint NOT NULL,
     matures boolean NOT NULL,
     passes_costs boolean NOT NULL,
+    costs_vat text COLLATE pg_catalog."C",
     occurred_on date NOT NULL,
     expected_on date NOT NULL,
     reserve_until date,
     advanced bigint,
     CONSTRAINT open_item_advanced CHECK (((advanced IS NULL) OR matures)),
+    CONSTRAINT open_item_costs_vat CHECK ((passes_costs OR (costs_vat IS NULL))),
     CONSTRAINT open_item_reserve CHECK (((reserve = 0) = (reserve_until IS NULL)))
 );
 
-COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 
 CREATE TABLE public.payment (
     book_id bigint NOT NULL,
@@ -544,10 +548,13 @@ CREATE TABLE public.settlement_match (
     ordinal integer NOT NULL,
     pass smallint NOT NULL,
     item_gross bigint NOT NULL,
-    line_gross bigint NOT NULL
+    line_gross bigint NOT NULL,
+    passed_on bigint,
+    passed_on_vat bigint,
+    CONSTRAINT settlement_match_passed_on CHECK (((passed_on IS NULL) = (passed_on_vat IS NULL)))
 );
 
-COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
+COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
 
 CREATE TABLE public.settlement_reject (
     source_id bigint NOT NULL,
@@ -939,6 +946,8 @@ GRANT UPDATE(merchant_fee) ON TABLE public.aggregate TO acquit_runtime;
 GRANT UPDATE(reserve) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(passes_costs) ON TABLE public.aggregate TO acquit_runtime;
+
+GRANT UPDATE(costs_vat) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 

@@ -250,8 +250,10 @@ create table aggregate (
     reserve       bigint not null,
     matures       boolean not null,
     passes_costs  boolean not null,
+    costs_vat     text collate "C",
     closed        bigint,
-    constraint aggregate_identity primary key (book_id, aggregate)
+    constraint aggregate_identity primary key (book_id, aggregate),
+    constraint aggregate_costs_vat check (passes_costs or costs_vat is null)
 );
 comment on table aggregate is 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 
@@ -270,15 +272,17 @@ create table open_item (
     cost                bigint not null,
     matures             boolean not null,
     passes_costs        boolean not null,
+    costs_vat           text collate "C",
     occurred_on         date not null,
     expected_on         date not null,
     reserve_until       date,
     advanced            bigint,
     constraint open_item_identity primary key (book_id, number),
     constraint open_item_reserve check ((reserve = 0) = (reserve_until is null)),
+    constraint open_item_costs_vat check (passes_costs or costs_vat is null),
     constraint open_item_advanced check (advanced is null or matures)
 );
-comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 create index open_item_advanced_in on open_item (currency) where advanced is not null;
 
 -- Availability -------------------------------------------------------------------------------------------------------
@@ -417,9 +421,12 @@ create table settlement_match (
     pass        smallint not null,
     item_gross  bigint not null,
     line_gross  bigint not null,
-    constraint settlement_match_line primary key (source_id, ordinal)
+    passed_on      bigint,
+    passed_on_vat  bigint,
+    constraint settlement_match_line primary key (source_id, ordinal),
+    constraint settlement_match_passed_on check ((passed_on is null) = (passed_on_vat is null))
 );
-comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
+comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
 
 create table break (
     id               bigint generated always as identity primary key,
@@ -564,7 +571,7 @@ grant update (acquirer_id, currency, requested, authorized, captured, over_captu
     unpaid, expires_at, captured_at, earlier_captures, final_captures, limit_month, method, scheme, card_country, payer, category,
     merchant_reference) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
-grant update (items, gross, merchant_fee, reserve, passes_costs, closed) on aggregate to acquit_runtime;
+grant update (items, gross, merchant_fee, reserve, passes_costs, costs_vat, closed) on aggregate to acquit_runtime;
 grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_item to acquit_runtime;
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;

@@ -133,7 +133,6 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     tx.query(include_str!("../../schema/queries/advance_lock.sql"), &[])
         .await?;
     acquirers::share(tx, None).await?;
-    let source = source_of_run(tx, &format!("advance {day}")).await?.id;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied().ok_or_else(unknown)?;
     let known = outstanding(tx, book, currency, day).await?;
@@ -171,6 +170,7 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     if let Some(charge) = &charge {
         (advanced.fee, advanced.vat) = (money(charge.amount), money(charge.vat));
     }
+    let source = source_of_run(tx, &format!("advance {day}")).await?.id;
     let number = books.next(book)?;
     let reference = format!("{OWN}advance {currency} {day} at {number}");
     let items: Vec<i64> = chosen.items.iter().map(|number| number.0).collect();

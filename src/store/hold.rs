@@ -1,8 +1,8 @@
 //! Holds: available money set aside with a reason and an owner, until it expires or somebody releases it.
 //!
 //! Placing one is known by its reference, which its content and day make where the caller brings none: the same hold twice is
-//! once. A hold that was released stays released. What expires is released by the run that releases whatever is due
-//! (`store::release`).
+//! once, and nothing is left of the second one. A hold that was released stays released. What expires is released by the run
+//! that releases whatever is due (`store::release`).
 //!
 //! What a velocity rule sets aside of a capture is a hold too, without a day; its release is in `captured`.
 
@@ -112,6 +112,14 @@ pub enum HoldError {
     /// No hold has that id.
     #[error("there is no hold {0}")]
     Unknown(i64),
+    /// It was not there yet.
+    #[error("a hold placed on {placed_on} cannot be released on {day}")]
+    ReleasedBefore {
+        /// Since when it is there.
+        placed_on: NaiveDate,
+        /// The booking date.
+        day: NaiveDate,
+    },
 }
 
 impl Retriable for HoldError {
@@ -123,7 +131,8 @@ impl Retriable for HoldError {
             | Self::ExpiresBefore { .. }
             | Self::Insufficient { .. }
             | Self::Conflict { .. }
-            | Self::Unknown(_) => false,
+            | Self::Unknown(_)
+            | Self::ReleasedBefore { .. } => false,
         }
     }
 }
@@ -139,8 +148,16 @@ impl Store {
         self.transact(async |tx: &mut Tx| place(tx, request).await).await
     }
 
-    /// Makes the money of a hold available again (2040 → 2020). What a velocity rule held of a capture that is not proven, or whose
-    /// day has not come, is pending again (2040 → 2010); of one that is, it becomes available less its reserve.
+    /// Shows what [`Store::release_hold`] would do, and does nothing.
+    pub async fn plan_hold_release(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
+        let deployment = self.deployment().await?;
+        self.rehearse(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)
+            .await
+    }
+
+    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later. What a velocity rule held
+    /// of a capture that is not proven, or whose day has not come, is pending again (2040 → 2010); of one that is, it becomes
+    /// available less its reserve.
     pub async fn release_hold(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
         let deployment = self.deployment().await?;
         self.transact(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)
@@ -206,15 +223,11 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
     if let Some(expires_on) = request.expires_on.filter(|expires_on| *expires_on < day) {
         return Err(HoldError::ExpiresBefore { day, expires_on });
     }
-    let source = source_of_run(tx, &format!("hold place {day}")).await?.id;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied();
     let book = book.ok_or_else(|| HoldError::UnknownMerchant(request.merchant.to_owned()))?;
     let fingerprint = fingerprint_of(request);
-    let derived = || {
-        let digest: String = fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        digest
-    };
+    let derived = || fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = request.reference.map_or_else(derived, str::to_owned);
     let reference = format!("{OWN}hold {name}");
     if let Some((number, known)) = known(tx, book, &reference).await? {
@@ -225,12 +238,16 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
         };
         return placed
             .map(|hold| Outcome { hold, new: false })
-            .ok_or(HoldError::Conflict { reference, number });
+            .ok_or(HoldError::Conflict {
+                reference: name,
+                number,
+            });
     }
     let available = available(tx, book, money).await?;
     if available.minor() < money.minor() {
         return Err(HoldError::Insufficient { available });
     }
+    let source = source_of_run(tx, &format!("hold place {day}")).await?.id;
     let details = serde_json::json!({
         "expires_on": request.expires_on, "owner": request.owner, "reason": request.reason,
     });
@@ -313,7 +330,6 @@ async fn release(
     if Captured::of(tx, id).await?.is_some() {
         acquirers::share(tx, None).await?;
     }
-    let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
     let find = include_str!("../../schema/queries/hold_by_id.sql");
     let rows = tx.query(find, &[&id]).await?;
     let row = rows.first().ok_or(HoldError::Unknown(id))?;
@@ -325,6 +341,11 @@ async fn release(
     if hold.released.is_some() {
         return Ok(Outcome { hold, new: false });
     }
+    let placed_on = hold.placed_on;
+    if day < placed_on {
+        return Err(HoldError::ReleasedBefore { placed_on, day });
+    }
+    let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
     let reference = format!("{OWN}release of hold {id}");
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);
     let entry = Entry {

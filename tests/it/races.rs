@@ -12,7 +12,7 @@ use acquit::store::reconcile::{Reconciliation, Request, SettlementFile};
 use acquit::store::record::Verdict;
 use tokio_postgres::Client;
 
-use crate::stage::{Stage, currency, day, minor};
+use crate::stage::{Stage, currency, day, events, minor};
 use crate::support;
 use crate::support::events::record;
 
@@ -181,7 +181,7 @@ async fn a_capture_that_is_withdrawn_beside_a_file_that_reports_it() {
     for reconciled_first in [true, false] {
         let mut stage = stage(SETTINGS, "sale p1 100.00 USD m=shop ref=A1").await;
         let file = stage.write_file(&["Settled +100.00 USD ref=A1"], "2026-03-03");
-        let void = stage.events("capture_void p1 100.00 USD m=shop original=p1-capture at=2026-03-03");
+        let void = events("capture_void p1 100.00 USD m=shop original=p1-capture at=2026-03-03");
         let (found, told, waited) = if reconciled_first {
             let raced = race(&stage, AT_MATCHES, reconcile(&stage, &file), tell(&stage, &void)).await;
             (raced.first, raced.second, raced.waited)
@@ -216,7 +216,7 @@ async fn a_refund_that_fails_beside_a_file_that_reports_it() {
         .await;
         let rows = ["Settled +100.00 USD ref=A1", "Refunded -30.00 USD ref=A2"];
         let file = stage.write_file(&rows, "2026-03-03");
-        let failure = stage.events("refund_failure p1 30.00 USD m=shop original=p1-refund ref=A3 at=2026-03-03");
+        let failure = events("refund_failure p1 30.00 USD m=shop original=p1-refund ref=A3 at=2026-03-03");
         let (found, told, waited) = if reconciled_first {
             let raced = race(&stage, AT_MATCHES, reconcile(&stage, &file), tell(&stage, &failure)).await;
             (raced.first, raced.second, raced.waited)
@@ -268,7 +268,7 @@ async fn a_hold_that_is_released_beside_a_file_that_proves_its_capture() {
 async fn payments_are_recorded_while_their_acquirer_is_reconciled() {
     let mut stage = stage(SETTINGS, "sale p1 100.00 USD m=shop ref=A1").await;
     let file = stage.write_file(&["Settled +100.00 USD ref=A1"], "2026-03-03");
-    let sale = stage.events("sale p2 20.00 USD m=shop ref=A2");
+    let sale = events("sale p2 20.00 USD m=shop ref=A2");
     let raced = race(&stage, AT_MATCHES, reconcile(&stage, &file), tell(&stage, &sale)).await;
     assert!(!raced.waited);
     assert_eq!((breaks(&raced.first), raced.second), (vec![], "recorded"));
@@ -286,7 +286,7 @@ async fn what_is_recorded_after_books_are_locked_is_not_matched() {
     .await;
     let rows = ["Settled +100.00 USD ref=A1", "Settled +20.00 USD ref=A2"];
     let file = stage.write_file(&rows, "2026-03-03");
-    let sale = stage.events("sale p2 20.00 USD m=other ref=A2");
+    let sale = events("sale p2 20.00 USD m=other ref=A2");
     let at_answer = "begin; select from payment where payment = 'p1' for update";
     let raced = race(&stage, at_answer, reconcile(&stage, &file), tell(&stage, &sale)).await;
     assert!(!raced.waited);

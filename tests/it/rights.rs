@@ -17,7 +17,7 @@ account: insert(code currency exponent dimension)
 account_code:
 accrual: insert, update(exact posted vat_posted)
 acquirer: insert(name), update(name)
-aggregate: insert, update(items gross merchant_fee reserve passes_costs closed)
+aggregate: insert, update(items gross merchant_fee reserve passes_costs costs_vat closed)
 balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution)

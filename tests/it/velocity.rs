@@ -857,7 +857,7 @@ async fn a_match_makes_nothing_available_of_what_is_held() {
     let (fees, rest) = ([(4010, -180), (4020, -40)], [(5030, 110)]);
     let after = |merchant: &[(i16, i64)]| [&[(1110, 8_890)], merchant, &fees, &rest].concat();
     assert_eq!(accounts(&desk).await, after(&[(2020, -2_920), (2040, -5_860)]));
-    desk.run(&["hold", "release", "1", "--by", "ann", "--on", "2026-03-04"])
+    desk.run(&["hold", "release", "1", "--by", "ann", "--on", "2026-03-04", "--execute"])
         .exits(0);
     assert_eq!(accounts(&desk).await, after(&[(2020, -8_780)]));
     desk.is_sound().await;

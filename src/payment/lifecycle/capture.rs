@@ -10,7 +10,7 @@ use super::{
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
-use crate::settings::ReserveRule;
+use crate::settings::{ReserveRule, VatRate};
 
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
 struct Cover {
@@ -205,7 +205,7 @@ impl Step<'_> {
                 merchant_fee: 0,
                 reserve: 0,
                 matures: self.terms.available_on.is_some(),
-                passes_costs: false,
+                passes_costs: None,
                 closed: None,
             }));
         };
@@ -218,7 +218,11 @@ impl Step<'_> {
     }
 
     /// One settlement line will have the costs of them all: either it passes them on, or none.
-    fn of_one_price(&self, aggregate: Option<Aggregate>, passes_costs: bool) -> Result<Option<Aggregate>, Refusal> {
+    fn of_one_price(
+        &self,
+        aggregate: Option<Aggregate>,
+        passes_costs: Option<VatRate>,
+    ) -> Result<Option<Aggregate>, Refusal> {
         match aggregate {
             Some(aggregate) if aggregate.items > 0 && aggregate.passes_costs != passes_costs => {
                 Err(Refusal::AggregateDiffers)

@@ -56,7 +56,7 @@ use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Currency, Money};
-use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, MerchantState, ReturnPolicy, Settings};
+use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, MerchantState, ReturnPolicy, Settings, VatRate};
 
 /// Where a payment stands, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,8 +227,8 @@ pub struct Aggregate {
     pub reserve: i64,
     /// Their money becomes available by date.
     pub matures: bool,
-    /// Interchange and scheme fee of the settlement line are the merchant's to pay.
-    pub passes_costs: bool,
+    /// The VAT of interchange and scheme fee of its settlement line, where they are the merchant's to pay.
+    pub passes_costs: Option<VatRate>,
     /// The entry that handed it in.
     pub closed: Option<EntryNumber>,
 }
@@ -248,8 +248,8 @@ pub struct Reportable {
     pub cost: i64,
     /// Its money becomes available by date, not by the match.
     pub matures: bool,
-    /// Interchange and scheme fee of its settlement line are the merchant's to pay.
-    pub passes_costs: bool,
+    /// The VAT of interchange and scheme fee of its settlement line, where they are the merchant's to pay.
+    pub passes_costs: Option<VatRate>,
 }
 
 /// Pending money that becomes available on a day; negative where it is withdrawn.
@@ -515,7 +515,7 @@ impl<'a> Step<'a> {
             reserve_until: None,
             cost: 0,
             matures: false,
-            passes_costs: false,
+            passes_costs: None,
         }
     }
 }

@@ -173,6 +173,7 @@ event = { refund = <0.50> }
 [[fee_schedule]]
 name = "plus"
 rounding = "half_even"
+vat = { costs = "kr" }
 
 [[fee_schedule.price]]
 method = "wallet"
@@ -1160,7 +1161,7 @@ fn an_aggregate_passes_costs_on_or_does_not() {
             2010 <- 4010 0.20
             tray 2 30.00 fee 0.30
         aggregate 30.00 aggregate=monday items=2
-            item 30.00 fee 0.30 passes-costs
+            item 30.00 fee 0.30 passes-costs added 10 down
             tray 2 30.00 fee 0.30
         aggregate 10.00 aggregate=tuesday items=1
             item 10.00 fee 0.10

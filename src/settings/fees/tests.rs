@@ -66,7 +66,7 @@ effective_from = "2026-07-01"
 rounding = "half_up"
 scope = "invoice"
 returned_on_refund = "all"
-vat = { percentage = "kr", event = "none" }
+vat = { percentage = "kr", event = "none", costs = "kr" }
 monthly_minimum = { EUR = "25.00" }
 event = { authorization = { EUR = "0.02" }, dispute = { EUR = "15.00" }, advance_percentage = "2" }
 dispute_fee_returned_when_won = true
@@ -106,16 +106,10 @@ fn a_full_schedule_is_read_whole() {
     assert_eq!(format!("{:?}", schedule.event.authorization), "{EUR: 0.02 EUR}");
     assert_eq!(format!("{:?}", schedule.event.dispute), "{EUR: 15.00 EUR}");
     assert_eq!(schedule.event.advance_percentage, decimal("0.02"));
-    assert_eq!(schedule.vat.fixed, None);
-    assert_eq!(
-        schedule
-            .vat
-            .event
-            .as_ref()
-            .map(|class| class.name.to_string())
-            .as_deref(),
-        Some("none")
-    );
+    let vat = &schedule.vat;
+    let classes = [&vat.percentage, &vat.fixed, &vat.event, &vat.costs];
+    let names = classes.map(|class| class.as_ref().map_or("", |class| &class.name));
+    assert_eq!(names, ["kr", "", "none", "kr"]);
 
     let [visa, rest] = schedule.prices.as_slice() else {
         panic!("two prices");
@@ -296,8 +290,12 @@ fn a_vat_class_is_whole_and_begins_in_time() {
         &[
             "line 7, column 22: `kr` is not a VAT class: there is no [[vat_class]] of that name",
             "line 7, column 36: `fixed` must be a text in quotes, not integer",
-            "line 7, column 40: `refund` is not a field of vat: known are percentage, fixed, event",
+            "line 7, column 40: `refund` is not a field of vat: known are percentage, fixed, event, costs",
         ],
+    );
+    check(
+        "percentage = \"1\"\nfixed = {}\nvat = { costs = \"kr\" }\n[[vat_class]]\nname = \"kr\"\nkind = \"zero\"",
+        &["line 7, column 17: the VAT of `costs` is never used: no price has `passes_costs`"],
     );
     let late = "percentage = \"1\"\nfixed = {}\nvat = \"kr\"\n[[vat_class]]\nname = \"kr\"\nkind = \"zero\"\neffective_from = ";
     check(

@@ -10,11 +10,11 @@ use super::{ReconcileError, Run, currency};
 use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, Settled, settled};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{DAYS_APART, Pass, decide};
 use crate::store::reserve::Tranches;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, passed_costs};
 
 /// The most lines and the most items that one key may have.
 const GROUP_LIMIT: usize = 10_000;
@@ -97,6 +97,7 @@ struct MatchRow {
     ordinal: i32,
     pass: Pass,
     line_gross: i64,
+    passed_on: Option<PassedOn>,
 }
 
 /// A break on its way to the table.
@@ -294,6 +295,7 @@ impl<'a> Matching<'a> {
             ordinal: line.ordinal,
             pass,
             line_gross: line.gross.minor(),
+            passed_on: settled.passed_on,
         });
         Ok(())
     }
@@ -348,12 +350,14 @@ impl<'a> Matching<'a> {
     }
 
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 7] = [
+        const TYPES: [Type; 9] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
             Type::INT4,
             Type::INT2,
+            Type::INT8,
+            Type::INT8,
             Type::INT8,
             Type::INT8,
         ];
@@ -372,6 +376,8 @@ impl<'a> Matching<'a> {
                     &row.pass.number(),
                     &row.item.gross.minor(),
                     &row.line_gross,
+                    &row.passed_on.map(|passed_on| passed_on.amount),
+                    &row.passed_on.map(|passed_on| passed_on.vat),
                 ])
                 .await?;
             }
@@ -492,8 +498,8 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
         reserve: row.try_get(15)?,
         cost: row.try_get(16)?,
         matures: row.try_get(17)?,
-        passes_costs: row.try_get(18)?,
-        occurred_on: row.try_get(19)?,
-        reserve_until: row.try_get(20)?,
+        passes_costs: passed_costs(row.try_get(18)?, row.try_get(19)?)?,
+        occurred_on: row.try_get(20)?,
+        reserve_until: row.try_get(21)?,
     }))
 }

@@ -17,7 +17,7 @@ use crate::payment::event::{Applied, Kept, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey, Component, Returns};
 use crate::payment::lifecycle::{Aggregate, Funds, Instrument, Maturing, Original, Payment};
 use crate::store::settings::Deployment;
-use crate::store::{StoreError, Tx, currency};
+use crate::store::{StoreError, Tx, currency, passed_costs};
 
 /// Where the entry with a reference is.
 #[derive(Debug, Clone, Copy)]
@@ -663,7 +663,7 @@ async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<
                 merchant_fee: row.try_get("merchant_fee")?,
                 reserve: row.try_get("reserve")?,
                 matures: row.try_get("matures")?,
-                passes_costs: row.try_get("passes_costs")?,
+                passes_costs: passed_costs(row.try_get("passes_costs")?, row.try_get("costs_vat")?)?,
                 closed: closed.map(EntryNumber),
             };
             Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))

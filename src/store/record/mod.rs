@@ -551,10 +551,12 @@ impl<'a> Batch<'a> {
 /// What becomes of an event that is known by its natural key: what an acquirer imposes is a replay when it is told again, anything
 /// else is refused with what it is.
 fn told_again(at: At, key: String, stated: Option<&PaymentEvent>, event: &PaymentEvent) -> Verdict {
-    let field = match event.kind {
-        EntryKind::Capture => Some("sequence"),
-        EntryKind::RefundPaid => Some("original"),
-        _ => stated.map_or(Some("kind"), |stated| stated.difference_beside_time(event)),
+    let field = if event.kind == EntryKind::Capture {
+        Some("sequence")
+    } else if event.kind == EntryKind::RefundPaid {
+        Some("original")
+    } else {
+        stated.map_or(Some("kind"), |stated| stated.difference_beside_time(event))
     };
     let number = at.number();
     field.map_or(Verdict::Replayed, |field| {

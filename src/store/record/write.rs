@@ -15,7 +15,7 @@ use crate::payment::event::{Applied, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Flag, Maturing, Payment, Reportable};
 use crate::recon::breaks::BreakClass;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, costs_vat};
 
 /// What the acquirer will report of an event.
 pub(super) struct Item<'a> {
@@ -209,7 +209,7 @@ impl Batch<'_> {
 
     pub(super) async fn write_items(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         self.items.sort_unstable_by_key(|item| (item.book, item.number));
-        const TYPES: [Type; 17] = [
+        const TYPES: [Type; 18] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
@@ -224,6 +224,7 @@ impl Batch<'_> {
             Type::INT8,
             Type::BOOL,
             Type::BOOL,
+            Type::TEXT,
             Type::DATE,
             Type::DATE,
             Type::DATE,
@@ -233,6 +234,7 @@ impl Batch<'_> {
             .await?;
         for item in &self.items {
             let reportable = &item.reportable;
+            let costs_vat = costs_vat(reportable.passes_costs);
             copy.row(&[
                 &item.book.0,
                 &item.number.0,
@@ -247,7 +249,8 @@ impl Batch<'_> {
                 &reportable.reserve,
                 &reportable.cost,
                 &reportable.matures,
-                &reportable.passes_costs,
+                &reportable.passes_costs.is_some(),
+                &costs_vat,
                 &item.occurred_on,
                 &item.expected_on,
                 &reportable.reserve_until,
@@ -300,7 +303,8 @@ impl Batch<'_> {
         let fees: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.merchant_fee).collect();
         let reserves: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.reserve).collect();
         let matures: Vec<bool> = rows.iter().map(|(_, aggregate, _)| aggregate.matures).collect();
-        let passes: Vec<bool> = rows.iter().map(|(_, aggregate, _)| aggregate.passes_costs).collect();
+        let passes: Vec<bool> = rows.iter().map(|(_, one, _)| one.passes_costs.is_some()).collect();
+        let vat: Vec<Option<String>> = rows.iter().map(|(_, one, _)| costs_vat(one.passes_costs)).collect();
         let closed: Vec<Option<i64>> = rows
             .iter()
             .map(|(_, aggregate, _)| aggregate.closed.map(|number| number.0))
@@ -318,6 +322,7 @@ impl Batch<'_> {
                 &reserves,
                 &matures,
                 &passes,
+                &vat,
                 &closed,
             ],
         )

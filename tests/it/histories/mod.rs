@@ -51,7 +51,7 @@ use crate::support::{self, TestStore};
 
 const HISTORIES: usize = 300;
 /// How many share a database, and are worked on one after the other.
-const SHARED: usize = 20;
+const SHARED: usize = 15;
 const WORKERS: usize = 3;
 const PHASES: usize = 3;
 const STEPS: usize = 12;
@@ -272,7 +272,10 @@ impl<'w> Deployed<'w> {
             }
             FileOutcome::AlreadyBooked if !renamed && file.is_booked => Ok(()),
             FileOutcome::Quarantined { .. } if !renamed && !file.is_booked => Ok(()),
-            outcome => Err(format!("{name} again: {outcome:?}")),
+            outcome @ (FileOutcome::Booked
+            | FileOutcome::AlreadyBooked
+            | FileOutcome::Duplicate { .. }
+            | FileOutcome::Quarantined { .. }) => Err(format!("{name} again: {outcome:?}")),
         }
     }
 
@@ -323,7 +326,7 @@ impl<'w> Deployed<'w> {
             Err(HoldError::Insufficient { .. }) => None,
             Err(error) => return Err(format!("{request:?}: {error:?}")),
         };
-        if placed.is_none() && amount <= available {
+        if placed.is_none() && amount <= runs::available(&self.model.books[&merchant], &code) {
             return Err(format!("{request:?}: the engine refuses it"));
         }
         let expected = runs::hold(&mut self.model, &asked, placed);
@@ -481,11 +484,14 @@ impl<'w> Deployed<'w> {
                 merchant: of.clone(),
                 ..SpanArgs::default()
             }));
-            for items in [false, true] {
-                let span = span.clone();
-                wanted.push(Report::Statement { span, items });
+            let items = history.dice.random_bool(0.5);
+            wanted.push(Report::Statement {
+                span: span.clone(),
+                items,
+            });
+            if history.merchants.last() == Some(merchant) {
+                wanted.push(Report::Fees { span, all: false });
             }
-            wanted.push(Report::Fees { span, all: false });
             wanted.push(Report::Payouts {
                 cutoff: None,
                 merchant: of,
@@ -497,7 +503,7 @@ impl<'w> Deployed<'w> {
                 file: Some(file.name.clone()),
             });
         }
-        let format = if history.seed % 2 == 0 {
+        let format = if history.seed.is_multiple_of(2) {
             Format::Csv
         } else {
             Format::Json
@@ -524,7 +530,10 @@ impl<'w> Deployed<'w> {
             .values()
             .flat_map(|book| &book.entries)
             .map(|entry| entry.kind.name().to_owned());
-        let classes = self.model.breaks.iter().map(|found| found.class.to_owned());
+        let classes = self.model.breaks.iter().map(|found| match found.is_open {
+            true => found.class.to_owned(),
+            false => format!("resolved {}", found.class),
+        });
         let states = self.payouts.iter().map(|payout| format!("payout {}", payout.state));
         for what in kinds.chain(classes).chain(states).collect::<Vec<_>>() {
             self.count(what);
@@ -837,13 +846,8 @@ fn lived(group: usize, wanted: Option<usize>) -> Result<Tally, String> {
     })
 }
 
-#[test]
-fn every_report_is_what_the_model_says() {
-    let wanted: Option<usize> = std::env::var(SEED).ok().map(|seed| seed.parse().expect("a seed"));
-    let groups: Vec<usize> = match wanted {
-        Some(seed) => vec![(seed - 1) / SHARED],
-        None => (0..HISTORIES / SHARED).collect(),
-    };
+/// Lives through groups of histories; says how often each thing came about.
+fn all_lived(groups: &[usize], wanted: Option<usize>) -> Tally {
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::new()));
     let failures: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let work = || {
@@ -865,15 +869,79 @@ fn every_report_is_what_the_model_says() {
     });
     let failures = failures.into_inner().expect("the failures");
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
-    let tally = tally.into_inner().expect("the tally");
+    tally.into_inner().expect("the tally")
+}
+
+/// Histories 1 to 300, or the one of the seed that is asked for.
+#[test]
+fn every_report_is_what_the_model_says() {
+    let wanted: Option<usize> = std::env::var(SEED).ok().map(|seed| seed.parse().expect("a seed"));
+    if let Some(seed) = wanted {
+        all_lived(&[(seed - 1) / SHARED], wanted);
+        return;
+    }
+    let groups: Vec<usize> = (0..HISTORIES / SHARED).collect();
+    let tally = all_lived(&groups, None);
     println!("{tally:?}");
     for what in COMES_ABOUT {
-        assert!(
-            wanted.is_some() || tally.contains_key(what),
-            "no history came to {what}: {tally:?}"
-        );
+        assert!(tally.contains_key(what), "no history came to {what}: {tally:?}");
     }
 }
 
-/// Entries, breaks, passes and states that some history comes to.
-const COMES_ABOUT: [&str; 0] = [];
+#[test]
+#[ignore = "takes an hour in a debug build"]
+fn every_report_of_other_histories_is_what_the_model_says() {
+    let from = rand::random_range(HISTORIES / SHARED..1_000_000);
+    let groups: Vec<usize> = (from..from + 200).collect();
+    println!("{:?}", all_lived(&groups, None));
+}
+
+/// Entries, breaks, passes and payouts that some of the histories come to.
+const COMES_ABOUT: [&str; 46] = [
+    "AMOUNT_MISMATCH",
+    "CHARGEBACK_UNKNOWN",
+    "CURRENCY_MISMATCH",
+    "DOUBLE_RECOVERY",
+    "DUPLICATE_FILE",
+    "DUPLICATE_IN_FILE",
+    "FEE_MISMATCH",
+    "MISSING_IN_FILE",
+    "MISSING_IN_LEDGER",
+    "STATUS_MISMATCH",
+    "TOTAL_MISMATCH",
+    "UNSUPPORTED_RECORD",
+    "advance",
+    "aggregate",
+    "authorization",
+    "authorization_increment",
+    "authorization_reversal",
+    "batch_fee",
+    "capture",
+    "capture_void",
+    "chargeback",
+    "chargeback_reversal",
+    "decline",
+    "expiry",
+    "hold",
+    "hold_release",
+    "pass 1",
+    "pass 2",
+    "pass 4",
+    "payout approved",
+    "payout cancelled",
+    "payout confirmed",
+    "payout instructed",
+    "payout_confirmation",
+    "payout_instruction",
+    "refund",
+    "refund_failure",
+    "refund_paid",
+    "release",
+    "second_chargeback",
+    "settlement",
+    "suspense",
+    "unpaid",
+    "unpaid_recovery",
+    "void",
+    "resolved MISSING_IN_FILE",
+];

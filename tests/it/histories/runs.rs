@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use serde_json::json;
 
-use crate::model::rules::{Entry, Hold, Item, Model, Transfer, named};
+use crate::model::rules::{Book, Entry, Hold, Item, Model, Transfer, named};
 use crate::model::world::{Zone, decimal, places};
 
 /// A payout of the register.
@@ -72,7 +72,7 @@ pub fn plan(
                 .filter(|moved| moved.credit == named(2020, &currency, ""))
                 .map(|moved| moved.amount)
                 .sum();
-            let payable = book.owed(2020, &currency, "") - later;
+            let payable = available(book, &currency) - later;
             let stands_in_the_way = |payout: &&Payout| {
                 payout.merchant == *name
                     && payout.currency == currency
@@ -109,6 +109,13 @@ pub fn plan(
     payouts.len() - before
 }
 
+/// What may be paid or set aside: less what the next release takes back, of captures that were withdrawn after their day.
+pub fn available(book: &Book, currency: &str) -> i64 {
+    let withdrawn = book.maturing.iter().filter(|((of, ..), _)| of == currency);
+    let withdrawn: i64 = withdrawn.map(|(_, (payable, _))| (*payable).min(0)).sum();
+    book.owed(2020, currency, "") + withdrawn
+}
+
 /// Somebody else approves all that is planned for a cut-off.
 pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
     for payout in payouts
@@ -130,7 +137,7 @@ pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate
     let mut posted = 0;
     for payout in approved {
         let taken = payout.amount + payout.fee + payout.vat;
-        if model.books[&payout.merchant].owed(2020, &payout.currency, "") < taken {
+        if available(&model.books[&payout.merchant], &payout.currency) < taken {
             payout.state = "cancelled";
             continue;
         }
@@ -272,7 +279,7 @@ pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
         ..
     } = asked;
     let book = model.books.get_mut(*merchant).expect("a book");
-    if book.owed(2020, currency, "") < *amount {
+    if available(book, currency) < *amount {
         return false;
     }
     let end = expires_on.map(|end| end.to_string()).unwrap_or_default();

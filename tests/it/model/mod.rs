@@ -582,13 +582,13 @@ fn made(step: &Step, merchant: usize, slot: usize, place: usize, model: &Model<'
     let attempted = book.payments.contains_key(&name);
     let kind = match step.kind {
         EntryKind::Decline | EntryKind::Unknown | EntryKind::Aggregate => step.kind,
-        _ if step.eager && standing.authorized.is_none() && !(attempted && step.pick % 3 == 0) => {
+        _ if step.eager && standing.authorized.is_none() && !(attempted && step.pick.is_multiple_of(3)) => {
             EntryKind::Authorization
         }
         EntryKind::Authorization | EntryKind::AuthorizationIncrement | EntryKind::AuthorizationReversal => step.kind,
         EntryKind::Void => step.kind,
         _ if step.eager && standing.captured == 0 => EntryKind::Capture,
-        EntryKind::Capture if step.eager && standing.open() == 0 && step.pick % 4 > 0 => EntryKind::Refund,
+        EntryKind::Capture if step.eager && standing.open() == 0 && !step.pick.is_multiple_of(4) => EntryKind::Refund,
         EntryKind::RefundFailure | EntryKind::RefundPaid if original.is_none() => EntryKind::Refund,
         EntryKind::UnpaidRecovery if step.eager && original.is_none() => EntryKind::Unpaid,
         kind => kind,
@@ -940,9 +940,8 @@ fn told(sequence: &Sequence, world: &World) -> String {
     text
 }
 
-#[test]
-fn random_sequences_end_as_the_model_says() {
-    let seed: u64 = std::env::var(SEED).map_or_else(|_| rand::random(), |seed| seed.parse().expect("a seed"));
+/// Records the sequences of a seed; says how often each verdict and break came about.
+fn recorded(seed: u64) -> Tally {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -988,14 +987,26 @@ fn random_sequences_end_as_the_model_says() {
             .collect()
     });
     assert!(failures.is_empty(), "{SEED}={seed}\n{}", failures.join("\n"));
-    let tally = tally.into_inner().expect("the tally");
+    tally.into_inner().expect("the tally")
+}
+
+/// The seed is always the same, so that a failure has to do with what was changed; `make soak` takes others.
+#[test]
+fn random_sequences_end_as_the_model_says() {
+    let asked = std::env::var(SEED).ok();
+    let tally = recorded(asked.as_ref().map_or(1, |seed| seed.parse().expect("a seed")));
     println!("{tally:?}");
     let kinds = PaymentEvent::KINDS.iter().map(|kind| kind.name());
-    for name in kinds.chain(COMES_ABOUT) {
-        assert!(
-            tally.get(name).is_some_and(|times| *times > 0),
-            "{SEED}={seed}: no sequence came to {name}: {tally:?}"
-        );
+    for name in kinds.chain(COMES_ABOUT).filter(|_| asked.is_none()) {
+        assert!(tally.contains_key(name), "no sequence came to {name}: {tally:?}");
+    }
+}
+
+#[test]
+#[ignore = "takes half an hour in a debug build"]
+fn sequences_of_other_seeds_end_as_the_model_says() {
+    for _ in 0..40 {
+        recorded(rand::random());
     }
 }
 

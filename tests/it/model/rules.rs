@@ -1162,19 +1162,22 @@ impl<'a> Scene<'a> {
                 ..Aggregate::default()
             });
         };
+        self.waiting(known)?;
+        rule(known.matures == self.merchant.sales_day.is_some(), "aggregate_differs")?;
+        Ok(known.clone())
+    }
+
+    fn waiting(&self, known: &Aggregate) -> Result<(), &'static str> {
         rule(known.closed.is_none(), "aggregate_closed")?;
         let same = known.acquirer == self.event.acquirer && known.currency == self.currency;
-        rule(
-            same && known.matures == self.merchant.sales_day.is_some(),
-            "aggregate_differs",
-        )?;
-        Ok(known.clone())
+        rule(same, "aggregate_differs")
     }
 
     fn aggregate(&self) -> Result<Effect, &'static str> {
         let name = self.event.details.aggregate.as_deref().unwrap_or_default();
-        rule(self.book.aggregates.contains_key(name), "unknown_aggregate")?;
-        let known = self.joined(name)?;
+        // Its captures keep what they were agreed to be: terms that changed since do not keep it from being handed in.
+        let known = self.book.aggregates.get(name).ok_or("unknown_aggregate")?.clone();
+        self.waiting(&known)?;
         rule(
             self.event.details.items.map(i64::from) == Some(known.items),
             "aggregate_items_differ",

@@ -78,3 +78,22 @@ pub async fn record(
         .transact(async |tx: &mut Tx| record_batch(tx, deployment, source, &numbered).await)
         .await
 }
+
+/// An event as a line of a file.
+pub fn json_line(event: &PaymentEvent) -> String {
+    let mut fields = serde_json::json!({
+        "kind": event.kind.name(), "merchant": event.merchant, "payment": event.payment, "reference": event.reference,
+        "amount": event.money.to_decimal_text(), "currency": event.money.currency().code(),
+        "occurred_at": event.occurred_at.to_rfc3339(), "acquirer": event.acquirer,
+    });
+    let before = event.details.capture_before.map(|before| before.to_rfc3339());
+    for (name, text) in [
+        ("acquirer_reference", event.acquirer_reference.clone()),
+        ("capture_before", before),
+    ] {
+        if let Some(text) = text {
+            fields[name] = text.into();
+        }
+    }
+    format!("{fields}\n")
+}

@@ -577,10 +577,11 @@ impl Play {
             if let Some(until) = item.reserve_until {
                 write!(text, " until {until}").expect("text");
             }
-            for (word, there) in [("matures", item.matures), ("passes-costs", item.passes_costs)] {
-                if there {
-                    write!(text, " {word}").expect("text");
-                }
+            if item.matures {
+                text += " matures";
+            }
+            if let Some(rate) = item.passes_costs {
+                write!(text, " passes-costs {rate}").expect("text");
             }
             self.says(&text);
         }
