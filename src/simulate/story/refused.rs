@@ -211,7 +211,8 @@ impl Author<'_> {
         match refused {
             Refused::VoidedTwice => {
                 self.void(story, payment);
-                self.push(story, payment, EventKind::Void, amount);
+                // Another amount: the same one would be the same void told again.
+                self.push(story, payment, EventKind::Void, amount.saturating_sub(1));
             }
             Refused::PartVoided => {
                 self.push(story, payment, EventKind::Void, amount.saturating_sub(1));
