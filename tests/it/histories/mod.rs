@@ -272,7 +272,10 @@ impl<'w> Deployed<'w> {
             }
             FileOutcome::AlreadyBooked if !renamed && file.is_booked => Ok(()),
             FileOutcome::Quarantined { .. } if !renamed && !file.is_booked => Ok(()),
-            outcome => Err(format!("{name} again: {outcome:?}")),
+            outcome @ (FileOutcome::Booked
+            | FileOutcome::AlreadyBooked
+            | FileOutcome::Duplicate { .. }
+            | FileOutcome::Quarantined { .. }) => Err(format!("{name} again: {outcome:?}")),
         }
     }
 
