@@ -671,9 +671,9 @@ async fn two_candidates_are_never_decided() {
          file one.csv adyen exit=0
          Settled +100.00 EUR ref=Z1 mref=o1 cost=1.10
          Settled +100.00 EUR ref=Z2 mref=o1 arn=74000000000000000000001 cost=1.10",
-        "break DUPLICATE_IN_LEDGER open p2-authorization: - / -
-         match p1-capture by pass 2
+        "match p1-capture by pass 2
          match p2-capture by pass 4
+         break DUPLICATE_IN_LEDGER open p2-authorization: - / -
          1110 EUR 197.80
          2020 EUR -195.60
          4010 EUR -4.00
