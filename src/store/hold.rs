@@ -155,9 +155,9 @@ impl Store {
             .await
     }
 
-    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later. What a velocity rule held
-    /// of a capture that is not proven, or whose day has not come, is pending again (2040 → 2010); of one that is, it becomes
-    /// available less its reserve.
+    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later. What a velocity
+    /// rule held of a capture that is not proven, or whose day has not come, is pending again (2040 → 2010); of one that is, it
+    /// becomes available less its reserve.
     pub async fn release_hold(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
         let deployment = self.deployment().await?;
         self.transact(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)

@@ -173,16 +173,16 @@ async fn the_validity_table_says_when() {
         .await;
     // What another version of the table says is for authorizations of its days.
     let sooner = format!("{SETTINGS}{VALIDITY}")
-        .replace("2026-01-01", "2026-03-10")
+        .replace("2026-01-01", "2026-04-10")
         .replace("7 days", "1 day");
     stage.apply(&sooner).await;
     stage
         .tell(
-            "authorization old 1.00 USD scheme=visa at=2026-03-09
-             authorization new 2.00 USD scheme=visa at=2026-03-10
-             expire 2026-03-15T00:00:00Z
+            "authorization old 1.00 USD scheme=visa at=2026-04-09
+             authorization new 2.00 USD scheme=visa at=2026-04-10
+             expire 2026-04-15T00:00:00Z
              is plain USD 9010=9.00
-             expire 2026-03-16T12:00:00Z
+             expire 2026-04-16T12:00:00Z
              is plain USD 9010=8.00",
         )
         .await;

@@ -952,9 +952,9 @@ async fn a_month_is_topped_up_to_its_minimum_once() {
         &other("new", "applied"),
     ]
     .concat();
-    apply(&test.store, &[&text, &other("gone", "active") as &str].concat()).await;
+    apply(&test.store, &format!("{text}{}", other("gone", "active"))).await;
     // One of them is stopped in the middle of the month.
-    let later = [&text, &other("gone", "suspended") as &str].concat();
+    let later = format!("{text}{}", other("gone", "suspended"));
     let later = later.replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-15\"");
     let deployment = apply(&test.store, &later).await;
     let (month, today) = (day("2026-03-01"), day("2026-04-01"));

@@ -77,8 +77,7 @@ fee_schedule = "free"
 refunds_from_reserve = true
 "#;
 
-/// The fields of the event that a line states: kind, amount, and fields of event files, `original=c1`; a dot in the middle of a line
-/// is a blank.
+/// The fields of the event that a line states: kind, amount, and fields of event files, `original=c1`. A middle dot is a blank.
 fn fields(line: &str) -> BTreeMap<&str, &str> {
     let mut words = line.split_whitespace();
     let mut fields = BTreeMap::from([

@@ -499,7 +499,10 @@ impl History {
     async fn hold(&mut self) {
         let (merchant, (code, _)) = self.of_whom();
         let available = *self.model.available(merchant, code);
-        if available < 2 {
+        // What withdrawn captures take back is not there to be set aside.
+        let returning = self
+            .any(|capture| (capture.merchant, capture.code) == (merchant, code) && capture.money == Money::Returning);
+        if available < 2 || returning.is_some() {
             return;
         }
         let name = self.name();

@@ -1620,7 +1620,8 @@ fn a_refund_window_begins_with_the_latest_capture() {
 
 #[test]
 fn a_withdrawn_capture_does_not_lengthen_the_refund_window() {
-    // July 1st, July 15th twice, August 1st; withdrawn until only the first stands. Three months: the 1st of October is the last day.
+    // The 1st and twice the 15th of July, the 1st of August; withdrawn until only the first stands.
+    // Three months: then the 1st of October is the last day.
     let captured = |withdrawn: &[&str], at: &str| {
         let voids = withdrawn.iter().map(|capture| {
             format!(

@@ -74,8 +74,8 @@ refused! {
     OtherAcquirer = "acquirer_differs", "acquirer";
     /// Nothing captured.
     Nothing = "amount_is_zero", "amount";
-    /// A refund that failed, and failed once more.
-    FailedTwice = "already_undone", "original";
+    /// A refund that failed, and failed once more with another amount.
+    FailedTwice = "known_otherwise", "amount";
     /// A refund that failed in part.
     FailedInPart = "original_amount_differs", "amount";
     /// The failure of a refund that nobody has heard of.
@@ -211,7 +211,8 @@ impl Author<'_> {
         match refused {
             Refused::VoidedTwice => {
                 self.void(story, payment);
-                self.push(story, payment, EventKind::Void, amount);
+                // Another amount: the same one would be the same void told again.
+                self.push(story, payment, EventKind::Void, amount.saturating_sub(1));
             }
             Refused::PartVoided => {
                 self.push(story, payment, EventKind::Void, amount.saturating_sub(1));
@@ -291,7 +292,8 @@ impl Author<'_> {
         match refused {
             Refused::FailedTwice => {
                 self.refund_fails(story, refund);
-                let event = self.push(story, payment, EventKind::RefundFailure, refunded.amount);
+                let other = refunded.amount.saturating_sub(1);
+                let event = self.push(story, payment, EventKind::RefundFailure, other);
                 event.details.original = Some(refunded.reference);
             }
             Refused::FailedInPart => {

@@ -430,8 +430,7 @@ impl Truth {
         self.file(acquirer, owner.currency, difference)?;
         let earned = if tolerated { item } else { agreed };
         let contract = contract(world, owner, event);
-        let passes = contract.schedule.passes_costs && event.kind == EventKind::Capture;
-        let passed = if passes {
+        let passed = if contract.schedule.passes_costs {
             plus(costs.interchange, costs.scheme_fee)?
         } else {
             0

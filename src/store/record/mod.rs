@@ -12,10 +12,10 @@
 //! books is not cut: who came first would decide.
 //!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
-//! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: what an acquirer
-//! imposes, told again under another reference and perhaps at another time, is a replay, anything else is refused. So is a void of
-//! what is void already. These keys are of one book: nothing looks whether another merchant's book has the same case. A batch is
-//! booked whole or not at all; its size bounds memory and how long its books are locked.
+//! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: what an
+//! acquirer imposes, told again under another reference and perhaps at another time, is a replay, anything else is refused; a void
+//! of what is void already is a replay too. These keys are of one book: nothing looks whether another merchant's book has the same
+//! case. A batch is booked whole or not at all; its size bounds memory and how long its books are locked.
 
 mod file;
 mod known;
