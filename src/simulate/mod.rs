@@ -317,9 +317,9 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 /// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json; of a full day also calendar.csv,
-/// settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files; settlement-copy.csv and settlement-corrupt.csv
-/// where their breaks are planned. What an earlier run has written and this one has not is removed. Files appear whole or not at
-/// all; truth.json comes last, so where it is, the others are.
+/// settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files; settlement-copy.csv and
+/// settlement-corrupt.csv where their breaks are planned. What an earlier run has written and this one has not is removed. Files
+/// appear whole or not at all; truth.json comes last, so where it is, the others are.
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
     let world = World::new(plan)?;
