@@ -638,7 +638,7 @@ fn a_day_of_everything_has_everything() {
         .collect();
     rules.sort_unstable();
     rules.dedup();
-    // Twice two kinds share a rule.
+    // Two kinds share a rule, and a failure that is told twice is known.
     assert_eq!(rules.len(), story::Refused::ALL.len() - 2, "{rules:?}");
     let kinds = truth["events"]["by_kind"].as_object().expect("kinds");
     assert_eq!(kinds.len(), 17, "{kinds:?}");
