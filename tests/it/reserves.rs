@@ -499,10 +499,12 @@ impl History {
     async fn hold(&mut self) {
         let (merchant, (code, _)) = self.of_whom();
         let available = *self.model.available(merchant, code);
-        // What withdrawn captures take back is not there to be set aside.
-        let returning = self
-            .any(|capture| (capture.merchant, capture.code) == (merchant, code) && capture.money == Money::Returning);
-        if available < 2 || returning.is_some() {
+        // What a day takes back, of captures that were withdrawn or cost more than they came to, is not there to be set aside.
+        let taken_back = self.model.captures.iter().any(|capture| {
+            let costs = capture.money == Money::Pending && capture.available_on.is_some() && capture.payable < 0;
+            (capture.merchant, capture.code) == (merchant, code) && (costs || capture.money == Money::Returning)
+        });
+        if available < 2 || taken_back {
             return;
         }
         let name = self.name();
