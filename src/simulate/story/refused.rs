@@ -115,11 +115,7 @@ impl Author<'_> {
         self.act(&mut story, refused);
         // The event that breaks the rule is the last one, and changes nothing.
         if let Some((event, reports)) = story.events.back_mut() {
-            event.fate = match refused {
-                // It is known: nothing happens.
-                Refused::FailedTwice => Fate::Replayed,
-                _ => refused.fate(),
-            };
+            event.fate = refused.fate();
             event.hold = 0;
             event.if_covered = false;
             reports.clear();

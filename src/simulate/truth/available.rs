@@ -180,7 +180,9 @@ impl Money {
     /// What of a refund the merchant's own money does not cover, and what of that its reserve does.
     pub fn missing(&self, world: &World, owner: Owner, amount: i64) -> Result<(i64, i64), SimulateError> {
         let funds = self.funds[owner.merchant][owner.slot];
-        let missing = minus(amount, plus(funds.pending, funds.available)?)?.max(0);
+        // Earlier debts are not this refund's.
+        let own = plus(funds.pending, funds.available)?.max(0);
+        let missing = minus(amount, own)?.max(0);
         let reserve = match world.merchants[owner.merchant].withholds_a_share() {
             true => missing.min(funds.reserve).max(0),
             false => 0,

@@ -316,7 +316,13 @@ impl Truth {
                 let by_transfer = event.details.by.is_some();
                 let to = if by_transfer { 2200 } else { receivable };
                 charges.transfers.push((2020, to, amount));
-                let from_reserve = self.money.take_from_reserve(world, contract.owner, amount)?;
+                // The fees of the refund are its merchant's to pay too, those it gives back are there to pay it.
+                let needed = charges.transfers.iter().try_fold(0, |sum, transfer| match *transfer {
+                    (2020, _, minor) => plus(sum, minor),
+                    (_, 2020, minor) => minus(sum, minor),
+                    _ => Ok(sum),
+                })?;
+                let from_reserve = self.money.take_from_reserve(world, contract.owner, needed)?;
                 charges.transfers.push((2030, 2020, from_reserve));
             }
             EventKind::RefundFailure => charges = contract.undo_refund(sums, account, &done, amount)?,

@@ -349,13 +349,13 @@ impl<'w> Deployed<'w> {
                 holds
                     .iter()
                     .filter(|hold| hold.is_open)
-                    .map(|hold| (merchant.clone(), hold.id)),
+                    .map(|hold| (merchant.clone(), hold.id, hold.placed_on)),
             );
         }
-        let Some((merchant, id)) = history.one_of(&open) else {
+        let Some((merchant, id, placed_on)) = history.one_of(&open) else {
             return Ok(());
         };
-        let day = history.day("2026-02-01");
+        let day = history.day("2026-02-01").max(placed_on);
         runs::release_hold(&mut self.model, &merchant, id, "ana", day);
         let done = self.test.store.release_hold(id, "ana", day).await;
         done.map(drop)

@@ -611,32 +611,16 @@ pub fn fees(model: &Model<'_>, span: Span<'_>) -> Rows {
         let units = Some(i128::from(minor) * MINOR);
         rows.push(row(only("total", component), currency, [units, units, Some(0)], ""));
     }
-    let mut passed: BTreeMap<String, i64> = BTreeMap::new();
-    for (_, book) in books() {
-        for ((_, currency, _), (debits, credits)) in book.balances().into_iter().filter(|((code, ..), _)| *code == 4060)
-        {
-            *passed.entry(currency).or_default() += credits - debits;
-        }
-    }
-    for (currency, minor) in &passed {
-        let detail = "costs passed on come with settlement lines, of all days";
-        let figures = [None, Some(i128::from(*minor) * MINOR), None];
-        rows.push(row(
-            only("not_recomputed", "costs_passed_on"),
-            currency,
-            figures,
-            detail,
-        ));
-    }
     rows
 }
 
-const COMPONENTS: [(i16, &str); 7] = [
+const COMPONENTS: [(i16, &str); 8] = [
     (4010, "percentage"),
     (4020, "fixed"),
     (4030, "dispute"),
     (4040, "minimum_top_up"),
     (4050, "other"),
+    (4060, "costs_passed_on"),
     (4090, "returned"),
     (2300, "vat"),
 ];

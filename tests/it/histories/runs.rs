@@ -308,6 +308,7 @@ pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
         id: id.expect("a hold that is placed"),
         currency: (*currency).to_owned(),
         amount: *amount,
+        placed_on: *day,
         expires_on: *expires_on,
         is_open: true,
     });

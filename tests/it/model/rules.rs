@@ -181,6 +181,7 @@ pub struct Hold {
     pub id: i64,
     pub currency: String,
     pub amount: i64,
+    pub placed_on: NaiveDate,
     pub expires_on: Option<NaiveDate>,
     pub is_open: bool,
 }
