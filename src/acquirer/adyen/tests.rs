@@ -85,7 +85,7 @@ fn read(bytes: &[u8]) -> Outcome {
             Err(error) => outcome.error = Some(error.to_string()),
         }
     }
-    outcome.claims = reader.into_claims();
+    outcome.claims = reader.claims().clone();
     outcome
 }
 
