@@ -69,6 +69,10 @@ pub enum ReferenceError {
     CardNumber,
 }
 
+/// What the references of the ledger's own entries begin with, like `acquit:expiry of P-1`; an event's may not, so that no event
+/// stands in the way of an expiry, a settlement or a payout.
+pub const OWN: &str = "acquit:";
+
 /// Checks a caller's or acquirer's own id of a thing. It is opaque text: nothing is trimmed, folded or read as a number.
 pub fn check_reference(text: &str) -> Result<(), ReferenceError> {
     if text.is_empty() {

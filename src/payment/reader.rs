@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::event::{AuthType, Details, Initiator, PaymentEvent, RefundWay};
 use crate::dates::{DateError, parse_instant};
 use crate::delimited::{FileError, Records};
-use crate::ids::{ReferenceError, check_reference};
+use crate::ids::{OWN, ReferenceError, check_reference};
 use crate::ledger::entry::EntryKind;
 use crate::money::{AmountError, Currency, Money, UnknownCurrency};
 
@@ -154,7 +154,7 @@ impl Fields<'_> {
             // Later events name it, so it has to be one that they can.
             required("reference", PaymentEvent::derived_reference(&payment, &details).into())?
         } else {
-            required("reference", self.reference)?
+            callers_own(required("reference", self.reference)?)?
         };
         Ok(PaymentEvent {
             kind,
@@ -314,6 +314,15 @@ fn unknown_kind(kind: &str) -> String {
 fn required(field: &'static str, text: Cow<'_, str>) -> Result<String, (&'static str, String)> {
     check_reference(&text).map_err(|error: ReferenceError| (field, format!("{field} {error}")))?;
     Ok(text.into_owned())
+}
+
+/// A reference that no entry of the ledger's own can have.
+fn callers_own(reference: String) -> Result<String, (&'static str, String)> {
+    if reference.starts_with(OWN) {
+        let reason = format!("reference begins with `{OWN}`, as those of the ledger's own entries do");
+        return Err(("reference", reason));
+    }
+    Ok(reference)
 }
 
 fn optional(field: &'static str, text: Option<Cow<'_, str>>) -> Result<Option<String>, (&'static str, String)> {
@@ -693,6 +702,11 @@ mod tests {
             Err((Some("payment"), "card number")),
         );
         with("\"r\"", "\"\"", Err((Some("reference"), "is empty")));
+        with(
+            "\"r\"",
+            "\"acquit:expiry of p\"",
+            Err((Some("reference"), "begins with `acquit:`")),
+        );
         with("\"r\"", "\"a\\u0000b\"", Err((Some("reference"), "invisible")));
         with("\"p\"", "\"p\",\"amuont\":\"1\"", Err((None, "unknown field `amuont`")));
         with("\"p\"", "\"p\",\"payment\":\"q\"", Err((None, "duplicate field")));

@@ -13,7 +13,7 @@ use super::reserve::{FixedReserves, Tranches, transfer};
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
@@ -169,7 +169,7 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
         (advanced.fee, advanced.vat) = (money(charge.amount), money(charge.vat));
     }
     let number = books.next(book)?;
-    let reference = format!("advance {currency} {day} at {number}");
+    let reference = format!("{OWN}advance {currency} {day} at {number}");
     let items: Vec<i64> = chosen.items.iter().map(|number| number.0).collect();
     let fingerprint = fingerprint(&["advance 1", &reference, &advanced.payable.to_string()]);
     let entry = Entry {
@@ -264,8 +264,8 @@ async fn outstanding(tx: &mut Tx, book: BookId, currency: Currency, day: NaiveDa
         .await?;
     // The references of a day's advances begin alike, and `!` comes after the blank that follows.
     let (from, to) = (
-        format!("advance {currency} {day} "),
-        format!("advance {currency} {day}!"),
+        format!("{OWN}advance {currency} {day} "),
+        format!("{OWN}advance {currency} {day}!"),
     );
     let of_day = tx
         .query(

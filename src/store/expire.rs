@@ -16,7 +16,7 @@ use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Store, StoreError, Tx};
 use crate::dates::day_in;
-use crate::ids::{AcquirerId, BookId, SourceId};
+use crate::ids::{AcquirerId, BookId, OWN, SourceId};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind};
 use crate::money::Currency;
@@ -272,8 +272,8 @@ async fn earlier<'a>(tx: &mut Tx, expiring: &'a [Expiring]) -> Result<HashMap<(B
 
 fn entry(payment: &Expiring, before: i64, source: SourceId) -> Entry {
     let reference = match before {
-        0 => format!("expiry of {}", payment.name),
-        before => format!("expiry of {}, {}", payment.name, before.saturating_add(1)),
+        0 => format!("{OWN}expiry of {}", payment.name),
+        before => format!("{OWN}expiry of {}, {}", payment.name, before.saturating_add(1)),
     };
     let at = payment.occurred_at.timestamp_micros().to_string();
     let fingerprint = fingerprint(&["expiry 1", &reference, &payment.amount.to_string(), &at]);

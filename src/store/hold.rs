@@ -11,7 +11,7 @@ use super::books::LockedBooks;
 use super::reserve::transfer;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
@@ -203,9 +203,10 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
     let fingerprint = fingerprint_of(request);
     let derived = || {
         let digest: String = fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("hold {digest}")
+        digest
     };
-    let reference = request.reference.map_or_else(derived, str::to_owned);
+    let name = request.reference.map_or_else(derived, str::to_owned);
+    let reference = format!("{OWN}hold {name}");
     if let Some((number, known)) = known(tx, book, &reference).await? {
         let placed = if known == fingerprint {
             placed_by(tx, book, number).await?
@@ -305,7 +306,7 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
     if hold.released.is_some() {
         return Ok(Outcome { hold, new: false });
     }
-    let reference = format!("release of hold {id}");
+    let reference = format!("{OWN}release of hold {id}");
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);
     let entry = Entry {
         details: Some(serde_json::json!({ "by": by }).to_string()),

@@ -22,7 +22,7 @@ use super::reserve::{FixedReserves, TrancheKey, Tranches, transfer};
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
-use crate::ids::{BookId, SourceId};
+use crate::ids::{BookId, OWN, SourceId};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
@@ -355,7 +355,7 @@ impl Release<'_> {
             return Ok(number);
         }
         // Its own number tells it from what an earlier run released on the same day.
-        let reference = format!("release {} {currency} {} at {number}", what.name(), self.day);
+        let reference = format!("{OWN}release {} {currency} {} at {number}", what.name(), self.day);
         let fingerprint = fingerprint(&["release 1", &reference]);
         let entry = Entry {
             transfers,

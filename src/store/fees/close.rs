@@ -16,7 +16,7 @@ use chrono::NaiveDate;
 
 use super::{month_of, wide};
 use crate::audit::fees::MINIMUM_ACCOUNTS;
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint, Transfer};
@@ -177,7 +177,7 @@ fn asked<'d>(
 }
 
 fn reference(last: NaiveDate, currency: Currency) -> String {
-    format!("minimum top-up {} {currency}", last.format("%Y-%m"))
+    format!("{OWN}minimum top-up {} {currency}", last.format("%Y-%m"))
 }
 
 /// The amount is no part of it: a month is topped up once.

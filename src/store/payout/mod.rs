@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use super::books::LockedBooks;
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
-use crate::ids::{BookId, EntryNumber, SourceId};
+use crate::ids::{BookId, EntryNumber, OWN, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
@@ -450,7 +450,7 @@ fn entry(
     day: NaiveDate,
     transfers: Vec<Transfer>,
 ) -> Entry {
-    let reference = format!("{word} {}", payout.end_to_end_id);
+    let reference = format!("{OWN}{word} {}", payout.end_to_end_id);
     let [amount, fee, vat] = [payout.money, payout.fee, payout.vat].map(|money| money.to_string());
     let fingerprint = fingerprint(&["payout 1", &reference, &amount, &fee, &vat]);
     Entry {

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::matching::{BreakRow, Matched, read_line, write_breaks};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::RecordType;
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
@@ -35,7 +35,11 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result
             .map(|(leg, amount)| run.transfer(leg, amount))
             .collect();
         fixed.top_up(book, &mut transfers, &mut tranches)?;
-        let reference = format!("settlement {} {} {batch}", run.acquirer.name, run.file.short_digest());
+        let reference = format!(
+            "{OWN}settlement {} {} {batch}",
+            run.acquirer.name,
+            run.file.short_digest()
+        );
         books.append(book, run.entry(EntryKind::Settlement, reference, None, transfers))?;
         if books.waiting() >= CHUNK {
             books.write(tx).await?;
@@ -105,7 +109,7 @@ fn post_line(
         .map(|(leg, amount)| run.transfer(leg, amount))
         .collect();
     let reference = format!(
-        "{word} {} {} {}",
+        "{OWN}{word} {} {} {}",
         run.acquirer.name,
         run.file.short_digest(),
         line.ordinal

@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 
 use super::matching::Matching;
 use super::{ReconcileError, Run, currency};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::entry::EntryKind;
 use crate::money::Money;
 use crate::payment::event::{Details, PaymentEvent};
@@ -133,7 +133,7 @@ async fn of(tx: &mut Tx, answer: &Answer) -> Result<Option<[PaymentEvent; 2]>, S
     let requested = attempt.money.minor();
     let authorization = PaymentEvent {
         kind: EntryKind::Authorization,
-        reference: format!("settled authorization {}", attempt.payment),
+        reference: format!("{OWN}settled authorization {}", attempt.payment),
         money: answer.gross,
         details: Details {
             requested: (requested > answer.gross.minor()).then_some(requested),
@@ -143,7 +143,7 @@ async fn of(tx: &mut Tx, answer: &Answer) -> Result<Option<[PaymentEvent; 2]>, S
     };
     let capture = PaymentEvent {
         kind: EntryKind::Capture,
-        reference: format!("settled capture {}", attempt.payment),
+        reference: format!("{OWN}settled capture {}", attempt.payment),
         money: answer.gross,
         acquirer_reference: answer.acquirer_reference.clone(),
         arn: answer.arn.clone(),
