@@ -114,7 +114,9 @@ mod tests {
     fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in files {
-            writer.start_file(*name, SimpleFileOptions::default()).expect("a member");
+            writer
+                .start_file(*name, SimpleFileOptions::default())
+                .expect("a member");
             writer.write_all(bytes).expect("packed");
         }
         writer.finish().expect("packed").into_inner()
@@ -125,8 +127,14 @@ mod tests {
         let size = u64::try_from(bytes.len()).expect("a size");
         let mut text = String::new();
         match Packing::of(bytes) {
-            Packing::Plain => bytes.to_vec().as_slice().read_to_string(&mut text).map_err(|error| error.to_string())?,
-            Packing::Gzip => gunzip(bytes, size).read_to_string(&mut text).map_err(|error| error.to_string())?,
+            Packing::Plain => bytes
+                .to_vec()
+                .as_slice()
+                .read_to_string(&mut text)
+                .map_err(|error| error.to_string())?,
+            Packing::Gzip => gunzip(bytes, size)
+                .read_to_string(&mut text)
+                .map_err(|error| error.to_string())?,
             Packing::Zip => {
                 unzip(Cursor::new(bytes), size, |input| Ok(input.read_to_string(&mut text)?)).map_err(|error| {
                     let source = std::error::Error::source(&error).map(ToString::to_string);

@@ -20,7 +20,7 @@ use std::io::Read;
 
 use rust_decimal::Decimal;
 
-use super::sheet::{Cells, Sheet, Wrong, columns, convert, parse_rate, text_of};
+use super::sheet::{self, Cells, Sheet, Wrong, columns, convert, parse_rate, text_of};
 use super::{ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
 use crate::card_number;
 use crate::delimited::FileError;
@@ -98,6 +98,11 @@ fn is_evidence(name: &str) -> bool {
             .is_some_and(|number| (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
     };
     EVIDENCE.contains(&name) || is_reserved()
+}
+
+/// How many columns a header lacks to be of this format.
+pub(super) fn missing(header: &[&str]) -> usize {
+    sheet::missing::<Column>(header)
 }
 
 /// Reads an Adyen Settlement Details Report: an iterator of lines and rejects, in the order of the file.
@@ -292,10 +297,9 @@ impl RowReader<'_> {
             return Ok(());
         }
         let text = card_number::shorten(cell, 40);
-        Err(self.cells.wrong(
-            Column::TimeZone,
-            format!("`{text}` is not a time zone, like CET"),
-        ))
+        Err(self
+            .cells
+            .wrong(Column::TimeZone, format!("`{text}` is not a time zone, like CET")))
     }
 
     fn amounts(&self, kind: Kind) -> Result<Amounts, Wrong> {

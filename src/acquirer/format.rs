@@ -38,7 +38,11 @@ impl Format {
         let record = records.record();
         let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
         let missing = |format: &Self| format.missing(&cells);
-        let fits: Vec<Self> = Self::ALL.iter().copied().filter(|format| missing(format) == 0).collect();
+        let fits: Vec<Self> = Self::ALL
+            .iter()
+            .copied()
+            .filter(|format| missing(format) == 0)
+            .collect();
         match fits[..] {
             [format] => Ok(format),
             // What is missing is told by the format that lacks least.

@@ -6,6 +6,7 @@
 //! `text`, which counts limits before it keeps anything.
 
 pub mod adyen;
+pub mod format;
 mod sheet;
 
 use std::collections::BTreeMap;

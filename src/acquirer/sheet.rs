@@ -123,6 +123,12 @@ impl Header {
     }
 }
 
+/// How many columns that a format requires a header does not have.
+pub(super) fn missing<C: Column>(header: &[&str]) -> usize {
+    let is_missing = |column: &&C| column.is_required() && !header.contains(&column.name());
+    C::ALL.iter().filter(is_missing).count()
+}
+
 /// What is wrong with a header: required columns that are missing, columns that are there twice.
 fn problems<C: Column>(cells: &[&str], unknown: &[&str]) -> Vec<String> {
     let missing = C::ALL
@@ -346,9 +352,7 @@ impl<'a, C: Column> Cells<'a, C> {
 
     /// A cell; empty where the file has no such column.
     pub(super) fn cell(&self, column: C) -> &'a str {
-        self.header
-            .place(column)
-            .map_or("", |place| self.record.cell(place))
+        self.header.place(column).map_or("", |place| self.record.cell(place))
     }
 
     /// What is wrong with a cell.
