@@ -8,6 +8,7 @@
 pub mod adyen;
 pub mod format;
 mod sheet;
+pub mod stripe;
 
 use std::collections::BTreeMap;
 

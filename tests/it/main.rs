@@ -9,6 +9,7 @@ mod day;
 mod desk;
 mod embedded;
 mod facts;
+mod formats;
 mod hostile;
 mod idempotency;
 mod lifecycle;
