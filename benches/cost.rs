@@ -1,7 +1,9 @@
 //! What recording and reconciling cost, beside what the raw database needs for the same rows in the same run.
 //!
 //! - **record**: a file of payment events. Yardstick: binary COPY of the rows it resulted in, in the order in which they were
-//!   written, into empty tables with the same columns, constraints and indexes.
+//!   written, into empty tables with the same columns, constraints and indexes. Once with plain card payments under one rule
+//!   for fees, once with everything that can happen to a payment under all rules: contracts of every kind, reserves, limits,
+//!   velocity.
 //! - **reconcile**: a settlement file. Yardstick: binary COPY of its lines into an empty table like theirs, and one hash join of
 //!   them with the open items.
 //!
@@ -18,6 +20,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use acquit::calendar::Calendar;
 use acquit::embedded::Cluster;
 use acquit::settings::Settings;
 use acquit::simulate::{BreakKind, Plan, Profile};
@@ -30,7 +33,31 @@ use tokio_postgres::Client;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Events that a simulated payment has, about; lines it has: one.
-const EVENTS_OF_A_PAYMENT: f64 = 2.161;
+fn events_of_a_payment(profile: Profile) -> f64 {
+    match profile {
+        Profile::Card => 2.161,
+        Profile::Full => 2.5,
+    }
+}
+
+/// What recording writes, and the order in which it did where another one would be easier to write.
+const RECORDED: [(&str, &str); 12] = [
+    ("entry", "order by recorded_at, book_id, number"),
+    (
+        "transfer",
+        "order by (select recorded_at from entry where entry.book_id = transfer.book_id and entry.number = entry_number), book_id, entry_number, ordinal",
+    ),
+    ("payment", ""),
+    ("open_item", ""),
+    ("balance", ""),
+    ("accrual", ""),
+    ("aggregate", ""),
+    ("maturing", ""),
+    ("monthly_limit", ""),
+    ("velocity_activity", ""),
+    ("velocity_decision", ""),
+    ("break", ""),
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -45,7 +72,9 @@ async fn main() -> Result<()> {
     let cluster = Cluster::locate(Some(&directory.path().join("data")))?;
     let _lease = cluster.start()?;
     for size in sizes {
-        record(&cluster, directory.path(), size).await?;
+        for profile in Profile::ALL {
+            record(&cluster, directory.path(), profile, size).await?;
+        }
         reconcile(&cluster, directory.path(), size).await?;
     }
     Ok(())
@@ -60,22 +89,27 @@ struct Day {
 }
 
 /// A database with a simulated day's settings, and the day's files.
-async fn day(cluster: &Cluster, directory: &Path, name: &str, payments: u64) -> Result<Day> {
+async fn day(cluster: &Cluster, directory: &Path, name: &str, profile: Profile, payments: u64) -> Result<Day> {
     let files = directory.join(name);
     let merchants = u32::try_from(payments / 200).unwrap_or(5_000).clamp(50, 5_000);
     let plan = Plan {
         payments,
         merchants,
         seed: 1,
-        breaks: BreakKind::usual(),
+        breaks: BreakKind::usual(profile),
         day: Plan::usual_day(),
-        profile: Profile::Card,
+        profile,
     };
     acquit::simulate::run(&plan, &files, &mut |_| {})?;
     let admin = connect(&cluster.url_of("postgres")).await?;
     admin.batch_execute(&format!("create database {name}")).await?;
     let url = cluster.url_of(name);
     let store = Store::open(&Target::url(url.as_str())).await?;
+    let calendar = files.join("calendar.csv");
+    if calendar.exists() {
+        let text = std::fs::read_to_string(calendar)?;
+        store.import_calendar(&Calendar::parse(text.as_bytes())?, &text).await?;
+    }
     let text = std::fs::read_to_string(files.join("settings.toml"))?;
     store.apply_settings(&Settings::parse(&text)?, &text).await?;
     Ok(Day {
@@ -87,9 +121,10 @@ async fn day(cluster: &Cluster, directory: &Path, name: &str, payments: u64) -> 
     })
 }
 
-async fn record(cluster: &Cluster, directory: &Path, events: u64) -> Result<()> {
-    let name = format!("record_{events}");
-    let day = day(cluster, directory, &name, (events as f64 / EVENTS_OF_A_PAYMENT) as u64).await?;
+async fn record(cluster: &Cluster, directory: &Path, profile: Profile, events: u64) -> Result<()> {
+    let name = format!("record_{profile}_{events}");
+    let payments = (events as f64 / events_of_a_payment(profile)) as u64;
+    let day = day(cluster, directory, &name, profile, payments).await?;
     day.raw.batch_execute("checkpoint").await?;
     forget_peak();
     let start = Instant::now();
@@ -99,29 +134,26 @@ async fn record(cluster: &Cluster, directory: &Path, events: u64) -> Result<()> 
         .await?;
     let ours = start.elapsed();
     let peak = peak();
-    let tables = [
-        ("entry", "order by recorded_at, book_id, number"),
-        (
-            "transfer",
-            "order by (select recorded_at from entry where entry.book_id = transfer.book_id and entry.number = entry_number), book_id, entry_number, ordinal",
-        ),
-        ("payment", ""),
-        ("open_item", ""),
-        ("balance", ""),
-    ];
     day.raw.batch_execute("create schema yardstick").await?;
     let mut yardstick = Duration::ZERO;
-    for (table, order) in tables {
+    for (table, order) in RECORDED {
         yardstick += copy(&day.raw, directory, table, order).await?;
     }
-    report("record", tally.recorded, "events", ours, yardstick, peak);
-    sizes(&day.raw, &tables.map(|(table, _)| table), tally.recorded).await?;
+    report(
+        &format!("record {profile}"),
+        tally.recorded,
+        "events",
+        ours,
+        yardstick,
+        peak,
+    );
+    sizes(&day.raw, &RECORDED.map(|(table, _)| table), tally.recorded).await?;
     drop_database(cluster, &name, day).await
 }
 
 async fn reconcile(cluster: &Cluster, directory: &Path, lines: u64) -> Result<()> {
     let name = format!("reconcile_{lines}");
-    let day = day(cluster, directory, &name, lines).await?;
+    let day = day(cluster, directory, &name, Profile::Card, lines).await?;
     day.store
         .record(&day.deployment, &day.events, &mut |_, _| Ok(()))
         .await?;
@@ -200,7 +232,7 @@ fn report(what: &str, rows: u64, unit: &str, ours: Duration, yardstick: Duration
         |kilobytes| format!("{} MB", kilobytes / 1024),
     );
     println!(
-        "{what:<9} {rows:>9} {unit:<6} {:>7.2} s {:>9.0} {unit}/s   yardstick {:>7.2} s   ratio {:.2}   peak memory {peak}",
+        "{what:<11} {rows:>9} {unit:<6} {:>7.2} s {:>9.0} {unit}/s   yardstick {:>7.2} s   ratio {:.2}   peak memory {peak}",
         ours.as_secs_f64(),
         rate(ours),
         yardstick.as_secs_f64(),
@@ -222,9 +254,12 @@ async fn sizes(raw: &Client, tables: &[&str], events: u64) -> Result<()> {
             .await?;
         let (rows, table_bytes, index_bytes, indexes): (i64, i64, i64, i64) =
             (row.get(0), row.get(1), row.get(2), row.get(3));
+        if rows == 0 {
+            continue;
+        }
         let per = |count: i64| count as f64 / events as f64;
         println!(
-            "            {table:<10} {:>5.2} rows, {:>5.0} bytes, {:>4.0} bytes in {indexes} indexes an event",
+            "            {table:<17} {:>5.2} rows, {:>5.0} bytes, {:>4.0} bytes in {indexes} indexes an event",
             per(rows),
             per(table_bytes),
             per(index_bytes)

@@ -101,7 +101,10 @@ CREATE TABLE public.aggregate (
     merchant_fee bigint NOT NULL,
     reserve bigint NOT NULL,
     matures boolean NOT NULL,
+    passes_costs boolean NOT NULL,
+    costs_vat text COLLATE pg_catalog."C",
     closed bigint,
+    CONSTRAINT aggregate_costs_vat CHECK ((passes_costs OR (costs_vat IS NULL))),
     CONSTRAINT aggregate_gross CHECK ((gross >= 0)),
     CONSTRAINT aggregate_items CHECK ((items >= 0))
 );
@@ -238,7 +241,7 @@ COMMENT ON TABLE public.entry IS 'Immutable, numbered facts. hash covers the ent
 
 COMMENT ON COLUMN public.entry.details IS 'What was stated beside the columns and transfers, as JSON.';
 
-COMMENT ON COLUMN public.entry.natural_key IS 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle): unique in its book, for ever.';
+COMMENT ON COLUMN public.entry.natural_key IS 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle, a deduction''s reference at its acquirer, the refund that failed): unique in its book, for ever.';
 
 CREATE TABLE public.entry_kind (
     id smallint NOT NULL,
@@ -336,15 +339,17 @@ CREATE TABLE public.open_item (
     cost bigint NOT NULL,
     matures boolean NOT NULL,
     passes_costs boolean NOT NULL,
+    costs_vat text COLLATE pg_catalog."C",
     occurred_on date NOT NULL,
     expected_on date NOT NULL,
     reserve_until date,
     advanced bigint,
     CONSTRAINT open_item_advanced CHECK (((advanced IS NULL) OR matures)),
+    CONSTRAINT open_item_costs_vat CHECK ((passes_costs OR (costs_vat IS NULL))),
     CONSTRAINT open_item_reserve CHECK (((reserve = 0) = (reserve_until IS NULL)))
 );
 
-COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 
 CREATE TABLE public.payment (
     book_id bigint NOT NULL,
@@ -369,13 +374,16 @@ CREATE TABLE public.payment (
     unpaid bigint,
     expires_at timestamp with time zone,
     captured_at timestamp with time zone,
+    earlier_captures text COLLATE pg_catalog."C",
+    final_captures bigint NOT NULL,
     limit_month date,
     method text COLLATE pg_catalog."C",
     scheme text COLLATE pg_catalog."C",
     card_country text COLLATE pg_catalog."C",
     payer text COLLATE pg_catalog."C",
     category text COLLATE pg_catalog."C",
-    CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0))),
+    merchant_reference text COLLATE pg_catalog."C",
+    CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0) AND (final_captures >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
     CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
     CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
@@ -383,7 +391,7 @@ CREATE TABLE public.payment (
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -540,10 +548,13 @@ CREATE TABLE public.settlement_match (
     ordinal integer NOT NULL,
     pass smallint NOT NULL,
     item_gross bigint NOT NULL,
-    line_gross bigint NOT NULL
+    line_gross bigint NOT NULL,
+    passed_on bigint,
+    passed_on_vat bigint,
+    CONSTRAINT settlement_match_passed_on CHECK (((passed_on IS NULL) = (passed_on_vat IS NULL)))
 );
 
-COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
+COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
 
 CREATE TABLE public.settlement_reject (
     source_id bigint NOT NULL,
@@ -774,7 +785,7 @@ CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
 
-CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[13, 14]));
+CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
@@ -789,6 +800,8 @@ CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on)
 CREATE INDEX open_item_advanced_in ON public.open_item USING btree (currency) WHERE (advanced IS NOT NULL);
 
 CREATE INDEX payment_expires_at ON public.payment USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND ((((captured - over_captured) + voided) + expired) < authorized));
+
+CREATE INDEX payment_merchant_reference ON public.payment USING btree (book_id, merchant_reference) WHERE (merchant_reference IS NOT NULL);
 
 CREATE INDEX payment_unknown ON public.payment USING btree (book_id, payment) WHERE ((authorized IS NULL) AND (requested IS NOT NULL));
 
@@ -932,6 +945,10 @@ GRANT UPDATE(merchant_fee) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(reserve) ON TABLE public.aggregate TO acquit_runtime;
 
+GRANT UPDATE(passes_costs) ON TABLE public.aggregate TO acquit_runtime;
+
+GRANT UPDATE(costs_vat) ON TABLE public.aggregate TO acquit_runtime;
+
 GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.balance TO acquit_runtime;
@@ -1063,7 +1080,13 @@ GRANT UPDATE(kept) ON TABLE public.monthly_limit TO acquit_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.open_item TO acquit_runtime;
 GRANT SELECT ON TABLE public.open_item TO acquit_auditor;
 
+GRANT UPDATE(merchant_fee) ON TABLE public.open_item TO acquit_runtime;
+
+GRANT UPDATE(reserve) ON TABLE public.open_item TO acquit_runtime;
+
 GRANT UPDATE(matures) ON TABLE public.open_item TO acquit_runtime;
+
+GRANT UPDATE(reserve_until) ON TABLE public.open_item TO acquit_runtime;
 
 GRANT UPDATE(advanced) ON TABLE public.open_item TO acquit_runtime;
 
@@ -1110,6 +1133,10 @@ GRANT UPDATE(expires_at) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(captured_at) ON TABLE public.payment TO acquit_runtime;
 
+GRANT UPDATE(earlier_captures) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(final_captures) ON TABLE public.payment TO acquit_runtime;
+
 GRANT UPDATE(limit_month) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(method) ON TABLE public.payment TO acquit_runtime;
@@ -1121,6 +1148,8 @@ GRANT UPDATE(card_country) ON TABLE public.payment TO acquit_runtime;
 GRANT UPDATE(payer) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(category) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(merchant_reference) ON TABLE public.payment TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.payout TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout TO acquit_auditor;

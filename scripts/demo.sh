@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 binary=${ACQUIT:-${CARGO_TARGET_DIR:-target}/release/acquit}
 day=fixtures/day
 cutoff=2026-03-03
+# A merchant with fees for events, VAT, and fees that go back with refunds.
+explained=m-0005
 out=demo
 scratch=''
 
@@ -110,6 +112,29 @@ rejected() {
     awk -F, 'NR > 1 { print $2, $3 }' "$out/rejects.csv" | sort
 }
 
+# What the truth says of one field of one of its parts.
+told() {
+    awk -v part="$1" -v field="$2" '
+        $0 ~ "^  \"" part "\": \\{" { on = 1 }
+        on { gsub(/[",]/, "") }
+        on && $1 == field ":" && $2 != "{" { print $2; exit }
+    ' "$day/truth.json"
+}
+
+# The amount that the truth sets aside, as decimal text.
+set_aside() {
+    case $(told hold currency) in
+        JPY | KRW) told hold amount ;;
+        KWD) told hold amount | sed 's/...$/.&/' ;;
+        *) told hold amount | sed 's/..$/.&/' ;;
+    esac
+}
+
+# The first payment of a merchant that is refunded.
+refunded() {
+    sed -n '/^{"kind":"refund","merchant":"'"$1"'","payment":"\([^"]*\)".*/{s//\1/p;q}' "$day/events.jsonl"
+}
+
 # `CURRENCY COUNT MINOR-UNITS` of the payouts that are due.
 due() {
     awk '
@@ -144,8 +169,10 @@ prepare
 say "A private PostgreSQL, for this demonstration only"
 run 0 db start
 
-say "Who we are: merchants, acquirer, prices"
+say "On which days banks are open, and who we are: merchants, acquirers, prices; from the next day on, one merchant is suspended"
+run 0 calendar import "$day/calendar.csv"
 run 0 settings apply "$day/settings.toml"
+run 0 settings apply "$day/settings-next-day.toml"
 
 say "A day of payments, into the books (exit code 2: some break a rule, and are refused)"
 run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
@@ -153,21 +180,49 @@ say "The same file again is not the same money again"
 run 2 record "$day/events.jsonl" --rejects "$out/rejects.csv"
 agree "refused events" "$(refused)" "$(rejected)"
 
+say "What a payment was charged, and why"
+run 0 fees explain "$(refunded "$explained")" --merchant "$explained"
+
+say "What may not be captured any more runs out; what the acquirer took all the same is a fact, and a break"
+run 0 expire --cutoff "$(told expiry cutoff)" --execute
+run 0 record "$day/events-late.jsonl"
+run 0 velocity list
+
 say "The acquirer's settlement file: first what would happen, then it happens (exit code 2: there are breaks)"
 run 2 reconcile "$day/settlement.csv" --acquirer adyen
 run 2 reconcile "$day/settlement.csv" --acquirer adyen --execute
 say "The same content under another name, and a file that does not add up: neither posts anything (exit code 1)"
 run 1 reconcile "$day/settlement-copy.csv" --acquirer adyen --execute
 run 1 reconcile "$day/settlement-corrupt.csv" --acquirer adyen --execute
+say "Phone carriers' files, of what was sold months ago"
+for carrier in carrier-a carrier-b; do
+    run 0 reconcile "$day/settlement-$carrier.csv" --acquirer "$carrier" --execute
+done
 run 0 breaks list
+
+say "What becomes available by the day of its sale, whatever the acquirer has reported"
+run 0 release --on "$cutoff"
+run 0 release --on "$cutoff" --execute
+
+say "What somebody sets aside is not paid, until it expires"
+place=(hold place --merchant "$(told hold merchant)" --currency "$(told hold currency)" --amount "$(set_aside)"
+    --reason "complaints" --owner ann --on "$cutoff" --expires "$(told hold expires)" --execute)
+run 0 "${place[@]}"
 
 say "What merchants may be paid: planned by one person, approved by another, posted, then written for the bank"
 run 0 payout plan --cutoff "$cutoff" --by ann
 run 0 payout approve --cutoff "$cutoff" --by bob
 run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
 
+say "Life goes on: a refund that a reserve pays for, a chargeback, a phone bill that is not paid, or late"
+run 0 record "$day/events-after.jsonl"
+
+say "A month later nothing is withheld or set aside any more; who promised fees in a month pays what is missing"
+run 0 release --on "$(told last_release on)" --execute
+run 0 fees close --month "$(told month month)" --execute
+
 say "The books, for an auditor"
-for report in journal statement trial-balance reconciliation payouts; do
+for report in journal statement trial-balance reconciliation payouts fees; do
     run 0 report "$report" --out "$out/reports"
 done
 run 0 audit verify

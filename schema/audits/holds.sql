@@ -9,8 +9,8 @@ with held as (
     select hold.book_id, hold.currency, sum(hold.amount) filter (where hold.released is null) as amount,
            count(*) filter (where opening.number is null or (hold.released is not null and closing.number is null)) as unbooked
     from hold
-    left join entry opening on opening.book_id = hold.book_id and opening.number = hold.number and opening.kind = 25
-    left join entry closing on closing.book_id = hold.book_id and closing.number = hold.released and closing.kind = 26
+    left join entry opening on opening.book_id = hold.book_id and opening.number = hold.number and opening.kind in (25, 3)
+    left join entry closing on closing.book_id = hold.book_id and closing.number = hold.released and closing.kind in (26, 28)
     group by hold.book_id, hold.currency
 )
 select coalesce(held.book_id, placed.book_id) as book_id, coalesce(held.currency, placed.currency) as currency,

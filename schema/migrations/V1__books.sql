@@ -144,10 +144,10 @@ create table entry (
 );
 comment on table entry is 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
 comment on column entry.details is 'What was stated beside the columns and transfers, as JSON.';
-comment on column entry.natural_key is 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle): unique in its book, for ever.';
+comment on column entry.natural_key is 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle, a deduction''s reference at its acquirer, the refund that failed): unique in its book, for ever.';
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
-create index entry_of_payment on entry (book_id, payment) where kind in (13, 14);
+create index entry_of_payment on entry (book_id, payment) where kind in (4, 13, 14);
 create index entry_booking_date on entry using brin (booking_date);
 
 create table transfer (
@@ -199,23 +199,28 @@ create table payment (
     unpaid            bigint,
     expires_at        timestamptz,
     captured_at       timestamptz,
+    earlier_captures  text collate "C",
+    final_captures    bigint not null,
     limit_month       date,
     method            text collate "C",
     scheme            text collate "C",
     card_country      text collate "C",
     payer             text collate "C",
     category          text collate "C",
+    merchant_reference text collate "C",
     constraint payment_identity primary key (book_id, payment),
-    constraint payment_amounts check (captured >= 0 and voided >= 0 and expired >= 0 and refunded >= 0 and charged_back >= 0),
+    constraint payment_amounts check (captured >= 0 and voided >= 0 and expired >= 0 and refunded >= 0 and charged_back >= 0
+        and final_captures >= 0),
     constraint payment_over_captured check (over_captured between 0 and captured),
     constraint payment_captured_within_authorized check (captured - over_captured + voided + expired <= coalesce(authorized, 0)),
     constraint payment_refunded_within_captured check (refunded <= captured),
     constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
     constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
-comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back.';
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name.';
 create index payment_expires_at on payment (expires_at)
     where expires_at is not null and captured - over_captured + voided + expired < authorized;
+create index payment_merchant_reference on payment (book_id, merchant_reference) where merchant_reference is not null;
 create index payment_unknown on payment (book_id, payment) where authorized is null and requested is not null;
 
 create table accrual (
@@ -244,8 +249,11 @@ create table aggregate (
     merchant_fee  bigint not null,
     reserve       bigint not null,
     matures       boolean not null,
+    passes_costs  boolean not null,
+    costs_vat     text collate "C",
     closed        bigint,
-    constraint aggregate_identity primary key (book_id, aggregate)
+    constraint aggregate_identity primary key (book_id, aggregate),
+    constraint aggregate_costs_vat check (passes_costs or costs_vat is null)
 );
 comment on table aggregate is 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 
@@ -264,15 +272,17 @@ create table open_item (
     cost                bigint not null,
     matures             boolean not null,
     passes_costs        boolean not null,
+    costs_vat           text collate "C",
     occurred_on         date not null,
     expected_on         date not null,
     reserve_until       date,
     advanced            bigint,
     constraint open_item_identity primary key (book_id, number),
     constraint open_item_reserve check ((reserve = 0) = (reserve_until is null)),
+    constraint open_item_costs_vat check (passes_costs or costs_vat is null),
     constraint open_item_advanced check (advanced is null or matures)
 );
-comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 create index open_item_advanced_in on open_item (currency) where advanced is not null;
 
 -- Availability -------------------------------------------------------------------------------------------------------
@@ -411,9 +421,12 @@ create table settlement_match (
     pass        smallint not null,
     item_gross  bigint not null,
     line_gross  bigint not null,
-    constraint settlement_match_line primary key (source_id, ordinal)
+    passed_on      bigint,
+    passed_on_vat  bigint,
+    constraint settlement_match_line primary key (source_id, ordinal),
+    constraint settlement_match_passed_on check ((passed_on is null) = (passed_on_vat is null))
 );
-comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
+comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
 
 create table break (
     id               bigint generated always as identity primary key,
@@ -555,10 +568,11 @@ grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
     fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat,
-    unpaid, expires_at, captured_at, limit_month, method, scheme, card_country, payer, category) on payment to acquit_runtime;
+    unpaid, expires_at, captured_at, earlier_captures, final_captures, limit_month, method, scheme, card_country, payer, category,
+    merchant_reference) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
-grant update (items, gross, merchant_fee, reserve, closed) on aggregate to acquit_runtime;
-grant update (matures, advanced) on open_item to acquit_runtime;
+grant update (items, gross, merchant_fee, reserve, passes_costs, costs_vat, closed) on aggregate to acquit_runtime;
+grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_item to acquit_runtime;
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;

@@ -1,10 +1,17 @@
--- What each merchant may be paid: account 2020 now, and now less what was credited after the cut-off; with the payout of the cut-off, or
--- else the one that waits, which stands in the way. $1 cut-off, $2 code of the account.
-with available as (
-    select balance.book_id, book.merchant, account.id as account_id, account.currency, account.exponent, balance.credits - balance.debits as amount
+-- What each merchant may be paid: account 2020 now less all that withdrawn captures take back of it at the next release, less what was
+-- credited after the cut-off; with the payout of the cut-off, or else the one that waits, which stands in the way. $1 cut-off, $2 code of the account.
+with withdrawn as (
+    select book_id, currency, -sum(payable)::bigint as amount
+    from maturing
+    where payable < 0
+    group by book_id, currency
+), available as (
+    select balance.book_id, book.merchant, account.id as account_id, account.currency, account.exponent,
+        balance.credits - balance.debits - coalesce(withdrawn.amount, 0) as amount
     from balance
     join account on account.id = balance.account_id and account.code = $2
     join book on book.id = balance.book_id
+    left join withdrawn on withdrawn.book_id = balance.book_id and withdrawn.currency = account.currency
     where balance.credits > balance.debits
 ), later as (
     select transfer.book_id, transfer.credit_account as account_id, sum(transfer.amount)::bigint as amount

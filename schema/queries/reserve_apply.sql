@@ -1,15 +1,6 @@
--- Takes amounts out of reserves, oldest tranche first. $1 books, $2 currencies, $3 amounts.
-update reserve_tranche tranche
-set applied = tranche.applied + least(share.rest, share.amount - share.before)
-from (
-    select tranche.book_id, tranche.currency, tranche.source_on, tranche.release_on, wanted.amount,
-        tranche.withheld - tranche.released - tranche.applied as rest,
-        coalesce(sum(tranche.withheld - tranche.released - tranche.applied) over (
-            partition by tranche.book_id, tranche.currency order by tranche.source_on, tranche.release_on
-            rows between unbounded preceding and 1 preceding), 0) as before
-    from unnest($1::bigint[], $2::text[], $3::bigint[]) as wanted (book_id, currency, amount)
-    join reserve_tranche tranche on tranche.book_id = wanted.book_id and tranche.currency = wanted.currency
-        and tranche.released + tranche.applied < tranche.withheld
-) share
-where tranche.book_id = share.book_id and tranche.currency = share.currency and tranche.source_on = share.source_on
-    and tranche.release_on = share.release_on and share.before < share.amount;
+-- Takes amounts out of tranches of reserves; negative ones go back. $1 books, $2 currencies, $3 days of sales, $4 days of release, $5 amounts.
+update reserve_tranche
+set applied = reserve_tranche.applied + moved.amount
+from unnest($1::bigint[], $2::text[], $3::date[], $4::date[], $5::bigint[]) as moved (book_id, currency, source_on, release_on, amount)
+where reserve_tranche.book_id = moved.book_id and reserve_tranche.currency = moved.currency
+    and reserve_tranche.source_on = moved.source_on and reserve_tranche.release_on = moved.release_on;

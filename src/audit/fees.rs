@@ -5,13 +5,14 @@
 //! 2. [`Accruals`] adds those exact fees up in the order of the book: what each entry should have posted of them, and where the
 //!    table of accruals should stand.
 //! 3. [`of_other_entry`] does what belongs to no payment: payouts, advances, top-ups.
+//! 4. [`of_cost`] does what a capture's settlement line passes on, and [`of_settlement`] compares the sum of that with what the
+//!    settlement of its batch moved.
 //!
 //! An entry's own record of what it added exactly is proven by the first and used by the second, so one wrong entry is named
 //! once. Amounts are parts of a minor unit (ten-billionths, [`PARTS`]), signed: positive where the merchant pays. The arithmetic
 //! is that of `payment::fees::recompute`, which nothing is priced with.
 //!
-//! Limits: costs passed on (account 4060) are those of settlement lines and are not worked out here. Which merchant account pays
-//! is not looked at.
+//! Limits: that a line is what the acquirer sent is proven elsewhere. Which merchant account pays is not looked at.
 
 use std::collections::BTreeMap;
 
@@ -28,12 +29,13 @@ use crate::payment::lifecycle::Instrument;
 use crate::settings::{Amounts, FeeSchedule, ReturnPolicy, VatRate};
 
 /// The accounts of fees that are worked out again, and their names in reports.
-pub const FEE_ACCOUNTS: [(AccountCode, &str); 7] = [
+pub const FEE_ACCOUNTS: [(AccountCode, &str); 8] = [
     (AccountCode::FeePercentage, "percentage"),
     (AccountCode::FeeFixed, "fixed"),
     (AccountCode::FeeDispute, "dispute"),
     (AccountCode::FeeMinimumTopUp, "minimum_top_up"),
     (AccountCode::FeeOther, "other"),
+    (AccountCode::FeeCostsPassedOn, "costs_passed_on"),
     (AccountCode::FeeReturned, "returned"),
     (AccountCode::VatOutput, "vat"),
 ];
@@ -589,7 +591,10 @@ impl<'s> PaymentFees<'s> {
             return Ok(());
         };
         self.charged_back = self.charged_back.saturating_add(taken.amount);
-        let schedule = self.schedule(entry.booking_date)?;
+        // The acquirer imposes it on a day without a price too; then it costs nothing.
+        let Some(schedule) = (self.schedules)(entry.booking_date) else {
+            return Ok(());
+        };
         let at = (AccountCode::FeeDispute, taken.debit.currency);
         let (fee, vat) = charge_event(schedule, entry, &schedule.event.dispute, at, found)?;
         if fee > 0 && schedule.dispute_fee_returned_when_won {
@@ -821,14 +826,168 @@ pub struct Beside {
     pub charged: Option<i128>,
 }
 
+/// What decides whether the costs of a settlement line are passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Priced {
+    /// The price of a capture.
+    Capture {
+        /// The booking date.
+        on: NaiveDate,
+        /// What the table of payments says its payment is priced by.
+        instrument: Instrument,
+        /// What it claims, minor units.
+        claimed: i64,
+    },
+    /// What the captures of an aggregate agreed on.
+    Aggregate(Option<VatRate>),
+}
+
+/// What a settlement line says of a matched capture, minor units; costs are of the currency in which the acquirer pays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostLine {
+    /// What decides whether they are passed on.
+    pub priced: Priced,
+    /// The gross of the line, in the currency of the capture.
+    pub gross: Money,
+    /// What the acquirer pays for it, all costs taken off.
+    pub net: Money,
+    /// Interchange and scheme fee together.
+    pub cost: i64,
+    /// All costs of the line.
+    pub costs: i64,
+    /// What the match says is passed on of it, and its VAT.
+    pub matched: Option<(i64, i64)>,
+}
+
+/// What a capture's settlement line passes on to the merchant: nothing, where the price of the capture does not. Says how, where
+/// something is.
+pub fn of_cost(schedules: &ScheduleOn<'_>, line: &CostLine) -> (Vec<Line>, Option<Step>) {
+    let expected = match passed_on(schedules, line) {
+        Ok(expected) => expected,
+        Err(detail) => return (vec![Line::wrong("not_worked_out", detail)], None),
+    };
+    let currency = line.gross.currency();
+    let of = |side: Option<(i64, i64)>| side.map(|(amount, vat)| [amount, vat].map(|minor| whole(minor.into())));
+    let (should, is) = (of(expected.map(|(amount, vat, _)| (amount, vat))), of(line.matched));
+    if should.is_none() && is.is_none() {
+        return (Vec::new(), None);
+    }
+    let lines = [("cost_of_line", 0), ("cost_of_line_vat", 1)].map(|(component, place)| {
+        let at = |side: Option<[i128; 2]>| side.and_then(|both| both.get(place).copied());
+        Line {
+            component,
+            currency: Some(currency),
+            expected: at(should),
+            posted: at(is),
+            detail: String::new(),
+        }
+    });
+    let step = expected.map(|(amount, vat, rate)| {
+        let money = |minor| Money::from_minor(minor, currency);
+        let cost = Money::from_minor(line.cost, line.net.currency());
+        let (amount, vat) = (money(amount), money(vat));
+        let about = "costs";
+        let text = format!("interchange and scheme fee of {cost} are passed on: {amount} and VAT {vat} ({rate})");
+        Step { about, text }
+    });
+    (lines.to_vec(), step)
+}
+
+fn passed_on(schedules: &ScheduleOn<'_>, line: &CostLine) -> Result<Option<(i64, i64, VatRate)>, String> {
+    let Some(rate) = passes_costs(schedules, line)? else {
+        return Ok(None);
+    };
+    let cost = if line.net.currency() == line.gross.currency() {
+        line.cost
+    } else {
+        // By the rate of the line itself: what its gross came to is net and costs together.
+        let came_to = line.net.minor().checked_add(line.costs).ok_or(OUT_OF_RANGE)?;
+        match came_to.checked_abs().ok_or(OUT_OF_RANGE)? {
+            0 => 0,
+            came_to => {
+                let gross = line.gross.minor().checked_abs().ok_or(OUT_OF_RANGE)?;
+                returned(line.cost, came_to, gross).ok_or(OUT_OF_RANGE)?
+            }
+        }
+    };
+    let posting = posting(whole(cost.into()), Rounding::Down, rate).ok_or(OUT_OF_RANGE)?;
+    Ok(Some((posting.amount, posting.vat, rate)))
+}
+
+fn passes_costs(schedules: &ScheduleOn<'_>, line: &CostLine) -> Result<Option<VatRate>, String> {
+    let (day, instrument, claimed) = match &line.priced {
+        Priced::Capture {
+            on,
+            instrument,
+            claimed,
+        } => (*on, instrument, *claimed),
+        Priced::Aggregate(agreed) => return Ok(*agreed),
+    };
+    let schedule =
+        schedules(day).ok_or_else(|| format!("the settings have no fee schedule of the merchant on {day}"))?;
+    let inputs = Inputs {
+        gross: Money::from_minor(claimed, line.gross.currency()),
+        day,
+        method: instrument.method.as_deref(),
+        scheme: instrument.scheme.as_deref(),
+        card_country: instrument.card_country.as_deref(),
+    };
+    let fee = recompute::recompute(schedule, &inputs)
+        .ok_or_else(|| format!("fee schedule `{}` has no price for the capture", schedule.name))?;
+    Ok(fee.costs)
+}
+
+/// What the settlement of a batch moved in one currency, beside what its matches say is passed on, minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettledCosts {
+    /// The currency.
+    pub currency: Currency,
+    /// By the matches, and their VAT.
+    pub matched: (i128, i128),
+    /// By accounts 4060 and 2300.
+    pub posted: (i128, i128),
+    /// How many matches there are.
+    pub captures: i64,
+}
+
+/// The figures of a settlement: costs passed on and VAT.
+pub fn of_settlement(settled: &SettledCosts) -> Vec<Line> {
+    let line = |code, expected, posted| Line {
+        component: FEE_ACCOUNTS
+            .iter()
+            .find(|(known, _)| *known == code)
+            .map_or("", |(_, component)| *component),
+        currency: Some(settled.currency),
+        expected: Some(whole(expected)),
+        posted: Some(whole(posted)),
+        detail: match (expected == posted, settled.captures) {
+            (false, captures) if captures > 1 => format!("the sum of {captures} captures"),
+            _ => String::new(),
+        },
+    };
+    let ((amount, vat), (posted, vat_posted)) = (settled.matched, settled.posted);
+    let lines = vec![
+        line(AccountCode::FeeCostsPassedOn, amount, posted),
+        line(AccountCode::VatOutput, vat, vat_posted),
+    ];
+    let nothing = |line: &Line| (line.expected, line.posted) == (Some(0), Some(0));
+    lines.into_iter().filter(|line| !nothing(line)).collect()
+}
+
 /// The fees of an entry that belongs to no payment: payouts, advances and top-ups cost what schedules say, anything else nothing.
+/// Costs that a settlement passes on are compared by [`of_settlement`].
 pub fn of_other_entry(schedules: &ScheduleOn<'_>, entry: &FeeEntry, beside: Beside) -> Vec<Line> {
     let mut expected = Postings::default();
     let mut lines = Vec::new();
     if let Err(detail) = charge_other(schedules, entry, beside, &mut expected) {
         lines.push(Line::wrong("not_worked_out", detail));
     }
-    lines.extend(expected.compared(&Postings::posted(&entry.transfers)));
+    let mut posted = Postings::posted(&entry.transfers);
+    if entry.kind == EntryKind::Settlement {
+        let apart = [AccountCode::FeeCostsPassedOn, AccountCode::VatOutput];
+        posted.0.retain(|(code, _), _| !apart.contains(code));
+    }
+    lines.extend(expected.compared(&posted));
     lines
 }
 

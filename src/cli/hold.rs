@@ -46,6 +46,8 @@ pub enum Command {
         execute: bool,
     },
     /// Make the money of a hold available again.
+    ///
+    /// A hold is released once, whole. Without --execute only the plan is shown.
     Release {
         /// The hold, as `acquit hold list` numbers it.
         id: i64,
@@ -55,6 +57,9 @@ pub enum Command {
         /// The booking date. Default: today.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
+        /// Book it. Without this, only the plan is shown.
+        #[arg(long)]
+        execute: bool,
     },
     /// List holds.
     List {
@@ -116,16 +121,21 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             }
             listing.print(globals.format)?;
         }
-        Command::Release { id, by, on } => {
+        Command::Release { id, by, on, execute } => {
             let by = kept_text("--by", by)?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
-            let day = super::day_to_act(&deployment, on, true)?;
-            let released = store.release_hold(id, &by, day).await.map_err(failed)?;
-            let what = if released.new {
-                "released"
+            let day = super::day_to_act(&deployment, on, execute)?;
+            let released = if execute {
+                store.release_hold(id, &by, day).await
             } else {
-                "released before, nothing was done"
+                store.plan_hold_release(id, &by, day).await
+            };
+            let released = released.map_err(failed)?;
+            let what = if released.new {
+                plan_or("released", execute)
+            } else {
+                "released before, nothing was done".to_owned()
             };
             listing(format!("Hold: {what}"), &[released.hold]).print(globals.format)?;
         }
@@ -144,7 +154,10 @@ fn failed(error: HoldError) -> Failure {
         HoldError::UnknownMerchant(_) => Some("name a merchant of the settings"),
         HoldError::Unknown(_) => Some("`acquit hold list` shows the holds that there are"),
         HoldError::Conflict { .. } => Some("a reference is used once: bring another one"),
-        HoldError::NotPositive | HoldError::ExpiresBefore { .. } | HoldError::Insufficient { .. } => None,
+        HoldError::NotPositive
+        | HoldError::ExpiresBefore { .. }
+        | HoldError::Insufficient { .. }
+        | HoldError::ReleasedBefore { .. } => None,
     };
     Failure::new(error).maybe_hint(hint)
 }

@@ -76,7 +76,7 @@ impl<'a> Standing<'a> {
         let versions = deployment.begun(day);
         Self {
             name,
-            settings: versions.last().and_then(|settings| settings.merchants.get(name)),
+            settings: versions.last().and_then(|version| version.settings.merchants.get(name)),
             cools_off_until: cooling_off(name, versions)
                 .map(|(_, until)| until)
                 .filter(|until| day < *until),

@@ -39,8 +39,8 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run
-/// with --execute.
+/// `expire`, `advance`, `hold place`, `hold release`, `payout instruct` and `fees close` show a plan and write nothing, unless
+/// they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {

@@ -79,8 +79,9 @@ pub enum Report {
     /// Work every merchant fee out again from the entries, and print what differs from what was posted.
     ///
     /// Prints the figures that differ, then every accrual with what of it is not posted yet, then the sums of what should have
-    /// been and was posted. Costs passed on come with settlement lines: their sum is printed and not worked out again. Days choose
-    /// the entries that are told; accruals are those of all entries. Exit code: 0 all agree, 2 something differs.
+    /// been and was posted. Costs passed on are worked out from the settlement lines that tell them, and told with the settlement
+    /// that booked them. Days choose the entries that are told; accruals are those of all entries. Exit code: 0 all agree, 2
+    /// something differs.
     Fees {
         /// Which merchant, which days.
         #[command(flatten)]
@@ -1031,7 +1032,7 @@ const FEES: &[Column] = &[
 
 /// Sections: `differs` (a figure of an entry, or of the table of accruals, that is not what it should be), `agrees` (one that is,
 /// where they are asked for), `accrual` (the exact sum as expected, what is posted of it, the remainder as their difference),
-/// `total` (by component and currency, over the entries of the span), `not_recomputed`. Only totals count into the manifest:
+/// `total` (by component and currency, over the entries of the span). Only totals count into the manifest:
 /// what merchants pay as debits, what they get back as credits.
 async fn fees<W: Write>(
     snapshot: &mut Snapshot,
@@ -1052,7 +1053,6 @@ async fn fees<W: Write>(
         differences,
         totals: sums,
         accruals,
-        passed_on,
     } = audit_fees(snapshot, deployment, span, &mut each).await?;
     for accrual in accruals {
         sink.row(&accrual_cells(accrual))?;
@@ -1069,13 +1069,6 @@ async fn fees<W: Write>(
         totals.add(currency.code(), minor.max(0), minor.saturating_neg().max(0));
         let line = line(component, currency, Some(expected), posted);
         sink.row(&fee_cells("total", &without_place(line, None)))?;
-    }
-    for (currency, minor) in passed_on {
-        let line = Line {
-            detail: "costs passed on come with settlement lines, of all days".to_owned(),
-            ..line("costs_passed_on", currency, None, whole(minor))
-        };
-        sink.row(&fee_cells("not_recomputed", &without_place(line, None)))?;
     }
     let differ = match differences {
         0 => "all agree".to_owned(),

@@ -14,15 +14,20 @@ use crate::store::settings::{Applied, ApplyError};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Read a settings file and say what is wrong with it, by line and column. Touches no database.
+    ///
+    /// What takes the database to know is for `apply` to say: whether the file can come after the versions before it (states of
+    /// merchants; merchants and acquirers that are missing; kinds of acquirers, the house's zone and bank account), whether the
+    /// calendars that it names were imported, and whether something is booked from its effective_from on.
     Check {
         /// The TOML file.
         file: PathBuf,
     },
     /// Put a settings file in force from its effective_from day, and open books for new merchants.
     ///
-    /// Applying the same file again changes nothing. A new version must begin after every other one. A merchant's state may
-    /// only follow from the one before, a merchant is left out only when it is closed, and a calendar that is named was
-    /// imported.
+    /// Applying the same file again changes nothing. A new version must begin after every other one, and after everything that
+    /// is booked. A merchant's state may only follow from the one before; no merchant and no acquirer is left out, one that has
+    /// left is closed; an acquirer's kind, the house's time zone and its bank account stay what they are; and a calendar that is
+    /// named was imported.
     Apply {
         /// The TOML file.
         file: PathBuf,
@@ -81,6 +86,10 @@ async fn apply(file: &PathBuf, globals: &Globals) -> Outcome {
             )),
             ApplyError::NotAfterLatest { .. } => Failure::new(error)
                 .hint("give the file an effective_from after that day: what is booked is not priced anew"),
+            ApplyError::AlreadyBooked { begins, .. } => Failure::new(error).hint(format!(
+                "give the file an effective_from after that day: what is booked is not priced anew; \
+                 `acquit report journal --from {begins}` shows it"
+            )),
         })?;
     match applied {
         Applied::New => println!("applied {}", describe(&settings)),

@@ -11,10 +11,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::dates::parse_day;
 use crate::simulate::{self, BreakKind, Plan, Profile, SimulateError, Summary, UnknownBreakKind};
 
-/// Simulate a day: settings, payment events, a settlement file, a bank statement, and the truth about them.
+/// Simulate a day: settings, payment events, settlement files, a bank statement, and the truth about them.
 ///
-/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json. truth.json says what a correct engine
-/// must find: balances, matches, every planted break, payouts. The same options write the same bytes.
+/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json; with the profile `full` also calendar.csv, to
+/// be imported before the settings are applied, settings-next-day.toml, events-late.jsonl for after `acquit expire`,
+/// events-after.jsonl for after the payouts, and a settlement file for each carrier that reports something. truth.json says what
+/// a correct engine must find: the books after every step, matches, every planted break, refused events, decisions of velocity
+/// rules, what is released, payouts. The same options write the same bytes.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// How many payments.
@@ -40,17 +43,18 @@ pub struct SimulateArgs {
     /// How much of what can happen does: `full`, or plain `card` payments.
     ///
     /// `card`: authorizations, captures, voids, refunds, chargebacks. `full`: also increments, partial approvals, unknown
-    /// outcomes, tips, aggregates, phone bills, second chargebacks, authorizations that run out, events that must be refused
-    /// and events that are told again.
+    /// outcomes, tips, aggregates, phone bills (unpaid, late), refunds that fail or go by bank transfer, second chargebacks,
+    /// authorizations that run out, velocity rules and limits, reserves, availability by business days, contracts with tiers, VAT
+    /// and fees for events, events that must be refused and events that are told again.
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::default())]
     pub profile: Profile,
 
     /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
-    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which
-    /// are files of their own. Kinds that are not listed are not planted. Without this option: two of each kind, one of those
-    /// that are files.
+    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN; with the profile `full` STATUS_MISMATCH and VELOCITY; at most
+    /// one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that are not listed are not planted.
+    /// Without this option: two of each kind, one of those that are files.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }
@@ -114,7 +118,9 @@ pub fn run(args: SimulateArgs) -> Result<(), SimulateCommandError> {
         payments: args.payments,
         merchants: args.merchants,
         seed: args.seed,
-        breaks: args.breaks.map_or_else(BreakKind::usual, |breaks| breaks.0),
+        breaks: args
+            .breaks
+            .map_or_else(|| BreakKind::usual(args.profile), |breaks| breaks.0),
         day: args.day,
         profile: args.profile,
     };

@@ -149,6 +149,17 @@ impl Details {
     }
 }
 
+/// What a refund used of one tranche of the reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Applied {
+    /// The day of the sales that it was withheld of.
+    pub source_on: NaiveDate,
+    /// The day on which it would have been released.
+    pub release_on: NaiveDate,
+    /// Minor units.
+    pub amount: i64,
+}
+
 /// What an entry keeps of its event beside its columns and transfers, as JSON text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Kept {
@@ -176,6 +187,9 @@ pub struct Kept {
     /// What the entry added to the exact sums of its fees.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accrued: Vec<Accrued>,
+    /// What of the reserve covered a refund.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied: Vec<Applied>,
     /// The event's own details.
     #[serde(flatten)]
     pub details: Details,
@@ -277,6 +291,15 @@ impl PaymentEvent {
         fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
     }
 
+    /// The first field beside the time in which an event under another reference, known by the same natural key, differs from this
+    /// one: whoever tells again of a dispute often says when they told it.
+    pub fn difference_beside_time(&self, other: &Self) -> Option<&'static str> {
+        self.difference(&Self {
+            occurred_at: self.occurred_at,
+            ..other.clone()
+        })
+    }
+
     /// The kinds of entry that an event can ask for.
     pub const KINDS: [EntryKind; 17] = [
         EntryKind::Authorization,
@@ -339,22 +362,52 @@ impl PaymentEvent {
         ])
     }
 
-    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle. Its parts are
-    /// separated by tabs, which no reference holds: two events never share a key by chance.
+    /// The round of a dispute, by its acquirer's case; none where the event names none.
+    pub fn chargeback_key(&self, round: u32) -> Option<String> {
+        self.round_key("chargeback", round)
+    }
+
+    /// The reversal of a round of a dispute, likewise.
+    pub fn reversal_key(&self, round: u32) -> Option<String> {
+        self.round_key("chargeback reversal", round)
+    }
+
+    fn round_key(&self, word: &str, round: u32) -> Option<String> {
+        let case = self.details.case.as_ref()?;
+        Some(format!("{word}\t{}\t{case}\t{round}", self.acquirer))
+    }
+
+    /// What an acquirer imposes without a case is known by the acquirer's reference of it.
+    fn imposed_key(&self, word: &str) -> Option<String> {
+        let reference = self.acquirer_reference.as_ref()?;
+        Some(format!("{word}\t{}\t\t{reference}", self.acquirer))
+    }
+
+    /// What the event is known by beside its reference: a capture's sequence, a dispute's case and cycle, the acquirer's reference
+    /// of a deduction, the refund that failed. Its parts are separated by tabs, which no reference holds: two events never share a
+    /// key by chance. A reversal that names no cycle is of the first; where that is given back already, the recorder asks for the
+    /// next.
     pub fn natural_key(&self) -> Option<String> {
         let details = &self.details;
-        let dispute = |word: &str, cycle: u32| {
-            let case = details.case.as_ref()?;
-            let cycle = details.cycle.unwrap_or(cycle);
-            Some(format!("{word}\t{}\t{case}\t{cycle}", self.acquirer))
+        let dispute = |usual: u32| {
+            let by_case = self.chargeback_key(details.cycle.unwrap_or(usual));
+            by_case.or_else(|| self.imposed_key(&self.kind.name().replace('_', " ")))
         };
         match self.kind {
             EntryKind::Capture => details
                 .sequence
                 .map(|sequence| format!("capture\t{}\t{sequence}", self.payment)),
-            EntryKind::Chargeback => dispute("chargeback", 1),
-            EntryKind::SecondChargeback => dispute("chargeback", 2),
-            EntryKind::ChargebackReversal => dispute("chargeback reversal", 1),
+            EntryKind::Chargeback => dispute(1),
+            EntryKind::SecondChargeback => dispute(2),
+            EntryKind::ChargebackReversal => self
+                .reversal_key(details.cycle.unwrap_or(1))
+                .or_else(|| self.imposed_key("chargeback reversal")),
+            EntryKind::Unpaid => self.imposed_key("unpaid"),
+            EntryKind::UnpaidRecovery => self.imposed_key("unpaid recovery"),
+            EntryKind::RefundFailure => details
+                .original
+                .as_ref()
+                .map(|refund| format!("refund failure\t{refund}")),
             EntryKind::RefundPaid => details.original.as_ref().map(|refund| format!("refund paid\t{refund}")),
             EntryKind::Authorization
             | EntryKind::AuthorizationIncrement
@@ -366,9 +419,6 @@ impl PaymentEvent {
             | EntryKind::Void
             | EntryKind::Expiry
             | EntryKind::Refund
-            | EntryKind::RefundFailure
-            | EntryKind::Unpaid
-            | EntryKind::UnpaidRecovery
             | EntryKind::Advance
             | EntryKind::Settlement
             | EntryKind::Suspense

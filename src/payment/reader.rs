@@ -994,6 +994,23 @@ mod tests {
         );
         assert_eq!(key(EntryKind::Capture, &[]), None);
         assert_eq!(key(EntryKind::RefundPaid, &[]), Some("refund paid\to".to_owned()));
-        assert_eq!(key(EntryKind::RefundFailure, &[]), None);
+        assert_eq!(key(EntryKind::RefundFailure, &[]), Some("refund failure\to".to_owned()));
+        // Without a case, what an acquirer imposes is what its reference names.
+        let named = |kind: EntryKind| key(kind, &[("acquirer_reference", "x")]);
+        for (kind, word) in [
+            (EntryKind::Chargeback, "chargeback"),
+            (EntryKind::SecondChargeback, "second chargeback"),
+            (EntryKind::ChargebackReversal, "chargeback reversal"),
+            (EntryKind::Unpaid, "unpaid"),
+            (EntryKind::UnpaidRecovery, "unpaid recovery"),
+        ] {
+            assert_eq!(key(kind, &[]), None);
+            assert_eq!(named(kind), Some(format!("{word}\ta\t\tx")));
+        }
+        assert_eq!(named(EntryKind::Capture), None);
+        assert_eq!(
+            key(EntryKind::Chargeback, &[("acquirer_reference", "x"), ("case", "c")]),
+            chargeback("a", "c")
+        );
     }
 }

@@ -4,16 +4,15 @@
 //! payable less the fee for it; that is asked once, when the payout is planned. Who is paid and where is asked again when it
 //! is instructed.
 
-use std::sync::Arc;
-
 use chrono::{Days, NaiveDate};
 
 use crate::ids::BookId;
 use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::{EventFee, FeeError, event_fee};
-use crate::settings::{Destination, Merchant, MerchantState, Settings};
+use crate::settings::{Destination, Merchant, MerchantState, Settings, SettingsVersion};
 
-/// What may be paid: account 2020 at the cut-off, less everything that was taken from it since.
+/// What may be paid: account 2020 at the cut-off, less everything that was taken from it since, and less what withdrawn
+/// captures are going to take back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payable {
     /// The merchant's book.
@@ -64,7 +63,7 @@ pub enum Obstacle {
     /// The bank account is another one since lately.
     #[error("the bank account changed on {changed} and cools off until {until}")]
     CoolsOff {
-        /// The first day of the settings that changed it.
+        /// The first day of the settings that changed it, or the day on which they were applied, if later.
         changed: NaiveDate,
         /// The first day on which it is paid again.
         until: NaiveDate,
@@ -103,7 +102,11 @@ fn after(fee: &Money) -> String {
 }
 
 /// What is paid of an amount. `versions` are the settings that have begun at the cut-off, oldest first: the last one governs.
-pub fn choose<'a>(payable: &Payable, cutoff: NaiveDate, versions: &'a [Arc<Settings>]) -> Result<Choice<'a>, FeeError> {
+pub fn choose<'a>(
+    payable: &Payable,
+    cutoff: NaiveDate,
+    versions: &'a [SettingsVersion],
+) -> Result<Choice<'a>, FeeError> {
     let Governed {
         settings,
         merchant,
@@ -145,7 +148,7 @@ pub fn choose<'a>(payable: &Payable, cutoff: NaiveDate, versions: &'a [Arc<Setti
 pub fn destination<'a>(
     merchant: &str,
     day: NaiveDate,
-    versions: &'a [Arc<Settings>],
+    versions: &'a [SettingsVersion],
 ) -> Result<&'a Destination, Obstacle> {
     governed(merchant, day, versions).map(|governed| governed.destination)
 }
@@ -153,7 +156,7 @@ pub fn destination<'a>(
 /// Why a payout that was approved is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Cancellation {
-    /// Account 2020 does not hold it any more.
+    /// Account 2020 does not hold it any more, or holds money of captures that were withdrawn.
     #[error("the money is no longer available")]
     NotCovered,
     /// The merchant is not paid any more.
@@ -170,7 +173,7 @@ pub fn still_due(
     merchant: &str,
     [holder, account, bank]: [&str; 3],
     day: NaiveDate,
-    versions: &[Arc<Settings>],
+    versions: &[SettingsVersion],
 ) -> Result<(), Cancellation> {
     let known = destination(merchant, day, versions)?;
     if (known.holder.as_str(), known.account.as_str(), known.bank.as_str()) == (holder, account, bank) {
@@ -181,18 +184,20 @@ pub fn still_due(
 }
 
 /// Until when nothing is sent to a merchant's bank account because it has changed: the day of the change, and the first day
-/// on which it is paid again. The account that a merchant begins with does not cool off; one that comes later does.
-pub fn cooling_off(merchant: &str, versions: &[Arc<Settings>]) -> Option<(NaiveDate, NaiveDate)> {
-    let (settings, earlier) = versions.split_last()?;
-    let destination = settings.merchants.get(merchant)?.destination.as_ref()?;
-    let mut changed = settings.effective_from;
+/// on which it is paid again. Settings that begin in the past have changed it on the day on which they were applied. The account
+/// that a merchant begins with does not cool off; one that comes later does.
+pub fn cooling_off(merchant: &str, versions: &[SettingsVersion]) -> Option<(NaiveDate, NaiveDate)> {
+    let (latest, earlier) = versions.split_last()?;
+    let destination = latest.settings.merchants.get(merchant)?.destination.as_ref()?;
+    let days = Days::new(latest.settings.payout.cooling_off_days.into());
+    let mut changed_by = latest;
     for version in earlier.iter().rev() {
         // Where it was not in the settings, it began with this account.
-        let before = version.merchants.get(merchant)?;
+        let before = version.settings.merchants.get(merchant)?;
         match &before.destination {
-            Some(before) if before.is_same_account(destination) => changed = version.effective_from,
+            Some(before) if before.is_same_account(destination) => changed_by = version,
             Some(_) | None => {
-                let days = Days::new(settings.payout.cooling_off_days.into());
+                let changed = changed_by.settings.effective_from.max(changed_by.applied_on);
                 return Some((changed, changed.checked_add_days(days).unwrap_or(NaiveDate::MAX)));
             }
         }
@@ -207,8 +212,8 @@ struct Governed<'a> {
     destination: &'a Destination,
 }
 
-fn governed<'a>(name: &str, day: NaiveDate, versions: &'a [Arc<Settings>]) -> Result<Governed<'a>, Obstacle> {
-    let settings = versions.last().ok_or(Obstacle::NotAMerchant)?;
+fn governed<'a>(name: &str, day: NaiveDate, versions: &'a [SettingsVersion]) -> Result<Governed<'a>, Obstacle> {
+    let settings = &*versions.last().ok_or(Obstacle::NotAMerchant)?.settings;
     let merchant = settings.merchants.get(name).ok_or(Obstacle::NotAMerchant)?;
     if merchant.state != MerchantState::Active {
         return Err(Obstacle::NotActive(merchant.state));

@@ -11,8 +11,8 @@
 //! | a fixed reserve | 2020 ← 2030 until 2030 holds its target |
 //! | a tranche on its day | 2030 ← 2020 |
 //!
-//! Invariants: a reserve never makes available money negative, nor takes more than becomes available; a tranche gives back what it
-//! still holds, and nothing twice. All sums are minor units of one currency in one book, and checked.
+//! Invariants: a reserve takes no more than becomes available, and a fixed one leaves what makes up for money below zero; a tranche
+//! gives back what it still holds, and nothing twice. All sums are minor units of one currency in one book, and checked.
 
 use chrono::NaiveDate;
 

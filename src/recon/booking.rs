@@ -7,14 +7,14 @@
 //! | towards us | 1110 ← R min(L, C); above: 1110 ← 2900 (5900 within tolerance); below: 1900 (5900) ← R |
 //! | away from us | R ← 1110 min(L, C); above: 1900 (5900) ← 1110; below: R ← 2900 (5900) |
 //! | capture, in addition | 2010 ← 2030 what is withheld of its payable, 2010 ← 2020 the rest |
-//! | capture that passes costs on | 2010 (available already: 2020) ← 4060 interchange and scheme fee |
+//! | capture that passes costs on | 2010 (available already: 2020) ← 4060 interchange and scheme fee, ← 2300 their VAT |
 //! | every line | 5010, 5020, 5030 ← 1110 its interchange, scheme fee, markup and commission |
 //! | its cost is booked already | R ← 1110 so much of the line's costs; R ← 5040 what of it was not taken |
 //! | nobody knows it | 1110 ← 2900, or 1900 ← 1110, net and costs together, in the net currency |
 //!
 //! Captures, chargeback reversals, recoveries and failed refunds are towards us; refunds, chargebacks and unpaid phone bills away.
-//! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on. Where a day or
-//! an advance makes it available, the match moves nothing of it.
+//! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on with their
+//! VAT. Where a day or an advance makes it available, the match moves nothing of it.
 //!
 //! An acquirer may take the cost of a dispute with the gross instead: a line of exactly amount and cost together is no difference.
 //!
@@ -22,7 +22,7 @@
 //! or were booked in the currency of the gross are converted by the line's own rate, what the gross came to. Every leg is one
 //! currency, so every entry balances in each. What each line adds to 1110 is its net: that sum is what the bank must receive.
 //!
-//! VAT on costs passed on is not worked out here: the fee schedule knows its rates, and the line states none.
+//! The VAT of costs passed on is that of the capture's own day, worked out line by line on interchange and scheme fee together.
 
 use std::cmp::Ordering;
 
@@ -33,7 +33,7 @@ use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::ledger::account::AccountCode;
 use crate::money::{AmountError, Currency, Money};
-use crate::settings::{self, Contract};
+use crate::settings::{self, Contract, VatRate};
 
 /// The acquirer's costs of a line, in minor units of the net currency; negative is money back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,8 +87,8 @@ pub struct Item {
     pub cost: i64,
     /// Its money becomes available by date, or did so in advance: not by the match.
     pub matures: bool,
-    /// Interchange and scheme fee of its line are the merchant's to pay.
-    pub passes_costs: bool,
+    /// The VAT of interchange and scheme fee of its line, where they are the merchant's to pay.
+    pub passes_costs: Option<VatRate>,
     /// The day of the sale.
     pub occurred_on: NaiveDate,
     /// The day on which what is withheld is released.
@@ -154,6 +154,15 @@ pub struct Difference {
     pub actual: i64,
 }
 
+/// What a merchant pays of the costs of a line, signed minor units; negative is money back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassedOn {
+    /// Interchange and scheme fee in the currency of the gross, without VAT.
+    pub amount: i64,
+    /// Their VAT.
+    pub vat: i64,
+}
+
 /// What a matched line comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
@@ -163,6 +172,8 @@ pub struct Settled {
     pub withheld: i64,
     /// What of the merchant's pending money does not become available, since the line is of less; minor units.
     pub kept_pending: i64,
+    /// What of the costs the merchant pays, where it pays them.
+    pub passed_on: Option<PassedOn>,
     /// The gross amounts differ by more than the tolerance.
     pub amount: Option<Difference>,
     /// The costs are not those of the contract.
@@ -171,7 +182,7 @@ pub struct Settled {
 
 use AccountCode::{
     AcquirerInTransit, CostAcquirer, CostDispute, CostInterchange, CostScheme, FeeCostsPassedOn, FxPosition,
-    MerchantAvailable, MerchantPending, MerchantReserve, RoundingDifference, SuspenseCredit, SuspenseDebit,
+    MerchantAvailable, MerchantPending, MerchantReserve, RoundingDifference, SuspenseCredit, SuspenseDebit, VatOutput,
 };
 
 /// Collects legs; a negative amount is the same leg the other way round, nothing is no leg.
@@ -259,6 +270,7 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
         legs: legs.0,
         withheld: became.withheld,
         kept_pending: became.kept_pending,
+        passed_on: became.passed_on,
         amount,
         fee: fee_difference(line, acquirer)?.or(cost_differs),
     })
@@ -269,36 +281,58 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
 struct Became {
     withheld: i64,
     kept_pending: i64,
+    passed_on: Option<PassedOn>,
 }
 
 /// What becomes of a capture's pending money when its line is there.
 fn payable_legs(legs: &mut Ledger, line: &Line, item: &Item, tolerated: bool) -> Result<Became, AmountError> {
     let minus = |left: i64, right: i64| left.checked_sub(right).ok_or(AmountError::TooLarge);
     let money = |minor: i64| Money::from_minor(minor, item.gross.currency());
-    let passed = if item.passes_costs { passed_on(line)? } else { 0 };
+    let passed_on = item.passes_costs.map(|rate| passed_on(line, rate)).transpose()?;
+    let (passed, vat) = passed_on.map_or((0, 0), |passed_on| (passed_on.amount, passed_on.vat));
+    // Of what matures its day moves all, and may have done so: what the file says now comes out of what is available.
+    let payer = if item.matures {
+        MerchantAvailable
+    } else {
+        MerchantPending
+    };
+    legs.add(payer, FeeCostsPassedOn, money(passed))?;
+    legs.add(payer, VatOutput, money(vat))?;
     if item.matures {
-        // Its day moves all of its payable, and may have done so: what the file says now comes out of what is available.
-        legs.add(MerchantAvailable, FeeCostsPassedOn, money(passed))?;
-        return Ok(Became::default());
+        return Ok(Became {
+            passed_on,
+            ..Became::default()
+        });
     }
     let settled = if tolerated {
         item.gross.minor()
     } else {
         line.gross.minor().min(item.gross.minor())
     };
-    let payable = minus(minus(settled, item.merchant_fee)?, passed)?;
+    let payable = minus(minus(minus(settled, item.merchant_fee)?, passed)?, vat)?;
     let share = share(payable, item.reserve)?;
-    legs.add(MerchantPending, FeeCostsPassedOn, money(passed))?;
     legs.add(MerchantPending, MerchantReserve, money(share.reserve))?;
     legs.add(MerchantPending, MerchantAvailable, money(share.available))?;
     Ok(Became {
         withheld: share.reserve,
         kept_pending: minus(item.gross.minor(), settled)?,
+        passed_on,
     })
 }
 
+/// Interchange and scheme fee of a line, and their VAT. VAT that is included leaves less for us.
+fn passed_on(line: &Line, rate: VatRate) -> Result<PassedOn, AmountError> {
+    let cost = merchants_cost(line)?;
+    let vat = rate.tax(cost)?;
+    let amount = match rate.is_included() {
+        true => cost.checked_sub(vat).ok_or(AmountError::TooLarge)?,
+        false => cost,
+    };
+    Ok(PassedOn { amount, vat })
+}
+
 /// Interchange and scheme fee of a line in the currency of its gross, half to even; negative is money back.
-fn passed_on(line: &Line) -> Result<i64, AmountError> {
+fn merchants_cost(line: &Line) -> Result<i64, AmountError> {
     let cost = line
         .costs
         .interchange

@@ -45,6 +45,10 @@ classes! {
     ChargebackUnknown = "CHARGEBACK_UNKNOWN";
     /// A velocity rule or limit was passed, and the payment booked all the same.
     Velocity = "VELOCITY";
+    /// Imposed by the acquirer on a day on which no fee schedule of the merchant is in force: booked without a fee.
+    NotPriced = "NOT_PRICED";
+    /// Two payments for one merchant reference, both open or captured.
+    DuplicateInLedger = "DUPLICATE_IN_LEDGER";
     /// A line that we do not book by itself: its money is in suspense.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
-use super::Amounts;
 use super::reader::{Reader, Table};
+use super::{Amounts, Place};
 use crate::money::Rounding;
 
 /// Whether an acquirer takes its fees out of each settlement.
@@ -55,8 +55,10 @@ pub struct MonthlyLimit {
 pub struct Acquirer {
     /// Its name: the dimension of its accounts.
     pub name: Arc<str>,
-    /// Acquirer or carrier.
+    /// Acquirer or carrier; the same in every version.
     pub kind: AcquirerKind,
+    /// Where its kind stands, or the acquirer where it has none: whether it may be that is known by the versions before.
+    pub kind_at: Place,
     /// Net or gross settlement.
     pub contract: Contract,
     /// How many days after its booking date an item is expected in a settlement file, at the latest.
@@ -107,6 +109,7 @@ impl<'t> Reader<'t> {
             ],
         );
         let kind = self.optional_word(table, "kind");
+        let kind_at = table.get("kind").map_or(table.at, |(at, _)| at);
         let contract = self.word(table, "contract");
         let settles_within_days = self.days(table, "settles_within_days");
         let tolerance = self.amounts(table, "tolerance");
@@ -118,6 +121,7 @@ impl<'t> Reader<'t> {
         Some(Acquirer {
             name: name.into(),
             kind: kind?.unwrap_or_default(),
+            kind_at: Place(kind_at),
             contract: contract?,
             settles_within_days: settles_within_days?,
             tolerance,

@@ -66,15 +66,28 @@ pub struct Settings {
     pub velocity_rules: Vec<VelocityRule>,
 }
 
+/// Settings that were applied, and when.
+#[derive(Debug, Clone)]
+pub struct SettingsVersion {
+    /// What they say.
+    pub settings: Arc<Settings>,
+    /// The day in the house's zone on which they were applied, which may come after their first.
+    pub applied_on: NaiveDate,
+}
+
 /// The payment company.
 #[derive(Debug, Clone, PartialEq)]
 pub struct House {
     /// Its name, as a payout's debtor.
     pub name: String,
-    /// The zone whose midnight divides booking dates.
+    /// The zone whose midnight divides booking dates; the same in every version.
     pub time_zone: Tz,
-    /// The bank account that receives settlements and pays merchants: the dimension of account 1010.
+    /// Where the zone stands: whether it may be that is known by the versions before.
+    pub time_zone_at: Place,
+    /// The bank account that receives settlements and pays merchants: the dimension of account 1010; the same in every version.
     pub bank_account: Arc<str>,
+    /// Where the bank account stands, likewise.
+    pub bank_account_at: Place,
     /// How much of all merchants' pending money may be advanced at a time; currencies not listed: nothing.
     pub advance_limit: Amounts,
 }
@@ -221,10 +234,13 @@ impl<'t> Reader<'t> {
         let name = self.reference(table, "name");
         let time_zone = self.time_zone(table, "time_zone");
         let bank_account = self.reference(table, "bank_account");
+        let place = |field| Place(table.get(field).map_or(table.at, |(at, _)| at));
         Some(House {
             name: name?.to_owned(),
             time_zone: time_zone?,
+            time_zone_at: place("time_zone"),
             bank_account: bank_account?.into(),
+            bank_account_at: place("bank_account"),
             advance_limit: self.amounts(table, "advance_limit"),
         })
     }

@@ -1,12 +1,16 @@
 //! What settings may say only after what the settings before them said.
 //!
 //! A merchant goes from state to state by [`MerchantState::next`], and is compared with the latest version that had it: leaving
-//! it out for a version is no way around. It is left out only when it is closed; closed is for ever.
+//! it out for a version is no way around. Merchants and acquirers are never left out: chargebacks of what they sold and settled
+//! come years later, and have to be booked. A merchant that has left is closed, for ever.
+//!
+//! What books are kept by does not change: which account an acquirer's debt is on, which zone divides booking dates, which bank
+//! account is the dimension of account 1010.
 
 use std::collections::BTreeMap;
 
 use super::reader::findings;
-use super::{Availability, Merchant, MerchantState, Settings, SettingsError};
+use super::{Acquirer, AcquirerKind, Availability, House, Merchant, MerchantState, Settings, SettingsError};
 use crate::card_number::shorten;
 
 /// How much of a name a finding shows.
@@ -14,18 +18,27 @@ const NAME_SHOWN: usize = 40;
 
 impl Settings {
     /// Whether these settings, of this text, may come after the versions before them, oldest first; `is_calendar` knows the
-    /// calendars that were imported. Otherwise every finding comes back. A merchant that is missing is found at the first line.
+    /// calendars that were imported. Otherwise every finding comes back. What is missing is found at the first line.
     pub fn follow(&self, text: &str, before: &[Self], is_calendar: &dyn Fn(&str) -> bool) -> Result<(), SettingsError> {
         let mut known: BTreeMap<&str, &Merchant> = BTreeMap::new();
+        let mut acquirers: BTreeMap<&str, &Acquirer> = BTreeMap::new();
         for version in before {
-            known.extend(
+            let merchants = version.merchants.iter();
+            known.extend(merchants.map(|(name, merchant)| (name.as_str(), merchant)));
+            acquirers.extend(
                 version
-                    .merchants
+                    .acquirers
                     .iter()
-                    .map(|(name, merchant)| (name.as_str(), merchant)),
+                    .map(|(name, acquirer)| (name.as_str(), acquirer)),
             );
         }
         let mut found = Vec::new();
+        if let Some(before) = before.last() {
+            found.extend(house_followed(&before.house, &self.house));
+        }
+        for (name, before) in acquirers {
+            found.extend(acquirer_followed(before, self.acquirers.get(name)));
+        }
         for merchant in self.merchants.values() {
             found.extend(match known.get(merchant.name.as_str()) {
                 None => begun(merchant),
@@ -39,12 +52,17 @@ impl Settings {
                 found.push((calendar.at.0, message));
             }
         }
-        let missing = known
-            .iter()
-            .filter(|(name, before)| before.state != MerchantState::Closed && !self.merchants.contains_key(**name));
+        let missing = known.iter().filter(|(name, _)| !self.merchants.contains_key(**name));
         found.extend(missing.map(|(name, before)| {
             let (name, state) = (shorten(name, NAME_SHOWN), before.state.name());
-            let message = format!("merchant `{name}` is missing: it is {state}, and stays until it is closed");
+            let message = match before.state {
+                MerchantState::Closed => format!(
+                    "merchant `{name}` is missing: it is closed, and stays as that: its sales may still be charged back"
+                ),
+                MerchantState::Applied | MerchantState::Verified | MerchantState::Active | MerchantState::Suspended => {
+                    format!("merchant `{name}` is missing: it is {state}, and one that leaves stays as closed")
+                }
+            };
             (0, message)
         }));
         if found.is_empty() {
@@ -53,6 +71,44 @@ impl Settings {
         let findings = findings(text, found);
         Err(SettingsError { findings })
     }
+}
+
+/// What books are kept by.
+fn house_followed(before: &House, house: &House) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    if house.time_zone != before.time_zone {
+        let (from, to) = (before.time_zone, house.time_zone);
+        let message = format!(
+            "`time_zone` of the house cannot change from {from} to {to}: what is booked has the days of {from}"
+        );
+        found.push((house.time_zone_at.0, message));
+    }
+    if house.bank_account != before.bank_account {
+        let [from, to] = [before, house].map(|house| shorten(&house.bank_account, NAME_SHOWN));
+        let message =
+            format!("`bank_account` of the house cannot change from `{from}` to `{to}`: what is booked is on `{from}`");
+        found.push((house.bank_account_at.0, message));
+    }
+    found
+}
+
+fn acquirer_followed(before: &Acquirer, acquirer: Option<&Acquirer>) -> Option<(usize, String)> {
+    let name = shorten(&before.name, NAME_SHOWN);
+    let Some(acquirer) = acquirer else {
+        let message = format!("acquirer `{name}` is missing: what it settled may still be charged back, so it stays");
+        return Some((0, message));
+    };
+    let kind = |acquirer: &Acquirer| match acquirer.kind {
+        AcquirerKind::Acquirer => ("acquirer", "account 1100"),
+        AcquirerKind::Carrier => ("carrier", "account 1130"),
+    };
+    let ((from, account), (to, _)) = (kind(before), kind(acquirer));
+    (from != to).then(|| {
+        let message = format!(
+            "`kind` of acquirer `{name}` cannot change from {from} to {to}: what it owes is booked on {account}"
+        );
+        (acquirer.kind_at.0, message)
+    })
 }
 
 fn begun(merchant: &Merchant) -> Option<(usize, String)> {

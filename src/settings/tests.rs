@@ -423,3 +423,26 @@ fn how_long_is_said_once_and_in_known_words() {
     let more = "[[refund]]\nwindow = \"calendar_month_end\"\nrail = \"12 months\"\n";
     Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding");
 }
+
+/// The settings of the README are settings: its blocks, one after the other, are a file.
+#[test]
+fn what_the_readme_shows_is_read() {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    let text = blocks.join("\n");
+    let settings = Settings::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let day = "2026-03-02".parse().expect("a day");
+    let enterprise = settings.fee_schedule("enterprise", day).expect("a schedule");
+    assert_eq!(enterprise.prices.len(), 2);
+    assert!(enterprise.vat.costs.is_some() && enterprise.prices.iter().any(|price| price.passes_costs));
+    // By component, as the comment beside `vat` says.
+    let by_component = text.replace(
+        "vat = \"kr\" ",
+        "vat = { percentage = \"kr\", event = \"kr\", costs = \"kr\" } ",
+    );
+    assert_ne!(by_component, text);
+    let settings = Settings::parse(&by_component).expect("settings");
+    let enterprise = settings.fee_schedule("enterprise", day).expect("a schedule");
+    assert!(enterprise.vat.fixed.is_none() && enterprise.vat.costs.is_some());
+}

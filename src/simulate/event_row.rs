@@ -63,6 +63,8 @@ pub struct EventRow<'a> {
     case: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cycle: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<String>,
 }
 
 impl<'a> EventRow<'a> {
@@ -114,6 +116,7 @@ impl<'a> EventRow<'a> {
             by: details.by,
             case: details.case.as_deref(),
             cycle: details.cycle.map(|cycle| cycle.to_string()),
+            cost: details.cost.map(amount),
         }
     }
 }

@@ -195,6 +195,8 @@ pub struct EventPrices {
     pub refund: i64,
     /// A chargeback.
     pub dispute: i64,
+    /// A payout.
+    pub payout: i64,
 }
 
 /// A contract with merchants.
@@ -211,8 +213,12 @@ pub struct Schedule {
     pub vat: Vat,
     /// Fees for other events.
     pub events: Option<EventPrices>,
+    /// What the fees of a month must come to, in euros, in each currency of [`MINIMUM_IN`].
+    pub minimum: Option<i64>,
     /// Whether the fee of a dispute goes back when it is won.
     pub won_back: bool,
+    /// Whether interchange and scheme fees are the merchant's too.
+    pub passes_costs: bool,
     /// The first that fits is the price.
     pub prices: &'static [Price],
     /// What it was before the simulated day, where it was another.
@@ -237,11 +243,16 @@ const fn blended(name: &'static str, prices: &'static [Price]) -> Schedule {
         returned: Returned::Nothing,
         vat: Vat::Exempt,
         events: None,
+        minimum: None,
         won_back: false,
+        passes_costs: false,
         prices,
         earlier: None,
     }
 }
+
+/// The currencies that monthly minimums are promised in, places in [`CURRENCIES`].
+pub const MINIMUM_IN: [usize; 2] = [0, 5];
 
 /// The place of the contract of most merchants in [`SCHEDULES`].
 pub const STANDARD: usize = 0;
@@ -253,7 +264,7 @@ pub const FINE: usize = 2;
 pub const PLAIN_SCHEDULES: usize = 2;
 
 /// The contracts.
-pub const SCHEDULES: [Schedule; 9] = [
+pub const SCHEDULES: [Schedule; 10] = [
     blended("standard", &[flat(29_000, Fixed::Standard)]),
     blended("micro", &[flat(50_000, Fixed::Micro)]),
     Schedule {
@@ -298,6 +309,7 @@ pub const SCHEDULES: [Schedule; 9] = [
             authorization: 100,
             refund: 500,
             dispute: 50_000,
+            payout: 2000,
         }),
         won_back: true,
         ..blended("taxed", &[flat(25_000, Fixed::Standard)])
@@ -306,6 +318,7 @@ pub const SCHEDULES: [Schedule; 9] = [
         scope: Scope::Invoice,
         returned: Returned::All,
         vat: Vat::Added,
+        minimum: Some(15),
         ..blended("monthly", &[flat(12_345, Fixed::Fine(7_400_000))])
     },
     Schedule {
@@ -316,6 +329,7 @@ pub const SCHEDULES: [Schedule; 9] = [
             authorization: 0,
             refund: 0,
             dispute: 30_000,
+            payout: 1000,
         }),
         ..blended(
             "methods",
@@ -333,6 +347,10 @@ pub const SCHEDULES: [Schedule; 9] = [
                 flat(27_000, Fixed::Standard),
             ],
         )
+    },
+    Schedule {
+        passes_costs: true,
+        ..blended("passed-on", &[flat(4000, Fixed::Micro)])
     },
 ];
 

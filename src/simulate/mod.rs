@@ -9,8 +9,8 @@
 //! refused is refused whenever it is told. The truth shares no code with the engine that it judges.
 //!
 //! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. There is no
-//! exchange of currencies: what is sold in a currency is settled in it. Carriers settle on another day: the day has no file of
-//! theirs.
+//! exchange of currencies: what is sold in a currency is settled in it. Unpaid phone bills are deducted in no file, no acquirer has
+//! a gross contract, and nothing is advanced.
 
 mod dice;
 mod event_row;
@@ -41,9 +41,10 @@ use crate::money::UnknownCurrency;
 use dice::Dice;
 use files::DayFile;
 use settlement::{BatchSums, Line, SettlementFile};
-use story::{Author, Event, EventKind, Fate, Planted, Refused, Report, Story};
-use truth::{BreakItem, Sources, Truth};
-use world::{CURRENCIES, World};
+use statement::Moved;
+use story::{After, Author, Event, EventKind, Fate, Planted, Refused, Report, Stage, Story};
+use truth::{BreakItem, Settled, Sources, Truth};
+use world::{ACQUIRERS, CARDS, CURRENCIES, Version, World};
 
 /// How many payments are told at once: their events interleave.
 const OPEN_STORIES: usize = 2048;
@@ -95,6 +96,10 @@ break_kinds! {
     DoubleRecovery = "DOUBLE_RECOVERY";
     /// A chargeback of a payment that was never captured.
     ChargebackUnknown = "CHARGEBACK_UNKNOWN";
+    /// A capture that comes after its authorization ran out.
+    StatusMismatch = "STATUS_MISMATCH";
+    /// A payer who passes a velocity rule or a limit, and is let through.
+    Velocity = "VELOCITY";
     /// The whole file under a second name.
     DuplicateFile = "DUPLICATE_FILE";
     /// A file whose batch does not net to zero.
@@ -109,13 +114,22 @@ impl BreakKind {
 
     /// Whether it shows as soon as the events are recorded, whatever the settlement file says.
     pub fn is_of_events(self) -> bool {
-        matches!(self, Self::DoubleRecovery | Self::ChargebackUnknown)
+        matches!(
+            self,
+            Self::DoubleRecovery | Self::ChargebackUnknown | Self::StatusMismatch | Self::Velocity
+        )
     }
 
-    /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file.
-    pub fn usual() -> BTreeMap<Self, u32> {
+    /// Whether it needs more than plain cards.
+    fn is_of_full_days(self) -> bool {
+        matches!(self, Self::StatusMismatch | Self::Velocity)
+    }
+
+    /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file; those that a profile has.
+    pub fn usual(profile: Profile) -> BTreeMap<Self, u32> {
         let count = |kind: Self| if kind.is_of_file() { 1 } else { 2 };
-        Self::ALL.iter().map(|kind| (*kind, count(*kind))).collect()
+        let has = |kind: &&Self| profile == Profile::Full || !kind.is_of_full_days();
+        Self::ALL.iter().filter(has).map(|kind| (*kind, count(*kind))).collect()
     }
 }
 
@@ -243,6 +257,9 @@ pub enum SimulateError {
         /// Payments.
         payments: u64,
     },
+    /// A break that plain cards do not have.
+    #[error("{0} cannot be planted on a day of plain cards: use the profile `full`")]
+    NotOfCards(BreakKind),
     /// Breaks of a file are all or nothing.
     #[error("{count} × {kind} were asked for: a day has at most one")]
     OncePerDay {
@@ -299,54 +316,174 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 
 /// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
 ///
-/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json, and settlement-copy.csv and
-/// settlement-corrupt.csv where their breaks are planned (where not, those of an earlier run are removed). Files appear
-/// whole or not at all; truth.json comes last, so where it is, the others are.
+/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json; of a full day also calendar.csv,
+/// settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files; settlement-copy.csv and
+/// settlement-corrupt.csv where their breaks are planned. What an earlier run has written and this one has not is removed. Files
+/// appear whole or not at all; truth.json comes last, so where it is, the others are.
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
     let world = World::new(plan)?;
     files::make_directory(out)?;
 
-    let mut truth = Truth::new(world.merchants.len());
-    let mut events = DayFile::create(out, EVENTS)?;
-    let file = DayFile::create(out, SETTLEMENT)?;
-    let settlement =
-        SettlementFile::new(&world, file, Dice::new(plan.seed, 2), 1).map_err(SimulateError::Settlement)?;
-    let mut day = Teller {
-        events: &mut events,
-        settlement,
+    let mut truth = Truth::new(&world);
+    let mut teller = Teller {
+        events: DayFile::create(out, EVENTS)?,
+        settlements: settlements(plan, &world, out)?,
         truth: &mut truth,
         world: &world,
+        stage: Stage::Day,
         line: 0,
     };
-    tell_all(plan, &planted, &world, &mut day, progress)?;
-    let (settlement, sums) = day.settlement.close(0)?;
+    let mut waiting = tell_all(plan, &planted, &world, &mut teller, progress)?;
+    teller.truth.expire(&world)?;
+    let events = teller.turn_to(DayFile::create(out, LATE)?);
+    teller.tell_waiting(Stage::Late, &mut waiting)?;
+    teller.truth.late();
+    teller.tell_waiting(Stage::File, &mut waiting)?;
+    let mut sums = [[BatchSums::default(); CURRENCIES.len()]; ACQUIRERS.len()];
+    let mut settlements = Vec::new();
+    for (place, settlement) in std::mem::take(&mut teller.settlements).into_iter().enumerate() {
+        let (file, of_acquirer) = settlement.close(0)?;
+        sums[place] = of_acquirer;
+        settlements.push(file);
+    }
+    let settled = teller.truth.settle(&world, &sums)?;
+    let late = teller.turn_to(DayFile::create(out, AFTER)?);
+    teller.tell_waiting(Stage::After, &mut waiting)?;
+    teller.truth.after();
+    let files = Files {
+        events,
+        late,
+        after: teller.events,
+        settlements,
+    };
+    finish(plan, &world, out, (truth, settled), files, &sums)
+}
 
+/// The settlement files of all acquirers.
+fn settlements<'w>(
+    plan: &Plan,
+    world: &'w World,
+    out: &Path,
+) -> Result<Vec<SettlementFile<'w, DayFile>>, SimulateError> {
+    let file = |(acquirer, name): (usize, &&str)| {
+        let file = DayFile::create(out, name)?;
+        let stream = if acquirer == CARDS { 2 } else { 7 };
+        SettlementFile::new(world, file, Dice::new(plan.seed, stream), acquirer, 1).map_err(SimulateError::Settlement)
+    };
+    SETTLEMENTS.iter().enumerate().map(file).collect()
+}
+
+/// The files that events and lines went to.
+struct Files {
+    events: DayFile,
+    late: DayFile,
+    after: DayFile,
+    /// By acquirer.
+    settlements: Vec<DayFile>,
+}
+
+/// Moves the files to their places and writes what comes last.
+fn finish(
+    plan: &Plan,
+    world: &World,
+    out: &Path,
+    (mut truth, settled): (Truth, Settled),
+    files: Files,
+    sums: &[[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
+) -> Result<Summary, SimulateError> {
     let corrupt = match planned(plan, BreakKind::TotalMismatch) {
-        true => Some(corrupt_file(plan, &world, out, &mut truth)?),
+        true => Some(corrupt_file(plan, world, out, &mut truth)?),
         false => None,
     };
-    let mut settings = DayFile::create(out, SETTINGS)?;
-    world.write_settings(&mut settings).map_err(settings.failed())?;
-    let mut statement = DayFile::create(out, STATEMENT)?;
-    statement::write(&mut statement, &world, &sums, &truth.paid_by_transfer()).map_err(statement.failed())?;
-
+    let all = sums.iter().flatten().map(|batch| batch.lines);
     let mut summary = Summary {
         payments: plan.payments,
         events: truth.event_count(),
-        settlement_lines: sums.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
-        files: vec![settings.finish()?, events.finish()?, settlement.finish()?],
+        settlement_lines: all.fold(0, u64::saturating_add),
+        files: Vec::new(),
     };
-    summary.files.extend(copy_file(plan, out, &mut truth)?);
-    match corrupt {
-        Some(corrupt) => summary.files.push(corrupt.finish()?),
-        None => files::remove(&out.join(CORRUPT))?,
+    let mut used = Used {
+        out,
+        paths: &mut summary.files,
+        names: Vec::new(),
+    };
+    used.write(CALENDAR, world.is_full(), |file| world.calendar.write(file))?;
+    used.write(SETTINGS, true, |file| world.write_settings(file, Version::First))?;
+    used.write(SETTINGS_NEXT, world.is_full(), |file| {
+        world.write_settings(file, Version::NextDay)
+    })?;
+    used.finish(EVENTS, Some(files.events))?;
+    used.finish(LATE, Some(files.late).filter(|_| truth.has_late_events()))?;
+    for (acquirer, file) in files.settlements.into_iter().enumerate() {
+        let has_lines = sums[acquirer].iter().any(|batch| batch.lines > 0);
+        let file = Some(file).filter(|_| has_lines || acquirer == CARDS);
+        used.finish(SETTLEMENTS[acquirer], file)?;
+        if acquirer == CARDS {
+            used.finish(COPY, copy_file(plan, out, &mut truth)?)?;
+        }
     }
-    summary.files.push(statement.finish()?);
-    summary.files.push(write_truth(plan, &world, out, truth, &sums)?);
+    used.finish(CORRUPT, corrupt)?;
+    used.finish(AFTER, Some(files.after).filter(|_| truth.has_events_after()))?;
+    let refunds = truth.paid_by_transfer();
+    used.write(STATEMENT, true, |file| {
+        statement::write(file, world, &Moved { sums, refunds })
+    })?;
+    let names = std::mem::take(&mut used.names);
+    let document = truth.into_document(Sources {
+        plan,
+        world,
+        sums,
+        settled,
+        files: names,
+    })?;
+    used.write(TRUTH, true, |file| {
+        serde_json::to_writer_pretty(&mut *file, &document)?;
+        file.write_all(b"\n")
+    })?;
     Ok(summary)
 }
 
+/// The files of a day as they come to their places.
+struct Used<'a> {
+    out: &'a Path,
+    paths: &'a mut Vec<PathBuf>,
+    names: Vec<&'static str>,
+}
+
+impl Used<'_> {
+    /// Moves a file to its place; where there is none, removes that of an earlier run.
+    fn finish(&mut self, name: &'static str, file: Option<DayFile>) -> Result<(), SimulateError> {
+        let Some(file) = file else {
+            return files::remove(&self.out.join(name));
+        };
+        self.paths.push(file.finish()?);
+        self.names.push(name);
+        Ok(())
+    }
+
+    /// Writes a small file, where it is wanted.
+    fn write(
+        &mut self,
+        name: &'static str,
+        wanted: bool,
+        content: impl FnOnce(&mut DayFile) -> io::Result<()>,
+    ) -> Result<(), SimulateError> {
+        if !wanted {
+            return self.finish(name, None);
+        }
+        let mut file = DayFile::create(self.out, name)?;
+        content(&mut file).map_err(file.failed())?;
+        self.finish(name, Some(file))
+    }
+}
+
+const CALENDAR: &str = "calendar.csv";
+const SETTINGS_NEXT: &str = "settings-next-day.toml";
+const LATE: &str = "events-late.jsonl";
+const AFTER: &str = "events-after.jsonl";
+/// By acquirer.
+const SETTLEMENTS: [&str; ACQUIRERS.len()] = [SETTLEMENT, "settlement-carrier-a.csv", "settlement-carrier-b.csv"];
 const SETTINGS: &str = "settings.toml";
 const EVENTS: &str = "events.jsonl";
 const SETTLEMENT: &str = "settlement.csv";
@@ -371,6 +508,12 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
         .find(|(kind, count)| kind.is_of_file() && **count > 1)
     {
         return Err(SimulateError::OncePerDay { kind, count });
+    }
+    let asked = |kind: &&BreakKind| planned(plan, **kind);
+    if plan.profile == Profile::Card
+        && let Some(&kind) = plan.breaks.keys().filter(asked).find(|kind| kind.is_of_full_days())
+    {
+        return Err(SimulateError::NotOfCards(kind));
     }
     let of_payments = || plan.breaks.iter().filter(|(kind, _)| !kind.is_of_file());
     let breaks = of_payments()
@@ -401,8 +544,8 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
     Ok((0_u64..).map(place).zip(all).collect())
 }
 
-/// What a day of so many payments has of events that must be refused and of events that are told again: of the former every kind
-/// in its turn, from any on.
+/// What a day of so many payments has of events that must be refused, of events that are told again, of outcomes that only the
+/// file tells and of events after the payouts: of the first every kind in its turn, from any on.
 fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
     let refused = payments.div_euclid(REFUSED_STEP).min(REFUSED_LIMIT);
     let replayed = refused.div_ceil(2);
@@ -413,33 +556,45 @@ fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
         .skip(from)
         .map(|kind| Planted::Refused(*kind));
     let count = |count: u64| usize::try_from(count).unwrap_or(0);
+    let told = |planted, times: u64| std::iter::repeat_n(planted, count(times));
     kinds
         .take(count(refused))
-        .chain(std::iter::repeat_n(Planted::Replayed, count(replayed)))
+        .chain(told(Planted::Replayed, replayed))
+        .chain(told(Planted::Answered, replayed.div_ceil(2)))
+        .chain(
+            After::ALL
+                .iter()
+                .cycle()
+                .take(count(replayed))
+                .map(|after| Planted::After(*after)),
+        )
         .collect()
 }
 
 /// Where a day is told to.
 struct Teller<'a, 'w> {
-    events: &'a mut DayFile,
-    settlement: SettlementFile<'w, DayFile>,
+    events: DayFile,
+    /// By acquirer.
+    settlements: Vec<SettlementFile<'w, DayFile>>,
     truth: &'a mut Truth,
     world: &'w World,
+    stage: Stage,
     /// Lines of the event file so far.
     line: u64,
 }
 
+/// Tells the events of the day; gives back the stories that have more to tell.
 fn tell_all(
     plan: &Plan,
     planted: &BTreeMap<u64, Planted>,
     world: &World,
     day: &mut Teller<'_, '_>,
     progress: &mut dyn FnMut(u64),
-) -> Result<(), SimulateError> {
+) -> Result<Vec<Story>, SimulateError> {
     let mut author = Author::new(plan, world, 1);
     let mut dice = Dice::new(plan.seed, 4);
     let mut open: Vec<Story> = Vec::with_capacity(OPEN_STORIES);
-    let mut made = 0_u64;
+    let (mut waiting, mut made) = (Vec::new(), 0_u64);
     loop {
         while open.len() < OPEN_STORIES && made < plan.payments {
             let next = planted.range(made.saturating_add(1)..).next().map(|(index, _)| *index);
@@ -460,24 +615,51 @@ fn tell_all(
             open.push(story);
         }
         if open.is_empty() {
-            return Ok(());
+            return Ok(waiting);
         }
         let place = dice.place(open.len());
         let story = &mut open[place];
         day.step(story)?;
-        while story.at_once && !story.events.is_empty() {
+        while story.at_once && day.has_more(story) {
             day.step(story)?;
         }
-        if story.events.is_empty() {
+        if !day.has_more(story) {
             day.truth.end(story)?;
-            open.swap_remove(place);
+            let story = open.swap_remove(place);
+            if !story.events.is_empty() {
+                waiting.push(story);
+            }
         }
     }
 }
 
 impl Teller<'_, '_> {
+    /// Whether a story has another event of this stage.
+    fn has_more(&self, story: &Story) -> bool {
+        story.events.front().is_some_and(|(event, _)| event.stage == self.stage)
+    }
+
+    /// Goes on with another file of events; gives back the one so far.
+    fn turn_to(&mut self, file: DayFile) -> DayFile {
+        std::mem::replace(&mut self.events, file)
+    }
+
+    /// Tells what stories have of a later stage, one after another.
+    fn tell_waiting(&mut self, stage: Stage, waiting: &mut [Story]) -> Result<(), SimulateError> {
+        (self.stage, self.line) = (stage, 0);
+        for story in waiting {
+            while self.has_more(story) {
+                self.step(story)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Tells the next event of a story, if it has one.
     fn step(&mut self, story: &mut Story) -> Result<(), SimulateError> {
+        if !self.has_more(story) {
+            return Ok(());
+        }
         let Some((event, reports)) = story.events.pop_front() else {
             return Ok(());
         };
@@ -490,15 +672,18 @@ impl Teller<'_, '_> {
             story.events.clear();
             return Ok(());
         }
-        self.line = self.line.saturating_add(1);
-        self.write(story, &event)?;
+        if self.stage != Stage::File {
+            self.line = self.line.saturating_add(1);
+            self.write(story, &event)?;
+        }
         self.truth.record(self.world, story, &event, self.line)?;
         for report in reports {
             match report {
                 Report::Match(pass, line) => {
                     let gross = line.gross.unwrap_or(0).saturating_abs();
-                    self.truth.matched(story, &event, pass, gross, line.costs)?;
-                    self.settlement.add(line)?;
+                    self.truth
+                        .matched(self.world, story, &event, (pass, gross), line.costs)?;
+                    self.settlements[event.acquirer].add(line)?;
                 }
                 Report::Stray(line) => self.stray(line)?,
             }
@@ -508,7 +693,7 @@ impl Teller<'_, '_> {
 
     fn write(&mut self, story: &Story, event: &Event) -> Result<(), SimulateError> {
         let row = event_row::EventRow::new(self.world, story, event);
-        serde_json::to_writer(&mut *self.events, &row)
+        serde_json::to_writer(&mut self.events, &row)
             .map_err(io::Error::from)
             .and_then(|()| self.events.write_all(b"\n"))
             .map_err(self.events.failed())
@@ -516,7 +701,7 @@ impl Teller<'_, '_> {
 
     fn stray(&mut self, line: Line) -> Result<(), SimulateError> {
         self.truth.stray(line.currency, line.net, line.costs)?;
-        self.settlement.add(line)
+        self.settlements[CARDS].add(line)
     }
 }
 
@@ -524,8 +709,8 @@ impl Teller<'_, '_> {
 fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<DayFile, SimulateError> {
     const OFF_BY: i64 = 1;
     let file = DayFile::create(out, CORRUPT)?;
-    let mut settlement =
-        SettlementFile::new(world, file, Dice::new(plan.seed, 5), CORRUPT_BATCH).map_err(SimulateError::Settlement)?;
+    let mut settlement = SettlementFile::new(world, file, Dice::new(plan.seed, 5), CARDS, CORRUPT_BATCH)
+        .map_err(SimulateError::Settlement)?;
     let mut author = Author::new(plan, world, 6);
     for number in 0..CORRUPT_LINES {
         settlement.add(author.unknown(plan.payments.saturating_add(number)))?;
@@ -544,9 +729,8 @@ fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Re
 }
 
 /// The settlement file once more, byte for byte.
-fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<PathBuf>, SimulateError> {
+fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<DayFile>, SimulateError> {
     if !planned(plan, BreakKind::DuplicateFile) {
-        files::remove(&out.join(COPY))?;
         return Ok(None);
     }
     let mut copy = DayFile::create(out, COPY)?;
@@ -554,36 +738,5 @@ fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<PathBu
     let mut item = BreakItem::new(BreakKind::DuplicateFile);
     item.file = Some(COPY.to_owned());
     truth.plant(item);
-    copy.finish().map(Some)
-}
-
-fn write_truth(
-    plan: &Plan,
-    world: &World,
-    out: &Path,
-    truth: Truth,
-    sums: &[BatchSums; CURRENCIES.len()],
-) -> Result<PathBuf, SimulateError> {
-    let optional = |kind, name| planned(plan, kind).then_some(name);
-    let files = [Some(SETTINGS), Some(EVENTS), Some(SETTLEMENT)]
-        .into_iter()
-        .chain([
-            optional(BreakKind::DuplicateFile, COPY),
-            optional(BreakKind::TotalMismatch, CORRUPT),
-            Some(STATEMENT),
-        ])
-        .flatten()
-        .collect();
-    let document = truth.into_document(Sources {
-        plan,
-        world,
-        sums,
-        files,
-    })?;
-    let mut file = DayFile::create(out, TRUTH)?;
-    serde_json::to_writer_pretty(&mut file, &document)
-        .map_err(io::Error::from)
-        .and_then(|()| file.write_all(b"\n"))
-        .map_err(file.failed())?;
-    file.finish()
+    Ok(Some(copy))
 }

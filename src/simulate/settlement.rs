@@ -1,4 +1,4 @@
-//! The acquirer's settlement file, in the form of an Adyen Settlement Details Report: one batch per currency.
+//! An acquirer's settlement file, in the form of an Adyen Settlement Details Report: one batch per currency.
 //!
 //! Lines leave in an order of chance within a window of bounded size, so the file has not the order of the ledger and memory
 //! does not grow with it. At the end each batch gets its fee row and the payout row that brings its sum to zero.
@@ -6,11 +6,12 @@
 use std::io::{self, Write};
 
 use super::dice::Dice;
-use super::world::{CURRENCIES, Day, Moment, World};
+use super::world::{CARDS, CURRENCIES, Day, Moment, World};
 use super::{SimulateError, plus};
 
-/// How many lines are held back to be mixed.
+/// How many lines are held back to be mixed, of the acquirer of cards and of a carrier.
 const WINDOW: usize = 4096;
+const SMALL_WINDOW: usize = 256;
 /// The second of the day on which the acquirer closes a batch.
 const CLOSING: u32 = 2 * 3600;
 
@@ -196,13 +197,14 @@ pub struct SettlementFile<'w, W: Write> {
     writer: csv::Writer<W>,
     waiting: Vec<Line>,
     dice: Dice,
+    acquirer: usize,
     first_batch: usize,
     sums: [BatchSums; CURRENCIES.len()],
 }
 
 impl<'w, W: Write> SettlementFile<'w, W> {
-    /// Begins a file. Its batches are numbered from `first_batch`, a number for each currency.
-    pub fn new(world: &'w World, out: W, dice: Dice, first_batch: usize) -> io::Result<Self> {
+    /// Begins a file of an acquirer. Its batches are numbered from `first_batch`, a number for each currency.
+    pub fn new(world: &'w World, out: W, dice: Dice, acquirer: usize, first_batch: usize) -> io::Result<Self> {
         let mut writer = csv::WriterBuilder::new()
             .terminator(csv::Terminator::Any(b'\n'))
             .from_writer(out);
@@ -210,8 +212,9 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         Ok(Self {
             world,
             writer,
-            waiting: Vec::with_capacity(WINDOW),
+            waiting: Vec::new(),
             dice,
+            acquirer,
             first_batch,
             sums: Default::default(),
         })
@@ -220,11 +223,12 @@ impl<'w, W: Write> SettlementFile<'w, W> {
     /// Takes a line; some line is written in its stead once enough are waiting.
     pub fn add(&mut self, line: Line) -> Result<(), SimulateError> {
         self.sums[line.currency].add(&line)?;
-        if self.waiting.len() < WINDOW {
+        let window = if self.acquirer == CARDS { WINDOW } else { SMALL_WINDOW };
+        if self.waiting.len() < window {
             self.waiting.push(line);
             return Ok(());
         }
-        let place = self.dice.place(WINDOW);
+        let place = self.dice.place(window);
         let leaving = std::mem::replace(&mut self.waiting[place], line);
         self.write(&leaving)
     }
@@ -250,17 +254,19 @@ impl<'w, W: Write> SettlementFile<'w, W> {
     }
 
     fn close_batch(&mut self, currency: usize, payout_off_by: i64) -> Result<(), SimulateError> {
-        let fee = CURRENCIES[currency].batch_fee;
-        let text = format!("Transaction fees {}", self.world.day(Day::Simulated).date);
-        let fee_row = batch_row("Fee", text, currency, fee.saturating_neg());
-        self.sums[currency].add(&fee_row)?;
-        self.sums[currency].fee = fee;
-        self.write(&fee_row)?;
+        if self.acquirer == CARDS {
+            let fee = CURRENCIES[currency].batch_fee;
+            let text = format!("Transaction fees {}", self.world.day(Day::Simulated).date);
+            let fee_row = batch_row("Fee", text, currency, fee.saturating_neg());
+            self.sums[currency].add(&fee_row)?;
+            self.sums[currency].fee = fee;
+            self.write(&fee_row)?;
+        }
         let net = self.sums[currency].net;
         if net <= 0 {
             return Err(SimulateError::NothingToPay(CURRENCIES[currency].code));
         }
-        let text = payout_text(self.world, self.first_batch.saturating_add(currency));
+        let text = payout_text(self.world, self.acquirer, self.first_batch.saturating_add(currency));
         let taken = plus(net, payout_off_by)?.saturating_neg();
         self.sums[currency].lines = self.sums[currency].lines.saturating_add(1);
         let payout_row = batch_row("MerchantPayout", text, currency, taken);
@@ -339,13 +345,14 @@ pub fn batch_row(type_text: &'static str, text: String, currency: usize, net: i6
 }
 
 /// What the acquirer writes on the payout row of a batch, and its bank on the statement.
-pub fn payout_text(world: &World, batch: usize) -> String {
-    let reference = payout_reference(world, batch);
+pub fn payout_text(world: &World, acquirer: usize, batch: usize) -> String {
+    let reference = payout_reference(world, acquirer, batch);
     format!("{reference} batch {batch}, ExampleMerchant")
 }
 
 /// The acquirer's id of the transfer that pays a batch.
-pub fn payout_reference(world: &World, batch: usize) -> String {
+pub fn payout_reference(world: &World, acquirer: usize, batch: usize) -> String {
     let day = world.day(Day::Settlement).date.format("%Y%m%d");
-    format!("TX{day}B{batch:04}XT")
+    let bank = ["TX", "TA", "TB"][acquirer];
+    format!("{bank}{day}B{batch:04}XT")
 }

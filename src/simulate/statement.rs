@@ -1,21 +1,27 @@
-//! The bank statement, ISO 20022 camt.053.001.08: a statement per currency, on which the acquirer pays its batch, and the refunds
-//! that left by bank transfer are one sum.
+//! The bank statement, ISO 20022 camt.053.001.08: a statement per currency, on which acquirers pay their batches, and the
+//! refunds that left by bank transfer are one sum.
 
 use std::io::{self, Write};
 
 use super::settlement::{BatchSums, payout_reference, payout_text};
-use super::world::{BANK_ACCOUNT, CURRENCIES, Day, World};
+use super::world::{ACQUIRERS, BANK_ACCOUNT, CURRENCIES, Day, World};
 
-/// Writes the statements of every currency that has a batch, or refunds that left (`refunds`: how many, and their sum). Closing
-/// balance = opening balance + the batch's net - the refunds.
+/// Who pays: the names of the acquirers.
+const PAYERS: [&str; ACQUIRERS.len()] = ["Adyen N.V.", "Carrier A", "Carrier B"];
+
+/// What moved on our bank account.
+pub struct Moved<'a> {
+    /// The batches of every acquirer, by currency.
+    pub sums: &'a [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
+    /// Refunds that left, by currency: how many, and their sum.
+    pub refunds: [(u64, i64); CURRENCIES.len()],
+}
+
+/// Writes the statements of every currency in which something moved. Closing balance = opening balance + the batches' net - the
+/// refunds.
 ///
 /// Nothing is escaped: every text here is made of letters, digits and punctuation that XML leaves alone.
-pub fn write(
-    out: &mut impl Write,
-    world: &World,
-    sums: &[BatchSums; CURRENCIES.len()],
-    refunds: &[(u64, i64); CURRENCIES.len()],
-) -> io::Result<()> {
+pub fn write(out: &mut impl Write, world: &World, moved: &Moved<'_>) -> io::Result<()> {
     let day = world.day(Day::Settlement);
     let (date, created) = (day.date, format!("{}T21:00:00{}", day.date, day.offset));
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
@@ -28,14 +34,22 @@ pub fn write(
         "<GrpHdr><MsgId>STATEMENTS-{date}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>"
     )?;
     for (currency, terms) in CURRENCIES.iter().enumerate() {
-        let (net, (refunded, out_sum)) = (sums[currency].net, refunds[currency]);
-        let paid = sums[currency].lines > 0;
-        if !paid && refunded == 0 {
+        let paid: Vec<(usize, i64)> = moved
+            .sums
+            .iter()
+            .enumerate()
+            .filter(|(_, sums)| sums[currency].lines > 0)
+            .map(|(acquirer, sums)| (acquirer, sums[currency].net))
+            .collect();
+        let (refunded, left) = moved.refunds[currency];
+        let entries = paid.len().saturating_add(usize::from(refunded > 0));
+        if entries == 0 {
             continue;
         }
+        let received = paid.iter().fold(0, |sum: i64, (_, net)| sum.saturating_add(*net));
         let code = terms.code;
         let opening = terms.minimum.saturating_mul(100);
-        let closing = opening.saturating_add(net).saturating_sub(out_sum);
+        let closing = opening.saturating_add(received).saturating_sub(left);
         writeln!(
             out,
             "<Stmt><Id>{code}-{date}</Id><ElctrncSeqNb>1</ElctrncSeqNb><CreDtTm>{created}</CreDtTm>"
@@ -52,17 +66,16 @@ pub fn write(
                  <CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{date}</Dt></Dt></Bal>"
             )?;
         }
-        let entries = usize::from(paid).saturating_add(usize::from(refunded > 0));
-        let sum = world.amount(net.saturating_add(out_sum), currency);
+        let sum = world.amount(received.saturating_add(left), currency);
         writeln!(
             out,
             "<TxsSummry><TtlNtries><NbOfNtries>{entries}</NbOfNtries><Sum>{sum}</Sum></TtlNtries></TxsSummry>"
         )?;
-        if paid {
-            write_batch(out, world, currency, net)?;
+        for (acquirer, net) in paid {
+            write_batch(out, world, acquirer, currency, net)?;
         }
         if refunded > 0 {
-            write_refunds(out, world, currency, refunds[currency])?;
+            write_refunds(out, world, currency, (refunded, left))?;
         }
         writeln!(out, "</Stmt>")?;
     }
@@ -73,23 +86,24 @@ fn side(is_credit: bool) -> &'static str {
     if is_credit { "CRDT" } else { "DBIT" }
 }
 
-/// What the acquirer pays.
-fn write_batch(out: &mut impl Write, world: &World, currency: usize, net: i64) -> io::Result<()> {
+/// What an acquirer pays.
+fn write_batch(out: &mut impl Write, world: &World, acquirer: usize, currency: usize, net: i64) -> io::Result<()> {
     let (date, code) = (world.day(Day::Settlement).date, CURRENCIES[currency].code);
-    let batch = currency.saturating_add(1);
+    let (batch, number) = (currency.saturating_add(1), acquirer.saturating_add(1));
+    let payer = PAYERS[acquirer];
     let (amount, reference, text) = (
         world.amount(net, currency),
-        payout_reference(world, batch),
-        payout_text(world, batch),
+        payout_reference(world, acquirer, batch),
+        payout_text(world, acquirer, batch),
     );
     writeln!(
         out,
-        "<Ntry><NtryRef>1</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>\
+        "<Ntry><NtryRef>{number}</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>\
          <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{date}</Dt></BookgDt><ValDt><Dt>{date}</Dt></ValDt>\
-         <AcctSvcrRef>BANK-{code}-1</AcctSvcrRef>\
+         <AcctSvcrRef>BANK-{code}-{number}</AcctSvcrRef>\
          <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>\
          <NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy=\"{code}\">{amount}</Amt>\
-         <CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>Adyen N.V.</Nm></Pty></Dbtr></RltdPties>\
+         <CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>{payer}</Nm></Pty></Dbtr></RltdPties>\
          <RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
 }
@@ -97,12 +111,12 @@ fn write_batch(out: &mut impl Write, world: &World, currency: usize, net: i64) -
 /// What left for refunds by bank transfer: one order, one entry.
 fn write_refunds(out: &mut impl Write, world: &World, currency: usize, (count, sum): (u64, i64)) -> io::Result<()> {
     let (date, code) = (world.day(Day::Settlement).date, CURRENCIES[currency].code);
-    let amount = world.amount(sum, currency);
+    let (amount, number) = (world.amount(sum, currency), ACQUIRERS.len().saturating_add(1));
     writeln!(
         out,
-        "<Ntry><NtryRef>2</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd>\
+        "<Ntry><NtryRef>{number}</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd>\
          <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{date}</Dt></BookgDt><ValDt><Dt>{date}</Dt></ValDt>\
-         <AcctSvcrRef>BANK-{code}-2</AcctSvcrRef>\
+         <AcctSvcrRef>BANK-{code}-{number}</AcctSvcrRef>\
          <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>\
          <NtryDtls><Btch><MsgId>REFUNDS-{date}-{code}</MsgId><NbOfTxs>{count}</NbOfTxs><TtlAmt Ccy=\"{code}\">{amount}</TtlAmt>\
          <CdtDbtInd>DBIT</CdtDbtInd></Btch></NtryDtls></Ntry>"

@@ -1,6 +1,7 @@
 //! Advances: pending captures made available before an acquirer has proven them, for a fee and within limits.
 //!
-//! One at a time in the whole deployment, because a limit holds for all of it: the lock comes first, then the merchant's book.
+//! One at a time in the whole deployment, because a limit holds for all of it: that lock comes first, then all acquirers', so that
+//! no file is proving what is advanced, then the merchant's book.
 //! What is advanced and not proven yet is what its open items say; a match ends it, and moves nothing more. Captures go whole,
 //! oldest first.
 //!
@@ -8,6 +9,7 @@
 
 use chrono::NaiveDate;
 
+use super::acquirers;
 use super::books::LockedBooks;
 use super::reserve::{FixedReserves, Tranches, transfer};
 use super::settings::Deployment;
@@ -130,7 +132,7 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     }
     tx.query(include_str!("../../schema/queries/advance_lock.sql"), &[])
         .await?;
-    let source = source_of_run(tx, &format!("advance {day}")).await?.id;
+    acquirers::share(tx, None).await?;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied().ok_or_else(unknown)?;
     let known = outstanding(tx, book, currency, day).await?;
@@ -168,6 +170,7 @@ async fn run(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Res
     if let Some(charge) = &charge {
         (advanced.fee, advanced.vat) = (money(charge.amount), money(charge.vat));
     }
+    let source = source_of_run(tx, &format!("advance {day}")).await?.id;
     let number = books.next(book)?;
     let reference = format!("{OWN}advance {currency} {day} at {number}");
     let items: Vec<i64> = chosen.items.iter().map(|number| number.0).collect();

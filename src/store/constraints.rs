@@ -31,6 +31,10 @@ pub const RULES: &[(&str, &str)] = &[
         "posted fees differ from their exact sum by less than one minor unit",
     ),
     ("acquirer_name", "a name belongs to one acquirer"),
+    (
+        "aggregate_costs_vat",
+        "only costs that are passed on carry VAT of the merchant's",
+    ),
     ("aggregate_gross", "an aggregate is of no less than zero"),
     ("aggregate_identity", "a name belongs to one aggregate of a book"),
     ("aggregate_items", "an aggregate holds no less than no captures"),
@@ -116,6 +120,10 @@ pub const RULES: &[(&str, &str)] = &[
     ("monthly_limit_kept", "no less than nothing is kept of a monthly limit"),
     ("monthly_limit_month", "a month is named by its first day"),
     ("open_item_advanced", "what was advanced matures by no match"),
+    (
+        "open_item_costs_vat",
+        "only costs that are passed on carry VAT of the merchant's",
+    ),
     ("open_item_identity", "an entry has one open item"),
     ("open_item_reserve", "what is withheld of an item has a day of release"),
     ("payment_amounts", "no amount of a payment is below zero"),
@@ -199,6 +207,10 @@ pub const RULES: &[(&str, &str)] = &[
     ("settlement_line_gross", "the gross amount of a line has a currency"),
     ("settlement_line_identity", "a place belongs to one line of a file"),
     ("settlement_match_line", "a line is matched once"),
+    (
+        "settlement_match_passed_on",
+        "costs that are passed on come with their VAT",
+    ),
     ("settlement_reject_identity", "a place belongs to one reject of a file"),
     ("source_digest", "content is taken in once as one kind of source"),
     (

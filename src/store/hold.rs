@@ -1,20 +1,27 @@
 //! Holds: available money set aside with a reason and an owner, until it expires or somebody releases it.
 //!
 //! Placing one is known by its reference, which its content and day make where the caller brings none: the same hold twice is
-//! once. A hold that was released stays released. What expires is released by the run that releases whatever is due
-//! (`store::release`).
+//! once, and nothing is left of the second one. A hold that was released stays released. What expires is released by the run
+//! that releases whatever is due (`store::release`).
+//!
+//! What a velocity rule sets aside of a capture is a hold too, without a day; its release is in `captured`.
+
+mod captured;
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
+use self::captured::Captured;
+use super::acquirers;
 use super::books::LockedBooks;
-use super::reserve::transfer;
+use super::reserve::{FixedReserves, transfer};
+use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
-use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
+use crate::ledger::entry::{Entry, EntryKind, Fingerprint, Transfer};
 use crate::money::Money;
 
 /// A hold to be placed. Texts are checked by who brings them.
@@ -105,6 +112,14 @@ pub enum HoldError {
     /// No hold has that id.
     #[error("there is no hold {0}")]
     Unknown(i64),
+    /// It was not there yet.
+    #[error("a hold placed on {placed_on} cannot be released on {day}")]
+    ReleasedBefore {
+        /// Since when it is there.
+        placed_on: NaiveDate,
+        /// The booking date.
+        day: NaiveDate,
+    },
 }
 
 impl Retriable for HoldError {
@@ -116,7 +131,8 @@ impl Retriable for HoldError {
             | Self::ExpiresBefore { .. }
             | Self::Insufficient { .. }
             | Self::Conflict { .. }
-            | Self::Unknown(_) => false,
+            | Self::Unknown(_)
+            | Self::ReleasedBefore { .. } => false,
         }
     }
 }
@@ -132,9 +148,20 @@ impl Store {
         self.transact(async |tx: &mut Tx| place(tx, request).await).await
     }
 
-    /// Makes the money of a hold available again (2040 → 2020).
+    /// Shows what [`Store::release_hold`] would do, and does nothing.
+    pub async fn plan_hold_release(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
+        let deployment = self.deployment().await?;
+        self.rehearse(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)
+            .await
+    }
+
+    /// Makes the money of a hold available again (2040 → 2020), on the day on which it was placed or later. What a velocity
+    /// rule held of a capture that is not proven, or whose day has not come, is pending again (2040 → 2010); of one that is, it
+    /// becomes available less its reserve.
     pub async fn release_hold(&self, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
-        self.transact(async |tx: &mut Tx| release(tx, id, by, day).await).await
+        let deployment = self.deployment().await?;
+        self.transact(async |tx: &mut Tx| release(tx, &deployment, id, by, day).await)
+            .await
     }
 
     /// Holds by merchant and id: those that are open, or all.
@@ -196,15 +223,11 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
     if let Some(expires_on) = request.expires_on.filter(|expires_on| *expires_on < day) {
         return Err(HoldError::ExpiresBefore { day, expires_on });
     }
-    let source = source_of_run(tx, &format!("hold place {day}")).await?.id;
     let (mut books, owners) = LockedBooks::lock_of_merchants(tx, &[request.merchant]).await?;
     let book = owners.get(request.merchant).copied();
     let book = book.ok_or_else(|| HoldError::UnknownMerchant(request.merchant.to_owned()))?;
     let fingerprint = fingerprint_of(request);
-    let derived = || {
-        let digest: String = fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        digest
-    };
+    let derived = || fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = request.reference.map_or_else(derived, str::to_owned);
     let reference = format!("{OWN}hold {name}");
     if let Some((number, known)) = known(tx, book, &reference).await? {
@@ -215,12 +238,16 @@ async fn place(tx: &mut Tx, request: &Request<'_>) -> Result<Outcome, HoldError>
         };
         return placed
             .map(|hold| Outcome { hold, new: false })
-            .ok_or(HoldError::Conflict { reference, number });
+            .ok_or(HoldError::Conflict {
+                reference: name,
+                number,
+            });
     }
     let available = available(tx, book, money).await?;
     if available.minor() < money.minor() {
         return Err(HoldError::Insufficient { available });
     }
+    let source = source_of_run(tx, &format!("hold place {day}")).await?.id;
     let details = serde_json::json!({
         "expires_on": request.expires_on, "owner": request.owner, "reason": request.reason,
     });
@@ -293,8 +320,16 @@ async fn available(tx: &mut Tx, book: BookId, money: Money) -> Result<Money, Sto
     Ok(Money::zero(currency))
 }
 
-async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outcome, HoldError> {
-    let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
+async fn release(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    id: i64,
+    by: &str,
+    day: NaiveDate,
+) -> Result<Outcome, HoldError> {
+    if Captured::of(tx, id).await?.is_some() {
+        acquirers::share(tx, None).await?;
+    }
     let find = include_str!("../../schema/queries/hold_by_id.sql");
     let rows = tx.query(find, &[&id]).await?;
     let row = rows.first().ok_or(HoldError::Unknown(id))?;
@@ -306,18 +341,16 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
     if hold.released.is_some() {
         return Ok(Outcome { hold, new: false });
     }
+    let placed_on = hold.placed_on;
+    if day < placed_on {
+        return Err(HoldError::ReleasedBefore { placed_on, day });
+    }
+    let source = source_of_run(tx, &format!("hold release {day}")).await?.id;
     let reference = format!("{OWN}release of hold {id}");
     let fingerprint = fingerprint(&["hold release 1", &reference, by, &day.to_string()]);
     let entry = Entry {
         details: Some(serde_json::json!({ "by": by }).to_string()),
-        transfers: transfer(
-            AccountCode::MerchantHold,
-            AccountCode::MerchantAvailable,
-            hold.money.currency(),
-            hold.money.minor(),
-        )
-        .into_iter()
-        .collect(),
+        transfers: released(tx, deployment, book, &hold, day).await?,
         ..Entry::of_day(EntryKind::HoldRelease, reference, fingerprint, day, source)
     };
     let number = books.append(book, entry)?;
@@ -332,4 +365,26 @@ async fn release(tx: &mut Tx, id: i64, by: &str, day: NaiveDate) -> Result<Outco
         hold: Hold { released, ..hold },
         new: true,
     })
+}
+
+/// What the release of a hold moves.
+async fn released(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    book: BookId,
+    hold: &Hold,
+    day: NaiveDate,
+) -> Result<Vec<Transfer>, StoreError> {
+    let Some(captured) = Captured::of(tx, hold.id).await? else {
+        let available = AccountCode::MerchantAvailable;
+        let (currency, amount) = (hold.money.currency(), hold.money.minor());
+        return Ok(transfer(AccountCode::MerchantHold, available, currency, amount)
+            .into_iter()
+            .collect());
+    };
+    let fixed = match deployment.in_force(day) {
+        Some(settings) => Some(FixedReserves::of(tx, settings, day, &[book]).await?),
+        None => None,
+    };
+    captured.release(tx, book, hold.money, fixed).await
 }

@@ -3,6 +3,7 @@
 //! [`Store`] is a pool and one way to write: [`Store::transact`]. Statements live in `schema/queries`, one a file. Every
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
+mod acquirers;
 pub mod advance;
 pub mod audit;
 pub mod books;
@@ -37,6 +38,7 @@ use deadpool_postgres::{Object, Pool};
 use rand::RngExt;
 
 use crate::embedded::Lease;
+use crate::settings::{NotAVatRate, VatRate};
 use connect::Tls;
 pub use connect::{ConnectError, Target};
 pub use tx::{StoreError, Tx};
@@ -118,6 +120,19 @@ impl Store {
 pub trait Retriable {
     /// A deadlock or serialization conflict.
     fn is_retriable(&self) -> bool;
+}
+
+/// The VAT of costs that are passed on, as the database has it: none where they are not, exempt without a text.
+fn passed_costs(passes: bool, vat: Option<&str>) -> Result<Option<VatRate>, StoreError> {
+    let rate = vat.map_or(Ok(VatRate::Exempt), str::parse);
+    let rate = rate.map_err(|error: NotAVatRate| StoreError::Unreadable(error.to_string()))?;
+    Ok(passes.then_some(rate))
+}
+
+/// The same on its way to the database.
+fn costs_vat(passed: Option<VatRate>) -> Option<String> {
+    let taxed = passed.filter(|rate| *rate != VatRate::Exempt);
+    taxed.map(|rate| rate.to_string())
 }
 
 /// A currency as the database has it.

@@ -13,12 +13,12 @@ use crate::calendar::Calendar;
 use crate::dates::day_in;
 use crate::ids::AcquirerId;
 use crate::payment::event::PaymentEvent;
-use crate::settings::{FeeSchedule, Scope, Settings, SettingsError};
+use crate::settings::{FeeSchedule, Scope, Settings, SettingsError, SettingsVersion};
 
 /// Every settings version, the ids that the database gave to what they name, and every calendar.
 #[derive(Debug, Clone)]
 pub struct Deployment {
-    versions: Vec<Arc<Settings>>,
+    versions: Vec<SettingsVersion>,
     acquirers: HashMap<String, AcquirerId>,
     calendars: Calendars,
 }
@@ -26,25 +26,25 @@ pub struct Deployment {
 impl Deployment {
     /// The version that governs a booking date: the latest that begins on or before it.
     pub fn in_force(&self, day: NaiveDate) -> Option<&Arc<Settings>> {
-        self.begun(day).last()
+        self.begun(day).last().map(|version| &version.settings)
     }
 
     /// The versions that have begun on a booking date, oldest first: the last one governs it.
-    pub fn begun(&self, day: NaiveDate) -> &[Arc<Settings>] {
-        let begun = self.versions.partition_point(|version| version.effective_from <= day);
+    pub fn begun(&self, day: NaiveDate) -> &[SettingsVersion] {
+        let has_begun = |version: &SettingsVersion| version.settings.effective_from <= day;
+        let begun = self.versions.partition_point(has_begun);
         self.versions.get(..begun).unwrap_or_default()
     }
 
     /// Every version, oldest first.
-    pub fn versions(&self) -> &[Arc<Settings>] {
-        &self.versions
+    pub fn versions(&self) -> impl Iterator<Item = &Arc<Settings>> {
+        self.versions.iter().map(|version| &version.settings)
     }
 
     /// The versions that govern any of these days, in their order; the first may begin before them.
     pub fn in_force_between(&self, first: NaiveDate, last: NaiveDate) -> impl Iterator<Item = &Arc<Settings>> {
         let governing = self.in_force(first).map(|version| version.effective_from);
-        self.versions
-            .iter()
+        self.versions()
             .filter(move |version| governing.is_none_or(|from| version.effective_from >= from))
             .filter(move |version| version.effective_from <= last)
     }
@@ -58,15 +58,15 @@ impl Deployment {
 
     /// The latest version.
     pub fn latest(&self) -> Option<&Arc<Settings>> {
-        self.versions.last()
+        self.versions.last().map(|version| &version.settings)
     }
 
     /// The first day that settings govern.
     pub fn first_day(&self) -> Option<NaiveDate> {
-        self.versions.first().map(|settings| settings.effective_from)
+        self.versions().next().map(|settings| settings.effective_from)
     }
 
-    /// The zone whose midnight divides booking dates.
+    /// The zone whose midnight divides booking dates: no version has another than the first.
     pub fn time_zone(&self) -> Tz {
         self.latest().map_or(Tz::UTC, |settings| settings.house.time_zone)
     }
@@ -74,8 +74,7 @@ impl Deployment {
     /// Whether any fee schedule of any version adds fees up before it rounds them.
     pub fn accrues(&self) -> bool {
         let schedules = self
-            .versions
-            .iter()
+            .versions()
             .flat_map(|version| version.fee_schedules.values().flatten());
         schedules.into_iter().any(|schedule| schedule.scope != Scope::Item)
     }
@@ -129,6 +128,14 @@ pub enum ApplyError {
         /// The first day of the latest version.
         latest: NaiveDate,
     },
+    /// What is booked already was governed by other settings.
+    #[error("these settings begin on {begins}, but entries are booked up to {booked}, by the settings before")]
+    AlreadyBooked {
+        /// The first day of the file.
+        begins: NaiveDate,
+        /// The latest booking date of an entry.
+        booked: NaiveDate,
+    },
     /// What the file says cannot come after what the versions before it say, or names what was not imported.
     #[error(transparent)]
     Refused(#[from] SettingsError),
@@ -138,7 +145,7 @@ impl Retriable for ApplyError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retriable(),
-            Self::NotAfterLatest { .. } | Self::Refused(_) => false,
+            Self::NotAfterLatest { .. } | Self::AlreadyBooked { .. } | Self::Refused(_) => false,
         }
     }
 }
@@ -173,7 +180,7 @@ impl Version {
 
 impl Store {
     /// Keeps a settings file as a version and opens a book for every new merchant. Refused whole where it cannot follow the
-    /// versions before it, or names a calendar that was not imported.
+    /// versions before it, names a calendar that was not imported, or begins on a day of which something is booked.
     pub async fn apply_settings(&self, settings: &Settings, content: &str) -> Result<Applied, ApplyError> {
         let digest = Sha256::digest(content.as_bytes());
         let mut merchants: Vec<&str> = settings.merchants.keys().map(String::as_str).collect();
@@ -197,6 +204,13 @@ impl Store {
             let before = versions.iter().map(Version::read).collect::<Result<Vec<_>, _>>()?;
             let calendars = super::calendar::calendars(tx).await?;
             settings.follow(content, &before, &|name| calendars.latest(name).is_some())?;
+            let booked = include_str!("../../schema/queries/settings_booked.sql");
+            let rows = tx.query(booked, &[&settings.effective_from]).await?;
+            let latest = rows.first().map(|row| row.try_get("latest")).transpose();
+            if let Some(booked) = latest.map_err(StoreError::from)?.flatten() {
+                let begins = settings.effective_from;
+                return Err(ApplyError::AlreadyBooked { begins, booked });
+            }
             let insert = include_str!("../../schema/queries/settings_insert.sql");
             tx.execute(insert, &[&settings.effective_from, &digest.as_slice(), &content])
                 .await?;
@@ -231,8 +245,12 @@ impl Store {
             .await?;
         let versions = versions
             .iter()
-            .map(|version| version.read().map(Arc::new))
-            .collect::<Result<_, _>>()?;
+            .map(|version| {
+                let settings = version.read().map(Arc::new)?;
+                let applied_on = day_in(version.applied_at, settings.house.time_zone);
+                Ok(SettingsVersion { settings, applied_on })
+            })
+            .collect::<Result<_, StoreError>>()?;
         Ok(Deployment {
             versions,
             acquirers,

@@ -261,6 +261,49 @@ async fn a_fixed_reserve_takes_what_becomes_available_until_it_is_full() {
 }
 
 #[tokio::test]
+async fn a_sale_is_of_the_day_of_its_merchants_zone() {
+    let in_zone = |settings: &str, name: &str, zone: &str| {
+        let merchant = format!("name = \"{name}\"\n");
+        assert!(settings.contains(&merchant), "{name}");
+        settings.replace(&merchant, &format!("{merchant}time_zone = \"{zone}\"\n"))
+    };
+    let mut stage = Stage::of(&in_zone(SETTINGS, "both", "Asia/Seoul")).await;
+    stage
+        .tell(
+            // A Thursday in the house's zone, and Friday in Seoul: two business days later it is Tuesday.
+            "sale p1 80.00 USD m=both ref=A1 at=2026-03-05T16:00:00Z
+             release 2026-03-09
+             is both USD 2010=77.38 2020=0.00
+             release 2026-03-10
+             is both USD 2010=0.00 2020=69.38 2030=8.00
+             release 2026-04-04
+             is both USD 2020=69.38 2030=8.00
+             release 2026-04-05
+             is both USD 2020=77.38 2030=0.00",
+        )
+        .await;
+    // Booked on the day of the house.
+    assert_eq!(
+        stage.tranches("both", "USD").await,
+        ["2026-03-05 2026-04-05 8.00 8.00 0.00"]
+    );
+    // In New York it is the day before still.
+    let mut stage = Stage::of(&in_zone(SETTINGS, "roll", "America/New_York")).await;
+    stage
+        .tell(
+            "sale p2 80.00 USD m=roll ref=A2 at=2026-05-05T03:00:00Z
+             file north 2026-05-06
+             Settled +80.00 USD ref=A2
+             is roll USD 2020=69.38 2030=8.00
+             release 2026-06-02
+             is roll USD 2030=8.00
+             release 2026-06-03
+             is roll USD 2020=77.38 2030=0.00",
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn a_fixed_reserve_waits_until_a_debt_is_paid() {
     check(
         "sale p1 80.00 USD m=fixed ref=A1

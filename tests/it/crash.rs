@@ -19,6 +19,7 @@ use std::thread;
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
+use crate::due;
 use crate::support::proxy::{self, Fault, Ran, When};
 use crate::support::{self, day, dump};
 
@@ -61,6 +62,11 @@ impl Scene {
         let day = day::simulated(60);
         split_events(day.path());
         spoil_settlement(day.path());
+        Self::of(day, commands, arguments)
+    }
+
+    /// What is in a directory, after some commands; `DAY` stands for the directory.
+    fn of(day: TempDir, commands: &[&str], arguments: &str) -> Self {
         let base = block_on(support::database());
         let place = |command: &str| words(&command.replace("DAY", &day.path().display().to_string()));
         for command in commands {
@@ -306,6 +312,21 @@ fn instruct() -> Scene {
     Scene::after(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE], INSTRUCT)
 }
 
+/// What is due, after it was brought into the books.
+fn due(arguments: &str) -> Scene {
+    let directory = support::directory();
+    due::write_files(directory.path());
+    Scene::of(directory, &due::COMMANDS, arguments)
+}
+
+fn release() -> Scene {
+    due("release --on 2025-04-02 --execute")
+}
+
+fn expire() -> Scene {
+    due("expire --cutoff 2025-04-02 --execute")
+}
+
 #[test]
 fn record_survives_a_kill_at_any_request() {
     record().survives_kills(3);
@@ -327,9 +348,22 @@ fn instruct_survives_a_kill_at_any_request() {
 }
 
 #[test]
+fn release_survives_a_kill_at_any_request() {
+    release().survives_kills(3);
+}
+
+#[test]
+fn expire_survives_a_kill_at_any_request() {
+    expire().survives_kills(3);
+}
+
+#[test]
 fn a_connection_cut_at_commit_leaves_a_question_that_the_next_run_answers() {
     record().survives_cuts(3);
     reconcile().survives_cuts(1);
     quarantine().survives_cuts(1);
     instruct().survives_cuts(2);
+    release().survives_cuts(1);
+    // The second one finds that nothing is left.
+    expire().survives_cuts(2);
 }

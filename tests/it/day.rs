@@ -60,8 +60,9 @@ impl Day {
         self.folder.join(name).exists()
     }
 
-    fn balances(&self, field: &str) -> Balances {
-        rows(&self.truth[field])
+    /// What the accounts must be after a step.
+    fn balances(&self, step: &str) -> Balances {
+        rows(&self.truth["accounts"][step])
             .iter()
             .map(|row| {
                 let code = i16::try_from(number(&row["code"])).expect("a code");
@@ -95,6 +96,13 @@ fn text(value: &Value) -> String {
         .as_str()
         .unwrap_or_else(|| panic!("{value} is no text"))
         .to_owned()
+}
+
+fn signed_minor(amount: &str, currency: &str) -> i64 {
+    match amount.strip_prefix('-') {
+        Some(amount) => -minor(amount, currency),
+        None => minor(amount, currency),
+    }
 }
 
 fn minor(amount: &str, currency: &str) -> i64 {
@@ -232,13 +240,195 @@ fn reconcile<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 /// Holds the engine to a day from its first command to its last.
 async fn hold(day: &Day) {
     let desk = Desk::new().await;
-    twice(&desk, &["settings", "apply", &day.file("settings.toml")], 0).await;
+    settle_in(&desk, day).await;
     hold_recording(&desk, day).await;
     desk.is_sound().await;
+    hold_expiry(&desk, day).await;
+    hold_later_events(&desk, day, "late").await;
 
     hold_reconciliation(&desk, day).await;
+    hold_release(&desk, day, "release").await;
+    hold_decisions(&desk, day);
+    hold_what_is_set_aside(&desk, day).await;
     hold_payouts(&desk, day).await;
+    agree(&desk, day, "payouts").await;
+    hold_later_events(&desk, day, "after").await;
+    hold_release(&desk, day, "last_release").await;
+    hold_month(&desk, day).await;
+    for proof in [&["report", "fees"][..], &["audit", "verify"]] {
+        changes_nothing(&desk, proof, 0).await;
+    }
     desk.is_sound().await;
+}
+
+/// Records what is told later, all of it.
+async fn hold_later_events(desk: &Desk, day: &Day, step: &str) {
+    let name = format!("events-{step}.jsonl");
+    if day.has(&name) {
+        let file = day.file(&name);
+        let recorded = desk.run(&["record", &file, "--format", "json"]).exits(0).rows();
+        let count = number(&day.truth["events"][step]).to_string();
+        assert_eq!(recorded[0]["recorded"], count.as_str(), "{name}");
+        changes_nothing(desk, &["record", &file], 0).await;
+    }
+    agree(desk, day, step).await;
+}
+
+/// What velocity rules and monthly limits decided is what was planted.
+fn hold_decisions(desk: &Desk, day: &Day) {
+    let decision = |row: &Value| {
+        ["merchant", "payment", "reference", "action", "rule"].map(|field| row[field].as_str().unwrap_or("").to_owned())
+    };
+    let listed = desk.run(&["velocity", "list", "--format", "json"]).exits(0).rows();
+    let mut found: Vec<[String; 5]> = listed.iter().map(decision).collect();
+    found.sort();
+    let mut told: Vec<[String; 5]> = rows(&day.truth["decisions"]).iter().map(decision).collect();
+    told.sort();
+    assert_eq!(found, told, "velocity decisions");
+}
+
+/// Sets money aside, once.
+async fn hold_what_is_set_aside(desk: &Desk, day: &Day) {
+    let hold = &day.truth["hold"];
+    if hold.is_null() {
+        return;
+    }
+    let currency = text(&hold["currency"]);
+    let money = Money::from_minor(number(&hold["amount"]), Currency::parse(&currency).expect("a currency"));
+    let (merchant, amount) = (text(&hold["merchant"]), money.to_decimal_text());
+    let (on, expires) = (text(&hold["on"]), text(&hold["expires"]));
+    let place = [
+        "hold",
+        "place",
+        "--merchant",
+        &merchant,
+        "--amount",
+        &amount,
+        "--currency",
+        &currency,
+        "--reason",
+        "a dispute",
+        "--owner",
+        "ann",
+        "--on",
+        &on,
+        "--expires",
+        &expires,
+    ];
+    changes_nothing(desk, &place, 0).await;
+    twice(desk, &[&place[..], &["--execute"]].concat(), 0).await;
+    agree(desk, day, "hold").await;
+}
+
+/// Closes the month, once.
+async fn hold_month(desk: &Desk, day: &Day) {
+    let truth = &day.truth["month"];
+    let month = text(&truth["month"]);
+    let close = ["fees", "close", "--month", &month, "--format", "json"];
+    changes_nothing(desk, &close, 0).await;
+    let execute = [&close[..], &["--execute"]].concat();
+    let done = desk.run(&execute).exits(0);
+    changes_nothing(desk, &execute, 0).await;
+    let figures = |row: &Value, figure: &dyn Fn(&Value, &str) -> i64, fee: &str| {
+        let currency = text(&row["currency"]);
+        let figures = ["minimum", "charged", fee, "vat"].map(|field| figure(&row[field], &currency));
+        (text(&row["merchant"]), currency, figures)
+    };
+    let in_text = |value: &Value, currency: &str| minor(&text(value), currency);
+    let found: Vec<_> = done.rows().iter().map(|row| figures(row, &in_text, "top_up")).collect();
+    let in_units = |value: &Value, _: &str| number(value);
+    let told: Vec<_> = rows(&truth["top_ups"])
+        .iter()
+        .map(|row| figures(row, &in_units, "fee"))
+        .collect();
+    assert_eq!(found, told, "monthly minimums of {month}");
+    agree(desk, day, "month").await;
+}
+
+/// Brings calendar and settings, both twice.
+async fn settle_in(desk: &Desk, day: &Day) {
+    if day.has("calendar.csv") {
+        twice(desk, &["calendar", "import", &day.file("calendar.csv")], 0).await;
+    }
+    for settings in ["settings.toml", "settings-next-day.toml"] {
+        if day.has(settings) {
+            twice(desk, &["settings", "apply", &day.file(settings)], 0).await;
+        }
+    }
+}
+
+/// The accounts are what they must be after a step.
+async fn agree(desk: &Desk, day: &Day, step: &str) {
+    assert_eq!(desk.balances().await, day.balances(step), "after {step}");
+}
+
+/// Books what has run out, as much as the plan says.
+async fn hold_expiry(desk: &Desk, day: &Day) {
+    let truth = &day.truth["expiry"];
+    let cutoff = text(&truth["cutoff"]);
+    let expire = ["expire", "--cutoff", &cutoff, "--format", "json"];
+    let plan = changes_nothing(desk, &expire, 0).await;
+    let execute = [&expire[..], &["--execute"]].concat();
+    let done = desk.run(&execute).exits(0);
+    assert_eq!(plan.out, done.out, "the plan tells what executing does");
+    changes_nothing(desk, &execute, 0).await;
+    let found: BTreeMap<String, (i64, i64)> = done
+        .rows()
+        .iter()
+        .map(|row| {
+            let currency = text(&row["currency"]);
+            let payments = text(&row["payments"]).parse().expect("a count");
+            let amount = minor(&text(&row["amount"]), &currency);
+            (currency, (payments, amount))
+        })
+        .collect();
+    let told: BTreeMap<String, (i64, i64)> = truth["totals"]
+        .as_object()
+        .expect("totals")
+        .iter()
+        .map(|(currency, total)| (currency.clone(), (number(&total["count"]), number(&total["amount"]))))
+        .collect();
+    assert_eq!(found, told, "what has run out");
+    agree(desk, day, "expiry").await;
+}
+
+/// Releases what is due, as much as the plan says, and once.
+async fn hold_release(desk: &Desk, day: &Day, step: &str) {
+    let truth = &day.truth[step];
+    let on = text(&truth["on"]);
+    let release = ["release", "--on", &on, "--format", "json"];
+    let plan = changes_nothing(desk, &release, 0).await;
+    let execute = [&release[..], &["--execute"]].concat();
+    let done = desk.run(&execute).exits(0);
+    assert_eq!(plan.out, done.out, "the plan tells what executing does");
+    changes_nothing(desk, &execute, 0).await;
+    let mut found: Vec<(String, String, i64, i64, i64)> = done
+        .rows()
+        .iter()
+        .map(|row| {
+            let currency = text(&row["currency"]);
+            let amount = |field: &str| signed_minor(&text(&row[field]), &currency);
+            let (available, withheld) = (amount("available"), amount("withheld"));
+            let merchants = text(&row["merchants"]).parse().expect("a count");
+            (text(&row["released"]), currency, merchants, available, withheld)
+        })
+        .collect();
+    found.sort();
+    let mut told: Vec<(String, String, i64, i64, i64)> = rows(&truth["released"])
+        .iter()
+        .map(|row| {
+            (
+                text(&row["released"]),
+                text(&row["currency"]),
+                number(&row["count"]),
+                number(&row["available"]),
+                number(&row["withheld"]),
+            )
+        })
+        .collect();
+    told.sort();
+    assert_eq!(found, told, "what is released on {on}");
+    agree(desk, day, step).await;
 }
 
 /// Every event is booked, known, or refused by the rule that it breaks; a second time, known or refused.
@@ -261,11 +451,7 @@ async fn hold_recording(desk: &Desk, day: &Day) {
     let again = changes_nothing(desk, &record, code).await.rows();
     let known = number(&truth["total"]) - refused;
     assert_eq!(again[0]["replayed"], known.to_string().as_str());
-    assert_eq!(
-        desk.balances().await,
-        day.balances("accounts_after_record"),
-        "after record"
-    );
+    agree(desk, day, "record").await;
     hold_open_ends(desk, day).await;
 }
 
@@ -341,11 +527,7 @@ async fn hold_reconciliation(desk: &Desk, day: &Day) {
     assert_eq!(plan.out, done.out, "the plan tells what executing does");
     let replay = changes_nothing(desk, &reconcile(&file, &["--execute", "--format", "json"]), code).await;
     assert_eq!(replay.out, done.out, "a replay tells the same");
-    assert_eq!(
-        desk.balances().await,
-        day.balances("accounts_after_reconcile"),
-        "after reconcile"
-    );
+    agree(desk, day, "reconcile").await;
 
     if day.has("settlement-copy.csv") {
         let copy = day.file("settlement-copy.csv");
@@ -362,11 +544,14 @@ async fn hold_reconciliation(desk: &Desk, day: &Day) {
         twice(desk, &reconcile(&corrupt, &["--execute"]), 1).await;
     }
     // Neither the copy nor the corrupt file has posted anything.
-    assert_eq!(
-        desk.balances().await,
-        day.balances("accounts_after_reconcile"),
-        "after all files"
-    );
+    agree(desk, day, "reconcile").await;
+    for carrier in rows(&day.truth["carriers"]) {
+        let carrier = text(&carrier["acquirer"]);
+        let file = day.file(&format!("settlement-{carrier}.csv"));
+        let arguments = ["reconcile", &file, "--acquirer", &carrier, "--execute"];
+        twice(desk, &arguments, 0).await;
+    }
+    agree(desk, day, "carriers").await;
 
     let expected = &day.truth["matches"];
     let passes = matches(desk).await;
@@ -401,6 +586,8 @@ fn is_of_lines(class: &str) -> bool {
         "TOTAL_MISMATCH",
         "DOUBLE_RECOVERY",
         "CHARGEBACK_UNKNOWN",
+        "STATUS_MISMATCH",
+        "VELOCITY",
     ]
     .contains(&class)
 }
@@ -473,7 +660,6 @@ async fn hold_payouts(desk: &Desk, day: &Day) {
         0,
     )
     .await;
-    hold_paid(desk, day).await;
 }
 
 fn hold_bank_file(content: &str, truth: &Value) {
@@ -502,18 +688,6 @@ fn hold_bank_file(content: &str, truth: &Value) {
         })
         .collect();
     assert_eq!(totals, expected, "the bank file's totals");
-}
-
-/// Once the bank has paid, 2020 is less by what was paid, the bank has paid it, and nothing is in transit.
-async fn hold_paid(desk: &Desk, day: &Day) {
-    let mut expected = day.balances("accounts_after_reconcile");
-    for (currency, total) in day.truth["payouts"]["totals"].as_object().expect("totals") {
-        let amount = number(&total["amount"]);
-        *expected.entry((2020, currency.clone(), String::new())).or_default() += amount;
-        *expected.entry((1010, currency.clone(), "main".to_owned())).or_default() -= amount;
-    }
-    expected.retain(|_, balance| *balance != 0);
-    assert_eq!(desk.balances().await, expected, "after payouts");
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -566,7 +740,7 @@ async fn a_large_day_comes_out_true() {
 #[tokio::test]
 async fn a_day_of_many_breaks_comes_out_true() {
     let breaks = "MISSING_IN_FILE=9,MISSING_IN_LEDGER=11,AMOUNT_MISMATCH=20,CURRENCY_MISMATCH=7,FEE_MISMATCH=13,DUPLICATE_IN_FILE=12,\
-        UNSUPPORTED_RECORD=10,DOUBLE_RECOVERY=8,CHARGEBACK_UNKNOWN=6,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
+        UNSUPPORTED_RECORD=10,DOUBLE_RECOVERY=8,CHARGEBACK_UNKNOWN=6,STATUS_MISMATCH=7,VELOCITY=9,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
     hold(&simulated(&format!("--payments 400 --merchants 7 --seed 99 --breaks {breaks}")).1).await;
 }
 
@@ -615,7 +789,7 @@ async fn only(class: &str, count: u32) {
     let classes: Vec<&str> = found.iter().map(|found| found.class.as_str()).collect();
     assert_eq!(classes, vec![class; usize::try_from(count).expect("a count")]);
     assert_eq!(found, planted(&day));
-    assert_eq!(desk.balances().await, day.balances("accounts_after_reconcile"));
+    agree(&desk, &day, "reconcile").await;
 }
 
 #[tokio::test]
@@ -773,10 +947,10 @@ async fn a_large_file_goes_in_by_two_lanes() {
     let events = number(&day.truth["events"]["total"]);
     let enough = i64::try_from(acquit::store::record::LANES_FROM).expect("a small number");
     assert!(events >= enough, "{events} events are too few for two lanes");
-    desk.run(&["settings", "apply", &day.file("settings.toml")]).exits(0);
+    settle_in(&desk, &day).await;
     desk.run(&["record", &day.file("events.jsonl")]).exits(2);
     assert_eq!(rejects(&desk), rules_broken(&day));
-    assert_eq!(desk.balances().await, day.balances("accounts_after_record"));
+    agree(&desk, &day, "record").await;
     desk.is_sound().await;
     changes_nothing(&desk, &["record", &day.file("events.jsonl")], 2).await;
 }

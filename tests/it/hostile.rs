@@ -723,14 +723,21 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
     desk.write("second.toml", &second);
     desk.run(&["settings", "apply", "second.toml"])
         .exits(1)
-        .says(&["merchant `m-2` is missing: it is applied, and stays until it is closed"]);
-    let closing = SETTINGS[..merchant].replace("2026-01-01", "2026-03-02")
-        + &SETTINGS[merchant..].replace("name = \"m-2\"", "name = \"m-2\"\nstate = \"closed\"");
-    desk.write("closing.toml", &closing);
+        .says(&["merchant `m-2` is missing: it is applied, and one that leaves stays as closed"]);
+    let closed = SETTINGS[merchant..].replace("name = \"m-2\"", "name = \"m-2\"\nstate = \"closed\"");
+    desk.write(
+        "closing.toml",
+        SETTINGS[..merchant].replace("2026-01-01", "2026-03-02") + &closed,
+    );
     desk.run(&["settings", "apply", "closing.toml"]).exits(0);
     desk.run(&["settings", "apply", "second.toml"])
+        .exits(1)
+        .says(&["merchant `m-2` is missing: it is closed, and stays as that"]);
+    let second = second + &closed;
+    desk.write("second.toml", &second);
+    desk.run(&["settings", "apply", "second.toml"])
         .exits(0)
-        .says(&["applied settings from 2026-03-03 for 1 merchant,"]);
+        .says(&["applied settings from 2026-03-03 for 2 merchants,"]);
     let state = desk.state().await;
     for file in ["second.toml", "closing.toml", "settings.toml"] {
         desk.run(&["settings", "apply", file])
@@ -763,13 +770,16 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
     };
     assert_eq!(price_of("2026-03-02T22:59:59Z", "p1", "m-1").await, (0, 200));
     assert_eq!(price_of("2026-03-02T23:00:00Z", "p2", "m-1").await, (0, 300));
-    // A merchant that left: booked to its last day, refused from then on.
-    assert_eq!(price_of("2026-03-02T12:00:00Z", "p3", "m-2").await, (0, 500));
-    assert_eq!(price_of("2026-03-03T12:00:00Z", "p4", "m-2").await, (1, 0));
-    assert!(
-        desk.read("rejects.csv")
-            .contains("merchant `m-2` is not in the settings")
+    // A merchant that left: sold to its last day, nothing from then on.
+    assert_eq!(price_of("2026-03-01T12:00:00Z", "p3", "m-2").await, (0, 500));
+    assert_eq!(price_of("2026-03-02T12:00:00Z", "p4", "m-2").await, (1, 0));
+    assert!(desk.read("rejects.csv").contains("the merchant is closed"));
+    // What it sold can still be charged back.
+    desk.write(
+        "events.jsonl",
+        events("chargeback p3 100.00 EUR m=m-2").replace("2026-03-02T", "2026-03-20T"),
     );
+    desk.run(&["record", "events.jsonl"]).exits(0);
 
     assert_eq!(
         desk.run(&["settings", "show", "--on", "2026-03-01"]).exits(0).out,
@@ -788,6 +798,57 @@ async fn settings_govern_the_booking_dates_from_theirs_on() {
         .filter_map(|row| row["effective_from"].as_str())
         .collect();
     assert_eq!(days, ["2026-01-01", "2026-03-02", "2026-03-03"]);
+}
+
+#[tokio::test]
+async fn what_an_acquirer_imposes_is_booked_though_no_price_is_in_force() {
+    let desk = Desk::new().await;
+    let fees = "rounding = \"half_even\"\n[[fee_schedule]]";
+    let ends =
+        "rounding = \"half_even\"\nuntil = \"2026-03-10\"\nevent = { dispute = { EUR = \"15.00\" } }\n[[fee_schedule]]";
+    assert!(SETTINGS.contains(fees));
+    desk.write("settings.toml", SETTINGS.replacen(fees, ends, 1));
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let told = [
+        "sale p1 100.00 EUR ref=A1",
+        "sale p2 50.00 EUR ref=A2",
+        "chargeback p1 100.00 EUR ref=C1 at=2026-03-09",
+        "chargeback p2 50.00 EUR ref=C2 at=2026-03-10",
+    ];
+    desk.write("events.jsonl", told.map(events).concat());
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    let fees = (4030, "EUR".to_owned(), String::new());
+    assert_eq!(desk.balances().await.get(&fees), Some(&-1_500));
+    let breaks = desk.run(&["breaks", "list", "--format", "json"]).exits(0).rows();
+    let told: Vec<[&str; 3]> = breaks
+        .iter()
+        .map(|row| ["class", "payment", "detail"].map(|field| row[field].as_str().expect("a text")))
+        .collect();
+    let detail = "fee schedule `standard` has no version in force on 2026-03-10: no fee is charged for the dispute";
+    assert_eq!(told, [["NOT_PRICED", "p2", detail]]);
+    // What nobody imposes is refused.
+    desk.write("events.jsonl", events("sale p3 50.00 EUR at=2026-03-10"));
+    desk.run(&["record", "events.jsonl"])
+        .exits(1)
+        .says(&["fee schedule `standard` has no price in EUR"]);
+    let lines = [
+        "Settled +100.00 EUR ref=A1 cost=1.10",
+        "Settled +50.00 EUR ref=A2 cost=0.60",
+        "Chargeback -100.00 EUR ref=C1",
+        "Chargeback -50.00 EUR ref=C2",
+    ];
+    desk.write("one.csv", settlement_file(&lines));
+    desk.run(&[
+        "reconcile",
+        "one.csv",
+        "--acquirer",
+        "adyen",
+        "--as-of",
+        "2026-03-11",
+        "--execute",
+    ])
+    .exits(0);
+    desk.is_sound().await;
 }
 
 // Card numbers -------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ fee_schedule = "free"
 refunds_from_reserve = true
 "#;
 
-/// The fields of the event that a line states: kind, amount, and fields of event files, `original=c1`.
+/// The fields of the event that a line states: kind, amount, and fields of event files, `original=c1`. A middle dot is a blank.
 fn fields(line: &str) -> BTreeMap<&str, &str> {
     let mut words = line.split_whitespace();
     let mut fields = BTreeMap::from([
@@ -98,7 +98,7 @@ fn stated(line: &str, place: usize) -> PaymentEvent {
     let reference = format!("e{place}");
     let mut fields = fields(line);
     fields.entry("reference").or_insert(&reference);
-    let json = serde_json::to_string(&fields).expect("JSON");
+    let json = serde_json::to_string(&fields).expect("JSON").replace('·', " ");
     let mut read = Events::open(json.as_bytes()).expect("a file");
     let line = read.next().expect("a line").expect("a readable line");
     line.1.unwrap_or_else(|malformed| panic!("{json}: {malformed:?}"))
@@ -319,7 +319,8 @@ async fn a_dispute_told_again_is_a_replay_or_says_what_differs() {
         chargeback 80.00 case=D1 => known_otherwise cost
         chargeback 80.00 case=D1 cost=10.00 payment=q => known_otherwise payment
         chargeback 80.00 case=D1 cost=10.00 currency=USD => known_otherwise currency
-        chargeback 80.00 case=D1 cost=10.00 occurred_at=2026-03-03T12:00:00Z => known_otherwise occurred_at
+        chargeback 80.00 case=D1 cost=10.00 occurred_at=2026-03-03T12:00:00Z => replayed
+        chargeback 80.00 case=D1 cost=10.00 occurred_at=2026-03-03T12:00:00Z reference=d => reference_conflict occurred_at
         chargeback 80.00 case=D1 cost=10.00 arn=74000000000000000000001 => known_otherwise arn
         second_chargeback 80.00 case=D1 cost=10.00 cycle=1 => known_otherwise kind
         chargeback 80.00 case=D1 cost=10.00 acquirer=south reference=south => recorded
@@ -348,6 +349,176 @@ async fn a_dispute_told_again_is_a_replay_or_says_what_differs() {
 }
 
 #[tokio::test]
+async fn a_reversal_without_a_cycle_is_of_the_round_that_is_not_given_back() {
+    let world = check(
+        "
+        authorization 100.00 => recorded
+        capture 80.00 => recorded
+        chargeback 80.00 case=D1 => recorded
+        chargeback_reversal 80.00 case=D1 reference=first => recorded
+        chargeback_reversal 80.00 case=D1 occurred_at=2026-03-03T12:00:00Z => replayed
+        second_chargeback 80.00 case=D1 => recorded
+        chargeback_reversal 80.00 case=D1 => replayed
+        chargeback_reversal 80.00 case=D1 occurred_at=2026-03-09T12:00:00Z reference=second => recorded
+        chargeback_reversal 80.00 case=D1 occurred_at=2026-03-10T12:00:00Z => replayed
+        chargeback_reversal 80.00 case=D1 cycle=2 => known_otherwise cycle
+        chargeback_reversal 79.00 case=D1 occurred_at=2026-03-10T12:00:00Z => known_otherwise amount
+        chargeback 50.00 case=D2 => recorded
+        second_chargeback 10.00 case=D2 => recorded
+        chargeback_reversal 50.00 case=D2 => recorded
+        chargeback_reversal 10.00 case=D2 => recorded
+        chargeback_reversal 10.00 case=D2 acquirer=south reference=south => recorded
+        ",
+    )
+    .await;
+    let keys = world
+        .rows("select replace(natural_key, chr(9), ' ') from entry where kind = 7 order by number")
+        .await;
+    assert_eq!(
+        keys,
+        [
+            "chargeback reversal north D1 1",
+            "chargeback reversal north D1 2",
+            "chargeback reversal north D2 1",
+            "chargeback reversal north D2 2",
+            "chargeback reversal south D2 1",
+        ]
+    );
+    let charged_back = world.rows("select charged_back::text from payment").await;
+    assert_eq!(charged_back, ["0"]);
+    assert_eq!(
+        world.breaks().await,
+        ["CHARGEBACK_UNKNOWN south 10.00 EUR given back for a payment that was never captured here"]
+    );
+}
+
+#[tokio::test]
+async fn what_an_acquirer_imposes_without_a_case_is_known_by_its_reference() {
+    let world = check(
+        "
+        authorization 80.00 acquirer=phone => recorded
+        capture 80.00 acquirer=phone => recorded
+        unpaid 50.00 acquirer=phone acquirer_reference=D1 reference=u => recorded
+        unpaid 50.00 acquirer=phone acquirer_reference=D1 => replayed
+        unpaid 50.00 acquirer=phone acquirer_reference=D1 occurred_at=2026-03-03T12:00:00Z => replayed
+        unpaid 49.00 acquirer=phone acquirer_reference=D1 => known_otherwise amount
+        unpaid 10.00 acquirer=phone acquirer_reference=D2 => recorded
+        unpaid_recovery 50.00 acquirer=phone acquirer_reference=D1 original=u => recorded
+        unpaid_recovery 50.00 acquirer=phone acquirer_reference=D1 original=u => replayed
+        chargeback 5.00 acquirer=phone acquirer_reference=D1 => recorded
+        chargeback 5.00 acquirer=phone acquirer_reference=D1 => replayed
+        second_chargeback 5.00 acquirer=phone acquirer_reference=D1 => recorded
+        chargeback_reversal 5.00 acquirer=phone acquirer_reference=D1 => recorded
+        chargeback_reversal 5.00 acquirer=phone acquirer_reference=D1 => replayed
+        ",
+    )
+    .await;
+    let taken = world
+        .rows("select concat_ws(' ', charged_back, unpaid) from payment")
+        .await;
+    assert_eq!(taken, ["500 1000"]);
+}
+
+#[tokio::test]
+async fn a_void_of_what_is_void_is_a_replay() {
+    let world = check(
+        "
+        authorization 100.00 => recorded
+        capture 30.00 reference=c => recorded
+        void 70.00 => recorded
+        void 70.00 => replayed
+        void 70.00 occurred_at=2026-03-03T12:00:00Z => replayed
+        void 30.00 => nothing_open payment
+        void 70.00 acquirer=south => acquirer_differs acquirer
+        capture_void 30.00 original=c => recorded
+        void 70.00 => void_amount_differs amount
+        void 30.00 => recorded
+        void 30.00 => replayed
+        void 70.00 => replayed
+        authorization 100.00 payment=q => recorded
+        capture 30.00 payment=q final=true => recorded
+        void 70.00 payment=q => nothing_open payment
+        void 70.00 payment=r => unknown_payment payment
+        ",
+    )
+    .await;
+    let voided = world
+        .rows("select payment || ' ' || voided from payment order by payment")
+        .await;
+    assert_eq!(voided, ["p 10000", "q 7000"]);
+}
+
+#[tokio::test]
+async fn a_refund_without_a_reference_is_not_repeated_after_it_failed() {
+    let world = check(
+        "
+        authorization 100.00 => recorded
+        capture 80.00 => recorded
+        refund 80.00 reference= => recorded
+        refund 80.00 reference= => replayed
+        refund_failure 80.00 original=refund·of·p·in·full => recorded
+        refund 80.00 reference= => refund_failed reference
+        refund 80.00 reference= occurred_at=2026-03-03T12:00:00Z => refund_failed reference
+        refund 20.00 reference= expected_total=0.00 => recorded
+        refund_failure 20.00 original=refund·of·p·after·0 => recorded
+        refund 20.00 reference= expected_total=0.00 => refund_failed reference
+        refund 80.00 reference=again => recorded
+        refund 80.00 reference=again => replayed
+        ",
+    )
+    .await;
+    assert_eq!(world.rows("select refunded::text from payment").await, ["8000"]);
+}
+
+#[tokio::test]
+async fn an_order_with_two_payments_is_a_break() {
+    let world = check(
+        "
+        authorization 10.00 payment=a merchant_reference=o1 => recorded
+        authorization 10.00 payment=b merchant_reference=o1 reference=twice => recorded
+        authorization 10.00 payment=c merchant_reference=o1 merchant=n => recorded
+        void 10.00 payment=a => recorded
+        void 10.00 payment=b => recorded
+        authorization 10.00 payment=d merchant_reference=o1 => recorded
+        authorization 10.00 payment=o2 => recorded
+        authorization 10.00 payment=e merchant_reference=o2 reference=named => recorded
+        authorization 10.00 payment=o3 merchant_reference=o4 => recorded
+        authorization 10.00 payment=f merchant_reference=o3 => recorded
+        ",
+    )
+    .await;
+    let words = "too, and open or captured: refund one of them if they are one order";
+    assert_eq!(
+        world.breaks().await,
+        [
+            format!("DUPLICATE_IN_LEDGER twice payment `a` is for `o1` {words}"),
+            format!("DUPLICATE_IN_LEDGER named payment `o2` is for `o2` {words}"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_withdrawn_capture_leaves_the_time_of_the_one_before() {
+    let world = check(
+        "
+        authorization 100.00 => recorded
+        capture 10.00 occurred_at=2026-03-01T00:00:00Z => recorded
+        capture 10.00 occurred_at=2026-03-05T00:00:00Z reference=b => recorded
+        capture 10.00 occurred_at=2026-03-03T00:00:00Z reference=c => recorded
+        capture 20.00 occurred_at=2026-03-04T00:00:00Z final=true reference=d => recorded
+        capture_void 10.00 original=b occurred_at=2026-03-06T00:00:00Z => recorded
+        capture_void 20.00 original=d occurred_at=2026-03-06T00:00:00Z => recorded
+        ",
+    )
+    .await;
+    let times = "select concat_ws(' ', captured_at at time zone 'UTC', earlier_captures, final_captures) from payment";
+    assert_eq!(
+        world.rows(times).await,
+        ["2026-03-03 00:00:00 [\"2026-03-01T00:00:00Z\"] 0"]
+    );
+}
+
+#[tokio::test]
 async fn a_refund_is_paid_once_and_fails_once() {
     let world = check(
         "
@@ -360,10 +531,12 @@ async fn a_refund_is_paid_once_and_fails_once() {
         refund_paid 29.99 original=r => known_otherwise original
         refund 40.00 by=transfer reference=s => recorded
         refund_failure 30.00 original=r reference=back => recorded
-        refund_failure 30.00 original=r => already_undone original
+        refund_failure 30.00 original=r => replayed
+        refund_failure 30.00 original=r occurred_at=2026-03-03T12:00:00Z => replayed
+        refund_failure 29.99 original=r => known_otherwise amount
         refund_paid 30.00 original=r => known_otherwise original
         refund_failure 40.00 original=s => recorded
-        refund_failure 40.00 original=s => already_undone original
+        refund_failure 40.00 original=s => replayed
         refund_paid 40.00 original=s => already_undone original
         refund 10.00 reference=t => recorded
         refund_paid 10.00 original=t => not_payable original
@@ -490,7 +663,8 @@ async fn what_needs_eyes_becomes_a_break() {
 
 #[tokio::test]
 async fn a_reserve_covers_a_refund_and_gets_it_back() {
-    // Merchant r has 92.00 pending and 8.00 in two tranches. The oldest is used first, and got back last.
+    // Merchant r has 92.00 pending and 8.00 in two tranches. The oldest is used first; what a refund took of a tranche goes back to
+    // it: `a` took 1.00 and `b` 4.00 of the first, `b` 1.00 and `c` 2.00 of the second.
     let before = "
         authorization 100.00 merchant=r => recorded
         capture 100.00 merchant=r => recorded
@@ -505,8 +679,10 @@ async fn a_reserve_covers_a_refund_and_gets_it_back() {
         "select (credits - debits)::text from balance join account on account.id = account_id where code = 2030";
     for (failed, applied, left) in [
         ("", ["500 500", "300 300"], "0"),
-        ("b 5.00", ["500 300", "300 0"], "500"),
-        ("b 5.00, a 93.00", ["500 200", "300 0"], "600"),
+        ("a 93.00", ["500 400", "300 300"], "100"),
+        ("b 5.00", ["500 100", "300 200"], "500"),
+        ("c 2.00", ["500 500", "300 100"], "200"),
+        ("b 5.00, a 93.00", ["500 0", "300 200"], "600"),
         ("c 2.00, a 93.00, b 5.00", ["500 0", "300 0"], "800"),
     ] {
         let mut script = before.to_owned();

@@ -1,5 +1,6 @@
 //! Tests that need a database, files or the binary.
 
+mod advance;
 mod audit;
 mod availability;
 mod calendar;
@@ -7,23 +8,32 @@ mod concurrency;
 mod crash;
 mod day;
 mod desk;
+mod due;
 mod embedded;
+mod expiry;
 mod facts;
+mod fees;
 mod formats;
+mod histories;
+mod hold;
 mod hostile;
 mod idempotency;
 mod lifecycle;
 mod merchant;
 mod model;
 mod payout;
+mod races;
 mod reconcile;
 mod report;
+mod reserves;
 mod rights;
 mod schema;
 mod stage;
 mod tidy;
 mod tls;
 mod transaction;
+mod unknown;
 mod velocity;
+mod withdrawn;
 
 mod support;

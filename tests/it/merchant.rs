@@ -8,13 +8,14 @@ use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
 use acquit::payout::amount::{Choice, Payable, choose, still_due};
-use acquit::settings::Settings;
+use acquit::settings::{Settings, SettingsVersion};
 use acquit::store::books::LockedBooks;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
 use chrono::NaiveDate;
 
 use crate::desk::Desk;
+use crate::support::events::applied_at;
 
 const HOUSE: &str = r#"
 [house]
@@ -121,14 +122,19 @@ fn a_merchant_begins_as_it_is_when_the_deployment_begins_but_neither_suspended_n
 }
 
 #[test]
-fn only_a_closed_merchant_leaves_and_none_comes_back() {
+fn no_merchant_is_left_out_and_a_closed_one_stays_closed() {
     let other = merchant("cafe", "active", "");
-    for (state, allowed) in STATES.iter().zip([false, false, false, false, true]) {
+    for state in STATES {
         let there = merchant("shop", state, "") + &other;
-        let missing =
-            format!("line 1, column 1: merchant `shop` is missing: it is {state}, and stays until it is closed");
-        check(&[&there, &other], (!allowed).then_some(&missing));
-        check(&[&there, &there, &other], (!allowed).then_some(&missing));
+        let why = match state {
+            "closed" => "it is closed, and stays as that: its sales may still be charged back".to_owned(),
+            _ => format!("it is {state}, and one that leaves stays as closed"),
+        };
+        let missing = format!("line 1, column 1: merchant `shop` is missing: {why}");
+        check(&[&there, &other], Some(&missing));
+        check(&[&there, &there, &other], Some(&missing));
+        // Left out once already is no excuse.
+        check(&[&there, &other, &other], Some(&missing));
     }
     let closed = merchant("shop", "closed", "") + &other;
     for state in STATES {
@@ -193,6 +199,104 @@ fn a_calendar_is_one_that_was_imported() {
     check(&[&both], Some(findings));
 }
 
+/// What is wrong with a file of this house after one of that house.
+#[track_caller]
+fn check_house(before: &str, after: &str, expected: &[&str]) {
+    let shop = merchant("shop", "active", "");
+    let [first, second] = [("2026-01-01", before), ("2026-02-01", after)]
+        .map(|(from, house)| format!("effective_from = \"{from}\"\n{house}{shop}"));
+    let refusal = settings(&second).follow(&second, &[settings(&first)], &|_| true);
+    let found = refusal.map_or_else(|error| error.to_string(), |()| String::new());
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{after}");
+}
+
+#[test]
+fn what_books_are_kept_by_does_not_change() {
+    check_house(HOUSE, HOUSE, &[]);
+    check_house(
+        HOUSE,
+        &HOUSE
+            .replace("name = \"House\"", "name = \"Home\"")
+            .replace("net", "gross"),
+        &[],
+    );
+    let elsewhere = HOUSE
+        .replace("Europe/Berlin", "Asia/Seoul")
+        .replace("\"main\"", "\"other\"");
+    check_house(
+        HOUSE,
+        &elsewhere,
+        &[
+            "line 5, column 13: `time_zone` of the house cannot change from Europe/Berlin to Asia/Seoul: what is booked has \
+             the days of Europe/Berlin",
+            "line 6, column 16: `bank_account` of the house cannot change from `main` to `other`: what is booked is on `main`",
+        ],
+    );
+}
+
+#[test]
+fn an_acquirer_stays_and_stays_what_it_is() {
+    let carrier = HOUSE.replacen("contract", "kind = \"carrier\"\ncontract", 1);
+    let acquirer = carrier.replace("carrier", "acquirer");
+    // Left out, the kind is that of an acquirer.
+    check_house(HOUSE, &acquirer, &[]);
+    check_house(
+        HOUSE,
+        &carrier,
+        &[
+            "line 9, column 8: `kind` of acquirer `adyen` cannot change from acquirer to carrier: what it owes is booked on account 1100",
+        ],
+    );
+    check_house(
+        &carrier,
+        HOUSE,
+        &[
+            "line 7, column 1: `kind` of acquirer `adyen` cannot change from carrier to acquirer: what it owes is booked on account 1130",
+        ],
+    );
+    let two = HOUSE.replacen(
+        "[[acquirer]]",
+        "[[acquirer]]\nname = \"late\"\ncontract = \"net\"\nsettles_within_days = 3\n[[acquirer]]",
+        1,
+    );
+    check_house(HOUSE, &two, &[]);
+    check_house(
+        &two,
+        HOUSE,
+        &["line 1, column 1: acquirer `late` is missing: what it settled may still be charged back, so it stays"],
+    );
+}
+
+#[tokio::test]
+async fn settings_begin_after_everything_that_is_booked() {
+    let desk = Desk::new().await;
+    let shop = merchant("shop", "active", "");
+    desk.write("first.toml", file("2026-01-01", &shop));
+    desk.run(&["settings", "apply", "first.toml"]).exits(0);
+    // Booked on 2026-03-02.
+    owe(&desk, "shop", &[(AccountCode::MerchantAvailable, 1)]).await;
+    let before = desk.state().await;
+    for from in ["2026-01-02", "2026-03-01", "2026-03-02"] {
+        desk.write("second.toml", file(from, &shop));
+        let ran = desk.run(&["settings", "apply", "second.toml"]).exits(1);
+        assert_eq!(
+            ran.err,
+            format!(
+                "error: these settings begin on {from}, but entries are booked up to 2026-03-02, by the settings before\n\
+                 hint: give the file an effective_from after that day: what is booked is not priced anew; \
+                 `acquit report journal --from {from}` shows it\n"
+            )
+        );
+    }
+    assert_eq!(desk.state().await, before);
+    // The same file again is no new version.
+    desk.run(&["settings", "apply", "first.toml"])
+        .exits(0)
+        .says(&["in force already"]);
+    desk.write("second.toml", file("2026-03-03", &shop));
+    desk.run(&["settings", "apply", "second.toml"]).exits(0);
+}
+
 #[tokio::test]
 async fn settings_that_cannot_follow_are_refused_whole_with_every_finding() {
     let desk = Desk::new().await;
@@ -216,7 +320,7 @@ async fn settings_that_cannot_follow_are_refused_whole_with_every_finding() {
     assert_eq!(
         ran.err,
         "error: second.toml is refused, nothing was applied\n\
-         line 1, column 1: merchant `c` is missing: it is verified, and stays until it is closed\n\
+         line 1, column 1: merchant `c` is missing: it is verified, and one that leaves stays as closed\n\
          line 19, column 9: merchant `a` cannot become verified: it is active, and can become suspended or closed\n\
          line 20, column 44: `KR` is not a calendar: import one of that name first\n\
          line 24, column 9: merchant `b` cannot become active: it is applied, and can become verified or closed\n"
@@ -256,8 +360,8 @@ fn account(letter: char, verified: &str) -> String {
 }
 
 /// Versions as `first day, state, account, verified on`; `cooling=N` and `minimum=N` go with them all. A version of no state
-/// does not have the merchant.
-fn versions(words: &str) -> Vec<Arc<Settings>> {
+/// does not have the merchant. One with `applied=DAY` was applied on that day, the others long before.
+fn versions(words: &str) -> Vec<SettingsVersion> {
     let mut payout = "[payout]\n".to_owned();
     let mut all = Vec::new();
     for version in words.split(';').map(str::trim) {
@@ -269,16 +373,22 @@ fn versions(words: &str) -> Vec<Arc<Settings>> {
             writeln!(payout, "minimum = {{ EUR = \"{minimum}\" }}").expect("text");
             continue;
         }
-        let mut fields = version.split_whitespace();
+        let (applied, fields): (Vec<&str>, Vec<&str>) = version
+            .split_whitespace()
+            .partition(|field| field.starts_with("applied="));
+        let applied_on = applied
+            .first()
+            .map_or("2025-12-01", |applied| &applied["applied=".len()..]);
+        let mut fields = fields.into_iter();
         let from = fields.next().expect("a day");
         let shop = fields.next().map(|state| {
             let letter = fields.next().and_then(|word| word.chars().next()).expect("an account");
             merchant("shop", state, &account(letter, fields.next().unwrap_or_default()))
         });
-        all.push(Arc::new(settings(&file(
-            from,
-            &(payout.clone() + &shop.unwrap_or_default()),
-        ))));
+        all.push(SettingsVersion {
+            settings: Arc::new(settings(&file(from, &(payout.clone() + &shop.unwrap_or_default())))),
+            applied_on: day(applied_on),
+        });
     }
     all
 }
@@ -289,8 +399,8 @@ fn check_choice(words: &str, cutoff: &str, expected: &str) {
 }
 
 /// What becomes of 50.00 EUR at a cut-off.
-fn told(versions: &[Arc<Settings>], cutoff: &str) -> String {
-    let begun = versions.partition_point(|version| version.effective_from <= day(cutoff));
+fn told(versions: &[SettingsVersion], cutoff: &str) -> String {
+    let begun = versions.partition_point(|version| version.settings.effective_from <= day(cutoff));
     let payable = Payable {
         book: BookId(2),
         merchant: "shop".to_owned(),
@@ -397,6 +507,28 @@ fn a_changed_bank_account_cools_off() {
 }
 
 #[test]
+fn settings_that_begin_in_the_past_change_a_bank_account_on_the_day_they_are_applied() {
+    let late = "2026-01-01 active A 2026-01-01; 2026-03-01 active N 2026-01-01 applied=2026-03-10";
+    let cools = "the bank account changed on 2026-03-10 and cools off until 2026-03-13";
+    for cutoff in ["2026-03-04", "2026-03-10", "2026-03-12"] {
+        check_choice(late, cutoff, cools);
+    }
+    check_choice(late, "2026-03-13", "50.00 EUR to 222");
+    // Applied before its first day, that day counts; the version that changed it counts, not one after it.
+    let early = "2026-01-01 active A 2026-01-01; 2026-03-01 active N 2026-01-01 applied=2026-02-10;
+        2026-03-02 active N 2026-01-01 applied=2026-03-20";
+    check_choice(
+        early,
+        "2026-03-03",
+        "the bank account changed on 2026-03-01 and cools off until 2026-03-04",
+    );
+    check_choice(early, "2026-03-04", "50.00 EUR to 222");
+    // The account that a merchant begins with does not cool off, however late it is applied.
+    let begins = "2026-03-01 active A 2026-01-01 applied=2026-03-20";
+    check_choice(begins, "2026-03-01", "50.00 EUR to 111");
+}
+
+#[test]
 fn what_is_less_than_the_minimum_is_carried() {
     let words = |minimum| format!("minimum={minimum}; 2026-01-01 active A 2026-01-01");
     check_choice(&words("50.00"), "2026-03-01", "50.00 EUR to 111");
@@ -407,7 +539,10 @@ fn what_is_less_than_the_minimum_is_carried() {
 fn without_a_price_nothing_is_paid() {
     let text = file("2026-01-01", &merchant("shop", "active", &account('A', "2026-01-01")));
     let text = text.replace("name = \"free\"\n", "name = \"free\"\nuntil = \"2026-03-02\"\n");
-    let versions = [Arc::new(settings(&text))];
+    let versions = [SettingsVersion {
+        settings: Arc::new(settings(&text)),
+        applied_on: day("2026-01-01"),
+    }];
     for (cutoff, expected) in [
         ("2026-03-01", "50.00 EUR to 111"),
         ("2026-03-02", "fee schedule `free` has no version in force"),
@@ -420,7 +555,7 @@ fn without_a_price_nothing_is_paid() {
 fn an_approved_payout_is_sent_where_it_was_planned_or_not_at_all() {
     let check = |words: &str, on: &str, expected: &str| {
         let versions = versions(words);
-        let begun = versions.partition_point(|version| version.effective_from <= day(on));
+        let begun = versions.partition_point(|version| version.settings.effective_from <= day(on));
         let told = still_due("shop", ["Shop", "111", "BANK"], day(on), &versions[..begun]);
         let told = told.map_or_else(|reason| reason.to_string(), |()| "sent".to_owned());
         assert_eq!(told, expected, "{words} on {on}");
@@ -499,6 +634,7 @@ async fn merchants_are_listed_with_what_they_are_owed_and_why_they_are_not_paid(
     for name in ["first.toml", "second.toml"] {
         desk.run(&["settings", "apply", name]).exits(0);
     }
+    applied_at(&desk.database.admin, "2026-03-01", "2026-02-28T12:00:00Z").await;
     owe(&desk, "cafe", &[(AccountCode::MerchantAvailable, 1_234)]).await;
     let shop = [
         (AccountCode::MerchantAvailable, 1),

@@ -191,7 +191,18 @@ impl Desk {
             assert!(text.contains(one), "{one}");
             text = text.replace(one, other);
         }
-        self.deployment = support::events::apply(&self.test.store, &text).await;
+        self.apply(&text).await;
+        self.applied_at(from, &format!("{from}T00:00:00+01")).await;
+    }
+
+    async fn apply(&mut self, text: &str) {
+        self.deployment = support::events::apply(&self.test.store, text).await;
+    }
+
+    /// As if the version that begins on a day had been applied then.
+    async fn applied_at(&mut self, from: &str, at: &str) {
+        support::events::applied_at(&self.test.admin, from, at).await;
+        self.deployment = self.test.store.deployment().await.expect("a deployment");
     }
 
     /// Plan, approve and instruct, and the names of the files written.
@@ -748,11 +759,34 @@ async fn a_cutoff_to_come_does_not_outrun_the_cooling_off() {
 }
 
 #[tokio::test]
+async fn an_account_changed_by_settings_that_began_in_the_past_cools_off_from_when_they_were_applied() {
+    let mut desk = Desk::open().await;
+    desk.change("2026-02-20", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+        .await;
+    // It is past 23:00 in UTC: in Berlin the next day has begun.
+    desk.applied_at("2026-02-20", "2026-03-02T23:30:00Z").await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    let cools = "the bank account changed on 2026-03-03 and cools off until 2026-03-06";
+    for cutoff in [FIRST, "2026-03-05"] {
+        assert_eq!(carried(&desk.plan(cutoff).await), [format!("shop 50.00 EUR: {cools}")]);
+    }
+    // What is planned for a later cut-off is not sent before.
+    assert_eq!(lines(&desk.plan("2026-03-06").await.payouts), ["shop 50.00 EUR"]);
+    desk.approve("2026-03-06").await;
+    let done = desk.instruct_on("2026-03-06", "2026-03-05").await;
+    assert_eq!(cancelled(&done), [format!("shop 50.00 EUR: {cools}")]);
+    desk.plan("2026-03-07").await;
+    desk.approve("2026-03-07").await;
+    let done = desk.instruct_on("2026-03-07", "2026-03-06").await;
+    assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
+}
+
+#[tokio::test]
 async fn a_bank_account_is_paid_from_the_day_on_that_it_is_verified() {
     let mut desk = Desk::open().await;
-    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
     desk.change("2026-03-02", &[(SHOP, &SHOP.replace("2026-01-01", SECOND))])
         .await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
     assert_eq!(
         carried(&desk.plan(FIRST).await),
         ["shop 50.00 EUR: the bank account is not verified before 2026-03-04"]

@@ -17,7 +17,7 @@ account: insert(code currency exponent dimension)
 account_code:
 accrual: insert, update(exact posted vat_posted)
 acquirer: insert(name), update(name)
-aggregate: insert, update(items gross merchant_fee reserve closed)
+aggregate: insert, update(items gross merchant_fee reserve passes_costs costs_vat closed)
 balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution)
@@ -28,8 +28,8 @@ hold: insert(book_id currency exponent amount reason owner placed_on expires_on 
 idempotency_key: insert(merchant environment operation key fingerprint status body), delete
 maturing: insert, update(payable reserve), delete
 monthly_limit: insert, update(held kept)
-open_item: insert, update(matures advanced), delete
-payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at limit_month method scheme card_country payer category)
+open_item: insert, update(merchant_fee reserve matures reserve_until advanced), delete
+payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category merchant_reference)
 payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
 payout_file: insert(source_id cutoff ordinal), update(written)
 record_type:

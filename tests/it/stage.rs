@@ -24,6 +24,7 @@ use acquit::ids::SourceId;
 use acquit::ledger::entry::EntryKind;
 use acquit::money::{Currency, Money, decimal_text};
 use acquit::payment::event::{PaymentEvent, RefundWay};
+use acquit::payment::validity::{AuthType, Initiator};
 use acquit::store::audit::prove;
 use acquit::store::expire::Expiries;
 use acquit::store::reconcile::{FileOutcome, Reconciliation, Request, SettlementFile};
@@ -77,10 +78,14 @@ pub fn currency(code: &str) -> Currency {
     Currency::parse(code).unwrap_or_else(|_| panic!("a currency: {code}"))
 }
 
+/// An amount above zero.
+pub fn money(text: &str, code: &str) -> Money {
+    Money::parse(text, currency(code)).unwrap_or_else(|error| panic!("{text} {code}: {error}"))
+}
+
 /// Signed decimal text as minor units.
 pub fn minor(text: &str, code: &str) -> i64 {
-    let unsigned = text.trim_start_matches(['+', '-']);
-    let amount = Money::parse(unsigned, currency(code)).unwrap_or_else(|error| panic!("{text} {code}: {error}"));
+    let amount = money(text.trim_start_matches(['+', '-']), code);
     if text.starts_with('-') {
         -amount.minor()
     } else {
@@ -94,7 +99,7 @@ pub fn lines(text: &str) -> Vec<&str> {
 }
 
 /// A settlement file of these lines, with payout rows that make it add up.
-fn settlement_file(lines: &[&str], default_day: &str) -> String {
+pub fn settlement_file(lines: &[&str], default_day: &str) -> String {
     let mut file = format!("{}\n", crate::reconcile::HEADER);
     let mut sums: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for line in lines {
@@ -127,7 +132,7 @@ fn settlement_file(lines: &[&str], default_day: &str) -> String {
         let day = words.get("day").unwrap_or(default_day);
         let text = |name: &str| words.get(name).unwrap_or_default();
         file += &format!(
-            "psp,{},{day} 10:00:00,UTC,{kind},{},{gross_code},{},{},{net_code},{},{commission},{markup},{scheme},{interchange},{batch},{}\n",
+            ",{},{day} 10:00:00,UTC,{kind},{},{gross_code},{},{},{net_code},{},{commission},{markup},{scheme},{interchange},{batch},{}\n",
             text("mref"),
             text("ref"),
             sides(gross, gross_code),
@@ -147,6 +152,23 @@ fn settlement_file(lines: &[&str], default_day: &str) -> String {
         file += &format!(",,{default_day} 23:00:00,UTC,MerchantPayout,TX,,,,,{code},{sides},,,,,{batch},\n");
     }
     file
+}
+
+/// The events of a line.
+pub fn events(line: &str) -> Vec<PaymentEvent> {
+    let words = Words::of(line);
+    let [kind, payment, amount, code] = words.placed[..] else {
+        panic!("{line}")
+    };
+    let kinds = if kind == "sale" {
+        vec!["authorization", "capture"]
+    } else {
+        vec![kind]
+    };
+    kinds
+        .into_iter()
+        .map(|kind| one_event(kind, payment, minor(amount, code), code, &words))
+        .collect()
 }
 
 impl Stage {
@@ -174,6 +196,12 @@ impl Stage {
 
     /// Tells a story; the books hold afterwards.
     pub async fn tell(&mut self, story: &str) {
+        self.go_on(story).await;
+        self.holds().await;
+    }
+
+    /// Tells a part of a story.
+    pub async fn go_on(&mut self, story: &str) {
         let lines = lines(story);
         let mut place = 0;
         while let Some(line) = lines.get(place) {
@@ -192,28 +220,10 @@ impl Stage {
                 _ => self.record(line).await,
             }
         }
-        self.holds().await;
-    }
-
-    /// The events of a line.
-    pub fn events(&self, line: &str) -> Vec<PaymentEvent> {
-        let words = Words::of(line);
-        let [kind, payment, amount, code] = words.placed[..] else {
-            panic!("{line}")
-        };
-        let kinds = if kind == "sale" {
-            vec!["authorization", "capture"]
-        } else {
-            vec![kind]
-        };
-        kinds
-            .into_iter()
-            .map(|kind| one_event(kind, payment, minor(amount, code), code, &words))
-            .collect()
     }
 
     async fn record(&self, line: &str) {
-        let events = self.events(line);
+        let events = events(line);
         let verdicts = record(&self.test.store, &self.deployment, self.source, &events).await;
         let refused = Words::of(line).get("refused");
         for verdict in verdicts.expect("a batch") {
@@ -386,6 +396,8 @@ fn one_event(kind: &str, payment: &str, minor: i64, code: &str, words: &Words<'_
             details.capture_before = words.get("before").map(|at| at.parse().expect("an instant"));
             details.method = words.text("method");
             details.scheme = words.text("scheme");
+            details.auth_type = words.get("type").and_then(AuthType::from_name);
+            details.initiator = words.get("initiator").and_then(Initiator::from_name);
         }
         EntryKind::Capture => {
             details.is_final = words.get("final").is_some();

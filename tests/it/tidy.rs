@@ -524,3 +524,55 @@ fn only_work_that_was_done_ends_with_2() {
          1 1 acquit reconcile FILE --acquirer adyen\n1 1 acquit settings check FILE\n"
     );
 }
+
+/// Every test, constraint and audit in the table of ARCHITECTURE.md is there.
+#[test]
+fn what_proves_what_is_there() {
+    let files = files();
+    let text = |path: &str| {
+        files
+            .iter()
+            .find(|file| file.path == path)
+            .map(|file| file.text.as_str())
+    };
+    let map = text("ARCHITECTURE.md").expect("ARCHITECTURE.md");
+    let (_, table) = map.split_once("## What proves what").expect("the table");
+    let table = table.split("\n## ").next().expect("a section");
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 20, "only {} rows were found", rows.len());
+    let schema = text("schema/schema.sql").expect("the schema");
+    let is_held = |name: &str| match name.ends_with(".sql") {
+        true => text(&format!("schema/audits/{name}")).is_some(),
+        false => ["CONSTRAINT", "TRIGGER", "UNIQUE INDEX"]
+            .iter()
+            .any(|kind| schema.contains(&format!("{kind} {name} "))),
+    };
+    let is_tested = |name: &str| {
+        let (path, test) = name.split_once("::")?;
+        let path = if path.starts_with("src/") {
+            path.to_owned()
+        } else {
+            format!("tests/it/{path}")
+        };
+        let (before, _) = text(&path)?.split_once(&format!("fn {test}("))?;
+        before
+            .lines()
+            .rev()
+            .take(4)
+            .any(|line| line.trim().ends_with("test]") || line.contains("::test("))
+            .then_some(())
+    };
+    check(rows.iter().flat_map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, rule, held, tested, _] = cells[..] else {
+            return vec![format!("not three cells: {row}")];
+        };
+        let named = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+        let mut missing: Vec<String> = named(held).into_iter().filter(|name| !is_held(name)).collect();
+        missing.extend(named(tested).into_iter().filter(|name| is_tested(name).is_none()));
+        if named(tested).is_empty() {
+            missing.push("a test".to_owned());
+        }
+        missing.into_iter().map(|name| format!("{rule}: no {name}")).collect()
+    }));
+}

@@ -328,7 +328,7 @@ async fn a_hold_sets_what_is_captured_aside() {
 }
 
 #[tokio::test]
-async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_available_money() {
+async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_pending_money() {
     let world = World::new(&rule(
         "always",
         "hold",
@@ -350,7 +350,7 @@ async fn a_capture_that_is_withdrawn_after_its_release_comes_out_of_available_mo
         .release_hold(hold.id, "somebody", day)
         .await
         .expect("a release");
-    assert_eq!(world.balances("m1").await, ["1100 100", "2020 -90", "4010 -10"]);
+    assert_eq!(world.balances("m1").await, ["1100 100", "2010 -90", "4010 -10"]);
     world
         .tell(&[("13:05 capture_void m1 p1 100 ref=v1 original=c1", "recorded")])
         .await;
@@ -857,10 +857,74 @@ async fn a_match_makes_nothing_available_of_what_is_held() {
     let (fees, rest) = ([(4010, -180), (4020, -40)], [(5030, 110)]);
     let after = |merchant: &[(i16, i64)]| [&[(1110, 8_890)], merchant, &fees, &rest].concat();
     assert_eq!(accounts(&desk).await, after(&[(2020, -2_920), (2040, -5_860)]));
-    desk.run(&["hold", "release", "1", "--by", "ann", "--on", "2026-03-04"])
+    desk.run(&["hold", "release", "1", "--by", "ann", "--on", "2026-03-04", "--execute"])
         .exits(0);
     assert_eq!(accounts(&desk).await, after(&[(2020, -8_780)]));
     desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn an_authorization_that_the_acquirer_has_given_is_flagged_and_never_refused() {
+    let world = World::new(&rule("often", "refuse", TWO_AN_HOUR)).await;
+    world
+        .tell(&[
+            ("12:00 authorization m1 p1 100 payer=L1", "recorded"),
+            ("12:01 authorization m2 p2 100 payer=L1", "recorded"),
+            ("12:02 authorization m3 p3 100 payer=L1 aref=A1", "recorded"),
+            ("12:03 capture m3 p3 100", "recorded"),
+            (
+                "12:04 authorization m3 p4 100 payer=L1",
+                "velocity rule `often` refuses it: 4 authorizations within 1 hour, at most 2",
+            ),
+        ])
+        .await;
+    assert_eq!(
+        world.decisions().await,
+        [
+            "p3-authorization often flag 3 300 1",
+            "p4-authorization often refuse 4 400 refused",
+        ]
+    );
+    let classes = world.rows("select class || ' ' || state from break").await;
+    assert_eq!(classes, ["VELOCITY open"]);
+    world.prove().await;
+}
+
+#[tokio::test]
+async fn an_attempt_of_unknown_outcome_says_who_pays() {
+    let world = World::new(&rule("often", "refuse", TWO_AN_HOUR)).await;
+    let refused = "velocity rule `often` refuses it: 3 authorizations within 1 hour, at most 2";
+    world
+        .tell(&[
+            ("12:00 unknown m1 p1 700 payer=L1 acq=north", "recorded"),
+            ("12:00 unknown m2 p2 100 payer=L1", "recorded"),
+            ("12:00 unknown m3 p3 100 payer=L1", "recorded"),
+            ("12:00 unknown m4 p4 301 payer=L1 acq=north ref=one", "recorded"),
+            ("12:01 authorization m1 p1 700 acq=north", "recorded"),
+            (
+                "12:01 authorization m4 p4 301 acq=north",
+                "only 300 KRW of the payer's monthly limit is left",
+            ),
+            ("12:02 authorization m2 p2 100", "recorded"),
+            ("12:03 authorization m3 p3 100", refused),
+        ])
+        .await;
+    assert_eq!(limits(&world).await, ["L1 2026-03-01 700 0"]);
+    // An attempt and its answer in one batch.
+    let told = world
+        .record(&[
+            event("12:10 unknown m5 p5 100 payer=L1"),
+            event("12:10 authorization m5 p5 100"),
+            event("12:10 unknown m6 p6 299 payer=L2 acq=north"),
+            event("12:10 authorization m6 p6 299 acq=north"),
+        ])
+        .await;
+    assert_eq!(told, ["recorded", refused, "recorded", "recorded"]);
+    assert_eq!(limits(&world).await, ["L1 2026-03-01 700 0", "L2 2026-03-01 299 0"]);
+    let counted =
+        world.rows("select concat_ws(' ', payer, amount) from velocity_activity order by occurred_at, amount");
+    assert_eq!(counted.await, ["L1 700", "L1 100", "L2 299"]);
+    world.prove().await;
 }
 
 #[tokio::test]

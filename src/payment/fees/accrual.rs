@@ -119,7 +119,7 @@ impl Accrual {
         Ok(Self {
             exact,
             posted,
-            vat_posted: vat::tax(posted, rate)?,
+            vat_posted: rate.tax(posted)?,
         })
     }
 }

@@ -6,7 +6,8 @@
 //! for each component, and a capture is charged what the rounded sum has grown by. So what is posted is never a minor unit or
 //! more away from what is exact, however many captures there are.
 //!
-//! VAT is worked out on the rounded component, or on the posted sum of its accrual.
+//! VAT is worked out on the rounded component, or on the posted sum of its accrual. Interchange and scheme fees that a price passes
+//! on are known when the acquirer settles the capture: of them a capture decides only that, and at which VAT.
 //!
 //! Everything here is a function of its arguments; [`recompute`] is a second implementation that audits compare with.
 
@@ -31,7 +32,7 @@ pub use self::price::capture_fee;
 pub use self::returns::{Returnable, Returns};
 use crate::ledger::account::AccountCode;
 use crate::money::{AmountError, Currency, Money};
-use crate::settings::ReturnPolicy;
+use crate::settings::{ReturnPolicy, VatRate};
 
 /// What a capture is priced by.
 #[derive(Debug, Clone, Copy)]
@@ -118,8 +119,8 @@ pub struct CaptureFee {
     /// The percentage and the fixed part.
     parts: [Part; 2],
     policy: ReturnPolicy,
-    /// Interchange and scheme fees of the settlement line are the merchant's too.
-    pub passes_costs: bool,
+    /// The VAT that interchange and scheme fees of the settlement line carry, where they are the merchant's too.
+    pub passes_costs: Option<VatRate>,
 }
 
 /// One component of a fee, and what becomes of its accrual.

@@ -34,6 +34,8 @@ impl Pricing<'_> {
         notes: &mut Notes<'_>,
     ) -> Result<CaptureFee, FeeError> {
         let (price, rates) = self.choose(notes)?;
+        let costs_vat = || vat::rate_on(self.schedule.vat.costs.as_ref(), self.inputs.day);
+        let passes_costs = price.passes_costs.then(costs_vat).transpose()?;
         let period = self.schedule.period(self.inputs.day);
         let exact = self.percentage(&rates.percentage, notes)?;
         let rounded = match period {
@@ -50,7 +52,7 @@ impl Pricing<'_> {
         Ok(CaptureFee {
             parts,
             policy: self.schedule.returned_on_refund,
-            passes_costs: price.passes_costs,
+            passes_costs,
         })
     }
 

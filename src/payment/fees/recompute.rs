@@ -22,6 +22,8 @@ pub struct Recomputed {
     pub fixed: RecomputedPart,
     /// Where its accrual begins; none where the fee was rounded by itself.
     pub period: Option<NaiveDate>,
+    /// The VAT of interchange and scheme fee, where they are passed on.
+    pub costs: Option<VatRate>,
 }
 
 /// One component.
@@ -69,17 +71,24 @@ pub fn recompute(schedule: &FeeSchedule, inputs: &Inputs<'_>) -> Option<Recomput
     let total = percentage.checked_add(fixed)?;
     let bounded = if total < least { least } else { total };
     let bounded = if bounded > most { most } else { bounded };
-    let part = |exact, class: &Option<std::sync::Arc<VatClass>>| {
-        let vat = match class {
-            None => VatRate::Exempt,
-            Some(class) => class.on(inputs.day)?,
-        };
+    let vat = |class: &Option<std::sync::Arc<VatClass>>| match class {
+        None => Some(VatRate::Exempt),
+        Some(class) => class.on(inputs.day),
+    };
+    let part = |exact, class| {
+        let vat = vat(class)?;
         Some(RecomputedPart { exact, vat })
+    };
+    let costs = if price.passes_costs {
+        Some(vat(&schedule.vat.costs)?)
+    } else {
+        None
     };
     Some(Recomputed {
         percentage: part(bounded.checked_sub(fixed)?, &schedule.vat.percentage)?,
         fixed: part(fixed, &schedule.vat.fixed)?,
         period,
+        costs,
     })
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 
 use super::{Charge, FeeError, minus, plus};
 use crate::ledger::account::AccountCode;
@@ -21,36 +20,9 @@ pub(super) fn rate_on(class: Option<&Arc<VatClass>>, day: NaiveDate) -> Result<V
     })
 }
 
-/// The tax of a price, minor units. A price below zero has the tax of the price above, turned.
-pub(super) fn tax(price: i64, rate: VatRate) -> Result<i64, AmountError> {
-    match rate {
-        VatRate::Exempt | VatRate::Zero => Ok(0),
-        VatRate::Added { rate, rounding } => {
-            let exact = Decimal::from(price).checked_mul(rate).ok_or(AmountError::TooLarge)?;
-            rounding.round(exact)
-        }
-        VatRate::IncludedFloor { rate } => contained(price, rate, true),
-        VatRate::IncludedDifference { rate } => minus(price, contained(price, rate, false)?),
-    }
-}
-
-/// Of a price that contains its tax, the tax, or the rest, each cut off to whole minor units. In integers: dividing by 1.1
-/// has no end.
-fn contained(price: i64, rate: Decimal, tax: bool) -> Result<i64, AmountError> {
-    let of_tax = rate.mantissa();
-    let share = || {
-        let of_rest = 10_i128.checked_pow(rate.scale())?;
-        let whole = of_rest.checked_add(of_tax)?;
-        let part = if tax { of_tax } else { of_rest };
-        i128::from(price).checked_mul(part)?.checked_div(whole)
-    };
-    let share = share().ok_or(AmountError::TooLarge)?;
-    i64::try_from(share).map_err(|_| AmountError::TooLarge)
-}
-
 /// A price as revenue and VAT.
 pub(super) fn charge(account: AccountCode, price: i64, rate: VatRate) -> Result<Charge, AmountError> {
-    split(account, price, tax(price, rate)?, rate)
+    split(account, price, rate.tax(price)?, rate)
 }
 
 /// The same, of a tax that is known.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Decision, Instrument, Payment, Refusal, Step, minus, plus};
+use super::{Decision, Flag, Instrument, Payment, Refusal, Step, minus, plus};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::Transfer;
 use crate::payment::fees::Returns;
@@ -28,15 +28,24 @@ impl Step<'_> {
             self.amount,
         );
         self.event_fee(&mut transfers, crate::payment::fees::EventFee::Authorization)?;
+        let payment = self.fresh();
+        // A shop may use an order number again; a shopper who saw an error and ordered again pays twice.
+        let duplicate = self.known.same_order.zip(payment.merchant_reference.as_deref());
+        let flags = duplicate.map(|(other, order)| {
+            Flag::Duplicate(format!(
+                "payment `{other}` is for `{order}` too, and open or captured: refund one of them if they are one order"
+            ))
+        });
         Ok(Decision {
             payment: Some(Payment {
                 authorized: Some(self.amount),
                 requested: requested.filter(|requested| *requested > self.amount),
                 expires_at: self.expires_at(),
                 limit_month: self.limit_month(),
-                ..self.fresh()
+                ..payment
             }),
             transfers,
+            flags: flags.into_iter().collect(),
             ..Decision::default()
         })
     }
@@ -57,7 +66,7 @@ impl Step<'_> {
     /// The month whose limit it uses: the acquirer's, where it limits what a payer may use in this currency.
     fn limit_month(&self) -> Option<NaiveDate> {
         let limit = self.terms.acquirer.monthly_limit.as_ref()?;
-        let limited = limit.amounts.contains_key(&self.currency) && self.event.details.payer.is_some();
+        let limited = limit.amounts.contains_key(&self.currency) && self.instrument().payer.is_some();
         limited.then(|| month_at(self.event.occurred_at, limit.time_zone))
     }
 
@@ -90,13 +99,17 @@ impl Step<'_> {
         })
     }
 
-    /// How it is paid, as stated; what an attempt of unknown outcome stated before holds where its answer does not say.
+    /// The attempt of unknown outcome that the event answers or repeats: what it stated holds where the answer does not say.
+    fn attempt(&self) -> Option<&Payment> {
+        self.known.payment.filter(|payment| payment.requested.is_some())
+    }
+
+    /// How it is paid.
     fn instrument(&self) -> Instrument {
         let details = &self.event.details;
-        let unknown = self.known.payment.filter(|payment| payment.requested.is_some());
         let shared = |text: &Option<String>, of: fn(&Instrument) -> &Option<Arc<str>>| {
             let stated = text.as_deref().map(Arc::from);
-            stated.or_else(|| unknown.and_then(|payment| of(&payment.instrument).clone()))
+            stated.or_else(|| self.attempt().and_then(|attempt| of(&attempt.instrument).clone()))
         };
         Instrument {
             method: shared(&details.method, |known| &known.method),
@@ -108,6 +121,8 @@ impl Step<'_> {
     }
 
     fn fresh(&self) -> Payment {
+        let stated = self.event.merchant_reference.as_deref().map(Arc::from);
+        let merchant_reference = stated.or_else(|| self.attempt()?.merchant_reference.clone());
         Payment {
             acquirer: self.acquirer.clone(),
             currency: self.currency,
@@ -124,8 +139,11 @@ impl Step<'_> {
             unpaid: None,
             expires_at: None,
             captured_at: None,
+            earlier_captures: Vec::new(),
+            final_captures: 0,
             limit_month: None,
             instrument: self.instrument(),
+            merchant_reference: merchant_reference.filter(|order| **order != *self.event.payment),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Captures: claims on the acquirer, several of one payment, withdrawn before they are presented, or handed in together.
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -10,7 +10,7 @@ use super::{
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Money, Rounding};
-use crate::settings::ReserveRule;
+use crate::settings::{ReserveRule, VatRate};
 
 /// From where a capture takes its amount: the promise, what had expired of it, and beyond it.
 struct Cover {
@@ -38,6 +38,7 @@ impl Step<'_> {
             false => 0,
         };
         let fee = self.capture_fee(before)?;
+        let aggregate = self.of_one_price(aggregate, fee.passes_costs)?;
         let mut transfers = Vec::with_capacity(5);
         self.push(
             &mut transfers,
@@ -51,27 +52,21 @@ impl Step<'_> {
         self.charge(&mut transfers, AccountCode::MerchantPending, fee.charges())?;
         let merchant_fee = fee.total()?;
         let payable = minus(self.amount, merchant_fee)?;
-        let held = self.held(payable);
-        let (merchant_fee, payable) = match &held {
-            // Neither a match nor a date moves what is set aside already.
-            Some(held) => (plus(merchant_fee, held.amount)?, 0),
-            None => (merchant_fee, payable),
-        };
-        let set_aside = held.as_ref().map_or(0, |held| held.amount);
-        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
-        self.push(&mut transfers, pending, hold, set_aside);
         let withheld = self.withheld(payable)?;
         let mut payment = self.captured(before, &cover, rest)?;
         payment.returns.add(&fee)?;
-        let available_on = self.terms.available_on.filter(|_| held.is_none());
-        let maturing = available_on.map(|available_on| Maturing {
+        let maturing = self.terms.available_on.map(|available_on| Maturing {
             source_on: self.terms.day,
             available_on,
             payable,
             reserve: withheld.amount,
             reserve_until: withheld.until,
         });
-        let reportable = Reportable {
+        let held = self.held(payable, maturing);
+        let set_aside = held.as_ref().map_or(0, |held| held.amount);
+        let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+        self.push(&mut transfers, pending, hold, set_aside);
+        let mut reportable = Reportable {
             gross: self.amount,
             merchant_fee,
             reserve: withheld.amount,
@@ -80,6 +75,11 @@ impl Step<'_> {
             matures: maturing.is_some(),
             passes_costs: fee.passes_costs,
         };
+        if set_aside > 0 && maturing.is_none() {
+            // To a match it is as good as a fee, until it is released.
+            reportable.merchant_fee = plus(merchant_fee, set_aside)?;
+            (reportable.reserve, reportable.reserve_until) = (0, None);
+        }
         let aggregate = aggregate.map(|aggregate| aggregate.with(&reportable, 1)).transpose()?;
         let flags = match cover.expired {
             0 => Vec::new(),
@@ -94,9 +94,9 @@ impl Step<'_> {
             reportable: aggregate.is_none().then_some(reportable),
             flags,
             accrued: fee.accrued().cloned().collect(),
-            returned_on_refund: self.terms.schedule.returned_on_refund,
+            returned_on_refund: self.schedule()?.returned_on_refund,
             withheld: withheld.until.map(|until| (withheld.amount, until)),
-            maturing,
+            maturing: maturing.filter(|_| held.is_none()),
             aggregate,
             held,
             ..Decision::default()
@@ -104,11 +104,12 @@ impl Step<'_> {
     }
 
     /// What a velocity rule sets aside of a capture: all that would become payable.
-    fn held(&self, payable: i64) -> Option<Held> {
+    fn held(&self, payable: i64, maturing: Option<Maturing>) -> Option<Held> {
         let rule = self.known.held_by.filter(|_| payable > 0)?;
         Some(Held {
             rule: rule.to_owned(),
             amount: payable,
+            maturing,
         })
     }
 
@@ -130,14 +131,14 @@ impl Step<'_> {
         let missing = minus(self.amount, promised)?;
         let expired = missing.min(before.expired);
         let beyond = minus(missing, expired)?;
-        let allowance = match before.voided {
-            0 => Decimal::from(before.authorized.unwrap_or(0))
+        let allowance = match before.voided > 0 || before.final_captures > 0 {
+            false => Decimal::from(before.authorized.unwrap_or(0))
                 .checked_mul(self.terms.acquirer.over_capture)
                 .and_then(|allowance| allowance.floor().to_i64())
                 .ok_or(Refusal::AmountTooLarge)?
                 .saturating_sub(before.over_captured)
                 .max(0),
-            _ => 0,
+            true => 0,
         };
         if beyond > allowance {
             return Err(Refusal::ExceedsAuthorized {
@@ -152,12 +153,15 @@ impl Step<'_> {
     }
 
     fn captured(&self, before: &Payment, cover: &Cover, rest: i64) -> Result<Payment, Refusal> {
+        let (captured_at, earlier_captures) = before.captured_too(self.event.occurred_at);
         Ok(Payment {
             captured: plus(before.captured, self.amount)?,
             over_captured: plus(before.over_captured, cover.beyond)?,
             voided: plus(before.voided, rest)?,
             expired: minus(before.expired, cover.expired)?,
-            captured_at: before.captured_at.max(Some(self.event.occurred_at)),
+            captured_at: Some(captured_at),
+            earlier_captures,
+            final_captures: plus(before.final_captures, i64::from(self.event.details.is_final))?,
             ..before.clone()
         })
     }
@@ -177,7 +181,7 @@ impl Step<'_> {
         }
         let until = self
             .terms
-            .day
+            .sales_day
             .checked_add_days(Days::new(u64::from(reserve.release_after_days)))
             .ok_or(Refusal::AmountTooLarge)?;
         Ok(Withheld {
@@ -201,6 +205,7 @@ impl Step<'_> {
                 merchant_fee: 0,
                 reserve: 0,
                 matures: self.terms.available_on.is_some(),
+                passes_costs: None,
                 closed: None,
             }));
         };
@@ -210,6 +215,24 @@ impl Step<'_> {
             return Err(Refusal::AggregateDiffers);
         }
         Ok(Some(known.clone()))
+    }
+
+    /// One settlement line will have the costs of them all: either it passes them on, or none.
+    fn of_one_price(
+        &self,
+        aggregate: Option<Aggregate>,
+        passes_costs: Option<VatRate>,
+    ) -> Result<Option<Aggregate>, Refusal> {
+        match aggregate {
+            Some(aggregate) if aggregate.items > 0 && aggregate.passes_costs != passes_costs => {
+                Err(Refusal::AggregateDiffers)
+            }
+            Some(aggregate) => Ok(Some(Aggregate {
+                passes_costs,
+                ..aggregate
+            })),
+            None => Ok(None),
+        }
     }
 
     fn is_open(&self, aggregate: &Aggregate) -> Result<(), Refusal> {
@@ -238,7 +261,7 @@ impl Step<'_> {
         let until = match reserve {
             Some(reserve) => self
                 .terms
-                .day
+                .sales_day
                 .checked_add_days(Days::new(u64::from(reserve.release_after_days))),
             None => None,
         };
@@ -251,7 +274,7 @@ impl Step<'_> {
                 reserve_until: until,
                 cost: 0,
                 matures: known.matures,
-                passes_costs: false,
+                passes_costs: known.passes_costs,
             }),
             aggregate: Some(known.clone()),
             ..Decision::default()
@@ -286,16 +309,24 @@ impl Step<'_> {
             .collect();
         // The first is what the capture used of the promise, the second what a final capture released.
         let mut mirror = mirrored(&original.transfers);
-        let held = self.unhold(original, &mut mirror);
+        let held = original.is_held();
+        if original.hold_released {
+            // The release is mirrored too: what was set aside is pending again, or counts among what became available.
+            let (pending, hold) = (AccountCode::MerchantPending, AccountCode::MerchantHold);
+            self.push(&mut mirror, pending, hold, original.set_aside());
+        }
         let beyond = minus(gross, promised.first().copied().unwrap_or(0).min(gross))?;
         let over_captured = before.over_captured.min(beyond);
+        let (captured_at, earlier_captures) = before.captured_without(original.occurred_at);
         let mut payment = Payment {
             captured,
             over_captured: minus(before.over_captured, over_captured)?,
             // What had expired before it was captured is expired again.
             expired: plus(before.expired, minus(beyond, over_captured)?)?,
             voided: minus(before.voided, promised.get(1).copied().unwrap_or(0))?,
-            captured_at: before.captured_at.filter(|_| captured > 0),
+            captured_at,
+            earlier_captures,
+            final_captures: minus(before.final_captures, i64::from(original.is_final))?,
             ..before.clone()
         };
         let accrued = self.undo_fee(original, &mut payment.returns, &mut mirror)?;
@@ -309,30 +340,40 @@ impl Step<'_> {
             reverses: Some(original.number),
             withdrawn: original.open.then_some(original.number),
             accrued,
-            maturing: original.maturing.map(Maturing::withdrawn),
+            maturing: original.maturing.filter(|_| !held).map(Maturing::withdrawn),
             aggregate,
             unheld: held.then_some(original.number),
             ..Decision::default()
         })
     }
 
-    /// Whether a withdrawn capture's money is still set aside. Where a person has released it, it comes out of available money.
-    fn unhold(&self, original: &Original, mirror: &mut [Transfer]) -> bool {
-        let mut held = false;
-        for transfer in mirror {
-            if transfer.debit.code == AccountCode::MerchantHold {
-                held = !original.hold_released;
-                if original.hold_released {
-                    transfer.debit = self.account(AccountCode::MerchantAvailable);
-                }
-            }
-        }
-        held
-    }
-
     /// What an earlier capture claimed.
     fn gross_of(original: &Original) -> i64 {
         let claim = |transfer: &&Transfer| transfer.credit.code == AccountCode::MerchantPending;
         original.transfers.iter().find(claim).map_or(0, |claim| claim.amount)
+    }
+}
+
+impl Payment {
+    /// The time of the latest capture, and those of the others in order, with one more.
+    fn captured_too(&self, at: DateTime<Utc>) -> (DateTime<Utc>, Vec<DateTime<Utc>>) {
+        let Some(latest) = self.captured_at else {
+            return (at, Vec::new());
+        };
+        let mut earlier = self.earlier_captures.clone();
+        let other = latest.min(at);
+        earlier.insert(earlier.partition_point(|known| *known <= other), other);
+        (latest.max(at), earlier)
+    }
+
+    /// The same with one less.
+    fn captured_without(&self, at: DateTime<Utc>) -> (Option<DateTime<Utc>>, Vec<DateTime<Utc>>) {
+        let mut times = self.earlier_captures.clone();
+        times.extend(self.captured_at);
+        if let Ok(place) = times.binary_search(&at) {
+            times.remove(place);
+        }
+        let latest = times.pop();
+        (latest, times)
     }
 }

@@ -10,8 +10,8 @@
 //! | authorization reversal, void, expiry | 9020 ← 9010 amount, or all that is open |
 //! | decline, unknown, aggregate | nothing |
 //! | capture | 9020 ← 9010 what it uses of the promise, when final the rest too; R ← 2010 amount; 2010 ← 40x0, 2300 fee, VAT |
-//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable |
-//! | capture void | its capture, mirrored |
+//! | capture that a velocity rule holds | in addition 2010 ← 2040 what would become payable, until its release |
+//! | capture void | its capture, mirrored; 2010 ← 2040 what was held of it and released since |
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |
 //! | refund paid | 2200 ← 1010 amount |
@@ -26,7 +26,8 @@
 //! What an acquirer imposes is never refused: a chargeback of a payment that is not there goes to suspense (1900), money won
 //! back that was never taken too (2900), and the entry is flagged; one is not set off against the other, since only a person can
 //! say that they belong together. What an acquirer takes comes out of account 2020, below zero if need be; a refund does so only as
-//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does.
+//! far as pending money, reserve and the merchant's negative limit cover it. A payout never does. What is imposed on a day on which
+//! no fee schedule of the merchant is in force costs the merchant nothing and is flagged; a capture of that day is refused.
 //!
 //! Invariants: captured (less what a contract lets exceed) + voided + expired ≤ authorized, refunded ≤ captured, fees returned ≤
 //! fees charged, each also a named constraint of the payment table.
@@ -49,13 +50,13 @@ use chrono_tz::Tz;
 
 pub use self::authorization::expire;
 pub use self::refusal::Refusal;
-use super::event::PaymentEvent;
+use super::event::{Applied, PaymentEvent};
 use super::fees::{Accrual, AccrualKey, Accrued, Returns};
 use crate::ids::EntryNumber;
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{Currency, Money};
-use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, ReturnPolicy, Settings};
+use crate::settings::{Acquirer, AcquirerKind, FeeSchedule, Merchant, MerchantState, ReturnPolicy, Settings, VatRate};
 
 /// Where a payment stands, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +91,16 @@ pub struct Payment {
     pub expires_at: Option<DateTime<Utc>>,
     /// The time of the latest capture.
     pub captured_at: Option<DateTime<Utc>>,
+    /// The times of the others, in order.
+    pub earlier_captures: Vec<DateTime<Utc>>,
+    /// How many captures said that they were the last.
+    pub final_captures: i64,
     /// The month whose limit it uses.
     pub limit_month: Option<NaiveDate>,
     /// How it is paid.
     pub instrument: Instrument,
+    /// The merchant's own id of what is paid for, where one is stated that is not the payment's.
+    pub merchant_reference: Option<Arc<str>>,
 }
 
 /// How a payment is paid: what fees, limits and velocity rules go by.
@@ -120,12 +127,14 @@ pub struct Terms<'a> {
     pub merchant: &'a Merchant,
     /// Who settles it.
     pub acquirer: &'a Acquirer,
-    /// What we charge.
-    pub schedule: &'a FeeSchedule,
+    /// What we charge; none where no version of the merchant's schedule is in force: then only what costs nothing can follow.
+    pub schedule: Option<&'a FeeSchedule>,
     /// The booking date.
     pub day: NaiveDate,
     /// The merchant's zone.
     pub zone: Tz,
+    /// The day in that zone: a sale is of the day that the merchant's clock shows, and what counts from the sale counts from it.
+    pub sales_day: NaiveDate,
     /// When a capture of that day becomes available by date; none where a settlement file decides.
     pub available_on: Option<NaiveDate>,
 }
@@ -145,6 +154,8 @@ pub struct Known<'a> {
     pub accruals: &'a HashMap<AccrualKey, Accrual>,
     /// The velocity rule that holds what is captured of the payment.
     pub held_by: Option<&'a str>,
+    /// Another payment of the same merchant reference that is open or captured.
+    pub same_order: Option<&'a str>,
 }
 
 /// A merchant's balances in one currency, minor units; positive is the merchant's.
@@ -185,8 +196,12 @@ pub struct Original {
     pub returned_on_refund: ReturnPolicy,
     /// What is withheld of it, minor units.
     pub reserve: i64,
+    /// Of a refund: what of the reserve covered it.
+    pub applied: Vec<Applied>,
     /// The aggregate it joined.
     pub aggregate: Option<String>,
+    /// Of a capture: whether it said that it was the last.
+    pub is_final: bool,
     /// When its money becomes available by date, and the reserve withheld then.
     pub maturing: Option<Maturing>,
     /// Whether what it set aside was released since.
@@ -212,6 +227,8 @@ pub struct Aggregate {
     pub reserve: i64,
     /// Their money becomes available by date.
     pub matures: bool,
+    /// The VAT of interchange and scheme fee of its settlement line, where they are the merchant's to pay.
+    pub passes_costs: Option<VatRate>,
     /// The entry that handed it in.
     pub closed: Option<EntryNumber>,
 }
@@ -231,14 +248,14 @@ pub struct Reportable {
     pub cost: i64,
     /// Its money becomes available by date, not by the match.
     pub matures: bool,
-    /// Interchange and scheme fee of its settlement line are the merchant's to pay.
-    pub passes_costs: bool,
+    /// The VAT of interchange and scheme fee of its settlement line, where they are the merchant's to pay.
+    pub passes_costs: Option<VatRate>,
 }
 
 /// Pending money that becomes available on a day; negative where it is withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maturing {
-    /// The day of the sale.
+    /// The booking date of the sale.
     pub source_on: NaiveDate,
     /// The day on which it becomes available.
     pub available_on: NaiveDate,
@@ -257,6 +274,8 @@ pub struct Held {
     pub rule: String,
     /// Minor units.
     pub amount: i64,
+    /// When it would become available by date, and the reserve withheld then; none where a settlement file decides.
+    pub maturing: Option<Maturing>,
 }
 
 /// Something that is booked and needs a person's eyes: it becomes a break.
@@ -272,6 +291,10 @@ pub enum Flag {
     Amount(String),
     /// A velocity rule or limit was passed, and the event was booked all the same.
     Velocity(String),
+    /// The acquirer imposes it on a day on which the merchant has no price: nothing is charged for it.
+    NotPriced(String),
+    /// Two payments for what the merchant calls one thing.
+    Duplicate(String),
 }
 
 /// What an event comes to.
@@ -314,6 +337,11 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
     if event.money.minor() == 0 && !may_be_zero {
         return Err(Refusal::AmountIsZero);
     }
+    // An attempt whose outcome was unknown began before.
+    let begins = matches!(kind, EntryKind::Authorization | EntryKind::Unknown) && known.payment.is_none();
+    if begins && terms.merchant.state == MerchantState::Closed {
+        return Err(Refusal::MerchantClosed);
+    }
     let step = Step::new(event, known, terms);
     match kind {
         EntryKind::Authorization => step.authorization(),
@@ -328,7 +356,9 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         EntryKind::Refund => step.refund(),
         EntryKind::RefundFailure => step.refund_failure(),
         EntryKind::RefundPaid => step.refund_paid(),
-        EntryKind::Chargeback | EntryKind::SecondChargeback => step.chargeback(),
+        EntryKind::Chargeback | EntryKind::SecondChargeback => {
+            step.chargeback().map(|decision| step.unpriced(decision))
+        }
         EntryKind::ChargebackReversal => step.chargeback_reversal(),
         EntryKind::Unpaid => step.unpaid(),
         EntryKind::UnpaidRecovery => step.unpaid_recovery(),
@@ -347,6 +377,19 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
     }
 }
 
+impl Original {
+    /// Whether what it captured is set aside and nobody has released it.
+    fn is_held(&self) -> bool {
+        !self.hold_released && self.set_aside() > 0
+    }
+
+    /// What a velocity rule set aside of it.
+    fn set_aside(&self) -> i64 {
+        let aside = |transfer: &&Transfer| transfer.credit.code == AccountCode::MerchantHold;
+        self.transfers.iter().find(aside).map_or(0, |transfer| transfer.amount)
+    }
+}
+
 impl Payment {
     /// What may still be captured or voided.
     pub fn open(&self) -> i64 {
@@ -356,6 +399,11 @@ impl Payment {
             .saturating_sub(self.captured.saturating_sub(self.over_captured))
             .saturating_sub(self.voided)
             .saturating_sub(self.expired)
+    }
+
+    /// Whether it is a promise of money, or money: something is open of it, or captured and not refunded.
+    pub fn is_live(&self) -> bool {
+        self.open() > 0 || self.refundable() > 0
     }
 
     /// What may still be refunded.
@@ -467,7 +515,7 @@ impl<'a> Step<'a> {
             reserve_until: None,
             cost: 0,
             matures: false,
-            passes_costs: false,
+            passes_costs: None,
         }
     }
 }

@@ -1,17 +1,36 @@
 //! What an event costs the merchant, and what it gives back, as transfers.
 
-use super::{Aggregate, Maturing, Original, Payment, Refusal, Reportable, Step, minus, plus};
+use super::{Aggregate, Decision, Flag, Maturing, Original, Payment, Refusal, Reportable, Step, minus, plus};
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::Transfer;
 use crate::payment::fees::{
     self, Accrual, AccrualKey, Accrued, CaptureFee, Charge, Component, EventFee, Inputs, Returns,
 };
-use crate::settings::ReturnPolicy;
+use crate::settings::{FeeSchedule, ReturnPolicy};
 
 /// What an entry does to exact sums of fees, and where each stands afterwards.
 type Accrueds = Vec<(Accrued, Accrual)>;
 
 impl Step<'_> {
+    /// What we charge; refused where nothing says it, since a price is never assumed to be zero.
+    pub(super) fn schedule(&self) -> Result<&FeeSchedule, Refusal> {
+        self.terms.schedule.ok_or_else(|| Refusal::NotPriced {
+            schedule: self.terms.merchant.fee_schedule.clone(),
+            currency: self.currency,
+        })
+    }
+
+    /// Flags a dispute that a merchant bears and nothing prices: the acquirer's fact is booked, without a fee.
+    pub(super) fn unpriced(&self, mut decision: Decision) -> Decision {
+        if self.terms.schedule.is_none() && self.disputable().is_some() {
+            decision.flags.push(Flag::NotPriced(format!(
+                "fee schedule `{}` has no version in force on {}: no fee is charged for the dispute",
+                self.terms.merchant.fee_schedule, self.terms.day
+            )));
+        }
+        decision
+    }
+
     /// Charges the merchant; a negative charge goes the other way.
     pub(super) fn charge(
         &self,
@@ -29,7 +48,7 @@ impl Step<'_> {
     }
 
     pub(super) fn capture_fee(&self, before: &Payment) -> Result<CaptureFee, Refusal> {
-        let schedule = self.terms.schedule;
+        let schedule = self.schedule()?;
         let inputs = Inputs {
             gross: self.event.money,
             day: self.terms.day,
@@ -45,9 +64,13 @@ impl Step<'_> {
         self.known.accruals.get(key).copied().unwrap_or_default()
     }
 
-    /// What the schedule charges for an event beside captures, out of available money: fee and VAT.
+    /// What the schedule charges for an event beside captures, out of available money: fee and VAT. A dispute comes whether it is
+    /// priced or not.
     pub(super) fn event_fee(&self, transfers: &mut Vec<Transfer>, event: EventFee) -> Result<(i64, i64), Refusal> {
-        let Some(charge) = fees::event_fee(self.terms.schedule, event, self.currency, self.terms.day)? else {
+        if self.terms.schedule.is_none() && event == EventFee::Dispute {
+            return Ok((0, 0));
+        }
+        let Some(charge) = fees::event_fee(self.schedule()?, event, self.currency, self.terms.day)? else {
             return Ok((0, 0));
         };
         self.charge(transfers, AccountCode::MerchantAvailable, [charge])?;
@@ -56,7 +79,8 @@ impl Step<'_> {
 
     /// Whether a dispute's fee is given back when it is won.
     pub(super) fn returns_dispute_fee(&self) -> bool {
-        self.terms.schedule.dispute_fee_returned_when_won
+        let schedule = self.terms.schedule;
+        schedule.is_some_and(|schedule| schedule.dispute_fee_returned_when_won)
     }
 
     /// Gives back, by the schedules' policies, the fees of what is refunded.
@@ -149,9 +173,14 @@ impl Aggregate {
 
     /// Without a capture that is withdrawn.
     pub(super) fn without(mut self, original: &Original, gross: i64) -> Result<Self, Refusal> {
+        // To a match, what is set aside is as good as a fee. A date knows of none of it.
+        let aside = original.is_held() && original.maturing.is_none();
         // What did not stay pending of the gross; a fee may also give something back.
         let mut fee = gross;
         for transfer in &original.transfers {
+            if transfer.credit.code == AccountCode::MerchantHold && !aside {
+                continue;
+            }
             if transfer.debit.code == AccountCode::MerchantPending {
                 fee = plus(fee, transfer.amount)?;
             } else if transfer.credit.code == AccountCode::MerchantPending {
@@ -161,7 +190,7 @@ impl Aggregate {
         self.items = minus(self.items, 1)?;
         self.gross = minus(self.gross, gross)?;
         self.merchant_fee = minus(self.merchant_fee, fee)?;
-        self.reserve = minus(self.reserve, original.reserve)?;
+        self.reserve = minus(self.reserve, if aside { 0 } else { original.reserve })?;
         Ok(self)
     }
 }

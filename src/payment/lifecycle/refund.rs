@@ -3,7 +3,7 @@
 use super::{Decision, Original, Payment, Refusal, Step, minus, mirrored, plus};
 use crate::dates::day_in;
 use crate::ledger::account::AccountCode;
-use crate::ledger::entry::EntryKind;
+use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::Money;
 use crate::payment::event::RefundWay;
 use crate::payment::fees::EventFee;
@@ -22,6 +22,7 @@ impl Step<'_> {
                 refundable: before.money(before.refundable()),
             });
         }
+        self.collected(before)?;
         self.identified(before)?;
         self.in_time(before, by)?;
         if by == RefundWay::Rail && !self.terms.acquirer.partial_refunds && self.amount != before.captured {
@@ -29,7 +30,6 @@ impl Step<'_> {
                 captured: before.money(before.captured),
             });
         }
-        let reserve_applied = self.covered()?;
         let refunded = plus(before.refunded, self.amount)?;
         let mut payment = Payment {
             refunded,
@@ -39,6 +39,10 @@ impl Step<'_> {
             RefundWay::Rail => self.receivable(),
             RefundWay::Transfer => AccountCode::RefundPayable,
         };
+        let mut fees = Vec::with_capacity(2);
+        let accrued = self.give_back(&mut payment, &mut fees)?;
+        self.event_fee(&mut fees, EventFee::Refund)?;
+        let reserve_applied = self.covered(&fees)?;
         let mut transfers = Vec::with_capacity(4);
         self.push(&mut transfers, AccountCode::MerchantAvailable, to, self.amount);
         self.push(
@@ -47,8 +51,7 @@ impl Step<'_> {
             AccountCode::MerchantAvailable,
             reserve_applied,
         );
-        let accrued = self.give_back(&mut payment, &mut transfers)?;
-        self.event_fee(&mut transfers, EventFee::Refund)?;
+        transfers.append(&mut fees);
         Ok(Decision {
             payment: Some(payment),
             transfers,
@@ -57,6 +60,19 @@ impl Step<'_> {
             reserve_applied,
             ..Decision::default()
         })
+    }
+
+    /// Refuses to give back what the carrier has deducted because the shopper did not pay it.
+    fn collected(&self, before: &Payment) -> Result<(), Refusal> {
+        let unpaid = before.unpaid.unwrap_or(0);
+        let refundable = minus(before.refundable(), unpaid)?;
+        if unpaid > 0 && self.amount > refundable {
+            return Err(Refusal::NotCollected {
+                unpaid: before.money(unpaid),
+                refundable: before.money(refundable.max(0)),
+            });
+        }
+        Ok(())
     }
 
     /// Two equal refunds with references of their own are two refunds; without one, only what was refunded before tells a second
@@ -87,23 +103,34 @@ impl Step<'_> {
         }
     }
 
-    /// What the reserve has to cover, once available and pending money do not; refused beyond the merchant's negative limit.
-    fn covered(&self) -> Result<i64, Refusal> {
+    /// What the reserve has to cover, once available and pending money do not cover the refund and what it costs; refused where it
+    /// would take the merchant beyond the negative limit. What the merchant owes already is not the reserve's to pay.
+    fn covered(&self, fees: &[Transfer]) -> Result<i64, Refusal> {
         let funds = self.known.funds;
         let merchant = self.terms.merchant;
         let own = plus(funds.available, funds.pending)?;
-        let missing = minus(self.amount, own)?.max(0);
+        let mut needed = self.amount;
+        for fee in fees {
+            if fee.debit.code == AccountCode::MerchantAvailable {
+                needed = plus(needed, fee.amount)?;
+            } else if fee.credit.code == AccountCode::MerchantAvailable {
+                needed = minus(needed, fee.amount)?;
+            }
+        }
+        let missing = minus(needed, own.max(0))?.max(0);
         let reserve = if merchant.refunds_from_reserve {
             funds.reserve
         } else {
             0
         };
         let applied = missing.min(reserve).max(0);
+        let uncovered = minus(missing, applied)?;
+        let owed = minus(uncovered, own.min(0))?;
         let limit = merchant
             .negative_limit
             .get(&self.currency)
             .map_or(0, |limit| limit.minor());
-        if minus(missing, applied)? > limit {
+        if uncovered > 0 && owed > limit {
             return Err(Refusal::InsufficientBalance {
                 cover: Money::from_minor(plus(own, reserve)?, self.currency),
                 limit: Money::from_minor(limit, self.currency),

@@ -44,6 +44,8 @@ refusals! {
         /// Its name.
         merchant: String
     } => "unknown_merchant", "merchant", "merchant `{merchant}` is not in the settings";
+    /// The merchant has left: what it sold goes on, and it sells nothing new.
+    MerchantClosed => "merchant_closed", "merchant", "the merchant is closed: it sells nothing new";
     /// Settings have no such acquirer.
     UnknownAcquirer {
         /// Its name.
@@ -126,9 +128,9 @@ refusals! {
         /// The entry that handed it in.
         number: EntryNumber
     } => "aggregate_closed", "aggregate", "the aggregate was handed in with entry {number}: nothing joins it any more";
-    /// Of another acquirer or currency, or available by another rule.
+    /// Of another acquirer, currency or kind of price, or available by another rule.
     AggregateDiffers => "aggregate_differs", "aggregate",
-        "the aggregate is of another acquirer or currency, or becomes available by another rule";
+        "the aggregate is of another acquirer or currency, passes other costs on, or becomes available by another rule";
     /// No captures of that name.
     UnknownAggregate => "unknown_aggregate", "aggregate", "no capture names this aggregate";
     /// The count is not that of its captures.
@@ -186,6 +188,20 @@ refusals! {
         "the acquirer takes no refund of it any more ({first_late} was the first day too late): refund it by transfer";
     /// Money that the scheme took cannot be given back as well.
     ChargedBack => "charged_back", "payment", "the payment is charged back; a refund would pay the shopper twice";
+    /// What the shopper did not pay cannot be given back.
+    NotCollected {
+        /// What the carrier deducted.
+        unpaid: Money,
+        /// What of the rest may still be refunded.
+        refundable: Money
+    } => "not_collected", "amount",
+        "{unpaid} of the payment was deducted as unpaid: only {refundable} of the rest is not refunded";
+    /// What the same words asked for before did not arrive.
+    RefundFailed {
+        /// The entry of that refund.
+        number: EntryNumber
+    } => "refund_failed", "reference",
+        "the refund that these words stand for (entry {number}) has failed: another one needs a reference";
     /// The merchant's money does not cover it.
     InsufficientBalance {
         /// Available, pending, and reserve where it may be used.

@@ -10,6 +10,7 @@ mod properties;
 
 use self::book::{Unit, play};
 use crate::money::Currency;
+use chrono::NaiveDate;
 
 /// The currencies in which an example in hundreds is played: 2, 0, 3 and 4 decimals.
 const CURRENCIES: [&str; 4] = ["USD", "KRW", "KWD", "CLF"];
@@ -152,9 +153,51 @@ fixed = <0.00>
 rounding = "half_even"
 returned_on_refund = "all"
 
+[[fee_schedule]]
+name = "ended"
+until = "2026-04-01"
+percentage = "2.9"
+fixed = <0.30>
+rounding = "half_even"
+event = { dispute = <15.00> }
+dispute_fee_returned_when_won = true
+
+[[fee_schedule]]
+name = "dear"
+percentage = "0"
+fixed = <0.00>
+rounding = "half_even"
+vat = "kr"
+event = { refund = <0.50> }
+
+[[fee_schedule]]
+name = "plus"
+rounding = "half_even"
+vat = { costs = "kr" }
+
+[[fee_schedule.price]]
+method = "wallet"
+percentage = "1"
+fixed = <0.00>
+passes_costs = true
+
+[[fee_schedule.price]]
+percentage = "1"
+fixed = <0.00>
+
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
+
+[[merchant]]
+name = "plus"
+fee_schedule = "plus"
+
+[[merchant]]
+name = "dear"
+fee_schedule = "dear"
+refunds_from_reserve = true
+negative_limit = <1.00>
 
 [[merchant]]
 name = "own"
@@ -193,6 +236,15 @@ time_zone = "Asia/Seoul"
 name = "rolling"
 fee_schedule = "standard"
 reserve = { percentage = "10", release_after_days = 180 }
+
+[[merchant]]
+name = "unpriced"
+fee_schedule = "ended"
+
+[[merchant]]
+name = "closed"
+fee_schedule = "free"
+state = "closed"
 
 [[merchant]]
 name = "limit"
@@ -749,6 +801,89 @@ fn a_contract_may_allow_captures_above_the_promise() {
 }
 
 #[test]
+fn after_the_last_capture_nothing_goes_beyond_the_promise() {
+    check(
+        "
+        with merchant=free acquirer=tips
+        authorization 100.00
+            9010 <- 9020 100.00
+        capture 100.00 final ref=last
+            9020 <- 9010 100.00
+            1100 <- 2010 100.00
+            item 100.00
+        capture 0.01
+            ! exceeds_authorized amount: only {0.00} of the authorization is open
+        capture_void 100.00 of=last
+            9010 <- 9020 100.00
+            2010 <- 1100 100.00
+            undoes last
+            withdraws last
+        capture 100.00
+            9020 <- 9010 100.00
+            1100 <- 2010 100.00
+            item 100.00
+        capture 15.01
+            ! exceeds_authorized amount: only {15.00} of the authorization is open
+        capture 15.00 final
+            1100 <- 2010 15.00
+            item 15.00
+        ",
+    );
+}
+
+#[test]
+fn an_order_with_two_payments_is_flagged_and_both_are_booked() {
+    let twice = |other: &str| {
+        format!(
+            "? DUPLICATE_IN_LEDGER payment `{other}` is for `order-1` too, and open or captured: refund one of them if they are one order"
+        )
+    };
+    let script = "
+        with merchant=free
+        authorization 100.00 payment=a order=order-1
+            9010 <- 9020 100.00
+        authorization 100.00 payment=b order=order-1
+            9010 <- 9020 100.00
+            <a>
+        void 100.00 payment=a
+            9020 <- 9010 100.00
+        capture 60.00 payment=b final
+            9020 <- 9010 60.00
+            9020 <- 9010 40.00
+            1100 <- 2010 60.00
+            item 60.00
+        decline 100.00 payment=c order=order-1
+        authorization 100.00 payment=c order=order-1
+            9010 <- 9020 100.00
+            <b>
+        void 100.00 payment=c
+            9020 <- 9010 100.00
+        refund 60.00 payment=b
+            2020 <- 1100 60.00
+            item -60.00
+        authorization 0.00 payment=d order=order-1
+        authorization 30.00 payment=e order=order-1
+            9010 <- 9020 30.00
+        authorization 30.00 payment=f order=order-2
+            9010 <- 9020 30.00
+        authorization 30.00 payment=g
+            9010 <- 9020 30.00
+        void 30.00 payment=e
+            9020 <- 9010 30.00
+        unknown 10.00 payment=h order=order-1
+        authorization 30.00 payment=order-1
+            9010 <- 9020 30.00
+        authorization 10.00 payment=i order=order-1
+            9010 <- 9020 10.00
+            <order-1>
+        ";
+    let script = ["a", "b", "order-1"].iter().fold(script.to_owned(), |script, other| {
+        script.replace(&format!("<{other}>"), &twice(other))
+    });
+    check(&script);
+}
+
+#[test]
 fn a_capture_may_say_what_was_captured_before() {
     check(
         "
@@ -964,7 +1099,7 @@ fn captures_are_handed_in_as_one() {
         authorization 9.00 payment=q acquirer=south
             9010 <- 9020 9.00
         capture 9.00 aggregate=monday payment=q acquirer=south
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, passes other costs on, or becomes available by another rule
         capture_void 20.00 of=b
             9010 <- 9020 20.00
             2010 <- 1100 20.00
@@ -977,7 +1112,7 @@ fn captures_are_handed_in_as_one() {
         aggregate 15.01 aggregate=monday items=2
             ! aggregate_amount_differs amount: the captures of the aggregate come to {15.00}
         aggregate 15.00 aggregate=monday items=2 acquirer=south
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, passes other costs on, or becomes available by another rule
         aggregate 15.00 aggregate=monday items=2
             item 15.00 fee 1.03 reserve 1.50 until 2026-08-29
             tray 2 15.00 fee 1.03 reserve 1.50
@@ -998,6 +1133,44 @@ fn captures_are_handed_in_as_one() {
 }
 
 #[test]
+fn an_aggregate_passes_costs_on_or_does_not() {
+    check(
+        "
+        with merchant=plus
+        authorization 50.00 method=wallet
+            9010 <- 9020 50.00
+        authorization 50.00 payment=card method=card
+            9010 <- 9020 50.00
+        capture 10.00 aggregate=monday ref=a
+            9020 <- 9010 10.00
+            1100 <- 2010 10.00
+            2010 <- 4010 0.10
+            tray 1 10.00 fee 0.10
+        capture 10.00 aggregate=monday payment=card
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, passes other costs on, or becomes available by another rule
+        capture 10.00 aggregate=tuesday payment=card
+            9020 <- 9010 10.00
+            1100 <- 2010 10.00
+            2010 <- 4010 0.10
+            tray 1 10.00 fee 0.10
+        capture 10.00 aggregate=tuesday
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, passes other costs on, or becomes available by another rule
+        capture 20.00 aggregate=monday
+            9020 <- 9010 20.00
+            1100 <- 2010 20.00
+            2010 <- 4010 0.20
+            tray 2 30.00 fee 0.30
+        aggregate 30.00 aggregate=monday items=2
+            item 30.00 fee 0.30 passes-costs added 10 down
+            tray 2 30.00 fee 0.30
+        aggregate 10.00 aggregate=tuesday items=1
+            item 10.00 fee 0.10
+            tray 1 10.00 fee 0.10
+        ",
+    );
+}
+
+#[test]
 fn an_aggregate_becomes_available_by_one_rule() {
     check(
         "
@@ -1010,7 +1183,7 @@ fn an_aggregate_becomes_available_by_one_rule() {
             tray 1 10.00
         with available=2026-03-04
         capture 10.00 aggregate=monday
-            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, or becomes available by another rule
+            ! aggregate_differs aggregate: the aggregate is of another acquirer or currency, passes other costs on, or becomes available by another rule
         capture 10.00 aggregate=tuesday
             9020 <- 9010 10.00
             1100 <- 2010 10.00
@@ -1028,7 +1201,7 @@ fn an_aggregate_becomes_available_by_one_rule() {
 
 #[test]
 fn what_a_velocity_rule_holds_is_set_aside_at_once() {
-    // Neither a match nor a day makes it available: for them the fee is all of it.
+    // Its day does not find it, as long as it is held.
     check(
         "
         with merchant=rolling held=night available=2026-03-04
@@ -1040,7 +1213,7 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 4010 2.32
             2010 <- 4020 0.30
             2010 <- 2040 77.38
-            item 80.00 fee 80.00
+            item 80.00 fee 2.62 reserve 8.00 until 2026-08-29 matures
             holds 77.38 by night
         capture_void 80.00 of=c
             9010 <- 9020 80.00
@@ -1057,18 +1230,20 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 4010 2.32
             2010 <- 4020 0.30
             2010 <- 2040 77.38
-            item 80.00 fee 80.00
+            item 80.00 fee 2.62 reserve 8.00 until 2026-08-29 matures
             holds 77.38 by night
-        given 2040 <- 2020 77.38
+        given 2040 <- 2010 77.38
         released d
         capture_void 80.00 of=d
             9010 <- 9020 80.00
             2010 <- 1100 80.00
             4010 <- 2010 2.32
             4020 <- 2010 0.30
-            2020 <- 2010 77.38
+            2040 <- 2010 77.38
+            2010 <- 2040 77.38
             undoes d
             withdraws d
+            matures -77.38 on 2026-03-04 reserve -8.00 until 2026-08-29
         balances
             9010 100.00
             9020 100.00
@@ -1079,6 +1254,53 @@ fn what_a_velocity_rule_holds_is_set_aside_at_once() {
             2010 <- 4020 0.30
             item 0.20 fee 0.31 matures
             matures -0.11 on 2026-03-04
+        ",
+    );
+}
+
+#[test]
+fn to_a_match_what_is_held_is_as_good_as_a_fee() {
+    check(
+        "
+        with merchant=rolling held=night
+        authorization 100.00
+            9010 <- 9020 100.00
+        capture 80.00 ref=c
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            2010 <- 2040 77.38
+            item 80.00 fee 80.00
+            holds 77.38 by night
+        given 2040 <- 2010 77.38
+        released c
+        capture_void 80.00 of=c
+            9010 <- 9020 80.00
+            2010 <- 1100 80.00
+            4010 <- 2010 2.32
+            4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            2010 <- 2040 77.38
+            undoes c
+            withdraws c
+        capture 80.00 ref=d aggregate=monday
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            2010 <- 2040 77.38
+            tray 1 80.00 fee 80.00
+            holds 77.38 by night
+        capture_void 80.00 of=d
+            9010 <- 9020 80.00
+            2010 <- 1100 80.00
+            4010 <- 2010 2.32
+            4020 <- 2010 0.30
+            2040 <- 2010 77.38
+            undoes d
+            tray 0 0.00
+            ends its hold
         ",
     );
 }
@@ -1397,6 +1619,59 @@ fn a_refund_window_begins_with_the_latest_capture() {
 }
 
 #[test]
+fn a_withdrawn_capture_does_not_lengthen_the_refund_window() {
+    // The 1st and twice the 15th of July, the 1st of August; withdrawn until only the first stands.
+    // Three months: then the 1st of October is the last day.
+    let captured = |withdrawn: &[&str], at: &str| {
+        let voids = withdrawn.iter().map(|capture| {
+            format!(
+                "
+        capture_void 20.00 of={capture}
+            9010 <- 9020 20.00
+            2010 <- 1100 20.00
+            undoes {capture}
+            withdraws {capture}"
+            )
+        });
+        let capture = |name: &str, at: &str| {
+            format!(
+                "
+        capture 20.00 ref={name} at={at}
+            9020 <- 9010 20.00
+            1100 <- 2010 20.00
+            item 20.00"
+            )
+        };
+        let late: NaiveDate = at.parse().expect("a day");
+        format!(
+            "
+        with merchant=free
+        authorization 100.00 at=2026-07-01
+            9010 <- 9020 100.00{}{}{}{}{}
+        refund 10.00 at={}
+            ! refund_too_late occurred_at: the refund window is over: {late} was the first day too late
+        refund 10.00 at={}
+            2020 <- 1100 10.00
+            item -10.00
+        ",
+            capture("c", "2026-08-01"),
+            capture("a", "2026-07-01"),
+            capture("b", "2026-07-15"),
+            capture("d", "2026-07-15"),
+            voids.collect::<String>(),
+            late,
+            late.pred_opt().expect("a day"),
+        )
+    };
+    check(&captured(&[], "2026-11-02"));
+    check(&captured(&["c"], "2026-10-16"));
+    check(&captured(&["b"], "2026-11-02"));
+    check(&captured(&["c", "b"], "2026-10-16"));
+    check(&captured(&["b", "c", "d"], "2026-10-02"));
+    check(&captured(&["a", "d", "c"], "2026-10-16"));
+}
+
+#[test]
 fn where_the_rail_is_closed_a_refund_goes_by_transfer() {
     check(
         "
@@ -1576,6 +1851,100 @@ fn a_refund_takes_available_then_pending_then_reserve_then_the_limit() {
             ! insufficient_balance amount: the merchant's balance of {{0.00}} and its negative limit of {{0.00}} do not cover it
         ",
         with_funds("free")
+    ));
+}
+
+/// A merchant of whom a refund costs 0.55, with so much available, in debt where that is negative, and so much in reserve.
+fn with_own(available: &str, reserve: &str) -> String {
+    let given = match available.strip_prefix('-') {
+        Some(debt) => format!("2020 <- 1010 {debt}"),
+        None => format!("1010 <- 2020 {available}"),
+    };
+    format!(
+        "
+        with merchant=dear
+        authorization 100.00
+            9010 <- 9020 100.00
+        capture 100.00
+            9020 <- 9010 100.00
+            1100 <- 2010 100.00
+            item 100.00
+        given 2010 <- 1010 100.00
+        given {given}
+        given 1010 <- 2030 {reserve}"
+    )
+}
+
+#[test]
+fn what_a_refund_costs_is_covered_too() {
+    // 10.00 and 0.55 are 1.00 more than 9.55.
+    check(&format!(
+        "{}
+        refund 10.01
+            ! insufficient_balance amount: the merchant's balance of {{9.55}} and its negative limit of {{1.00}} do not cover it
+        refund 10.00
+            2020 <- 1100 10.00
+            2020 <- 4020 0.50
+            2020 <- 2300 0.05
+            item -10.00
+        ",
+        with_own("9.55", "0.01").replace("given 1010 <- 2030 0.01", "")
+    ));
+    // What goes back with it counts as well: of 3.20, 2.90.
+    check(
+        "
+        with merchant=back
+        authorization 100.00
+            9010 <- 9020 100.00
+            2020 <- 4020 0.02
+        capture 100.00
+            9020 <- 9010 100.00
+            1100 <- 2010 100.00
+            2010 <- 4010 2.90
+            2010 <- 4020 0.30
+            item 100.00 fee 3.20
+        given 2010 <- 1010 999.58
+        given 2020 <- 1010 0.01
+        refund 100.00
+            ! insufficient_balance amount: the merchant's balance of {-902.81} and its negative limit of {1000.00} do not cover it
+        given 1010 <- 2020 0.01
+        refund 100.00
+            2020 <- 1100 100.00
+            4090 <- 2020 2.90
+            2020 <- 4020 0.10
+            item -100.00
+        ",
+    );
+}
+
+#[test]
+fn a_reserve_covers_a_refund_and_not_what_was_owed_before() {
+    check(&format!(
+        "{}
+        refund 10.00 ref=r
+            2020 <- 1100 10.00
+            2030 <- 2020 10.55
+            2020 <- 4020 0.50
+            2020 <- 2300 0.05
+            item -10.00
+            reserve 10.55
+        refund 48.91
+            ! insufficient_balance amount: the merchant's balance of {{-0.55}} and its negative limit of {{1.00}} do not cover it
+        refund 48.90
+            2020 <- 1100 48.90
+            2030 <- 2020 49.45
+            2020 <- 4020 0.50
+            2020 <- 2300 0.05
+            item -48.90
+            reserve 49.45
+        balances
+            1010 -90.00
+            1100 41.10
+            2020 -50.00
+            2300 0.10
+            4020 1.00
+        ",
+        with_own("-50.00", "60.00")
     ));
 }
 
@@ -1776,6 +2145,102 @@ fn what_an_acquirer_takes_is_booked_and_flagged() {
 }
 
 #[test]
+fn without_a_price_nothing_is_sold_and_what_is_imposed_is_booked_and_flagged() {
+    check(
+        "
+        with merchant=unpriced
+        authorization 100.00 at=2026-03-31
+            9010 <- 9020 100.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            item 80.00 fee 2.62
+        chargeback 10.00
+            2020 <- 1100 10.00
+            2020 <- 4030 15.00
+            item -10.00
+        authorization 1.00 payment=q at=2026-04-01
+            ! currency_not_priced currency: fee schedule `ended` has no price in {currency}
+        capture 1.00
+            ! currency_not_priced currency: fee schedule `ended` has no price in {currency}
+        second_chargeback 30.00
+            2020 <- 1100 30.00
+            item -30.00
+            ? NOT_PRICED fee schedule `ended` has no version in force on 2026-04-01: no fee is charged for the dispute
+        chargeback 5.00 payment=q
+            1900 <- 1100 5.00
+            item -5.00
+            ? CHARGEBACK_UNKNOWN {5.00} taken for a payment that was never captured here
+        chargeback_reversal 40.00
+            1100 <- 2020 40.00
+            4090 <- 2020 15.00
+            item 40.00
+        unpaid 1.00 ref=u
+            2020 <- 1100 1.00
+            item -1.00
+        unpaid_recovery 1.00 of=u
+            1100 <- 2020 1.00
+            item 1.00
+        void 20.00
+            9020 <- 9010 20.00
+        refund 10.00
+            ! currency_not_priced currency: fee schedule `ended` has no price in {currency}
+        ",
+    );
+    check(
+        "
+        with merchant=unpriced
+        authorization 80.00 at=2026-03-31
+            9010 <- 9020 80.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            2010 <- 4010 2.32
+            2010 <- 4020 0.30
+            item 80.00 fee 2.62
+        refund 10.00 ref=r
+            2020 <- 1100 10.00
+            item -10.00
+        refund_failure 10.00 of=r at=2026-04-01
+            1100 <- 2020 10.00
+            undoes r
+            withdraws r
+        ",
+    );
+}
+
+#[test]
+fn a_closed_merchant_sells_nothing_new() {
+    let closed = "the merchant is closed: it sells nothing new";
+    check(&format!(
+        "
+        with merchant=closed
+        authorization 80.00
+            ! merchant_closed merchant: {closed}
+        unknown 80.00
+            ! merchant_closed merchant: {closed}
+        authorization 80.00 merchant=free
+            9010 <- 9020 80.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            item 80.00
+        refund 50.00
+            2020 <- 1100 50.00
+            item -50.00
+        chargeback 30.00
+            2020 <- 1100 30.00
+            item -30.00
+        unknown 80.00 payment=q merchant=free
+        authorization 80.00 payment=q
+            9010 <- 9020 80.00
+        "
+    ));
+}
+
+#[test]
 fn what_nobody_knows_is_in_suspense() {
     // Never heard of; declined; unknown outcome; authorized, not captured; captured and withdrawn.
     let before = [
@@ -1877,6 +2342,34 @@ fn an_unpaid_phone_bill_is_borne_by_whom_the_contract_says() {
             on_the_phone_bill(carrier)
         ));
     }
+}
+
+#[test]
+fn what_was_never_paid_is_not_refunded() {
+    check(&format!(
+        "{}
+        unpaid 30.00 ref=u
+            2020 <- 1130 30.00
+            item -30.00
+        given 1010 <- 2020 30.00
+        refund 50.01
+            ! not_collected amount: {{30.00}} of the payment was deducted as unpaid: only {{50.00}} of the rest is not refunded
+        refund 40.00
+            2020 <- 1130 40.00
+            item -40.00
+        refund 40.00
+            ! not_collected amount: {{30.00}} of the payment was deducted as unpaid: only {{10.00}} of the rest is not refunded
+        refund 40.01
+            ! exceeds_captured amount: only {{40.00}} is captured and not refunded
+        unpaid_recovery 30.00 of=u
+            1130 <- 2020 30.00
+            item 30.00
+        refund 40.00
+            2020 <- 1130 40.00
+            item -40.00
+        ",
+        on_the_phone_bill("phone")
+    ));
 }
 
 #[test]

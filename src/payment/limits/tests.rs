@@ -35,6 +35,9 @@ fn payment(text: &str) -> Payment {
         unpaid: None,
         expires_at: None,
         captured_at: None,
+        earlier_captures: Vec::new(),
+        final_captures: 0,
+        merchant_reference: None,
         limit_month: Some(month("2026-03")),
         instrument: Instrument {
             payer: Some("line-1".into()),
@@ -122,6 +125,8 @@ fn a_refund_is_of_the_local_month_in_which_it_was_made() {
         accrued: Vec::new(),
         returned_on_refund: crate::settings::ReturnPolicy::Nothing,
         reserve: 0,
+        applied: Vec::new(),
+        is_final: false,
         aggregate: None,
         maturing: None,
         hold_released: false,

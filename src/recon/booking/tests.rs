@@ -33,6 +33,7 @@ fn acquirer(cost: Option<CostContract>) -> settings::Acquirer {
     settings::Acquirer {
         name: "adyen".into(),
         kind: AcquirerKind::Acquirer,
+        kind_at: settings::Place::default(),
         contract: Contract::Net,
         settles_within_days: 3,
         tolerance: BTreeMap::from(["EUR", "GBP"].map(|code| (currency(code), money(&format!("0.01 {code}"))))),
@@ -62,6 +63,15 @@ impl<'a> Words<'a> {
     fn is(&self, name: &str) -> bool {
         self.0.get(name) == Some(&"yes")
     }
+
+    /// `yes`, or a VAT rate like `added:10:down`.
+    fn vat(&self, name: &str) -> Option<VatRate> {
+        let text = match *self.0.get(name)? {
+            "yes" => "exempt".to_owned(),
+            text => text.replace(':', " "),
+        };
+        Some(text.parse().expect("a VAT rate"))
+    }
 }
 
 fn item(gross: &str, words: &str) -> Item {
@@ -76,7 +86,7 @@ fn item(gross: &str, words: &str) -> Item {
         reserve: minor("reserve"),
         cost: minor("cost"),
         matures: words.is("matures"),
-        passes_costs: words.is("passes"),
+        passes_costs: words.vat("passes"),
         occurred_on: NaiveDate::default(),
         reserve_until: None,
     }
@@ -324,6 +334,70 @@ fn costs_are_passed_on_in_the_currency_of_the_sale() {
          2010 <- 2020 9.92 GBP
          5010 <- 1110 0.15 EUR",
     );
+    // VAT on top: 10 % of 1.55, cut off. Out of pending money, out of available money, and back with a cost that comes back.
+    check(
+        Capture,
+        ("80.00 EUR", "fee=0.40 reserve=8.00 passes=added:10:down"),
+        ("80.00 EUR", "interchange=1.44 scheme=0.11 markup=0.21"),
+        "1110 <- 1100 80.00 EUR
+         2010 <- 4060 1.55 EUR
+         2010 <- 2300 0.15 EUR
+         2010 <- 2030 8.00 EUR
+         2010 <- 2020 69.90 EUR
+         5010 <- 1110 1.44 EUR
+         5020 <- 1110 0.11 EUR
+         5030 <- 1110 0.21 EUR
+         withheld 800",
+    );
+    check(
+        Capture,
+        ("80.00 EUR", "fee=0.40 passes=added:10:half_up matures=yes"),
+        ("80.00 EUR", "interchange=1.44 scheme=0.11"),
+        "1110 <- 1100 80.00 EUR
+         2020 <- 4060 1.55 EUR
+         2020 <- 2300 0.16 EUR
+         5010 <- 1110 1.44 EUR
+         5020 <- 1110 0.11 EUR",
+    );
+    check(
+        Capture,
+        ("80.00 EUR", "passes=added:10:down"),
+        ("80.00 EUR", "interchange=-0.50"),
+        "1110 <- 1100 80.00 EUR
+         4060 <- 2010 0.50 EUR
+         2300 <- 2010 0.05 EUR
+         2010 <- 2020 80.55 EUR
+         1110 <- 5010 0.50 EUR",
+    );
+    // VAT inside: of 1.10 EUR 0.10 are tax, and the merchant pays 1.10. In the currency of the sale, 0.69 GBP: 0.06 by one formula,
+    // 0.07 by the other.
+    check(
+        Capture,
+        ("80.00 EUR", "passes=included_floor:10"),
+        ("80.00 EUR", "interchange=1.10"),
+        "1110 <- 1100 80.00 EUR
+         2010 <- 4060 1.00 EUR
+         2010 <- 2300 0.10 EUR
+         2010 <- 2020 78.90 EUR
+         5010 <- 1110 1.10 EUR",
+    );
+    for (formula, net, tax) in [("floor", "0.63", "0.06"), ("difference", "0.62", "0.07")] {
+        check(
+            Capture,
+            ("25.00 GBP", &format!("fee=0.10 passes=included_{formula}:10")),
+            ("25.00 GBP", "net=28.14:EUR interchange=0.60 scheme=0.20 markup=0.15"),
+            &format!(
+                "6010 <- 1100 25.00 GBP
+                 1110 <- 6010 29.09 EUR
+                 2010 <- 4060 {net} GBP
+                 2010 <- 2300 {tax} GBP
+                 2010 <- 2020 24.21 GBP
+                 5010 <- 1110 0.60 EUR
+                 5020 <- 1110 0.20 EUR
+                 5030 <- 1110 0.15 EUR"
+            ),
+        );
+    }
     // More than the sale came to: nothing is withheld, and available money goes down.
     check(
         Capture,

@@ -94,6 +94,8 @@ pub struct ComponentVat {
     pub fixed: Option<Arc<VatClass>>,
     /// Of fees for events, and of the top-up to a monthly minimum.
     pub event: Option<Arc<VatClass>>,
+    /// Of interchange and scheme fees that are passed on.
+    pub costs: Option<Arc<VatClass>>,
 }
 
 /// Fees for what happens beside captures. Nothing is charged in currencies that are not listed.
@@ -180,6 +182,9 @@ impl<'t> Reader<'t> {
         let returned_when_won = self.optional_flag(table, "dispute_fee_returned_when_won");
         // Where the scope is wrong, that is what is to be found, and not fractions too.
         let prices = self.prices(table, scope.unwrap_or(Scope::Contract));
+        if let Some(prices) = &prices {
+            self.costs_are_passed_on(table, prices);
+        }
         Some(FeeSchedule {
             name: name.into(),
             effective_from: days.from,
@@ -193,6 +198,22 @@ impl<'t> Reader<'t> {
             dispute_fee_returned_when_won: returned_when_won?.unwrap_or(false),
             prices: prices?,
         })
+    }
+
+    /// A class of costs that no price passes on would never be used.
+    fn costs_are_passed_on(&mut self, table: Table<'t>, prices: &[Price]) {
+        if let Some((at, DeValue::Table(fields))) = table.get("vat")
+            && let Some((at, _)) = (Table {
+                name: "vat",
+                at,
+                fields,
+            })
+            .get("costs")
+            && !prices.iter().any(|price| price.passes_costs)
+        {
+            let message = "the VAT of `costs` is never used: no price has `passes_costs`";
+            self.found(at, message.to_owned());
+        }
     }
 
     fn event_fees(&mut self, table: Table<'t>) -> Option<EventFees> {
@@ -222,14 +243,16 @@ impl<'t> Reader<'t> {
             Some((at, DeValue::Table(fields))) => {
                 let name = "vat";
                 let table = Table { name, at, fields };
-                self.only(table, &["percentage", "fixed", "event"]);
+                self.only(table, &["percentage", "fixed", "event", "costs"]);
                 let percentage = self.vat_class_of(table, "percentage", since, classes);
                 let fixed = self.vat_class_of(table, "fixed", since, classes);
                 let event = self.vat_class_of(table, "event", since, classes);
+                let costs = self.vat_class_of(table, "costs", since, classes);
                 Some(ComponentVat {
                     percentage: percentage?,
                     fixed: fixed?,
                     event: event?,
+                    costs: costs?,
                 })
             }
             Some(_) => {
@@ -237,7 +260,8 @@ impl<'t> Reader<'t> {
                 Some(ComponentVat {
                     percentage: class.clone(),
                     fixed: class.clone(),
-                    event: class,
+                    event: class.clone(),
+                    costs: class,
                 })
             }
         }

@@ -66,7 +66,7 @@ effective_from = "2026-07-01"
 rounding = "half_up"
 scope = "invoice"
 returned_on_refund = "all"
-vat = { percentage = "kr", event = "none" }
+vat = { percentage = "kr", event = "none", costs = "kr" }
 monthly_minimum = { EUR = "25.00" }
 event = { authorization = { EUR = "0.02" }, dispute = { EUR = "15.00" }, advance_percentage = "2" }
 dispute_fee_returned_when_won = true
@@ -106,16 +106,10 @@ fn a_full_schedule_is_read_whole() {
     assert_eq!(format!("{:?}", schedule.event.authorization), "{EUR: 0.02 EUR}");
     assert_eq!(format!("{:?}", schedule.event.dispute), "{EUR: 15.00 EUR}");
     assert_eq!(schedule.event.advance_percentage, decimal("0.02"));
-    assert_eq!(schedule.vat.fixed, None);
-    assert_eq!(
-        schedule
-            .vat
-            .event
-            .as_ref()
-            .map(|class| class.name.to_string())
-            .as_deref(),
-        Some("none")
-    );
+    let vat = &schedule.vat;
+    let classes = [&vat.percentage, &vat.fixed, &vat.event, &vat.costs];
+    let names = classes.map(|class| class.as_ref().map_or("", |class| &class.name));
+    assert_eq!(names, ["kr", "", "none", "kr"]);
 
     let [visa, rest] = schedule.prices.as_slice() else {
         panic!("two prices");
@@ -161,18 +155,18 @@ fn a_version_is_in_force_on_its_days() {
         (day("2000-01-01"), day("2026-07-01"))
     );
 
-    // A gap between versions is a time without prices.
-    let gap = read(
-        "\n[[fee_schedule]]\nname = \"s\"\nuntil = \"2026-02-01\"\nrounding = \"up\"\npercentage = \"1\"\nfixed = {}\n\
-         [[fee_schedule]]\nname = \"s\"\neffective_from = \"2026-03-01\"\nrounding = \"up\"\npercentage = \"1\"\nfixed = {}",
+    // Before the first version and after the last there is none.
+    let once = read(
+        "\n[[fee_schedule]]\nname = \"s\"\neffective_from = \"2026-02-01\"\nuntil = \"2026-03-01\"\nrounding = \"up\"\n\
+         percentage = \"1\"\nfixed = {}",
     );
     for (on, there) in [
-        ("2026-01-31", true),
-        ("2026-02-01", false),
-        ("2026-02-28", false),
-        ("2026-03-01", true),
+        ("2026-01-31", false),
+        ("2026-02-01", true),
+        ("2026-02-28", true),
+        ("2026-03-01", false),
     ] {
-        assert_eq!(gap.fee_schedule("s", day(on)).is_some(), there, "{on}");
+        assert_eq!(once.fee_schedule("s", day(on)).is_some(), there, "{on}");
     }
 }
 
@@ -216,7 +210,7 @@ fn a_vat_rate_is_read_back_from_its_text() {
 }
 
 #[test]
-fn versions_of_a_name_do_not_overlap() {
+fn versions_of_a_name_neither_overlap_nor_leave_a_gap() {
     let schedule = |days: &str| {
         format!("\n[[fee_schedule]]\nname = \"s\"\n{days}\nrounding = \"up\"\npercentage = \"1\"\nfixed = {{}}")
     };
@@ -237,6 +231,14 @@ fn versions_of_a_name_do_not_overlap() {
             "line 10, column 9: `until` 2026-02-02 overlaps the version of `s` on line 2, which is in force from 2026-02-01",
         ],
     );
+    // A day without a price between two versions is a slip of the pen, in whatever order they stand.
+    check_file(
+        &[from("2026-03-01"), schedule("until = \"2026-02-28\"")].concat(),
+        &[
+            "line 10, column 9: `until` 2026-02-28 leaves a gap before the version of `s` on line 2, which is in force from 2026-03-01",
+        ],
+    );
+    read(&[schedule("until = \"2026-03-01\""), from("2026-03-01")].concat());
     check_file(
         &schedule("effective_from = \"2026-02-01\"\nuntil = \"2026-02-01\""),
         &["line 5, column 9: `until` must be after 2026-02-01, its `effective_from`"],
@@ -288,8 +290,12 @@ fn a_vat_class_is_whole_and_begins_in_time() {
         &[
             "line 7, column 22: `kr` is not a VAT class: there is no [[vat_class]] of that name",
             "line 7, column 36: `fixed` must be a text in quotes, not integer",
-            "line 7, column 40: `refund` is not a field of vat: known are percentage, fixed, event",
+            "line 7, column 40: `refund` is not a field of vat: known are percentage, fixed, event, costs",
         ],
+    );
+    check(
+        "percentage = \"1\"\nfixed = {}\nvat = { costs = \"kr\" }\n[[vat_class]]\nname = \"kr\"\nkind = \"zero\"",
+        &["line 7, column 17: the VAT of `costs` is never used: no price has `passes_costs`"],
     );
     let late = "percentage = \"1\"\nfixed = {}\nvat = \"kr\"\n[[vat_class]]\nname = \"kr\"\nkind = \"zero\"\neffective_from = ";
     check(

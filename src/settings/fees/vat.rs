@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::super::reader::{Reader, Table};
 use super::versions::Days;
-use crate::money::Rounding;
+use crate::money::{AmountError, Rounding};
 
 /// A class of VAT, with the rates that it has had.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,36 @@ impl VatRate {
     pub fn is_included(self) -> bool {
         matches!(self, Self::IncludedFloor { .. } | Self::IncludedDifference { .. })
     }
+
+    /// The tax of a price, minor units. A price below zero has the tax of the price above, turned.
+    pub fn tax(self, price: i64) -> Result<i64, AmountError> {
+        match self {
+            Self::Exempt | Self::Zero => Ok(0),
+            Self::Added { rate, rounding } => {
+                let exact = Decimal::from(price).checked_mul(rate).ok_or(AmountError::TooLarge)?;
+                rounding.round(exact)
+            }
+            Self::IncludedFloor { rate } => contained(price, rate, true),
+            Self::IncludedDifference { rate } => {
+                let rest = contained(price, rate, false)?;
+                price.checked_sub(rest).ok_or(AmountError::TooLarge)
+            }
+        }
+    }
+}
+
+/// Of a price that contains its tax, the tax, or the rest, each cut off to whole minor units. In integers: dividing by 1.1
+/// has no end.
+fn contained(price: i64, rate: Decimal, tax: bool) -> Result<i64, AmountError> {
+    let of_tax = rate.mantissa();
+    let share = || {
+        let of_rest = 10_i128.checked_pow(rate.scale())?;
+        let whole = of_rest.checked_add(of_tax)?;
+        let part = if tax { of_tax } else { of_rest };
+        i128::from(price).checked_mul(part)?.checked_div(whole)
+    };
+    let share = share().ok_or(AmountError::TooLarge)?;
+    i64::try_from(share).map_err(|_| AmountError::TooLarge)
 }
 
 impl fmt::Display for VatRate {

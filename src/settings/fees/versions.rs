@@ -30,8 +30,8 @@ impl Place<'_> {
 }
 
 impl<'t> Reader<'t> {
-    /// An array of tables of which several may have one name, if their days do not overlap: by name, in the order of their
-    /// days. A name whose versions are all wrong is kept, so that what refers to it is not found wrong too.
+    /// An array of tables of which several may have one name, if each begins where the one before it ends: by name, in the
+    /// order of their days. A name whose versions are all wrong is kept, so that what refers to it is not found wrong too.
     pub(super) fn versions<T>(
         &mut self,
         root: Table<'t>,
@@ -53,7 +53,7 @@ impl<'t> Reader<'t> {
             }
         }
         for versions in places.values_mut() {
-            self.overlaps(versions);
+            self.in_a_row(versions);
         }
         all.into_iter()
             .map(|(name, mut versions)| {
@@ -77,7 +77,7 @@ impl<'t> Reader<'t> {
         Some(Days { from, until })
     }
 
-    fn overlaps(&mut self, versions: &mut [Place<'t>]) {
+    fn in_a_row(&mut self, versions: &mut [Place<'t>]) {
         // Stable, so that of two from one day the later in the file comes second.
         versions.sort_by_key(|version| version.days.from);
         for pair in versions.windows(2) {
@@ -94,13 +94,18 @@ impl<'t> Reader<'t> {
                     format!("there is another {what} of the name `{name}` {when}, on line {line}"),
                 );
             } else if let (Some(until), Some(from)) = (earlier.days.until, later.days.from)
-                && until > from
+                && until != from
             {
                 let line = self.line(later.table.at);
+                let what = if until > from {
+                    "overlaps"
+                } else {
+                    "leaves a gap before"
+                };
                 self.found(
                     earlier.at("until"),
                     format!(
-                        "`until` {until} overlaps the version of `{name}` on line {line}, which is in force from {from}"
+                        "`until` {until} {what} the version of `{name}` on line {line}, which is in force from {from}"
                     ),
                 );
             }

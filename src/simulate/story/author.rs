@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::Datelike;
 
-use super::{Details, Event, EventKind, Fate, Payment, Refused, Report, Story};
+use super::{After, Details, Event, EventKind, Fate, Payment, Refused, Report, Stage, Story};
 use crate::simulate::dice::Dice;
 use crate::simulate::fees::Instrument;
 use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS};
 use crate::simulate::truth::{Booked, BreakItem, Owner};
 use crate::simulate::world::{
-    CARDS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, WON, World, capture_cost,
-    merchant_name,
+    CARDS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, WON, World,
+    capture_cost, merchant_name,
 };
 use crate::simulate::{BreakKind, Plan};
 
@@ -33,6 +33,10 @@ pub enum Planted {
     Refused(Refused),
     /// An event that is told twice.
     Replayed,
+    /// An outcome that only the settlement file tells.
+    Answered,
+    /// Something happens once the day is settled and paid out.
+    After(After),
 }
 
 /// How the file leads to a capture.
@@ -93,6 +97,8 @@ impl<'w> Author<'w> {
             Some(Planted::Break(class)) => self.broken(index, class),
             Some(Planted::Refused(refused)) => (self.refused(index, refused), None),
             Some(Planted::Replayed) => (self.replayed(index), None),
+            Some(Planted::Answered) => (self.answered(index), None),
+            Some(Planted::After(after)) => (self.afterwards(index, after), None),
         }
     }
 
@@ -129,6 +135,16 @@ impl<'w> Author<'w> {
         self.begin_at(index, merchant, slot)
     }
 
+    /// The same at a merchant of whose sales a share is withheld; none where there is no such merchant.
+    pub(super) fn begin_reserved(&mut self, index: u64) -> Option<Story> {
+        let fits = |world: &World, number: usize| {
+            let merchant = &world.merchants[number];
+            merchant.standing == Standing::Paid && merchant.withholds_a_share()
+        };
+        let has_one = (0..self.world.merchants.len()).any(|number| fits(self.world, number));
+        has_one.then(|| self.begin_where(index, fits))
+    }
+
     /// The same at a merchant that sells in won, and in won; none where there is no such merchant.
     pub(super) fn begin_in_won(&mut self, index: u64) -> Option<Story> {
         let place = self.dice.place(self.world.in_won.len());
@@ -155,6 +171,7 @@ impl<'w> Author<'w> {
             index,
             day: Day::Simulated,
             second: self.dice.below(9 * 3600).saturating_add(5 * 3600),
+            step: 3600,
         };
         self.add_payment(&mut story, index, format!("pay-{index:09}"));
         story
@@ -162,9 +179,11 @@ impl<'w> Author<'w> {
 
     /// One more payment of a story; its place.
     pub(super) fn add_payment(&mut self, story: &mut Story, index: u64, name: String) -> usize {
+        // No two payments are of one order.
+        let order = format!("order-{}", name.trim_start_matches("pay-"));
         story.payments.push(Payment {
             name,
-            merchant_reference: self.dice.chance(1, 10).then(|| format!("order-{index:09}")),
+            merchant_reference: self.dice.chance(1, 10).then_some(order),
             acquirer: CARDS,
             open: 0,
             expires: false,
@@ -219,7 +238,11 @@ impl<'w> Author<'w> {
     }
 
     pub(super) fn later(&mut self, story: &mut Story) -> Moment {
-        let step = if story.events.len() < LONG_STORY { 3600 } else { 180 };
+        let step = if story.events.len() < LONG_STORY {
+            story.step
+        } else {
+            180
+        };
         let second = story.second.saturating_add(1).saturating_add(self.dice.below(step));
         story.second = second.min(LAST_SECOND);
         Moment {
@@ -259,7 +282,10 @@ impl<'w> Author<'w> {
             hold: 0,
             place,
             undoes: None,
+            decided: None,
+            stage: Stage::Day,
             unknown: false,
+            held: false,
             undone: false,
             if_covered: false,
         };
@@ -302,9 +328,11 @@ impl<'w> Author<'w> {
             };
         }
         let is_card = method.scheme.is_some();
+        let payer = Some(format!("shopper-{:09}", of.index));
         let is_pre = self.dice.chance(1, 12);
         Details {
             method: Some(method.kind),
+            payer,
             scheme: method.scheme,
             card_country: is_card.then(|| CARD_COUNTRIES[self.dice.place(CARD_COUNTRIES.len())]),
             auth_type: is_card.then_some(if is_pre { "pre" } else { "final" }),
@@ -411,7 +439,8 @@ impl<'w> Author<'w> {
         of.over_captured = of.over_captured.saturating_add(amount.saturating_sub(used));
         of.captured = of.captured.saturating_add(amount);
         of.captures = of.captures.saturating_add(1);
-        let (index, reported) = (of.index, of.acquirer == CARDS);
+        // Carriers settle what was sold months ago.
+        let (index, reported) = (of.index, of.acquirer == CARDS || story.day != Day::Simulated);
         let event = self.push(story, payment, EventKind::Capture, amount);
         event.hold = released.saturating_neg();
         event.details.is_final = is_final;
@@ -492,10 +521,13 @@ impl<'w> Author<'w> {
     pub(super) fn dispute(&mut self, story: &mut Story, payment: usize, kind: EventKind, amount: i64, cycle: u32) {
         self.settled(story, payment, kind, amount);
         let stated = self.world.is_full();
+        let costs = stated && kind != EventKind::ChargebackReversal && self.dice.chance(1, 2);
+        let cost = CURRENCIES[story.owner.currency].dispute_cost;
         let case = format!("case-{:09}", story.payments[payment].index);
         if let Some((event, _)) = story.events.back_mut() {
             event.details.case = stated.then_some(case);
             event.details.cycle = stated.then_some(cycle);
+            event.details.cost = costs.then_some(cost);
         }
     }
 

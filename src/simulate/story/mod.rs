@@ -12,6 +12,7 @@ mod refused;
 use std::collections::VecDeque;
 
 pub use self::author::{Author, Planted};
+pub use self::planted::After;
 pub use self::refused::Refused;
 use super::fees::Instrument;
 use super::settlement::Line;
@@ -102,6 +103,19 @@ pub enum Fate {
     },
 }
 
+/// When an event is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// With the day's events.
+    Day,
+    /// After what ran out was booked.
+    Late,
+    /// Not at all: the settlement file says it.
+    File,
+    /// After the payouts.
+    After,
+}
+
 /// What only some kinds of event state, as event files name it.
 #[derive(Clone, Default)]
 pub struct Details {
@@ -141,6 +155,8 @@ pub struct Details {
     pub case: Option<String>,
     /// Disputes.
     pub cycle: Option<u32>,
+    /// Chargebacks, minor units.
+    pub cost: Option<i64>,
 }
 
 /// An event, what becomes of it, and what the file says about it.
@@ -180,12 +196,27 @@ pub struct Event {
     pub place: usize,
     /// The place of the event whose entry it mirrors.
     pub undoes: Option<usize>,
+    /// What a velocity rule or a monthly limit says of it, where it passes one.
+    pub decided: Option<Decided>,
+    /// When it is told.
+    pub stage: Stage,
     /// What it takes belongs to no payment that the ledger knows.
     pub unknown: bool,
+    /// Of a capture: what would become payable is set aside.
+    pub held: bool,
     /// Whether a later event undoes it.
     pub undone: bool,
     /// A refund that the merchant asks for only where its money covers it.
     pub if_covered: bool,
+}
+
+/// What becomes of an authorization beyond a velocity rule, or beyond a monthly limit where no rule is named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// As settings name it.
+    pub action: &'static str,
+    /// The rule.
+    pub rule: Option<&'static str>,
 }
 
 /// A name that settings do not have.
@@ -247,4 +278,6 @@ pub struct Story {
     index: u64,
     day: Day,
     second: u32,
+    /// The most seconds from one event to the next.
+    step: u32,
 }

@@ -1,20 +1,84 @@
 //! Stories with one thing wrong in them, and what is told twice.
 
 use super::author::{Author, Route};
-use super::{EventKind, Report, Story};
+use super::{Decided, EventKind, Report, Stage, Story};
 use crate::simulate::BreakKind;
 use crate::simulate::settlement::{Costs, Line, METHODS, batch_row};
 use crate::simulate::truth::BreakItem;
-use crate::simulate::world::{CURRENCIES, Day, capture_cost};
+use crate::simulate::world::{CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
+
+/// The second of the settlement file's day from which on the payouts are over.
+const EVENING: u32 = 19 * 3600;
+
+/// What happens once the day is settled and paid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// A part of a sale goes back, and there is only what is withheld to pay for it.
+    Refunded,
+    /// A sale is charged back; the merchant owes it.
+    ChargedBack,
+    /// A phone bill is not paid, and a part of it late.
+    Unpaid,
+}
+
+impl After {
+    /// All of it.
+    pub const ALL: &'static [Self] = &[Self::Refunded, Self::ChargedBack, Self::Unpaid];
+}
 
 impl Author<'_> {
+    /// Makes up a story that goes on after the payouts.
+    pub(super) fn afterwards(&mut self, index: u64, after: After) -> Story {
+        let begun = match after {
+            After::Refunded => self.begin_reserved(index),
+            After::ChargedBack => None,
+            After::Unpaid => self.begin_in_won(index),
+        };
+        let by_phone = after == After::Unpaid && begun.is_some();
+        let mut story = begun.unwrap_or_else(|| self.begin_covered(index));
+        if by_phone {
+            self.bill_by_phone(&mut story);
+            story.day = Day::Earlier;
+        }
+        let amount = self.price(&story, 500, 3000);
+        let payment = if by_phone { 0 } else { self.after_anchor(&mut story) };
+        self.authorize(&mut story, payment, amount);
+        self.capture(&mut story, payment, amount, Route::PLAIN, false);
+        let told = story.events.len();
+        (story.day, story.second) = (Day::Settlement, EVENING);
+        match after {
+            After::Refunded => {
+                // Less than is withheld of the sale.
+                let part = amount.saturating_mul(8).div_euclid(100).max(1);
+                self.refund(&mut story, payment, part, false);
+            }
+            After::Unpaid if by_phone => {
+                self.push(&mut story, payment, EventKind::Unpaid, amount);
+                let original = story.events[told].0.reference.clone();
+                let part = self.part(amount);
+                let recovery = self.push(&mut story, payment, EventKind::UnpaidRecovery, part);
+                recovery.details.original = Some(original);
+            }
+            After::Unpaid | After::ChargedBack => {
+                self.dispute(&mut story, payment, EventKind::Chargeback, amount, 1);
+            }
+        }
+        for (event, reports) in story.events.iter_mut().skip(told) {
+            event.stage = Stage::After;
+            reports.clear();
+        }
+        story
+    }
+
     /// Makes up a story with a break in it.
     pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
         let turn = self.turn(class);
+        let by_phone = class == BreakKind::Velocity && !turn.is_multiple_of(3);
         let mut story = if class == BreakKind::DoubleRecovery {
             self.begin_covered(index)
         } else {
-            self.begin(index)
+            let in_won = if by_phone { self.begin_in_won(index) } else { None };
+            in_won.unwrap_or_else(|| self.begin(index))
         };
         let item = match class {
             BreakKind::MissingInLedger => {
@@ -29,6 +93,9 @@ impl Author<'_> {
             }
             BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
             BreakKind::ChargebackUnknown => self.unknown_chargeback(&mut story),
+            BreakKind::StatusMismatch => self.captured_late(&mut story),
+            BreakKind::Velocity if story.owner.currency != WON || turn.is_multiple_of(3) => self.too_often(&mut story),
+            BreakKind::Velocity => self.too_much(&mut story, turn % 3 == 1),
             BreakKind::MissingInFile
             | BreakKind::AmountMismatch
             | BreakKind::CurrencyMismatch
@@ -98,6 +165,111 @@ impl Author<'_> {
             event.unknown = true;
         }
         Self::of_latest(story, BreakKind::ChargebackUnknown)
+    }
+
+    /// Captured after it had run out here: the acquirer took it all the same.
+    fn captured_late(&mut self, story: &mut Story) -> BreakItem {
+        let payment = self.after_anchor(story);
+        story.day = Day::Overdue;
+        let amount = self.price(story, 500, 2000);
+        let mut details = self.instrument(story, payment);
+        details.capture_before_days = Some(5);
+        self.authorize_by(story, payment, amount, details);
+        // What is open runs out, and is open no more when the capture comes.
+        let open = std::mem::take(&mut story.payments[payment].open);
+        story.day = Day::Settlement;
+        story.second = 5 * 3600;
+        let part = self.part(amount);
+        let event = self.capture(story, payment, part, Route::PLAIN, false);
+        event.stage = Stage::Late;
+        event.hold = 0;
+        story.payments[payment].open = open;
+        Self::of_latest(story, BreakKind::StatusMismatch)
+    }
+
+    /// One payer, once more than a rule likes to see in an hour.
+    fn too_often(&mut self, story: &mut Story) -> BreakItem {
+        let index = story.index;
+        let payer = format!("hasty-{index:09}");
+        let first = self.after_anchor(story);
+        story.step = 60;
+        let mut item = BreakItem::new(BreakKind::Velocity);
+        for number in 0..=OFTEN {
+            let payment = match number {
+                0 => first,
+                _ => self.add_payment(story, index, format!("pay-{index:09}-{number}x")),
+            };
+            let amount = self.price(story, 500, 2000);
+            let mut details = self.instrument(story, payment);
+            details.payer = Some(payer.clone());
+            self.authorize_by(story, payment, amount, details);
+            item = Self::of_latest(story, BreakKind::Velocity);
+            if number == OFTEN {
+                Self::decide(story, "flag", Some("often"));
+            }
+            self.capture(story, payment, amount, Route::PLAIN, false);
+        }
+        item
+    }
+
+    /// Says what becomes of the latest event by a rule, or by a monthly limit.
+    pub(super) fn decide(story: &mut Story, action: &'static str, rule: Option<&'static str>) {
+        if let Some((event, _)) = story.events.back_mut() {
+            event.decided = Some(Decided { action, rule });
+        }
+    }
+
+    /// One payer, who spends more by phone than a rule lets pass (and what is captured of it is held), or than the carrier
+    /// usually allows.
+    fn too_much(&mut self, story: &mut Story, is_held: bool) -> BreakItem {
+        let index = story.index;
+        let payer = format!("line-{index:09}");
+        let (parts, category) = match is_held {
+            true => ([VOUCHERS.div_euclid(2), VOUCHERS], "voucher"),
+            false => ([MONTHLY_LIMIT.div_euclid(2), MONTHLY_LIMIT], "music"),
+        };
+        story.step = 60;
+        self.bill_by_phone(story);
+        let second = format!("pay-{index:09}-2x");
+        let second = self.add_payment(story, index, second);
+        let (acquirer, method) = (story.payments[0].acquirer, story.payments[0].method);
+        (story.payments[second].acquirer, story.payments[second].method) = (acquirer, method);
+        let mut item = BreakItem::new(BreakKind::Velocity);
+        for (payment, amount) in [0, second].into_iter().zip(parts) {
+            let mut details = self.instrument(story, payment);
+            details.payer = Some(payer.clone());
+            details.category = Some(category);
+            self.authorize_by(story, payment, amount, details);
+            item = Self::of_latest(story, BreakKind::Velocity);
+            match (payment == second, is_held) {
+                (false, _) => {}
+                (true, true) => Self::decide(story, "hold", Some("vouchers")),
+                (true, false) => Self::decide(story, "flag", None),
+            }
+            let event = self.capture(story, payment, amount, Route::PLAIN, false);
+            event.held = is_held && payment == second;
+        }
+        item
+    }
+
+    /// An authorization without an answer, until the settlement file has its capture.
+    pub(super) fn answered(&mut self, index: u64) -> Story {
+        let mut story = self.begin(index);
+        let payment = self.after_anchor(&mut story);
+        let asked = self.price(&story, 500, 5000);
+        let mut details = self.instrument(&story, payment);
+        details.capture_before_days = None;
+        self.push(&mut story, payment, EventKind::Unknown, asked).details = details.clone();
+        let amount = if self.dice.chance(1, 2) {
+            asked
+        } else {
+            self.part(asked)
+        };
+        self.authorize_by(&mut story, payment, amount, details).stage = Stage::File;
+        self.capture(&mut story, payment, amount, Route::PLAIN, false).stage = Stage::File;
+        // Once the day's events are told, nobody knows.
+        story.payments[payment].outcome_unknown = true;
+        story
     }
 
     /// A break that the latest event shows by itself.
@@ -173,6 +345,8 @@ impl Author<'_> {
             | BreakKind::UnsupportedRecord
             | BreakKind::DoubleRecovery
             | BreakKind::ChargebackUnknown
+            | BreakKind::StatusMismatch
+            | BreakKind::Velocity
             | BreakKind::DuplicateFile
             | BreakKind::TotalMismatch => {}
         }

@@ -8,7 +8,7 @@
 use super::author::{Author, Route};
 use super::{Event, EventKind, Fate, Nobody, Story};
 use crate::simulate::fees::standard_fee;
-use crate::simulate::world::{CARRIER_BY_MERCHANT, Day};
+use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, GAMES, MONTHLY_LIMIT};
 
 macro_rules! refused {
     ($($(#[$doc:meta])* $variant:ident = $rule:literal, $field:literal;)*) => {
@@ -74,8 +74,8 @@ refused! {
     OtherAcquirer = "acquirer_differs", "acquirer";
     /// Nothing captured.
     Nothing = "amount_is_zero", "amount";
-    /// A refund that failed, and failed once more.
-    FailedTwice = "already_undone", "original";
+    /// A refund that failed, and failed once more with another amount.
+    FailedTwice = "known_otherwise", "amount";
     /// A refund that failed in part.
     FailedInPart = "original_amount_differs", "amount";
     /// The failure of a refund that nobody has heard of.
@@ -86,6 +86,10 @@ refused! {
     PaidTwice = "not_payable", "original";
     /// A capture withdrawn of which something is refunded.
     WithdrawnInUse = "capture_in_use", "original";
+    /// More games in a month than a rule lets pass.
+    TooManyGames = "velocity", "payer";
+    /// More on a phone bill than the month has left.
+    OverMonthlyLimit = "monthly_limit", "amount";
     /// Handed in with another count.
     ItemsDiffer = "aggregate_items_differ", "items";
     /// Handed in with another sum.
@@ -116,13 +120,22 @@ impl Author<'_> {
             event.if_covered = false;
             reports.clear();
         }
+        match refused {
+            Refused::TooManyGames => Self::decide(&mut story, "refuse", Some("games")),
+            Refused::OverMonthlyLimit => Self::decide(&mut story, "refuse", None),
+            _ => {}
+        }
         story
     }
 
     /// Where it can happen; something else where the world has no such place.
     fn stage(&mut self, index: u64, refused: Refused) -> (Story, Refused) {
         let story = match refused {
-            Refused::RefundTooLate | Refused::RailClosed | Refused::PartOfPhoneBill => self.begin_in_won(index),
+            Refused::RefundTooLate
+            | Refused::RailClosed
+            | Refused::PartOfPhoneBill
+            | Refused::TooManyGames
+            | Refused::OverMonthlyLimit => self.begin_in_won(index),
             Refused::NotCovered => self.begin_poor(index),
             _ => Some(self.begin_covered(index)),
         };
@@ -146,6 +159,7 @@ impl Author<'_> {
                 return self.refund_of_phone_bill(story, refused);
             }
             Refused::NotCovered => return self.all_given_back(story),
+            Refused::TooManyGames | Refused::OverMonthlyLimit => return self.too_much_by_phone(story, refused),
             Refused::ItemsDiffer | Refused::SumDiffers | Refused::HandedIn | Refused::EmptyAggregate => {
                 return self.badly_handed_in(story, refused);
             }
@@ -197,7 +211,8 @@ impl Author<'_> {
         match refused {
             Refused::VoidedTwice => {
                 self.void(story, payment);
-                self.push(story, payment, EventKind::Void, amount);
+                // Another amount: the same one would be the same void told again.
+                self.push(story, payment, EventKind::Void, amount.saturating_sub(1));
             }
             Refused::PartVoided => {
                 self.push(story, payment, EventKind::Void, amount.saturating_sub(1));
@@ -277,7 +292,8 @@ impl Author<'_> {
         match refused {
             Refused::FailedTwice => {
                 self.refund_fails(story, refund);
-                let event = self.push(story, payment, EventKind::RefundFailure, refunded.amount);
+                let other = refunded.amount.saturating_sub(1);
+                let event = self.push(story, payment, EventKind::RefundFailure, other);
                 event.details.original = Some(refunded.reference);
             }
             Refused::FailedInPart => {
@@ -320,6 +336,40 @@ impl Author<'_> {
             amount
         };
         self.push(story, 0, EventKind::Refund, part);
+    }
+
+    /// One payer of phone bills, once too often or too much. A carrier that has given its promise is not refused, so the last
+    /// authorization has no reference of the carrier's.
+    fn too_much_by_phone(&mut self, story: &mut Story, refused: Refused) {
+        let index = story.index;
+        story.step = 60;
+        self.bill_by_phone(story);
+        let (acquirer, method) = (story.payments[0].acquirer, story.payments[0].method);
+        let (times, category) = match refused {
+            Refused::TooManyGames => (GAMES, "game"),
+            _ => (1, "music"),
+        };
+        for number in 0..=times {
+            let payment = match number {
+                0 => 0,
+                _ => self.add_payment(story, index, format!("pay-{index:09}-{number}x")),
+            };
+            let of = &mut story.payments[payment];
+            (of.acquirer, of.method) = (acquirer, method);
+            let amount = match refused {
+                Refused::TooManyGames => self.price(story, 100, 1000),
+                _ => MONTHLY_LIMIT.saturating_sub(100_000),
+            };
+            let mut details = self.instrument(story, payment);
+            details.payer = Some(format!("line-{index:09}"));
+            details.category = Some(category);
+            if number < times {
+                self.authorize_by(story, payment, amount, details);
+                self.capture(story, payment, amount, Route::PLAIN, false);
+            } else {
+                self.push(story, payment, EventKind::Authorization, amount).details = details;
+            }
+        }
     }
 
     /// What the merchant has of a sale goes back; what it paid for the sale is not there to go back too.

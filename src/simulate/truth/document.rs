@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::available::Released;
 use super::{Account, Balances, Total, Truth, Whose};
 use crate::simulate::settlement::BatchSums;
-use crate::simulate::story::{Event, Story};
+use crate::simulate::story::{Decided, Event, Story};
 use crate::simulate::world::{ACQUIRERS, BANK_ACCOUNT, CARDS, CURRENCIES, Day, World, merchant_name};
 use crate::simulate::{BreakKind, Plan, SimulateError, plus};
 
@@ -94,51 +96,75 @@ impl Replayed {
     }
 }
 
+/// The sums of all batches, by acquirer and currency.
+type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()];
+
 /// What the truth is told about.
 pub struct Sources<'a> {
     /// What was asked for.
     pub plan: &'a Plan,
     /// Where it happened.
     pub world: &'a World,
-    /// The settlement file's batches, by currency.
-    pub sums: &'a [BatchSums; CURRENCIES.len()],
+    /// The settlement files' batches, by acquirer and currency.
+    pub sums: &'a Sums,
+    /// What became of the settlement files' money.
+    pub settled: Settled,
     /// In the order in which they are to be used.
     pub files: Vec<&'static str>,
 }
 
+/// What is released, set aside and paid on the settlement files' day.
+pub struct Settled {
+    release: Release,
+    hold: Option<Hold>,
+    payouts: Payouts,
+}
+
 impl Truth {
-    /// Closes the books: the batch fees are booked, and everything is written down.
+    /// Books what the settlement files bring, and what follows up to the payouts.
+    pub fn settle(&mut self, world: &World, sums: &Sums) -> Result<Settled, SimulateError> {
+        self.reconcile(world, CARDS, &sums[CARDS])?;
+        self.step("reconcile");
+        for acquirer in (0..ACQUIRERS.len()).filter(|acquirer| *acquirer != CARDS) {
+            self.reconcile(world, acquirer, &sums[acquirer])?;
+        }
+        self.step("carriers");
+        Ok(Settled {
+            release: self.release(world, world.day(Day::Settlement).date, "release")?,
+            hold: self.hold(world)?,
+            payouts: self.pay(world)?,
+        })
+    }
+
+    /// Books what is left until nothing is withheld any more; writes everything down.
     pub fn into_document(mut self, sources: Sources<'_>) -> Result<Document, SimulateError> {
         let Sources {
             plan,
             world,
             sums,
+            settled,
             files,
         } = sources;
-        for (currency, batch) in sums.iter().enumerate() {
-            self.settle(5030, 1110, currency, batch.fee)?;
-        }
-        let mut all = self.recorded.clone();
-        for (account, change) in &self.reconciled.0 {
-            let balance = all.0.entry(*account).or_default();
-            *balance = plus(*balance, *change)?;
-        }
+        let Settled { release, hold, payouts } = settled;
+        let last_release = self.release(world, world.last_release(), "last_release")?;
+        let month = self.close_month(world)?;
         let pass = |pass: u8| self.matched.get(&pass).copied().unwrap_or(0);
         Ok(Document {
             plan: plan.clone(),
             files,
             events: Events {
-                total: self.event_count(),
+                total: self.events.values().copied().fold(0, u64::saturating_add),
                 recorded: self.booked,
                 replayed: self.replayed.len(),
                 refused: self.refused.len(),
+                late: self.late,
+                after: self.after,
                 by_kind: self.events.clone(),
             },
             refused: self.refused.clone(),
             replayed: self.replayed.clone(),
             outcome_unknown: self.unknown,
-            accounts_after_record: accounts(&self.recorded),
-            accounts_after_reconcile: accounts(&all),
+            answered_by_file: self.answered,
             matches: Matches {
                 pass1: pass(1),
                 pass2: pass(2),
@@ -148,9 +174,126 @@ impl Truth {
             },
             breaks: self.breaks.clone(),
             break_items: self.items.clone(),
-            settlement: settlement(world, sums),
+            settlement: settlement(world, CARDS, &sums[CARDS]),
+            carriers: (0..ACQUIRERS.len())
+                .filter(|acquirer| *acquirer != CARDS)
+                .map(|acquirer| settlement(world, acquirer, &sums[acquirer]))
+                .filter(|settlement| settlement.lines > 0)
+                .collect(),
             expiry: self.expiry(world)?,
-            payouts: self.payouts(world)?,
+            decisions: self.decisions,
+            release,
+            hold,
+            payouts,
+            last_release,
+            month,
+            accounts: Steps(self.steps),
+        })
+    }
+
+    /// Books what a settlement file brings, its batch fees included.
+    fn reconcile(
+        &mut self,
+        world: &World,
+        acquirer: usize,
+        sums: &[BatchSums; CURRENCIES.len()],
+    ) -> Result<(), SimulateError> {
+        for (account, change) in std::mem::take(&mut self.files[acquirer]).0 {
+            self.books.add(account, change)?;
+        }
+        for (currency, batch) in sums.iter().enumerate() {
+            self.books.book((5030, 1110, batch.fee), acquirer, currency)?;
+        }
+        let day = world.day(Day::Settlement).date;
+        for (currency, amount) in self.money.reconciled(world, acquirer, day)? {
+            self.books.book((2020, 2030, amount), acquirer, currency)?;
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, world: &World, day: NaiveDate, step: &'static str) -> Result<Release, SimulateError> {
+        let (transfers, releases) = self.money.release(world, day)?;
+        for (currency, transfer) in transfers {
+            self.books.book(transfer, CARDS, currency)?;
+        }
+        self.step(step);
+        let row = |((released, currency), total): ((&'static str, usize), Released)| ReleaseRow {
+            released,
+            currency: CURRENCIES[currency].code,
+            total,
+        };
+        Ok(Release {
+            on: day.to_string(),
+            released: releases.into_iter().map(row).collect(),
+        })
+    }
+
+    fn hold(&mut self, world: &World) -> Result<Option<Hold>, SimulateError> {
+        let Some((held, transfer)) = self.money.hold(world)? else {
+            return Ok(None);
+        };
+        self.books.book(transfer, CARDS, held.currency)?;
+        self.step("hold");
+        Ok(Some(Hold {
+            merchant: merchant_name(held.merchant),
+            currency: CURRENCIES[held.currency].code,
+            amount: held.amount,
+            on: world.day(Day::Settlement).date.to_string(),
+            expires: world.last_release().to_string(),
+        }))
+    }
+
+    /// Tops the fees of the simulated day's month up to what contracts promise.
+    fn close_month(&mut self, world: &World) -> Result<Month, SimulateError> {
+        let mut top_ups = Vec::new();
+        for top_up in self.month.top_ups(world)? {
+            for transfer in top_up.transfers {
+                self.books.book(transfer, CARDS, top_up.currency)?;
+            }
+            let [(.., fee), (.., vat)] = top_up.transfers;
+            top_ups.push(TopUpRow {
+                merchant: merchant_name(top_up.merchant),
+                currency: CURRENCIES[top_up.currency].code,
+                minimum: top_up.minimum,
+                charged: top_up.charged,
+                fee,
+                vat,
+            });
+        }
+        self.step("month");
+        Ok(Month {
+            month: world.day(Day::Simulated).date.format("%Y-%m").to_string(),
+            top_ups,
+        })
+    }
+
+    fn pay(&mut self, world: &World) -> Result<Payouts, SimulateError> {
+        let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
+        let mut payouts = Vec::new();
+        for payout in self.money.payouts(world)? {
+            let paid = [
+                (2020, 1010, payout.amount),
+                (2020, 4050, payout.fee),
+                (2020, 2300, payout.vat),
+            ];
+            for transfer in paid {
+                self.books.book(transfer, CARDS, payout.currency)?;
+            }
+            let currency = CURRENCIES[payout.currency].code;
+            totals.entry(currency).or_default().add(payout.amount)?;
+            payouts.push(PayoutRow {
+                merchant: payout.merchant,
+                currency,
+                amount: payout.amount,
+                fee: payout.fee,
+                vat: payout.vat,
+            });
+        }
+        self.step("payouts");
+        Ok(Payouts {
+            cutoff: world.day(Day::Settlement).date.to_string(),
+            totals,
+            payouts,
         })
     }
 
@@ -178,31 +321,6 @@ impl Truth {
         }
         Ok(expiry)
     }
-
-    fn payouts(&self, world: &World) -> Result<Payouts, SimulateError> {
-        let mut payouts = Vec::new();
-        let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
-        for (number, merchant) in world.merchants.iter().enumerate() {
-            for (slot, &currency) in merchant.currencies.iter().enumerate() {
-                let terms = &CURRENCIES[currency];
-                let amount = plus(self.funds[number][slot].available, self.settled[number][slot])?;
-                if !merchant.has_destination || amount < terms.minimum {
-                    continue;
-                }
-                totals.entry(terms.code).or_default().add(amount)?;
-                payouts.push(Payout {
-                    merchant: merchant_name(number),
-                    currency: terms.code,
-                    amount,
-                });
-            }
-        }
-        Ok(Payouts {
-            cutoff: world.day(Day::Settlement).date.to_string(),
-            totals,
-            payouts,
-        })
-    }
 }
 
 fn accounts(balances: &Balances) -> Vec<AccountBalance> {
@@ -222,7 +340,7 @@ fn accounts(balances: &Balances) -> Vec<AccountBalance> {
     rows
 }
 
-fn settlement(world: &World, sums: &[BatchSums; CURRENCIES.len()]) -> Settlement {
+fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len()]) -> Settlement {
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
@@ -237,7 +355,7 @@ fn settlement(world: &World, sums: &[BatchSums; CURRENCIES.len()]) -> Settlement
         })
         .collect();
     Settlement {
-        acquirer: ACQUIRERS[CARDS],
+        acquirer: ACQUIRERS[acquirer],
         as_of: world.day(Day::Settlement).date.to_string(),
         lines: batches.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
         batches,
@@ -253,19 +371,89 @@ pub struct Document {
     events: Events,
     refused: Vec<Refused>,
     replayed: Vec<Replayed>,
-    /// Payments of which nobody knows whether they were authorized.
+    /// Payments of which nobody knows whether they were authorized, once the day's events are recorded.
     outcome_unknown: u64,
-    /// Once the events are recorded. Accounts that are not listed are zero.
-    accounts_after_record: Vec<AccountBalance>,
-    /// Once the settlement file is reconciled too; copies and corrupt files change nothing.
-    accounts_after_reconcile: Vec<AccountBalance>,
+    /// Those of them of which the settlement file knows.
+    answered_by_file: u64,
+    /// Of all settlement files.
     matches: Matches,
     breaks: BTreeMap<BreakKind, u64>,
     break_items: Vec<BreakItem>,
     settlement: Settlement,
+    /// The carriers' files.
+    carriers: Vec<Settlement>,
     /// What is still open of authorizations and may not be captured after the cut-off.
     expiry: Expiry,
+    /// What velocity rules and monthly limits say of authorizations, in the order of events.
+    decisions: Vec<Decision>,
+    /// What is released before the payouts.
+    release: Release,
+    /// What is set aside before the payouts, until the last release.
+    hold: Option<Hold>,
     payouts: Payouts,
+    /// What is released once nothing is withheld any more.
+    last_release: Release,
+    /// What is charged at last, once the simulated day's month is over.
+    month: Month,
+    /// After every step, in the order of the steps. Copies and corrupt files of the settlement change nothing.
+    accounts: Steps,
+}
+
+/// What a velocity rule says of an authorization, or a monthly limit where no rule is named.
+#[derive(Serialize)]
+pub(super) struct Decision {
+    merchant: String,
+    payment: String,
+    reference: String,
+    action: &'static str,
+    rule: Option<&'static str>,
+}
+
+impl Decision {
+    pub(super) fn new(story: &Story, event: &Event, decided: Decided) -> Self {
+        Self {
+            merchant: story.merchant.clone(),
+            payment: story.payments[event.payment].name.clone(),
+            reference: event.reference.clone(),
+            action: decided.action,
+            rule: decided.rule,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Hold {
+    merchant: String,
+    currency: &'static str,
+    amount: i64,
+    on: String,
+    expires: String,
+}
+
+#[derive(Serialize)]
+struct Month {
+    month: String,
+    top_ups: Vec<TopUpRow>,
+}
+
+#[derive(Serialize)]
+struct TopUpRow {
+    merchant: String,
+    currency: &'static str,
+    minimum: i64,
+    /// What the month's fees come to.
+    charged: i64,
+    fee: i64,
+    vat: i64,
+}
+
+/// Balances after every step: accounts that are not listed are zero.
+struct Steps(Vec<(&'static str, Balances)>);
+
+impl Serialize for Steps {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(step, balances)| (step, accounts(balances))))
+    }
 }
 
 #[derive(Serialize)]
@@ -275,7 +463,11 @@ struct Events {
     recorded: u64,
     replayed: usize,
     refused: usize,
-    /// Lines.
+    /// Lines of the file of late events, all of them recorded.
+    late: u64,
+    /// Lines of the file of events after the payouts, all of them recorded.
+    after: u64,
+    /// Lines of the event file.
     by_kind: BTreeMap<&'static str, u64>,
 }
 
@@ -339,12 +531,28 @@ struct Share {
 struct Payouts {
     cutoff: String,
     totals: BTreeMap<&'static str, Total>,
-    payouts: Vec<Payout>,
+    payouts: Vec<PayoutRow>,
 }
 
 #[derive(Serialize)]
-struct Payout {
+struct PayoutRow {
     merchant: String,
     currency: &'static str,
     amount: i64,
+    fee: i64,
+    vat: i64,
+}
+
+#[derive(Serialize)]
+struct Release {
+    on: String,
+    released: Vec<ReleaseRow>,
+}
+
+#[derive(Serialize)]
+struct ReleaseRow {
+    released: &'static str,
+    currency: &'static str,
+    #[serde(flatten)]
+    total: Released,
 }

@@ -2,18 +2,27 @@
 //!
 //! Every fact is booked here as it is told, by the table of entries that the engine follows, but with none of its code:
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
+//!
+//! The order is that of the commands: the day's events; what ran out; late events; the settlement files, and what only they say;
+//! what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly minimums. What
+//! the files bring is known as soon as the events are told,
+//! and added in its turn.
 
+mod available;
 mod charges;
 mod document;
+mod month;
 
 use std::collections::BTreeMap;
 
+use self::available::{Claim, Money};
 use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
-pub use self::document::{BreakItem, Sources};
+pub use self::document::{BreakItem, Settled, Sources};
+use self::month::Month;
 use super::fees::SCHEDULES;
 use super::settlement::Costs;
-use super::story::{Event, EventKind, Fate, Story};
-use super::world::{CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
+use super::story::{Event, EventKind, Fate, Stage, Story};
+use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
 use super::{BreakKind, SimulateError, minus, plus};
 
 /// What tells accounts of one code apart.
@@ -35,13 +44,26 @@ type Account = (i16, Whose, usize);
 struct Balances(BTreeMap<Account, i64>);
 
 impl Balances {
-    fn add(&mut self, code: i16, acquirer: usize, currency: usize, amount: i64) -> Result<(), SimulateError> {
-        let whose = match code {
-            1010 => Whose::Banks,
-            1100 | 1110 | 1130 | 1900 | 2900 | 5010 | 5020 | 5030 | 5040 => Whose::Acquirers(acquirer),
-            _ => Whose::Nobodys,
-        };
-        let balance = self.0.entry((code, whose, currency)).or_default();
+    /// Debits one account and credits another. A negative amount is the contrary.
+    fn book(
+        &mut self,
+        (debit, credit, amount): Transfer,
+        acquirer: usize,
+        currency: usize,
+    ) -> Result<(), SimulateError> {
+        for (code, signed) in [(debit, amount), (credit, amount.saturating_neg())] {
+            let whose = match code {
+                1010 => Whose::Banks,
+                1100 | 1110 | 1130 | 1900 | 2900 | 5010 | 5020 | 5030 | 5040 => Whose::Acquirers(acquirer),
+                _ => Whose::Nobodys,
+            };
+            self.add((code, whose, currency), signed)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, account: Account, amount: i64) -> Result<(), SimulateError> {
+        let balance = self.0.entry(account).or_default();
         *balance = plus(*balance, amount)?;
         Ok(())
     }
@@ -64,35 +86,14 @@ type Transfer = (i16, i16, i64);
 /// What is kept of a story while it is told.
 #[derive(Default)]
 pub struct Booked {
-    /// What events moved that a later one undoes, by their places.
-    undone: BTreeMap<usize, (Vec<Transfer>, Done)>,
+    /// What events moved that a later one undoes, by their places; a capture with what it claimed.
+    undone: BTreeMap<usize, (Vec<Transfer>, Done, Claim)>,
     /// What its payments were charged and given back.
     charged: Vec<Charged>,
-    /// What the merchant paid for the captures of the story's aggregate, minor units.
-    aggregate_fee: i64,
-    /// What it paid for the latest capture.
-    capture_fee: i64,
-}
-
-/// What a merchant has in a currency, minor units.
-#[derive(Clone, Copy, Default)]
-struct Funds {
-    /// Account 2010.
-    pending: i64,
-    /// Account 2020.
-    available: i64,
-}
-
-impl Funds {
-    fn add(&mut self, code: i16, credit: i64) -> Result<(), SimulateError> {
-        let balance = match code {
-            2010 => &mut self.pending,
-            2020 => &mut self.available,
-            _ => return Ok(()),
-        };
-        *balance = plus(*balance, credit)?;
-        Ok(())
-    }
+    /// What the captures of its aggregate claim.
+    aggregate: Claim,
+    /// What the latest capture claims.
+    capture: Claim,
 }
 
 /// How often, and how much.
@@ -114,22 +115,31 @@ impl Total {
 pub struct Truth {
     /// Exact sums of fees.
     sums: Sums,
-    recorded: Balances,
-    reconciled: Balances,
-    /// By merchant and the place of the currency among the merchant's two: what it has once all events are recorded.
-    funds: Vec<[Funds; 2]>,
-    /// What the settlement file adds to account 2020.
-    settled: Vec<[i64; 2]>,
-    /// What of authorizations runs out.
+    /// As far as everything is told.
+    books: Balances,
+    /// What each settlement file will bring.
+    files: [Balances; ACQUIRERS.len()],
+    /// What merchants have and will have.
+    money: Money,
+    /// What merchants are charged in the simulated day's month.
+    month: Month,
+    /// The books after each step, by its name.
+    steps: Vec<(&'static str, Balances)>,
+    /// By merchant and the place of the currency among the merchant's two: what of authorizations runs out.
     expired: Vec<[Total; 2]>,
     /// Payments of which nobody knows whether they were authorized.
     unknown: u64,
+    /// Those of which the settlement file knows.
+    answered: u64,
     /// Refunds by transfer that left the bank, by currency.
     paid_by_transfer: [Total; CURRENCIES.len()],
     events: BTreeMap<&'static str, u64>,
     booked: u64,
+    late: u64,
+    after: u64,
     refused: Vec<document::Refused>,
     replayed: Vec<document::Replayed>,
+    decisions: Vec<document::Decision>,
     matched: BTreeMap<u8, u64>,
     within_tolerance: u64,
     breaks: BTreeMap<BreakKind, u64>,
@@ -138,20 +148,25 @@ pub struct Truth {
 
 impl Truth {
     /// Nothing has happened yet.
-    pub fn new(merchants: usize) -> Self {
+    pub fn new(world: &World) -> Self {
         Self {
             sums: Sums::default(),
-            recorded: Balances::default(),
-            reconciled: Balances::default(),
-            funds: vec![[Funds::default(); 2]; merchants],
-            settled: vec![[0; 2]; merchants],
-            expired: vec![[Total::default(); 2]; merchants],
+            books: Balances::default(),
+            files: Default::default(),
+            money: Money::new(world.merchants.len()),
+            month: Month::new(world.merchants.len()),
+            steps: Vec::new(),
+            expired: vec![[Total::default(); 2]; world.merchants.len()],
             unknown: 0,
+            answered: 0,
             paid_by_transfer: Default::default(),
             events: BTreeMap::new(),
             booked: 0,
+            late: 0,
+            after: 0,
             refused: Vec::new(),
             replayed: Vec::new(),
+            decisions: Vec::new(),
             matched: BTreeMap::new(),
             within_tolerance: 0,
             breaks: BTreeMap::new(),
@@ -159,9 +174,20 @@ impl Truth {
         }
     }
 
-    /// How many events were told.
+    /// How many events were told, late ones and those after the payouts included.
     pub fn event_count(&self) -> u64 {
-        self.events.values().copied().fold(0, u64::saturating_add)
+        let later = self.late.saturating_add(self.after);
+        self.events.values().copied().fold(later, u64::saturating_add)
+    }
+
+    /// Whether there are events for the file of those after the payouts.
+    pub fn has_events_after(&self) -> bool {
+        self.after > 0
+    }
+
+    /// Whether there are events for the file of late ones.
+    pub fn has_late_events(&self) -> bool {
+        self.late > 0
     }
 
     /// What left the bank for refunds, by currency: how many, and the sum in minor units.
@@ -178,19 +204,36 @@ impl Truth {
 
     /// Whether a merchant's money covers a refund.
     pub fn covers(&self, world: &World, owner: Owner, amount: i64) -> Result<bool, SimulateError> {
-        let funds = self.funds[owner.merchant][owner.slot];
-        let own = plus(funds.pending, funds.available)?;
         let limit = world.negative_limit(owner.merchant, owner.currency);
-        Ok(minus(amount, own)?.max(0) <= limit)
+        let (missing, reserve) = self.money.missing(world, owner, amount)?;
+        Ok(minus(missing, reserve)? <= limit)
+    }
+
+    /// Ends a step: these are the books after it.
+    fn step(&mut self, name: &'static str) {
+        self.steps.push((name, self.books.clone()));
     }
 
     /// Takes an event down, and books it where it is to be booked. `line` is its line in the event file.
     pub fn record(&mut self, world: &World, story: &mut Story, event: &Event, line: u64) -> Result<(), SimulateError> {
-        let count = self.events.entry(event.kind.name()).or_default();
-        *count = count.saturating_add(1);
+        match event.stage {
+            Stage::Day => {
+                let count = self.events.entry(event.kind.name()).or_default();
+                *count = count.saturating_add(1);
+            }
+            Stage::Late => self.late = self.late.saturating_add(1),
+            Stage::After => self.after = self.after.saturating_add(1),
+            Stage::File => {
+                let is_answer = event.kind == EventKind::Authorization;
+                self.answered = self.answered.saturating_add(u64::from(is_answer));
+            }
+        }
+        if let Some(decided) = event.decided {
+            self.decisions.push(document::Decision::new(story, event, decided));
+        }
         match event.fate {
             Fate::Booked => {
-                self.booked = self.booked.saturating_add(1);
+                self.booked = self.booked.saturating_add(u64::from(event.stage == Stage::Day));
                 self.book(world, story, event)
             }
             Fate::Replayed => {
@@ -211,43 +254,39 @@ impl Truth {
             let count = event.payment.saturating_add(1);
             story.booked.charged.resize_with(count, Charged::default);
         }
-        let contract = Contract {
-            owner,
-            schedule: &SCHEDULES[world.merchants[owner.merchant].schedule],
-            day: world.day(event.at.day).date,
-            today: world.day(Day::Simulated).date,
-        };
-        let Charges { mut transfers, done } = self.money(&contract, story, event)?;
+        let contract = contract(world, owner, event);
+        let Charges { mut transfers, done } = self.moved(world, &contract, story, event)?;
         // The promise is told by `hold`, also where it is opened again.
-        for &(debit, credit, amount) in transfers.iter().chain([&(9010, 9020, event.hold)]) {
-            for (code, signed) in [(debit, amount), (credit, amount.saturating_neg())] {
-                self.recorded.add(code, event.acquirer, owner.currency, signed)?;
-                self.funds[owner.merchant][owner.slot].add(code, signed.saturating_neg())?;
-            }
+        for &transfer in transfers.iter().chain([&(9010, 9020, event.hold)]) {
+            self.books.book(transfer, event.acquirer, owner.currency)?;
+            self.money.moved(owner, transfer)?;
+            self.month.moved(&contract, transfer)?;
         }
         if event.undone {
             transfers.retain(|(.., amount)| *amount != 0);
-            story.booked.undone.insert(event.place, (transfers, done));
+            let claim = story.booked.capture;
+            story.booked.undone.insert(event.place, (transfers, done, claim));
         }
         Ok(())
     }
 
     /// What an event moves beside the promise.
-    fn money(&mut self, contract: &Contract, story: &mut Story, event: &Event) -> Result<Charges, SimulateError> {
+    fn moved(
+        &mut self,
+        world: &World,
+        contract: &Contract,
+        story: &mut Story,
+        event: &Event,
+    ) -> Result<Charges, SimulateError> {
         let (amount, sums) = (event.amount, &mut self.sums);
-        let receivable = if event.acquirer == CARDS { 1100 } else { 1130 };
-        let Booked {
-            undone,
-            charged,
-            aggregate_fee,
-            capture_fee,
-        } = &mut story.booked;
-        let account = &mut charged[event.payment];
-        let mut mirrored = || {
-            let (transfers, done) = event.undoes.and_then(|place| undone.remove(&place)).unwrap_or_default();
-            let swap = |(debit, credit, amount): Transfer| (credit, debit, amount);
-            (transfers.into_iter().map(swap).collect::<Vec<_>>(), done)
-        };
+        let receivable = receivable(event.acquirer);
+        let (booked, instrument) = (&mut story.booked, story.payments[event.payment].instrument);
+        let undone = event.undoes.and_then(|place| booked.undone.remove(&place));
+        let (mut mirrored, done, claim) = undone.unwrap_or_default();
+        for transfer in &mut mirrored {
+            *transfer = (transfer.1, transfer.0, transfer.2);
+        }
+        let account = &mut booked.charged[event.payment];
         let mut charges = Charges::default();
         match event.kind {
             EventKind::Increment
@@ -258,40 +297,41 @@ impl Truth {
             | EventKind::Aggregate => {}
             EventKind::Authorization => charges.transfers = contract.authorization(),
             EventKind::Capture => {
-                let instrument = story.payments[event.payment].instrument;
                 charges = contract.capture(sums, account, instrument, amount)?;
-                *capture_fee = charges.total()?;
-                if event.details.aggregate.is_some() && !event.undone {
-                    *aggregate_fee = plus(*aggregate_fee, *capture_fee)?;
-                }
+                let claim = Claim::of(world, contract, event, charges.total()?)?;
+                charges.transfers.push((2010, 2040, claim.held));
                 charges.transfers.push((receivable, 2010, amount));
+                self.money.claims(&claim, 1)?;
+                booked.capture = claim;
+                if event.details.aggregate.is_some() && !event.undone {
+                    booked.aggregate = booked.aggregate.plus(&claim)?;
+                }
             }
             EventKind::CaptureVoid => {
-                let (transfers, done) = mirrored();
                 charges = contract.undo_capture(sums, account, &done, amount)?;
-                charges.transfers.extend(transfers);
+                self.money.claims(&claim, -1)?;
             }
             EventKind::Refund => {
                 charges = contract.refund(sums, account, amount)?;
                 let by_transfer = event.details.by.is_some();
                 let to = if by_transfer { 2200 } else { receivable };
                 charges.transfers.push((2020, to, amount));
+                let from_reserve = self.money.take_from_reserve(world, contract.owner, amount)?;
+                charges.transfers.push((2030, 2020, from_reserve));
             }
-            EventKind::RefundFailure => {
-                let (transfers, done) = mirrored();
-                charges = contract.undo_refund(sums, account, &done, amount)?;
-                charges.transfers.extend(transfers);
-            }
+            EventKind::RefundFailure => charges = contract.undo_refund(sums, account, &done, amount)?,
             EventKind::RefundPaid => {
                 charges.transfers.push((2200, 1010, amount));
                 self.paid_by_transfer[contract.owner.currency].add(amount)?;
             }
-            EventKind::Chargeback | EventKind::SecondChargeback if event.unknown => {
-                charges.transfers.push((1900, receivable, amount));
-            }
             EventKind::Chargeback | EventKind::SecondChargeback => {
-                charges.transfers = contract.chargeback(account, amount)?;
-                charges.transfers.push((2020, receivable, amount));
+                if !event.unknown {
+                    charges.transfers = contract.chargeback(account, amount)?;
+                }
+                let from = if event.unknown { 1900 } else { 2020 };
+                charges.transfers.push((from, receivable, amount));
+                let cost = event.details.cost.unwrap_or(0);
+                charges.transfers.push((5040, receivable, cost));
             }
             EventKind::ChargebackReversal => {
                 charges.transfers = contract.won(account, amount)?;
@@ -300,10 +340,11 @@ impl Truth {
             EventKind::Unpaid => charges.transfers.push((bearer(event.acquirer), receivable, amount)),
             EventKind::UnpaidRecovery => charges.transfers.push((receivable, bearer(event.acquirer), amount)),
         }
+        charges.transfers.extend(mirrored);
         Ok(charges)
     }
 
-    /// A story is told to its end: what is open of its promises, and will not be before they run out.
+    /// A story's events of the day are told: what is open of its promises, and will not be before they run out.
     pub fn end(&mut self, story: &Story) -> Result<(), SimulateError> {
         let owner = story.owner;
         for payment in &story.payments {
@@ -315,27 +356,54 @@ impl Truth {
         Ok(())
     }
 
+    /// All events of the day are told. What ran out is booked next.
+    pub fn expire(&mut self, world: &World) -> Result<(), SimulateError> {
+        self.step("record");
+        for (merchant, expired) in world.merchants.iter().zip(&self.expired) {
+            for (&currency, total) in merchant.currencies.iter().zip(expired) {
+                self.books.book((9020, 9010, total.amount), CARDS, currency)?;
+            }
+        }
+        self.step("expiry");
+        Ok(())
+    }
+
+    /// All late events are told, too.
+    pub fn late(&mut self) {
+        self.step("late");
+    }
+
+    /// All events after the payouts are told.
+    pub fn after(&mut self) {
+        self.step("after");
+    }
+
     /// Books a line that proves an event: `line` is its gross, unsigned, and `pass` how it was found.
     pub fn matched(
         &mut self,
+        world: &World,
         story: &Story,
         event: &Event,
-        pass: u8,
-        line: i64,
+        (pass, line): (u8, i64),
         costs: Costs,
     ) -> Result<(), SimulateError> {
         let count = self.matched.entry(pass).or_default();
         *count = count.saturating_add(1);
-        let (item, currency) = (event.amount, story.owner.currency);
-        self.costs(currency, costs)?;
+        let (item, owner, acquirer) = (event.amount, story.owner, event.acquirer);
+        let receivable = receivable(acquirer);
+        let booked = event.details.cost.unwrap_or(0);
+        self.file(acquirer, owner.currency, (receivable, 1110, booked))?;
+        self.costs(acquirer, owner.currency, costs, booked)?;
         let (agreed, over) = (line.min(item), line.saturating_sub(item));
-        let fee = match event.kind {
+        let claim = match event.kind {
             EventKind::Refund | EventKind::Chargeback | EventKind::SecondChargeback => {
-                return self.settle(1100, 1110, currency, agreed);
+                return self.file(acquirer, owner.currency, (receivable, 1110, agreed));
             }
-            EventKind::ChargebackReversal => return self.settle(1110, 1100, currency, agreed),
-            EventKind::Capture => story.booked.capture_fee,
-            EventKind::Aggregate => story.booked.aggregate_fee,
+            EventKind::ChargebackReversal => {
+                return self.file(acquirer, owner.currency, (1110, receivable, agreed));
+            }
+            EventKind::Capture => story.booked.capture,
+            EventKind::Aggregate => story.booked.aggregate,
             EventKind::Authorization
             | EventKind::Increment
             | EventKind::AuthorizationReversal
@@ -348,45 +416,66 @@ impl Truth {
             | EventKind::Unpaid
             | EventKind::UnpaidRecovery => return Ok(()),
         };
-        self.settle(1110, 1100, currency, agreed)?;
+        self.file(acquirer, owner.currency, (1110, receivable, agreed))?;
         let tolerated = over.saturating_abs() <= TOLERANCE;
         if over != 0 && tolerated {
             self.within_tolerance = self.within_tolerance.saturating_add(1);
         }
-        match (over > 0, tolerated) {
-            (true, true) => self.settle(1110, 5900, currency, over)?,
-            (true, false) => self.settle(1110, 2900, currency, over)?,
-            (false, true) => self.settle(5900, 1100, currency, over.saturating_neg())?,
-            (false, false) => self.settle(1900, 1100, currency, over.saturating_neg())?,
-        }
+        let difference = match (over > 0, tolerated) {
+            (true, true) => (1110, 5900, over),
+            (true, false) => (1110, 2900, over),
+            (false, true) => (5900, receivable, over.saturating_neg()),
+            (false, false) => (1900, receivable, over.saturating_neg()),
+        };
+        self.file(acquirer, owner.currency, difference)?;
         let earned = if tolerated { item } else { agreed };
-        let payable = minus(earned, fee)?;
-        self.settle(2010, 2020, currency, payable)?;
-        let settled = &mut self.settled[story.owner.merchant][story.owner.slot];
-        *settled = plus(*settled, payable)?;
+        let contract = contract(world, owner, event);
+        let passed = if contract.schedule.passes_costs {
+            plus(costs.interchange, costs.scheme_fee)?
+        } else {
+            0
+        };
+        for transfer in self.money.settled(&contract, &claim, acquirer, (earned, passed))? {
+            self.file(acquirer, owner.currency, transfer)?;
+        }
         Ok(())
     }
 
     /// Books a line that proves nothing: its money has no owner yet.
     pub fn stray(&mut self, currency: usize, net: i64, costs: Costs) -> Result<(), SimulateError> {
-        self.costs(currency, costs)?;
+        self.costs(CARDS, currency, costs, 0)?;
         let gross = plus(net, costs.total())?;
         let (debit, credit) = if gross >= 0 { (1110, 2900) } else { (1900, 1110) };
-        self.settle(debit, credit, currency, gross.saturating_abs())
+        self.file(CARDS, currency, (debit, credit, gross.saturating_abs()))
     }
 
-    fn costs(&mut self, currency: usize, costs: Costs) -> Result<(), SimulateError> {
-        let acquirers = plus(costs.commission, costs.markup)?;
-        self.settle(5010, 1110, currency, costs.interchange)?;
-        self.settle(5020, 1110, currency, costs.scheme_fee)?;
-        self.settle(5030, 1110, currency, acquirers)
+    /// The costs of a line, less what of them is booked already.
+    fn costs(&mut self, acquirer: usize, currency: usize, costs: Costs, booked: i64) -> Result<(), SimulateError> {
+        let acquirers = minus(plus(costs.commission, costs.markup)?, booked)?;
+        self.file(acquirer, currency, (5010, 1110, costs.interchange))?;
+        self.file(acquirer, currency, (5020, 1110, costs.scheme_fee))?;
+        self.file(acquirer, currency, (5030, 1110, acquirers))
     }
 
-    /// Books what the settlement file brings: debits one account and credits another. A negative amount is the contrary.
-    fn settle(&mut self, debit: i16, credit: i16, currency: usize, amount: i64) -> Result<(), SimulateError> {
-        self.reconciled.add(debit, CARDS, currency, amount)?;
-        self.reconciled.add(credit, CARDS, currency, amount.saturating_neg())
+    /// Books what a settlement file brings.
+    fn file(&mut self, acquirer: usize, currency: usize, transfer: Transfer) -> Result<(), SimulateError> {
+        self.files[acquirer].book(transfer, acquirer, currency)
     }
+}
+
+/// What applies to an event.
+fn contract(world: &World, owner: Owner, event: &Event) -> Contract {
+    Contract {
+        owner,
+        schedule: &SCHEDULES[world.merchants[owner.merchant].schedule],
+        day: world.day(event.at.day).date,
+        today: world.day(Day::Simulated).date,
+    }
+}
+
+/// What an acquirer owes us.
+fn receivable(acquirer: usize) -> i16 {
+    if acquirer == CARDS { 1100 } else { 1130 }
 }
 
 /// Who bears an unpaid phone bill.

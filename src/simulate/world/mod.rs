@@ -2,11 +2,14 @@
 //!
 //! Prices are integers here (per mille, minor units), so that the truth is computed without the code that it judges.
 
+mod calendar;
 mod settings;
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Offset, TimeZone};
 use chrono_tz::Europe;
 
+use self::calendar::{CALENDAR, Calendar};
+pub use self::settings::Version;
 use super::dice::Dice;
 use super::fees::{FINE, MICRO, STANDARD};
 use super::{Plan, Profile, SimulateError};
@@ -32,6 +35,14 @@ pub const SHORT_SCHEME: &str = "visa";
 pub const BANK_ACCOUNT: &str = "main";
 /// The place of the currency that phone carriers bill in.
 pub const WON: usize = 3;
+/// What a payer may use of a carrier in a month, in won.
+pub const MONTHLY_LIMIT: i64 = 1_000_000;
+/// How often a payer may be authorized in an hour before somebody looks.
+pub const OFTEN: u32 = 3;
+/// How much a payer may spend on vouchers in a day before it is held, in won.
+pub const VOUCHERS: i64 = 300_000;
+/// How often a payer may buy games of one merchant in a month.
+pub const GAMES: u32 = 2;
 /// Per mille of a capture that the acquirer costs.
 pub const COST_PER_MILLE: i64 = 14;
 
@@ -104,6 +115,50 @@ pub struct Merchant {
     pub may_owe: bool,
     /// Sells next to nothing and gives it all back: it cannot pay for another refund.
     pub poor: bool,
+    /// What is withheld of its sales.
+    pub reserve: Option<Reserve>,
+    /// After how many business days a sale is paid, where it does not wait for the acquirer.
+    pub sales_day: Option<u16>,
+    /// Whether it is paid.
+    pub standing: Standing,
+}
+
+impl Merchant {
+    /// Whether a share of each sale is withheld. Refunds may be paid from that.
+    pub fn withholds_a_share(&self) -> bool {
+        matches!(self.reserve, Some(Reserve::Rolling(_)))
+    }
+}
+
+/// What is withheld of a merchant's sales.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// So many per mille of every capture.
+    Rolling(i64),
+    /// What is worth so many euros, of whatever becomes available first.
+    Fixed(i64),
+}
+
+/// For how many days a reserve is withheld.
+pub const RESERVE_DAYS: u64 = 30;
+
+/// Whether a merchant is paid on the settlement file's day.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Paid,
+    /// Nobody has looked at it yet.
+    Applied,
+    /// Somebody has, and it is not active yet.
+    New,
+    /// It was suspended that day.
+    Suspended,
+    /// It was closed that day.
+    Closed,
+    /// Its bank account is not known to be its own.
+    Unverified,
+    /// It has had another bank account since that day.
+    Moved,
 }
 
 /// A local day: a date, and how its hours from 4 to 22 are written. (Clocks change before 4. The settlement file has lines from
@@ -153,6 +208,8 @@ pub struct World {
     pub busy: u32,
     /// Those of them that sell in won, by number.
     pub in_won: Vec<usize>,
+    /// When banks are open.
+    pub calendar: Calendar,
     /// The currencies, as [`CURRENCIES`].
     currencies: Vec<Currency>,
     days: [LocalDay; 6],
@@ -176,6 +233,12 @@ impl World {
             old,
             lawless.ok_or_else(out_of_range)?,
         ];
+        let last = NaiveDate::from_ymd_opt(simulated.year().saturating_add(1), 12, 31);
+        let calendar = Calendar::new(
+            first_of(old.year()).ok_or_else(out_of_range)?,
+            last.ok_or_else(out_of_range)?,
+            days[1].succ_opt().ok_or_else(out_of_range)?,
+        );
         let mut dice = Dice::new(plan.seed, 0);
         let mut merchants: Vec<Merchant> = (0..plan.merchants)
             .map(|number| merchant(number, plan.profile, &mut dice))
@@ -189,6 +252,8 @@ impl World {
             last.currencies = [0, 0];
             last.micro = false;
             last.schedule = STANDARD;
+            last.reserve = None;
+            last.sales_day = None;
             last.may_owe = false;
             busy = busy.saturating_sub(1);
         }
@@ -198,6 +263,7 @@ impl World {
         };
         Ok(Self {
             profile: plan.profile,
+            calendar,
             in_won: merchants.iter().enumerate().filter_map(in_won).collect(),
             merchants,
             busy,
@@ -256,6 +322,25 @@ impl World {
         (date, format!("{date}T00:00:00Z"))
     }
 
+    /// The day on which a sale of a day becomes available; none where the acquirer's file decides.
+    pub fn available_on(&self, merchant: usize, day: NaiveDate) -> Option<NaiveDate> {
+        let days = self.merchants[merchant].sales_day?;
+        Some(self.calendar.after(day, days))
+    }
+
+    /// Until when the reserve of a sale of a day is withheld.
+    pub fn reserved_until(day: NaiveDate) -> NaiveDate {
+        day.checked_add_days(Days::new(RESERVE_DAYS)).unwrap_or(day)
+    }
+
+    /// The day on which nothing is withheld any more.
+    pub fn last_release(&self) -> NaiveDate {
+        let settlement = self.day(Day::Settlement).date;
+        settlement
+            .checked_add_days(Days::new(RESERVE_DAYS))
+            .unwrap_or(settlement)
+    }
+
     /// How far refunds may take a merchant below zero, minor units.
     pub fn negative_limit(&self, merchant: usize, currency: usize) -> i64 {
         match self.merchants[merchant].may_owe {
@@ -306,6 +391,19 @@ fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
         first
     };
     let micro = number % 7 == 3;
+    let full = profile == Profile::Full;
+    let reserve = match number % 10 {
+        1 | 6 => Some(Reserve::Rolling(100)),
+        4 => Some(Reserve::Fixed(300)),
+        _ => None,
+    };
+    let reserve = reserve.filter(|_| full);
+    let sales_day = match number % 6 {
+        2 => Some(1),
+        5 => Some(2),
+        _ => None,
+    };
+    let sales_day = sales_day.filter(|_| full);
     Merchant {
         currencies: [first, second],
         micro,
@@ -313,17 +411,32 @@ fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
         has_destination: number % 50 != 5,
         may_owe: profile == Profile::Card || number % 4 != 2,
         poor: false,
+        reserve,
+        sales_day: sales_day.filter(|_| !matches!(reserve, Some(Reserve::Fixed(_)))),
+        standing: if full { standing(number) } else { Standing::Paid },
+    }
+}
+
+fn standing(number: u32) -> Standing {
+    match number % 20 {
+        7 => Standing::Suspended,
+        8 => Standing::New,
+        12 => Standing::Unverified,
+        16 => Standing::Moved,
+        18 => Standing::Applied,
+        19 => Standing::Closed,
+        _ => Standing::Paid,
     }
 }
 
 /// Merchants of plain cards have one of two contracts, others one after another; those that sell for cents have their own.
 fn schedule(number: u32, micro: bool, profile: Profile) -> usize {
-    const OTHERS: [usize; 7] = [5, 3, 4, STANDARD, 6, 7, 8];
+    const OTHERS: [usize; 8] = [9, 3, 4, STANDARD, 6, 7, 8, 5];
     match (micro, profile) {
         (true, Profile::Full) if number % 2 == 1 => FINE,
         (true, _) => MICRO,
         (false, Profile::Card) => STANDARD,
-        (false, Profile::Full) => OTHERS[usize::try_from(number % 7).unwrap_or(0)],
+        (false, Profile::Full) => OTHERS[usize::try_from(number % 8).unwrap_or(0)],
     }
 }
 

@@ -5,19 +5,33 @@ use std::io::{self, Write};
 use chrono::Datelike;
 
 use super::{
-    ACQUIRERS, BANK_ACCOUNT, CARDS, CARRIER_BY_MERCHANT, CARRIER_SETTLES_WITHIN_DAYS, COST_PER_MILLE, CURRENCIES, Day,
-    OVER_CAPTURE_PERCENT, SETTLES_WITHIN_DAYS, SHORT_SCHEME, SHORT_VALIDITY_DAYS, TOLERANCE, Terms, World, iban,
-    merchant_name,
+    ACQUIRERS, BANK_ACCOUNT, CALENDAR, CARDS, CARRIER_BY_MERCHANT, CARRIER_SETTLES_WITHIN_DAYS, COST_PER_MILLE,
+    CURRENCIES, Day, GAMES, MONTHLY_LIMIT, OFTEN, OVER_CAPTURE_PERCENT, RESERVE_DAYS, Reserve, SETTLES_WITHIN_DAYS,
+    SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, TOLERANCE, Terms, VOUCHERS, World, iban, merchant_name,
 };
 use crate::money::wide_decimal_text;
 use crate::simulate::fees::{
-    EventPrices, MILLION, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope, event_price, tier_begins,
+    EventPrices, MILLION, MINIMUM_IN, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope, event_price,
+    tier_begins,
 };
 
+/// A version of the settings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// In force since before anything happened.
+    First,
+    /// From the day of the settlement file on: some merchants are not paid any more.
+    NextDay,
+}
+
 impl World {
-    /// Writes the settings file that this world is described by.
-    pub fn write_settings(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "effective_from = \"{}\"\n", self.first_day())?;
+    /// Writes a settings file that this world is described by.
+    pub fn write_settings(&self, out: &mut impl Write, version: Version) -> io::Result<()> {
+        let from = match version {
+            Version::First => self.first_day(),
+            Version::NextDay => self.day(Day::Settlement).date.to_string(),
+        };
+        writeln!(out, "effective_from = \"{from}\"\n")?;
         writeln!(out, "[house]\nname = \"Example Payments\"")?;
         writeln!(
             out,
@@ -28,9 +42,10 @@ impl World {
         writeln!(out, "[payout]\nminimum = {}", self.prices(|terms| terms.minimum))?;
         if self.is_full() {
             write_spans(out)?;
+            write_velocity(out)?;
         }
         for number in 0..self.merchants.len() {
-            self.write_merchant(out, number)?;
+            self.write_merchant(out, number, version)?;
         }
         Ok(())
     }
@@ -67,7 +82,11 @@ impl World {
                     "[[acquirer]]\nname = \"{name}\"\nkind = \"carrier\"\ncontract = \"net\""
                 )?;
                 writeln!(out, "settles_within_days = {CARRIER_SETTLES_WITHIN_DAYS}")?;
-                writeln!(out, "partial_refunds = false\nunpaid_borne_by = \"{bearer}\"\n")?;
+                writeln!(out, "partial_refunds = false\nunpaid_borne_by = \"{bearer}\"")?;
+                writeln!(
+                    out,
+                    "monthly_limit = {{ amounts = {{ KRW = \"{MONTHLY_LIMIT}\" }}, time_zone = \"Asia/Seoul\" }}\n"
+                )?;
             }
         }
         Ok(())
@@ -123,6 +142,14 @@ impl World {
         if let Some(events) = &schedule.events {
             self.write_event_prices(out, events)?;
         }
+        if let Some(euros) = schedule.minimum {
+            let amount = |place: usize| self.amount(tier_begins(euros, &CURRENCIES[place]), place);
+            let amounts: Vec<String> = MINIMUM_IN
+                .iter()
+                .map(|place| format!("{} = \"{}\"", CURRENCIES[*place].code, amount(*place)))
+                .collect();
+            writeln!(out, "monthly_minimum = {{ {} }}", amounts.join(", "))?;
+        }
         if schedule.won_back {
             writeln!(out, "dispute_fee_returned_when_won = true")?;
         }
@@ -131,6 +158,9 @@ impl World {
                 writeln!(out, "\n[[fee_schedule.price]]")?;
             }
             self.write_price(out, price)?;
+            if schedule.passes_costs {
+                writeln!(out, "passes_costs = true")?;
+            }
         }
         writeln!(out)
     }
@@ -140,6 +170,7 @@ impl World {
             ("authorization", events.authorization),
             ("refund", events.refund),
             ("dispute", events.dispute),
+            ("payout", events.payout),
         ];
         let priced: Vec<String> = all
             .iter()
@@ -195,37 +226,91 @@ impl World {
         by_currency.replacen('{', &format!("{{ kind = \"{kind}\","), 1)
     }
 
-    fn write_merchant(&self, out: &mut impl Write, number: usize) -> io::Result<()> {
+    fn write_merchant(&self, out: &mut impl Write, number: usize, version: Version) -> io::Result<()> {
         let merchant = &self.merchants[number];
         let (name, schedule) = (merchant_name(number), SCHEDULES[merchant.schedule].name);
+        let state = match (merchant.standing, version) {
+            (Standing::Applied, _) => "applied",
+            (Standing::New, _) => "verified",
+            (Standing::Suspended, Version::NextDay) => "suspended",
+            (Standing::Closed, Version::NextDay) => "closed",
+            (Standing::Suspended | Standing::Closed, Version::First) => "active",
+            (Standing::Paid | Standing::Unverified | Standing::Moved, _) => "active",
+        };
         writeln!(
             out,
-            "\n[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{schedule}\"\nstate = \"active\""
+            "\n[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{schedule}\"\nstate = \"{state}\""
         )?;
         if merchant.may_owe {
-            let currencies = merchant.currencies;
-            let places = if currencies[0] == currencies[1] {
-                &currencies[..1]
-            } else {
-                &currencies[..]
-            };
-            let limits: Vec<String> = places
-                .iter()
-                .map(|&currency| {
-                    let limit = self.amount(self.negative_limit(number, currency), currency);
-                    format!("{} = \"{limit}\"", CURRENCIES[currency].code)
-                })
-                .collect();
-            writeln!(out, "negative_limit = {{ {} }}", limits.join(", "))?;
+            let limits = self.in_its_currencies(number, |currency| self.negative_limit(number, currency));
+            writeln!(out, "negative_limit = {limits}")?;
         }
-        if merchant.has_destination {
-            let (account, since) = (iban(number), self.first_day());
+        match merchant.reserve {
+            Some(Reserve::Rolling(per_mille)) => writeln!(
+                out,
+                "reserve = {{ percentage = \"{}\", release_after_days = {RESERVE_DAYS} }}\nrefunds_from_reserve = true",
+                percent(per_mille.saturating_mul(1000))
+            )?,
+            Some(Reserve::Fixed(euros)) => {
+                let amounts = self.in_its_currencies(number, |currency| tier_begins(euros, &CURRENCIES[currency]));
+                writeln!(
+                    out,
+                    "reserve = {{ fixed = {amounts}, release_after_days = {RESERVE_DAYS} }}"
+                )?;
+            }
+            None => {}
+        }
+        if let Some(days) = merchant.sales_day {
             writeln!(
                 out,
-                "destination = {{ holder = \"Merchant {name}\", account = \"{account}\", bank = \"\", verified_on = \"{since}\" }}"
+                "availability = {{ sales_day = {days}, calendar = \"{CALENDAR}\" }}"
             )?;
         }
+        if merchant.has_destination {
+            self.write_destination(out, number, version)?;
+        }
         Ok(())
+    }
+
+    fn write_destination(&self, out: &mut impl Write, number: usize, version: Version) -> io::Result<()> {
+        let (name, standing) = (merchant_name(number), self.merchants[number].standing);
+        let moved = standing == Standing::Moved && version == Version::NextDay;
+        // Another account of the same bank.
+        let account = iban(if moved {
+            number.saturating_add(5_000_000)
+        } else {
+            number
+        });
+        let verified = match standing {
+            Standing::Unverified => String::new(),
+            Standing::Paid
+            | Standing::Applied
+            | Standing::New
+            | Standing::Suspended
+            | Standing::Closed
+            | Standing::Moved => {
+                format!(", verified_on = \"{}\"", self.first_day())
+            }
+        };
+        writeln!(
+            out,
+            "destination = {{ holder = \"Merchant {name}\", account = \"{account}\", bank = \"\"{verified} }}"
+        )
+    }
+
+    /// A table of amounts in the currencies that a merchant sells in.
+    fn in_its_currencies(&self, number: usize, amount: impl Fn(usize) -> i64) -> String {
+        let [first, second] = self.merchants[number].currencies;
+        let places = if first == second {
+            vec![first]
+        } else {
+            vec![first, second]
+        };
+        let amounts: Vec<String> = places
+            .into_iter()
+            .map(|place| format!("{} = \"{}\"", CURRENCIES[place].code, self.amount(amount(place), place)))
+            .collect();
+        format!("{{ {} }}", amounts.join(", "))
     }
 
     fn prices(&self, price: fn(&Terms) -> i64) -> String {
@@ -260,6 +345,29 @@ impl World {
 fn percent(millionths: i64) -> String {
     let text = wide_decimal_text(i128::from(millionths), 4);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What payers and merchants may do in a time.
+fn write_velocity(out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "\n[[velocity_rule]]\nname = \"often\"\nper = [\"payer\"]\nwindow = \"1 hour\"\nmax_count = {OFTEN}\naction = \"flag\""
+    )?;
+    writeln!(
+        out,
+        "\n[[velocity_rule]]\nname = \"vouchers\"\nper = [\"payer\", \"category\"]\nmethod = \"carrier\"\ncategory = \"voucher\"\n\
+         window = \"24 hours\"\nmax_sum = {{ KRW = \"{VOUCHERS}\" }}\naction = \"hold\""
+    )?;
+    writeln!(
+        out,
+        "\n[[velocity_rule]]\nname = \"games\"\nper = [\"payer\", \"merchant\"]\ncategory = \"game\"\n\
+         window = \"month\"\nmax_count = {GAMES}\naction = \"refuse\""
+    )?;
+    // Never reached: what counting costs is to be seen all the same.
+    writeln!(
+        out,
+        "\n[[velocity_rule]]\nname = \"busy\"\nper = [\"merchant\"]\nwindow = \"24 hours\"\nmax_count = 1000000000\naction = \"flag\""
+    )
 }
 
 /// How long authorizations are valid, and captures may be refunded.

@@ -6,8 +6,9 @@ use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use rust_decimal::Decimal;
 
+use super::costs::steps_of_payment;
 use super::{Entries, read_accrued};
-use crate::audit::fees::{Accruals, Assessed, FeeEntry, PaymentFees, Sum};
+use crate::audit::fees::{Accruals, Assessed, FeeEntry, Line, PaymentFees, Sum};
 use crate::ids::EntryNumber;
 use crate::ledger::account::AccountCode;
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -72,13 +73,16 @@ pub async fn fees_of_payment(
     } else {
         HashMap::new()
     };
+    let costs = steps_of_payment(snapshot, deployment, merchant, payment).await?;
     let schedules = |day| deployment.fee_schedule(merchant, day);
     let mut fees = PaymentFees::new(&schedules, true);
     let explained = read.into_iter().map(|entry| {
         let assessed = fees.entry(&entry);
         let nothing = Moved::new();
         let moved = moved.get(&entry.number).unwrap_or(&nothing);
-        let steps = steps(deployment, merchant, &entry, assessed, moved);
+        let mut steps = steps(deployment, merchant, &entry, assessed, moved);
+        let costs = costs.iter().filter(|(capture, _)| *capture == entry.number);
+        steps.extend(costs.map(|(_, step)| step.clone()));
         Explained {
             number: entry.number,
             kind: entry.kind,
@@ -148,22 +152,27 @@ fn steps(deployment: &Deployment, merchant: &str, entry: &FeeEntry, assessed: As
             ),
         }));
     }
-    let wrong = assessed.lines.into_iter().filter(|line| !line.agrees());
-    steps.extend(wrong.map(|line| Step {
-        about: "differs",
-        text: match (line.expected, line.posted) {
-            (Some(expected), Some(posted)) => format!(
-                "{}: {} minor units are posted, {} should be{}{}",
-                line.component,
-                decimal(posted),
-                decimal(expected),
-                if line.detail.is_empty() { "" } else { "; " },
-                line.detail
-            ),
-            _ => format!("{}: {}", line.component, line.detail),
-        },
-    }));
+    steps.extend(assessed.lines.iter().filter(|line| !line.agrees()).map(differs));
     steps
+}
+
+/// A figure that is not what it should be.
+pub(super) fn differs(line: &Line) -> Step {
+    let figure = |parts: Option<i128>| parts.map_or_else(|| "nothing".to_owned(), |parts| decimal(parts).to_string());
+    let component = line.component;
+    let text = match (line.expected, line.posted) {
+        (None, None) => format!("{component}: {}", line.detail),
+        (expected, posted) => {
+            let (expected, posted) = (figure(expected), figure(posted));
+            let joint = if line.detail.is_empty() { "" } else { "; " };
+            format!(
+                "{component}: {posted} minor units are posted, {expected} should be{joint}{}",
+                line.detail
+            )
+        }
+    };
+    let about = "differs";
+    Step { about, text }
 }
 
 fn decimal(parts: i128) -> Decimal {

@@ -1,10 +1,12 @@
 //! Merchant fees in the database: worked out again for an audit, explained for one payment, topped up to a monthly minimum.
 //!
-//! The audit reads one snapshot in four passes, each a stream: entries payment by payment (what each should have cost, and added
-//! exactly), entries that belong to no payment, entries that moved exact sums in the order of the books, and the table of those
-//! sums. Memory holds the entries of one payment and the exact sums of one book.
+//! The audit reads one snapshot in passes, each a stream: entries payment by payment (what each should have cost, and added
+//! exactly), entries that belong to no payment, entries that moved exact sums in the order of the books, with the table of those
+//! sums, and settlement lines with the costs that they pass on. Memory holds the entries of one payment and the exact sums of one
+//! book.
 
 mod close;
+mod costs;
 mod explain;
 
 use std::collections::BTreeMap;
@@ -80,8 +82,6 @@ pub struct FeeSummary {
     pub totals: BTreeMap<(&'static str, Currency), (i128, i128)>,
     /// Every accrual, whatever the span.
     pub accruals: Vec<AccrualRow>,
-    /// What is posted and was not worked out again, by currency: costs passed on, minor units, whatever the span.
-    pub passed_on: Vec<(Currency, i128)>,
 }
 
 /// Who reads what an audit finds.
@@ -151,19 +151,7 @@ pub async fn audit_fees<E: From<StoreError>>(
     of_payments(snapshot, deployment, &mut finds).await?;
     of_others(snapshot, deployment, &mut finds).await?;
     of_accruals(snapshot, &mut finds).await?;
-    let passed_on = snapshot
-        .query(
-            include_str!("../../../schema/queries/fees_not_recomputed.sql"),
-            &[&AccountCode::FeeCostsPassedOn.number(), &span.merchant],
-        )
-        .await?;
-    for row in &passed_on {
-        let sum = (
-            currency(row.try_get("currency").map_err(StoreError::from)?)?,
-            wide(row.try_get("charged").map_err(StoreError::from)?)?,
-        );
-        finds.summary.passed_on.push(sum);
-    }
+    costs::of_costs(snapshot, deployment, &mut finds).await?;
     Ok(finds.summary)
 }
 
@@ -177,21 +165,29 @@ struct Read {
 
 /// Puts rows of one transfer each together to entries, as they arrive.
 struct Entries<S> {
-    rows: S,
+    /// None after its end: a stream of the driver's must not be asked again then.
+    rows: Option<S>,
     next: Option<Read>,
     has_cutoff: bool,
 }
 
 impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
     fn new(rows: S, has_cutoff: bool) -> Self {
-        let next = None;
-        Self { rows, next, has_cutoff }
+        Self {
+            rows: Some(rows),
+            next: None,
+            has_cutoff,
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Read>, StoreError> {
         loop {
-            let Some(row) = self.rows.try_next().await? else {
+            let Some(rows) = &mut self.rows else {
                 return Ok(self.next.take());
+            };
+            let Some(row) = rows.try_next().await? else {
+                self.rows = None;
+                continue;
             };
             let at = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
             let transfer = read_transfer(&row)?;
@@ -209,9 +205,6 @@ impl<S: Stream<Item = Result<Row, tokio_postgres::Error>> + Unpin> Entries<S> {
 }
 
 fn read_entry(row: &Row, has_cutoff: bool) -> Result<Read, StoreError> {
-    let text = |column: &str| -> Result<Option<Arc<str>>, StoreError> {
-        Ok(row.try_get::<_, Option<&str>>(column)?.map(Arc::from))
-    };
     Ok(Read {
         book: BookId(row.try_get("book_id")?),
         merchant: row.try_get("merchant")?,
@@ -222,16 +215,24 @@ fn read_entry(row: &Row, has_cutoff: bool) -> Result<Read, StoreError> {
             payment: row.try_get("payment")?,
             details: row.try_get("details")?,
             reverses: row.try_get::<_, Option<i64>>("reverses")?.map(EntryNumber),
-            instrument: Instrument {
-                method: text("method")?,
-                scheme: text("scheme")?,
-                card_country: text("card_country")?,
-                ..Instrument::default()
-            },
+            instrument: instrument(row)?,
             currency: row.try_get::<_, Option<&str>>("currency")?.map(currency).transpose()?,
             transfers: Vec::new(),
         },
         cutoff: if has_cutoff { row.try_get("cutoff")? } else { None },
+    })
+}
+
+/// What a payment is priced by.
+fn instrument(row: &Row) -> Result<Instrument, StoreError> {
+    let text = |column: &str| -> Result<Option<Arc<str>>, StoreError> {
+        Ok(row.try_get::<_, Option<&str>>(column)?.map(Arc::from))
+    };
+    Ok(Instrument {
+        method: text("method")?,
+        scheme: text("scheme")?,
+        card_country: text("card_country")?,
+        ..Instrument::default()
     })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Posting (2020 → 2100 in each merchant's book, and the fee) commits before the file is written. A crash in between is healed
 //! by the same command: what is posted is not posted again, and a file that is not marked is written again byte for byte.
-//! Whatever is no longer covered by account 2020 is cancelled instead, so a payout never takes it below zero; so is a payout to
-//! a merchant that is no longer paid, or to a bank account that is no longer its own.
+//! Whatever is no longer covered by account 2020, less what captures take back of it that were withdrawn after their money had
+//! become available, is cancelled instead, so a payout never takes it below zero, nor does the next release after it; so is
+//! a payout to a merchant that is no longer paid, or to a bank account that is no longer its own.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,7 +20,7 @@ use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payout::amount::{Cancellation, still_due};
 use crate::payout::instruction::{Instruction, InstructionError, csv};
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsVersion};
 use crate::store::books::LockedBooks;
 use crate::store::settings::Deployment;
 use crate::store::source::{Source, SourceKind, source_of};
@@ -40,7 +41,7 @@ struct Run<'a> {
     /// The day of booking.
     day: NaiveDate,
     /// The settings that have begun on that day.
-    versions: &'a [Arc<Settings>],
+    versions: &'a [SettingsVersion],
 }
 
 impl Store {

@@ -1,6 +1,6 @@
 //! Matching: SQL streams candidates one key after the other, `recon` decides, matches and breaks go back chunk by chunk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -10,11 +10,11 @@ use super::{ReconcileError, Run, currency};
 use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, Settled, settled};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{DAYS_APART, Pass, decide};
 use crate::store::reserve::Tranches;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, passed_costs};
 
 /// The most lines and the most items that one key may have.
 const GROUP_LIMIT: usize = 10_000;
@@ -97,6 +97,7 @@ struct MatchRow {
     ordinal: i32,
     pass: Pass,
     line_gross: i64,
+    passed_on: Option<PassedOn>,
 }
 
 /// A break on its way to the table.
@@ -130,6 +131,8 @@ pub(super) struct Matching<'a> {
     postings: Postings,
     matches: Vec<MatchRow>,
     breaks: Vec<BreakRow>,
+    /// The books in which alone items are looked for; in all where none are named.
+    within: Option<BTreeSet<BookId>>,
     done: u64,
 }
 
@@ -143,6 +146,7 @@ impl<'a> Matching<'a> {
             postings: Postings::default(),
             matches: Vec::new(),
             breaks: Vec::new(),
+            within: None,
             done: 0,
         }
     }
@@ -177,6 +181,11 @@ impl<'a> Matching<'a> {
             self.settle(tx, pass, self.done.saturating_sub(before)).await?;
         }
         Ok(())
+    }
+
+    /// Looks for items in these books alone from now on: they are locked, and no other may be any more.
+    pub(super) fn keep_within(&mut self, books: BTreeSet<BookId>) {
+        self.within = Some(books);
     }
 
     /// The lines that a pass may still match.
@@ -246,7 +255,8 @@ impl<'a> Matching<'a> {
                 return Ok(());
             }
         }
-        if let Some(item) = read_item(row, group)? {
+        let elsewhere = |item: &Item| self.within.as_ref().is_some_and(|books| !books.contains(&item.book));
+        if let Some(item) = read_item(row, group)?.filter(|item| !elsewhere(item)) {
             group.items.push(item);
         }
         if group.lines.len() > GROUP_LIMIT || group.items.len() > GROUP_LIMIT {
@@ -285,6 +295,7 @@ impl<'a> Matching<'a> {
             ordinal: line.ordinal,
             pass,
             line_gross: line.gross.minor(),
+            passed_on: settled.passed_on,
         });
         Ok(())
     }
@@ -325,7 +336,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
-    /// as matches.
+    /// as matches: the acquirer's lock keeps all others from them.
     async fn settle(&self, tx: &mut Tx, pass: Pass, matches: u64) -> Result<(), StoreError> {
         let settle = include_str!("../../../schema/queries/open_items_settle.sql");
         let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
@@ -339,12 +350,14 @@ impl<'a> Matching<'a> {
     }
 
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 7] = [
+        const TYPES: [Type; 9] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
             Type::INT4,
             Type::INT2,
+            Type::INT8,
+            Type::INT8,
             Type::INT8,
             Type::INT8,
         ];
@@ -363,6 +376,8 @@ impl<'a> Matching<'a> {
                     &row.pass.number(),
                     &row.item.gross.minor(),
                     &row.line_gross,
+                    &row.passed_on.map(|passed_on| passed_on.amount),
+                    &row.passed_on.map(|passed_on| passed_on.vat),
                 ])
                 .await?;
             }
@@ -483,8 +498,8 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
         reserve: row.try_get(15)?,
         cost: row.try_get(16)?,
         matures: row.try_get(17)?,
-        passes_costs: row.try_get(18)?,
-        occurred_on: row.try_get(19)?,
-        reserve_until: row.try_get(20)?,
+        passes_costs: passed_costs(row.try_get(18)?, row.try_get(19)?)?,
+        occurred_on: row.try_get(20)?,
+        reserve_until: row.try_get(21)?,
     }))
 }

@@ -1,11 +1,13 @@
 //! Reconciling an acquirer's settlement file: one transaction a file, booked whole or not at all.
 //!
-//! 1. Lock the acquirer: it has one reconciliation at a time, so no two files match one item.
+//! 1. Lock the acquirer: it has one reconciliation at a time, so no two files match one item, and nobody takes away or changes an
+//!    open item that matching has read (`store::acquirers`).
 //! 2. Intake (`intake`): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
 //! 3. Match (`matching`): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
 //!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile.
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
-//!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again.
+//!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
+//!    within those books.
 //! 5. Lock the books that are concerned, the house first.
 //! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
@@ -308,7 +310,7 @@ async fn reconcile(
     };
     let mut matching = matching::Matching::new(&run, &taken);
     matching.run(tx, progress).await?;
-    if unknown::answer(tx, deployment, &run, &matching).await? {
+    if unknown::answer(tx, deployment, &run, &mut matching).await? {
         matching.run(tx, progress).await?;
     }
     let matched = matching.finish(tx).await?;

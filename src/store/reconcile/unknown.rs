@@ -36,12 +36,12 @@ struct Answer {
 }
 
 /// Records what undecided lines say of payments whose outcome is unknown. Says whether anything was recorded: then there may be
-/// more open items. Looks at the payments alone where there are no such.
+/// more open items, and matching keeps to the books that are locked now. Looks at the payments alone where there are no such.
 pub(super) async fn answer(
     tx: &mut Tx,
     deployment: &Deployment,
     run: &Run<'_>,
-    matching: &Matching<'_>,
+    matching: &mut Matching<'_>,
 ) -> Result<bool, ReconcileError> {
     let any = include_str!("../../../schema/queries/unknown_any.sql");
     let any = tx.query(any, &[&run.acquirer_id.0]).await?;
@@ -73,6 +73,9 @@ pub(super) async fn answer(
     if events.is_empty() {
         return Ok(false);
     }
+    // An item of another book, open since the first run, is left as if it had come after the file: its book would be locked out of
+    // order.
+    matching.keep_within(locked);
     // What the lifecycle refuses stays unknown, and its line goes to suspense.
     record_settled(tx, deployment, run.source, &events).await?;
     Ok(true)

@@ -7,10 +7,11 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::velocity::{AcrossBooks, close_payers};
-use super::{BATCH, Numbered, Verdict, record_batch};
+use super::{BATCH, Numbered, Verdict, ids, record_batch, withdraws_from};
 use crate::delimited::{FileError, Records};
 use crate::payment::event::PaymentEvent;
 use crate::payment::reader::Events;
+use crate::store::acquirers;
 use crate::store::books::LockedBooks;
 use crate::store::settings::Deployment;
 use crate::store::source::{Digesting, SourceKind, source_of};
@@ -79,17 +80,30 @@ impl EventFile {
         }
     }
 
-    /// Adds the merchants of its events.
-    fn add_merchants(&self, merchants: &mut BTreeSet<String>) -> Result<(), FileError> {
+    /// Adds what recording its events locks.
+    fn add_concerned(&self, concerned: &mut Concerned) -> Result<(), FileError> {
         for line in self.events()? {
-            if let (_, Ok(event)) = line?
-                && !merchants.contains(&event.merchant)
+            let (_, Ok(event)) = line? else {
+                continue;
+            };
+            if let Some(acquirer) = withdraws_from(&event)
+                && !concerned.acquirers.contains(acquirer)
             {
-                merchants.insert(event.merchant);
+                concerned.acquirers.insert(acquirer.to_owned());
+            }
+            if !concerned.merchants.contains(&event.merchant) {
+                concerned.merchants.insert(event.merchant);
             }
         }
         Ok(())
     }
+}
+
+/// Whose books, and the open items of which acquirers, a run writes.
+#[derive(Default)]
+struct Concerned {
+    acquirers: BTreeSet<String>,
+    merchants: BTreeSet<String>,
 }
 
 /// The events of a file, digested as they are read.
@@ -230,13 +244,15 @@ impl Store {
         files: &[EventFile],
         batch: usize,
     ) -> Result<Vec<Tally>, RecordError> {
-        let mut merchants = BTreeSet::new();
+        let mut concerned = Concerned::default();
         for file in files {
-            file.add_merchants(&mut merchants).map_err(|error| file.error(error))?;
+            file.add_concerned(&mut concerned).map_err(|error| file.error(error))?;
         }
-        let merchants: Vec<&str> = merchants.iter().map(String::as_str).collect();
+        let acquirers = ids(deployment, concerned.acquirers.iter().map(String::as_str));
+        let merchants: Vec<&str> = concerned.merchants.iter().map(String::as_str).collect();
         self.transact(async |tx: &mut Tx| {
             // All at once and in order: the locks of the batches, each in an order of its own, find them held already.
+            acquirers::share(tx, Some(&acquirers)).await?;
             LockedBooks::lock_of_merchants(tx, &merchants).await?;
             close_payers(tx, deployment).await?;
             let mut tallies = Vec::with_capacity(files.len());

@@ -2,7 +2,7 @@
 //! exact sums of fees.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -13,11 +13,11 @@ use crate::ids::{AcquirerId, BookId, EntryNumber};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint, Transfer};
 use crate::money::Currency;
-use crate::payment::event::{Kept, PaymentEvent};
+use crate::payment::event::{Applied, Kept, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey, Component, Returns};
 use crate::payment::lifecycle::{Aggregate, Funds, Instrument, Maturing, Original, Payment};
 use crate::store::settings::Deployment;
-use crate::store::{StoreError, Tx, currency};
+use crate::store::{StoreError, Tx, currency, passed_costs};
 
 /// Where the entry with a reference is.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +79,46 @@ pub(super) struct Loaded<'a> {
     pub(super) funded: BTreeSet<BookId>,
     /// Exact sums of fees.
     pub(super) accruals: HashMap<BookId, HashMap<AccrualKey, Accrual>>,
+    /// Voids, by payment and what each withdrew.
+    pub(super) voids: HashSet<(BookId, String, i64)>,
+    /// The payments of a merchant reference, where it is not their own name.
+    pub(super) orders: HashMap<(BookId, String), BTreeSet<String>>,
+    /// Reserves that refunds of the batch may use.
+    pub(super) tranches: HashMap<(BookId, Currency), Tranches>,
+}
+
+/// What the tranches of a reserve hold, the oldest first: by day of sales and day of release.
+#[derive(Default)]
+pub(super) struct Tranches(BTreeMap<(NaiveDate, NaiveDate), i64>);
+
+impl Tranches {
+    /// Takes an amount out, of the oldest tranche first; none where they do not hold so much.
+    pub(super) fn take(&mut self, amount: i64) -> Option<Vec<Applied>> {
+        let mut missing = amount;
+        let mut applied = Vec::new();
+        for ((source_on, release_on), rest) in &mut self.0 {
+            let part = missing.min(*rest);
+            if part > 0 {
+                *rest = rest.checked_sub(part)?;
+                missing = missing.checked_sub(part)?;
+                applied.push(Applied {
+                    source_on: *source_on,
+                    release_on: *release_on,
+                    amount: part,
+                });
+            }
+        }
+        (missing == 0).then_some(applied)
+    }
+
+    /// Puts back what was taken, into the tranches it was taken from.
+    pub(super) fn put_back(&mut self, applied: &[Applied]) -> Option<()> {
+        for part in applied {
+            let rest = self.0.entry((part.source_on, part.release_on)).or_default();
+            *rest = rest.checked_add(part.amount)?;
+        }
+        Some(())
+    }
 }
 
 impl<'a> Loaded<'a> {
@@ -92,12 +132,23 @@ impl<'a> Loaded<'a> {
         for (_, event) in events {
             if let Some(book) = owners.get(event.merchant.as_str()) {
                 wanted.add(*book, event);
+                if event.kind == EntryKind::Refund && uses_reserve(deployment, &event.merchant) {
+                    wanted.reserves.insert(*book);
+                }
             }
+        }
+        let orders = orders(tx, &wanted.orders).await?;
+        let mut names = wanted.payments.clone();
+        for ((book, order), of_order) in &orders {
+            names.extend(of_order.iter().map(|name| (*book, name.as_str())));
+            names.push((*book, order));
         }
         let mut loaded = Self {
             references: references(tx, &wanted.references).await?,
-            payments: payments(tx, deployment, &mut wanted.payments).await?,
+            payments: payments(tx, deployment, &mut names).await?,
             funded: wanted.funded.clone(),
+            voids: voids(tx, &wanted.voids).await?,
+            tranches: tranches(tx, &wanted.reserves).await?,
             ..Self::default()
         };
         if !wanted.natural_keys.is_empty() {
@@ -120,6 +171,7 @@ impl<'a> Loaded<'a> {
             loaded.funds = funds(tx, &wanted.funded).await?;
         }
         loaded.load_accruals(tx, deployment, owners, events).await?;
+        loaded.orders = orders;
         Ok(loaded)
     }
 
@@ -164,6 +216,9 @@ impl<'a> Loaded<'a> {
     }
 }
 
+/// The round of a dispute that a second chargeback is of.
+pub(super) const SECOND: u32 = 2;
+
 /// What a batch asks the database for.
 #[derive(Default)]
 struct Wanted<'a> {
@@ -174,6 +229,9 @@ struct Wanted<'a> {
     aggregates: Vec<(BookId, &'a str)>,
     more_aggregates: Vec<(BookId, String)>,
     funded: BTreeSet<BookId>,
+    reserves: BTreeSet<BookId>,
+    voids: Vec<(BookId, &'a str)>,
+    orders: Vec<(BookId, &'a str)>,
 }
 
 impl<'a> Wanted<'a> {
@@ -182,6 +240,26 @@ impl<'a> Wanted<'a> {
         self.payments.push((book, &event.payment));
         if let Some(key) = event.natural_key() {
             self.natural_keys.push((book, key));
+        }
+        if event.kind == EntryKind::ChargebackReversal && event.details.cycle.is_none() {
+            // It may be of the second round.
+            let second = [event.chargeback_key(SECOND), event.reversal_key(SECOND)];
+            self.natural_keys
+                .extend(second.into_iter().flatten().map(|key| (book, key)));
+        }
+        if event.has_derived_reference() {
+            // Whether it has failed since.
+            self.originals.push((book, &event.reference));
+        }
+        if event.kind == EntryKind::Void {
+            self.voids.push((book, &event.payment));
+        }
+        if let Some(order) = event
+            .merchant_reference
+            .as_deref()
+            .filter(|_| event.kind == EntryKind::Authorization)
+        {
+            self.orders.push((book, order));
         }
         if let Some(original) = &event.details.original {
             self.originals.push((book, original));
@@ -241,6 +319,80 @@ async fn natural_keys(tx: &mut Tx, wanted: &[(BookId, String)]) -> Result<HashMa
         .collect()
 }
 
+/// Whether a merchant's refunds may use the reserve, by any version.
+fn uses_reserve(deployment: &Deployment, merchant: &str) -> bool {
+    let mut of_versions = deployment
+        .versions()
+        .filter_map(|settings| settings.merchants.get(merchant));
+    of_versions.any(|merchant| merchant.refunds_from_reserve)
+}
+
+async fn voids(tx: &mut Tx, wanted: &[(BookId, &str)]) -> Result<HashSet<(BookId, String, i64)>, StoreError> {
+    if wanted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (books, payments) = columns(wanted);
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/voids_of_payments.sql"),
+            &[&books, &payments],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let book = BookId(row.try_get("book_id")?);
+            Ok((book, row.try_get("payment")?, row.try_get("amount")?))
+        })
+        .collect()
+}
+
+/// The payments of merchant references, none for one that is new.
+async fn orders(
+    tx: &mut Tx,
+    wanted: &[(BookId, &str)],
+) -> Result<HashMap<(BookId, String), BTreeSet<String>>, StoreError> {
+    let mut orders: HashMap<(BookId, String), BTreeSet<String>> = HashMap::new();
+    if wanted.is_empty() {
+        return Ok(orders);
+    }
+    for (book, order) in wanted {
+        orders.entry((*book, (*order).to_owned())).or_default();
+    }
+    let (books, references): (Vec<i64>, Vec<&str>) =
+        orders.keys().map(|(book, order)| (book.0, order.as_str())).unzip();
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/payments_by_merchant_reference.sql"),
+            &[&books, &references],
+        )
+        .await?;
+    for row in &rows {
+        let of = (BookId(row.try_get("book_id")?), row.try_get("merchant_reference")?);
+        orders.entry(of).or_default().insert(row.try_get("payment")?);
+    }
+    Ok(orders)
+}
+
+async fn tranches(tx: &mut Tx, books: &BTreeSet<BookId>) -> Result<HashMap<(BookId, Currency), Tranches>, StoreError> {
+    let mut tranches: HashMap<(BookId, Currency), Tranches> = HashMap::new();
+    if books.is_empty() {
+        return Ok(tranches);
+    }
+    let books: Vec<i64> = books.iter().map(|book| book.0).collect();
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/reserve_open_tranches.sql"),
+            &[&books],
+        )
+        .await?;
+    for row in &rows {
+        let of = (BookId(row.try_get("book_id")?), currency(row.try_get("currency")?)?);
+        let days = (row.try_get("source_on")?, row.try_get("release_on")?);
+        tranches.entry(of).or_default().0.insert(days, row.try_get("rest")?);
+    }
+    Ok(tranches)
+}
+
 async fn payments<'a>(
     tx: &mut Tx,
     deployment: &Deployment,
@@ -280,6 +432,9 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
         .try_get::<_, Option<&str>>(16)?
         .map_or_else(|| Ok(Vec::new()), serde_json::from_str);
     let dispute_fee: Option<i64> = row.try_get(17)?;
+    let earlier = row
+        .try_get::<_, Option<&str>>(28)?
+        .map_or_else(|| Ok(Vec::new()), serde_json::from_str);
     Ok(Payment {
         acquirer,
         currency: currency(row.try_get(3)?)?,
@@ -310,6 +465,10 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
             payer: text(26)?,
             category: text(27)?,
         },
+        earlier_captures: earlier
+            .map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))?,
+        final_captures: row.try_get(29)?,
+        merchant_reference: text(30)?,
     })
 }
 
@@ -432,20 +591,24 @@ fn original_of(
         accrued: kept.accrued,
         returned_on_refund: kept.returned_on_refund.unwrap_or_default(),
         reserve: kept.reserve.unwrap_or(0),
+        applied: kept.applied,
+        is_final: kept.details.is_final,
         aggregate: kept.details.aggregate,
         maturing,
         hold_released: false,
     })
 }
 
-/// What became available of a capture is what it added to pending money.
+/// What becomes available of a capture is what it added to pending money; what of that was set aside does once it is released.
 fn finish(original: &mut Original) -> Result<(), StoreError> {
     if let Some(maturing) = &mut original.maturing {
         let mut payable = 0_i64;
         for transfer in &original.transfers {
             let moved = if transfer.credit.code == AccountCode::MerchantPending {
                 transfer.amount
-            } else if transfer.debit.code == AccountCode::MerchantPending {
+            } else if transfer.debit.code == AccountCode::MerchantPending
+                && transfer.credit.code != AccountCode::MerchantHold
+            {
                 transfer.amount.saturating_neg()
             } else {
                 0
@@ -500,6 +663,7 @@ async fn aggregates<'a>(tx: &mut Tx, wanted: &Wanted<'a>) -> Result<ByReference<
                 merchant_fee: row.try_get("merchant_fee")?,
                 reserve: row.try_get("reserve")?,
                 matures: row.try_get("matures")?,
+                passes_costs: passed_costs(row.try_get("passes_costs")?, row.try_get("costs_vat")?)?,
                 closed: closed.map(EntryNumber),
             };
             Ok(((BookId(row.try_get("book_id")?), Cow::Owned(name)), aggregate))

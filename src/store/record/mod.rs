@@ -1,6 +1,7 @@
 //! Recording payment events: one transaction a batch.
 //!
-//! 1. Lock the books of the batch's merchants, in id order.
+//! 1. Lock the acquirers whose open items the batch may take away (`acquirers::share`), then the books of its merchants, each in id
+//!    order.
 //! 2. Load, in later statements, what the batch's events depend on (`known`).
 //! 3. Decide every event in file order, in pure code (`payment::lifecycle`), each seeing what the one before it did. Velocity rules
 //!    and monthly limits have a say in it, where settings have any (`velocity`).
@@ -11,9 +12,10 @@
 //! books is not cut: who came first would decide.
 //!
 //! A reference that is known with the same fingerprint is a replay and writes nothing; with another it is a conflict. What an
-//! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: the same
-//! dispute told again under another reference is a replay, anything else is refused. A batch is booked whole or not at all; its
-//! size bounds memory and how long its books are locked.
+//! event is known by beside its reference (a capture's sequence, a dispute's case and cycle) is unique for ever too: what an
+//! acquirer imposes, told again under another reference and perhaps at another time, is a replay, anything else is refused; a void
+//! of what is void already is a replay too. These keys are of one book: nothing looks whether another merchant's book has the same
+//! case. A batch is booked whole or not at all; its size bounds memory and how long its books are locked.
 
 mod file;
 mod known;
@@ -21,25 +23,26 @@ mod velocity;
 mod write;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 
 pub use self::file::{ATOMIC_REJECT_LIMIT, EventFile, LANES_FROM, RecordError, Rejected, Tally};
-use self::known::{At, Loaded, original_in_batch, transferred};
+use self::known::{At, Loaded, SECOND, original_in_batch, transferred};
 pub(in crate::store) use self::known::{read_accrual, read_payment, read_transfer, stated};
 pub(in crate::store) use self::velocity::Limits;
 use self::velocity::{Passed, Stopped, Velocity};
 pub(in crate::store) use self::write::update_payments;
 use self::write::{Effects, Item};
+use super::acquirers;
 use super::books::LockedBooks;
 use super::settings::Deployment;
 use super::{StoreError, Tx};
 use crate::dates::day_in;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
-use crate::payment::event::{Kept, PaymentEvent};
+use crate::payment::event::{Applied, Kept, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Aggregate, Decision, Known, Original, Payment, Refusal, Terms, decide};
 use crate::recon::reported_as;
@@ -100,6 +103,8 @@ async fn record(
     let mut merchants: Vec<&str> = events.iter().map(|(_, event)| event.merchant.as_str()).collect();
     merchants.sort_unstable();
     merchants.dedup();
+    let withdrawing: BTreeSet<&str> = events.iter().filter_map(|(_, event)| withdraws_from(event)).collect();
+    acquirers::share(tx, Some(&ids(deployment, withdrawing))).await?;
     let (books, owners) = LockedBooks::lock_of_merchants(tx, &merchants).await?;
     let loaded = Loaded::of(tx, deployment, &owners, events).await?;
     let velocity = Velocity::of(tx, deployment, &owners, &loaded, events)
@@ -119,19 +124,42 @@ async fn record(
     };
     let mut verdicts = Vec::with_capacity(events.len());
     for (place, (line, event)) in events.iter().enumerate() {
-        let verdict = match batch.consider(place, *line, event)? {
-            Considered::Done(verdict) => verdict,
-            Considered::Conflict(at) => {
-                let field = batch.difference(tx, at, events, event).await?.unwrap_or("amount");
-                let number = at.number();
-                Verdict::Rejected(Refusal::ReferenceConflict { field, number })
+        let mut key = event.natural_key();
+        let verdict = loop {
+            match batch.consider(place, *line, event, key.take())? {
+                Considered::Done(verdict) => break verdict,
+                Considered::Conflict(at) => {
+                    let stated = batch.stated(tx, at, events, event).await?;
+                    let difference = stated.map_or(Some("kind"), |stated| stated.difference(event));
+                    break Verdict::Rejected(Refusal::ReferenceConflict {
+                        field: difference.unwrap_or("amount"),
+                        number: at.number(),
+                    });
+                }
+                Considered::Known(at, known) => {
+                    let stated = batch.stated(tx, at, events, event).await?;
+                    key = batch.next_round(event, stated.as_deref(), &known);
+                    if key.is_none() {
+                        break told_again(at, known, stated.as_deref(), event);
+                    }
+                }
             }
-            Considered::Known(at, key) => batch.known_otherwise(tx, at, key, events, event).await?,
         };
         verdicts.push(verdict);
     }
     batch.write(tx).await?;
     Ok(verdicts)
+}
+
+/// The acquirer of an event that can take an open item away: a lifecycle refuses it for another acquirer's.
+fn withdraws_from(event: &PaymentEvent) -> Option<&str> {
+    matches!(event.kind, EntryKind::CaptureVoid | EntryKind::RefundFailure).then_some(event.acquirer.as_str())
+}
+
+/// Those of the acquirers that are known; nothing is booked of any other.
+fn ids<'n>(deployment: &Deployment, acquirers: impl IntoIterator<Item = &'n str>) -> Vec<AcquirerId> {
+    let known = |name| deployment.acquirer(name);
+    acquirers.into_iter().filter_map(known).collect()
 }
 
 enum Considered {
@@ -165,13 +193,24 @@ struct Governed<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn consider(&mut self, place: usize, line: u64, event: &'a PaymentEvent) -> Result<Considered, StoreError> {
+    fn consider(
+        &mut self,
+        place: usize,
+        line: u64,
+        event: &'a PaymentEvent,
+        natural_key: Option<String>,
+    ) -> Result<Considered, StoreError> {
         let fingerprint = event.fingerprint();
         let owner = self.owners.get(event.merchant.as_str()).copied();
-        let natural_key = event.natural_key();
         if let Some(book) = owner {
             let reference = (book, Cow::Borrowed(event.reference.as_str()));
             if let Some((known, at)) = self.loaded.references.get(&reference) {
+                let named = self.loaded.originals.get(&reference).and_then(Option::as_ref);
+                if event.has_derived_reference() && named.is_some_and(|refund| refund.undone) {
+                    let number = at.number();
+                    let failed = Verdict::Rejected(Refusal::RefundFailed { number });
+                    return Ok(Considered::Done(failed));
+                }
                 return Ok(if *known == fingerprint {
                     Considered::Done(Verdict::Replayed)
                 } else {
@@ -194,6 +233,9 @@ impl<'a> Batch<'a> {
         };
         let mut decision = match self.decide(&governed, event) {
             Ok(decision) => decision,
+            Err(Refusal::NothingOpen) if self.is_void_already(governed.book, event) => {
+                return Ok(Considered::Done(Verdict::Replayed));
+            }
             Err(refusal) => return refused(refusal),
         };
         let passed = Passed {
@@ -209,7 +251,7 @@ impl<'a> Batch<'a> {
             Err(Stopped::Refused(refusal)) => return refused(refusal),
             Err(Stopped::Failed(error)) => return Err(error),
         };
-        let (held, unheld) = (decision.held.take(), decision.unheld);
+        let (held, unheld) = (decision.held.clone(), decision.unheld);
         let number = self.book(&governed, line, event, fingerprint, natural_key.clone(), decision)?;
         self.velocity.booked(&passed, number, kept, held, unheld)?;
         let at = At::InBatch(number, place);
@@ -237,21 +279,18 @@ impl<'a> Batch<'a> {
         };
         let acquirer = settings.acquirers.get(&event.acquirer).ok_or_else(unknown_acquirer)?;
         let acquirer_id = self.deployment.acquirer(&event.acquirer).ok_or_else(unknown_acquirer)?;
-        let schedule = settings
-            .fee_schedule(&merchant.fee_schedule, day)
-            .ok_or_else(|| Refusal::NotPriced {
-                schedule: merchant.fee_schedule.clone(),
-                currency: event.money.currency(),
-            })?;
+        let zone = merchant.time_zone.unwrap_or(settings.house.time_zone);
+        let sales_day = day_in(event.occurred_at, zone);
         let terms = Terms {
             settings,
             merchant,
             acquirer,
-            schedule,
+            schedule: settings.fee_schedule(&merchant.fee_schedule, day),
             day,
-            zone: merchant.time_zone.unwrap_or(settings.house.time_zone),
+            zone,
+            sales_day,
             available_on: if matches!(event.kind, EntryKind::Capture | EntryKind::Aggregate) {
-                self.available_on(merchant, day)?
+                self.available_on(merchant, sales_day)?
             } else {
                 None
             },
@@ -263,7 +302,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// When the captures of a day become available; none where a settlement file decides.
+    /// When the sales of a day become available; none where a settlement file decides.
     fn available_on(&self, merchant: &Merchant, day: NaiveDate) -> Result<Option<NaiveDate>, Refusal> {
         let Availability::SalesDay { days, calendar } = &merchant.availability else {
             return Ok(None);
@@ -277,6 +316,28 @@ impl<'a> Batch<'a> {
             .plus_business_days(day, *days)
             .map(Some)
             .map_err(|_| calendar_ends())
+    }
+
+    /// Whether an event withdraws what a void has withdrawn.
+    fn is_void_already(&self, book: BookId, event: &PaymentEvent) -> bool {
+        let void = (book, event.payment.clone(), event.money.minor());
+        event.kind == EntryKind::Void && self.loaded.voids.contains(&void)
+    }
+
+    /// Another payment that is open or captured, for what the event's merchant reference names; the first by name.
+    fn same_order(&self, book: BookId, event: &'a PaymentEvent) -> Option<&str> {
+        let order = event.merchant_reference.as_deref()?;
+        let of_order = self.loaded.orders.get(&(book, order.to_owned()));
+        let names = of_order.into_iter().flatten().map(String::as_str);
+        names
+            .chain([order])
+            .filter(|name| {
+                let payment = named_payment(&self.payments, &self.loaded, book, name);
+                // A later attempt may have called it otherwise, and what is called nothing else goes by its own name.
+                let is_of_order = |payment: &Payment| payment.merchant_reference.as_deref().unwrap_or(name) == order;
+                *name != event.payment && payment.is_some_and(|payment| is_of_order(payment) && payment.is_live())
+            })
+            .min()
     }
 
     fn decide(&self, governed: &Governed<'_>, event: &'a PaymentEvent) -> Result<Decision, Refusal> {
@@ -298,6 +359,7 @@ impl<'a> Batch<'a> {
             original,
             aggregate,
             held_by: self.velocity.held_by(book, &event.payment),
+            same_order: self.same_order(book, event),
         };
         decide(event, &known, &governed.terms)
     }
@@ -312,6 +374,8 @@ impl<'a> Batch<'a> {
         decision: Decision,
     ) -> Result<EntryNumber, StoreError> {
         let book = governed.book;
+        let currency = event.money.currency();
+        let applied = self.applied(book, event, decision.reserve_applied)?;
         let entry = Entry {
             kind: event.kind,
             reference: event.reference.clone(),
@@ -322,7 +386,7 @@ impl<'a> Batch<'a> {
             arn: event.arn.clone(),
             rrn: event.rrn.clone(),
             auth_code: event.auth_code.clone(),
-            details: kept(event, &decision).to_text(),
+            details: kept(event, &decision, applied).to_text(),
             natural_key,
             reverses: decision.reverses,
             occurred_at: event.occurred_at,
@@ -378,18 +442,45 @@ impl<'a> Batch<'a> {
         if let Some(aggregate) = decision.aggregate {
             self.aggregate(book, number, event, aggregate);
         }
-        let currency = event.money.currency();
         self.effects.maturing(book, currency, decision.maturing)?;
-        self.effects.reserve(book, currency, decision.reserve_applied)?;
         for (accrued, after) in decision.accrued {
             self.effects.accruals.insert((book, accrued.key.clone()));
             self.loaded.accruals.entry(book).or_default().insert(accrued.key, after);
         }
         self.effects.flags(book, number, governed.acquirer_id, decision.flags);
+        if event.kind == EntryKind::Void {
+            let void = (book, event.payment.clone(), event.money.minor());
+            self.loaded.voids.insert(void);
+        }
         if let Some(payment) = decision.payment {
+            if let Some(order) = &payment.merchant_reference {
+                let of_order = self.loaded.orders.entry((book, order.as_ref().to_owned()));
+                of_order.or_default().insert(event.payment.clone());
+            }
             self.payments.insert((book, &event.payment), payment);
         }
         Ok(number)
+    }
+
+    /// From which tranches of the reserve an event takes what it takes; negative amounts go back to where a refund took them from.
+    fn applied(&mut self, book: BookId, event: &'a PaymentEvent, amount: i64) -> Result<Vec<Applied>, StoreError> {
+        if amount == 0 {
+            return Ok(Vec::new());
+        }
+        let unreadable = || StoreError::Unreadable(format!("the reserve behind `{}`", event.reference));
+        let currency = event.money.currency();
+        if amount > 0 {
+            let tranches = self.loaded.tranches.entry((book, currency)).or_default();
+            let applied = tranches.take(amount).ok_or_else(unreadable)?;
+            self.effects.reserve(book, currency, &applied, false)?;
+            return Ok(applied);
+        }
+        let refund = original_of(&self.loaded, book, event).ok_or_else(unreadable)?;
+        let applied = refund.applied.clone();
+        let tranches = self.loaded.tranches.entry((book, currency)).or_default();
+        tranches.put_back(&applied).ok_or_else(unreadable)?;
+        self.effects.reserve(book, currency, &applied, true)?;
+        Ok(Vec::new())
     }
 
     /// Takes an open item away, of this batch or of an earlier one.
@@ -410,51 +501,36 @@ impl<'a> Batch<'a> {
         self.loaded.aggregates.insert((book, name), aggregate);
     }
 
-    /// The first field in which an event differs from the one at a place.
-    async fn difference(
+    /// The event that the entry at a place was recorded from; none where it is no event's.
+    async fn stated<'e>(
         &self,
         tx: &mut Tx,
         at: At,
-        events: &[Numbered],
+        events: &'e [Numbered],
         event: &PaymentEvent,
-    ) -> Result<Option<&'static str>, StoreError> {
+    ) -> Result<Option<Cow<'e, PaymentEvent>>, StoreError> {
         Ok(match at {
             At::Stored(number) => {
                 let owner = self.owners.get(event.merchant.as_str()).copied();
                 let stored = stated(tx, owner.unwrap_or(BookId::HOUSE), number, &event.merchant).await?;
-                match stored {
-                    Some(stored) => stored.difference(event),
-                    // Another kind of entry has the reference.
-                    None => Some("kind"),
-                }
+                stored.map(Cow::Owned)
             }
-            At::InBatch(_, place) => events.get(place).and_then(|(_, first)| first.difference(event)),
+            At::InBatch(_, place) => events.get(place).map(|(_, first)| Cow::Borrowed(first)),
         })
     }
 
-    /// An event that is known by its natural key: a dispute told again is a replay, anything else is refused with what it is.
-    async fn known_otherwise(
-        &self,
-        tx: &mut Tx,
-        at: At,
-        key: String,
-        events: &[Numbered],
-        event: &PaymentEvent,
-    ) -> Result<Verdict, StoreError> {
-        let imposed = matches!(
-            event.kind,
-            EntryKind::Chargeback | EntryKind::SecondChargeback | EntryKind::ChargebackReversal
-        );
-        let field = match (imposed, event.kind) {
-            (true, _) => match self.difference(tx, at, events, event).await? {
-                None => return Ok(Verdict::Replayed),
-                Some(field) => field,
-            },
-            (false, EntryKind::Capture) => "sequence",
-            (false, _) => "original",
-        };
-        let number = at.number();
-        Ok(Verdict::Rejected(Refusal::KnownOtherwise { field, key, number }))
+    /// The key by which a reversal that names no cycle is of the second round: where the first is given back already, by an event
+    /// that is not this one, and the acquirer has taken the money again.
+    fn next_round(&self, event: &PaymentEvent, first: Option<&PaymentEvent>, known: &str) -> Option<String> {
+        let book = self.owners.get(event.merchant.as_str())?;
+        let is_of_first = event.reversal_key(1).as_deref() == Some(known);
+        let told_twice = first.is_some_and(|first| first.difference(event).is_none());
+        let taken_again = event.chargeback_key(SECOND)?;
+        let asks = event.kind == EntryKind::ChargebackReversal && event.details.cycle.is_none();
+        let has_second = self.loaded.natural_keys.contains_key(&(*book, taken_again));
+        (asks && is_of_first && !told_twice && has_second)
+            .then(|| event.reversal_key(SECOND))
+            .flatten()
     }
 
     fn acquirer_id(&self, name: &Arc<str>) -> Result<AcquirerId, StoreError> {
@@ -472,6 +548,22 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What becomes of an event that is known by its natural key: what an acquirer imposes is a replay when it is told again, anything
+/// else is refused with what it is.
+fn told_again(at: At, key: String, stated: Option<&PaymentEvent>, event: &PaymentEvent) -> Verdict {
+    let field = if event.kind == EntryKind::Capture {
+        Some("sequence")
+    } else if event.kind == EntryKind::RefundPaid {
+        Some("original")
+    } else {
+        stated.map_or(Some("kind"), |stated| stated.difference_beside_time(event))
+    };
+    let number = at.number();
+    field.map_or(Verdict::Replayed, |field| {
+        Verdict::Rejected(Refusal::KnownOtherwise { field, key, number })
+    })
+}
+
 /// Where the payment of an event stands, after the events so far.
 fn payment_of<'p, 'a>(
     in_batch: &'p HashMap<(BookId, &'a str), Payment>,
@@ -479,7 +571,15 @@ fn payment_of<'p, 'a>(
     book: BookId,
     event: &'a PaymentEvent,
 ) -> Option<&'p Payment> {
-    let name = event.payment.as_str();
+    named_payment(in_batch, loaded, book, &event.payment)
+}
+
+fn named_payment<'p>(
+    in_batch: &'p HashMap<(BookId, &str), Payment>,
+    loaded: &'p Loaded<'_>,
+    book: BookId,
+    name: &'p str,
+) -> Option<&'p Payment> {
     let known = in_batch.get(&(book, name));
     known.or_else(|| loaded.payments.get(&(book, Cow::Borrowed(name))))
 }
@@ -492,11 +592,13 @@ fn original_of<'o, 'a>(loaded: &'o Loaded<'a>, book: BookId, event: &'a PaymentE
 }
 
 /// What an entry keeps of its event beside its columns and transfers.
-fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
+fn kept(event: &PaymentEvent, decision: &Decision, applied: Vec<Applied>) -> Kept {
     let money = event.money;
     let first = decision.transfers.first();
     let said = first.is_some_and(|first| first.amount == money.minor() && first.debit.currency == money.currency());
+    let once_released = decision.held.as_ref().and_then(|held| held.maturing);
     let maturing = decision.maturing.filter(|_| event.kind == EntryKind::Capture);
+    let maturing = maturing.or(once_released);
     let (reserve, reserve_until) = decision.withheld.unzip();
     Kept {
         amount: (!said).then_some(money.minor()),
@@ -507,6 +609,7 @@ fn kept(event: &PaymentEvent, decision: &Decision) -> Kept {
         reserve_until,
         accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
         returned_on_refund: Some(decision.returned_on_refund).filter(|policy| *policy != ReturnPolicy::Nothing),
+        applied,
         details: event.details.clone(),
     }
 }

@@ -11,11 +11,11 @@ use super::Batch;
 use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, EntryNumber};
 use crate::money::Currency;
-use crate::payment::event::PaymentEvent;
+use crate::payment::event::{Applied, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
 use crate::payment::lifecycle::{Flag, Maturing, Payment, Reportable};
 use crate::recon::breaks::BreakClass;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, costs_vat};
 
 /// What the acquirer will report of an event.
 pub(super) struct Item<'a> {
@@ -38,7 +38,7 @@ pub(super) struct Effects {
     pub(super) aggregates: BTreeSet<(BookId, String)>,
     pub(super) accruals: BTreeSet<(BookId, AccrualKey)>,
     maturing: BTreeMap<MaturingKey, (i64, i64)>,
-    reserve: BTreeMap<(BookId, Currency), i64>,
+    reserve: BTreeMap<(BookId, Currency, NaiveDate, NaiveDate), i64>,
     flags: Vec<(BookId, EntryNumber, AcquirerId, Flag)>,
 }
 
@@ -71,11 +71,24 @@ impl Effects {
         add(&mut sums.1, maturing.reserve)
     }
 
-    pub(super) fn reserve(&mut self, book: BookId, currency: Currency, applied: i64) -> Result<(), StoreError> {
-        if applied == 0 {
-            return Ok(());
+    /// Takes parts out of tranches of a reserve, or puts them back.
+    pub(super) fn reserve(
+        &mut self,
+        book: BookId,
+        currency: Currency,
+        applied: &[Applied],
+        back: bool,
+    ) -> Result<(), StoreError> {
+        for part in applied {
+            let amount = if back {
+                part.amount.saturating_neg()
+            } else {
+                part.amount
+            };
+            let tranche = (book, currency, part.source_on, part.release_on);
+            add(self.reserve.entry(tranche).or_default(), amount)?;
         }
-        add(self.reserve.entry((book, currency)).or_default(), applied)
+        Ok(())
     }
 
     pub(super) fn flags(&mut self, book: BookId, number: EntryNumber, acquirer: AcquirerId, flags: Vec<Flag>) {
@@ -92,10 +105,12 @@ fn class(flag: &Flag) -> (BreakClass, &str) {
         Flag::ChargebackUnknown(detail) => (BreakClass::ChargebackUnknown, detail),
         Flag::Amount(detail) => (BreakClass::AmountMismatch, detail),
         Flag::Velocity(detail) => (BreakClass::Velocity, detail),
+        Flag::NotPriced(detail) => (BreakClass::NotPriced, detail),
+        Flag::Duplicate(detail) => (BreakClass::DuplicateInLedger, detail),
     }
 }
 
-const PAYMENT_TYPES: [Type; 28] = [
+const PAYMENT_TYPES: [Type; 31] = [
     Type::INT8,
     Type::TEXT,
     Type::INT2,
@@ -124,6 +139,9 @@ const PAYMENT_TYPES: [Type; 28] = [
     Type::TEXT,
     Type::TEXT,
     Type::TEXT,
+    Type::TEXT,
+    Type::INT8,
+    Type::TEXT,
 ];
 
 impl Batch<'_> {
@@ -145,7 +163,8 @@ impl Batch<'_> {
             let instrument = &payment.instrument;
             let (dispute_fee, dispute_vat) = payment.dispute_fee.unzip();
             let accrued = accrued_text(payment)?;
-            let row: [&(dyn ToSql + Sync); 28] = [
+            let earlier = earlier_text(payment)?;
+            let row: [&(dyn ToSql + Sync); 31] = [
                 &book.0,
                 name,
                 &acquirer.0,
@@ -174,6 +193,9 @@ impl Batch<'_> {
                 &instrument.card_country.as_deref(),
                 &instrument.payer.as_deref(),
                 &instrument.category.as_deref(),
+                &earlier,
+                &payment.final_captures,
+                &payment.merchant_reference.as_deref(),
             ];
             copy.row(&row).await?;
         }
@@ -187,7 +209,7 @@ impl Batch<'_> {
 
     pub(super) async fn write_items(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         self.items.sort_unstable_by_key(|item| (item.book, item.number));
-        const TYPES: [Type; 17] = [
+        const TYPES: [Type; 18] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
@@ -202,6 +224,7 @@ impl Batch<'_> {
             Type::INT8,
             Type::BOOL,
             Type::BOOL,
+            Type::TEXT,
             Type::DATE,
             Type::DATE,
             Type::DATE,
@@ -211,6 +234,7 @@ impl Batch<'_> {
             .await?;
         for item in &self.items {
             let reportable = &item.reportable;
+            let costs_vat = costs_vat(reportable.passes_costs);
             copy.row(&[
                 &item.book.0,
                 &item.number.0,
@@ -225,7 +249,8 @@ impl Batch<'_> {
                 &reportable.reserve,
                 &reportable.cost,
                 &reportable.matures,
-                &reportable.passes_costs,
+                &reportable.passes_costs.is_some(),
+                &costs_vat,
                 &item.occurred_on,
                 &item.expected_on,
                 &reportable.reserve_until,
@@ -278,6 +303,8 @@ impl Batch<'_> {
         let fees: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.merchant_fee).collect();
         let reserves: Vec<i64> = rows.iter().map(|(_, aggregate, _)| aggregate.reserve).collect();
         let matures: Vec<bool> = rows.iter().map(|(_, aggregate, _)| aggregate.matures).collect();
+        let passes: Vec<bool> = rows.iter().map(|(_, one, _)| one.passes_costs.is_some()).collect();
+        let vat: Vec<Option<String>> = rows.iter().map(|(_, one, _)| costs_vat(one.passes_costs)).collect();
         let closed: Vec<Option<i64>> = rows
             .iter()
             .map(|(_, aggregate, _)| aggregate.closed.map(|number| number.0))
@@ -294,6 +321,8 @@ impl Batch<'_> {
                 &fees,
                 &reserves,
                 &matures,
+                &passes,
+                &vat,
                 &closed,
             ],
         )
@@ -361,26 +390,29 @@ impl Batch<'_> {
     }
 
     async fn write_reserve(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        for (sql, sign) in [
-            (include_str!("../../../schema/queries/reserve_apply.sql"), 1_i64),
-            (include_str!("../../../schema/queries/reserve_restore.sql"), -1),
-        ] {
-            let rows: Vec<(i64, &str, i64)> = self
-                .effects
-                .reserve
-                .iter()
-                .filter(|(_, amount)| amount.signum() == sign)
-                .map(|((book, currency), amount)| (book.0, currency.code(), amount.saturating_abs()))
-                .collect();
-            if rows.is_empty() {
-                continue;
-            }
-            let books: Vec<i64> = rows.iter().map(|row| row.0).collect();
-            let currencies: Vec<&str> = rows.iter().map(|row| row.1).collect();
-            let amounts: Vec<i64> = rows.iter().map(|row| row.2).collect();
-            tx.execute(sql, &[&books, &currencies, &amounts]).await?;
+        let rows = &self.effects.reserve;
+        if rows.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let books: Vec<i64> = rows.keys().map(|key| key.0.0).collect();
+        let currencies: Vec<&str> = rows.keys().map(|key| key.1.code()).collect();
+        let sources: Vec<NaiveDate> = rows.keys().map(|key| key.2).collect();
+        let releases: Vec<NaiveDate> = rows.keys().map(|key| key.3).collect();
+        let amounts: Vec<i64> = rows.values().copied().collect();
+        let moved = tx
+            .execute(
+                include_str!("../../../schema/queries/reserve_apply.sql"),
+                &[&books, &currencies, &sources, &releases, &amounts],
+            )
+            .await?;
+        if usize::try_from(moved) == Ok(rows.len()) {
+            Ok(())
+        } else {
+            Err(StoreError::Unreadable(format!(
+                "{moved} of {} tranches of reserves",
+                rows.len()
+            )))
+        }
     }
 
     async fn write_flags(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -409,6 +441,15 @@ fn accrued_text(payment: &Payment) -> Result<Option<String>, StoreError> {
         .then(|| serde_json::to_string(accrued))
         .transpose()
         .map_err(|error| StoreError::Unreadable(format!("the fees of a payment ({error})")))
+}
+
+/// The times of captures before the latest, as JSON; none where there are none.
+fn earlier_text(payment: &Payment) -> Result<Option<String>, StoreError> {
+    let earlier = &payment.earlier_captures;
+    (!earlier.is_empty())
+        .then(|| serde_json::to_string(earlier))
+        .transpose()
+        .map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))
 }
 
 /// Moves payments that are in the database to where they stand now.
@@ -472,6 +513,14 @@ pub(in crate::store) async fn update_payments(
     ];
     values.extend(rest);
     values.extend(texts.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
+    let earlier: Vec<Option<String>> = known
+        .iter()
+        .map(|(.., payment)| earlier_text(payment))
+        .collect::<Result<_, _>>()?;
+    let finals: Vec<i64> = column(known, |payment| payment.final_captures);
+    let orders: Vec<Option<&str>> = column(known, |payment| payment.merchant_reference.as_deref());
+    let last: [&(dyn ToSql + Sync); 3] = [&earlier, &finals, &orders];
+    values.extend(last);
     let updated = tx
         .execute(include_str!("../../../schema/queries/payments_update.sql"), &values)
         .await?;

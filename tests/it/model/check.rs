@@ -89,10 +89,11 @@ fn lines(book: &Book) -> Lines {
         add(
             "payments",
             format!(
-                "{name} {} {} requested {} authorized {} captured {} over {} voided {} expired {} refunded {} charged back {} dispute {} \
+                "{name} {} {} order {} requested {} authorized {} captured {} over {} voided {} expired {} refunded {} charged back {} dispute {} \
                 unpaid {} expires {} captured {} {} {}",
                 payment.acquirer,
                 payment.currency,
+                or_none(payment.order.as_ref()),
                 or_none(payment.requested),
                 or_none(payment.authorized),
                 payment.captured,
@@ -142,7 +143,7 @@ fn lines(book: &Book) -> Lines {
         add(
             "aggregates",
             format!(
-                "{name} {} {} items {} gross {} fee {} reserve {} {} closed {}",
+                "{name} {} {} items {} gross {} fee {} reserve {} {} {} closed {}",
                 aggregate.acquirer,
                 aggregate.currency,
                 aggregate.items,
@@ -150,6 +151,7 @@ fn lines(book: &Book) -> Lines {
                 aggregate.merchant_fee,
                 aggregate.reserve,
                 aggregate.matures,
+                aggregate.passes_costs,
                 or_none(aggregate.closed),
             ),
         );
@@ -217,7 +219,7 @@ const ENTRIES: &str = "select merchant, concat_ws(' ', entry.number, entry_kind.
             where transfer.book_id = entry.book_id and entry_number = entry.number)
     from entry join book on book.id = book_id join entry_kind on entry_kind.id = kind
     where merchant = any($1) order by book_id, entry.number";
-const PAYMENTS: &str = "select merchant, concat_ws(' ', payment, acquirer.name, currency, 'requested', coalesce(requested::text, '-'),
+const PAYMENTS: &str = "select merchant, concat_ws(' ', payment, acquirer.name, currency, 'order', coalesce(merchant_reference, '-'), 'requested', coalesce(requested::text, '-'),
         'authorized', coalesce(authorized::text, '-'), 'captured', captured, 'over', over_captured, 'voided', voided, 'expired', expired,
         'refunded', refunded, 'charged back', charged_back, 'dispute', coalesce(dispute_fee || ' ' || dispute_vat, '-'),
         'unpaid', coalesce(unpaid::text, '-'),
@@ -236,7 +238,7 @@ const ITEMS: &str = "select merchant, concat_ws(' ', open_item.number, acquirer.
     join record_type on record_type.id = record_type where merchant = any($1)";
 const AGGREGATES: &str =
     "select merchant, concat_ws(' ', aggregate, acquirer.name, currency, 'items', items, 'gross', gross,
-        'fee', merchant_fee, 'reserve', reserve, matures::text, 'closed', coalesce(closed::text, '-'))
+        'fee', merchant_fee, 'reserve', reserve, matures::text, passes_costs::text, 'closed', coalesce(closed::text, '-'))
     from aggregate join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
 const ACCRUALS: &str = "select merchant, concat_ws(' ', schedule, version, component, currency, period, vat) || ': ' ||
         concat_ws(' ', trim_scale(exact), 'posted', posted, 'vat', vat_posted)

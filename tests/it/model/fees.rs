@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::world::{Amounts, amounts, decimal, percentage, places};
 
 /// Units of a minor unit.
-const MINOR: i128 = 10_000_000_000;
+pub const MINOR: i128 = 10_000_000_000;
 /// The version of a schedule that has no first day.
 const SINCE_EVER: &str = "2000-01-01";
 
@@ -28,6 +28,8 @@ pub struct Schedule {
     pub prices: Vec<Price>,
     /// Fees for authorizations, refunds, disputes and payouts.
     pub events: [Amounts; 4],
+    /// Of what is advanced, in parts per million.
+    pub advance: i64,
     pub won_returns_dispute_fee: bool,
 }
 
@@ -199,11 +201,18 @@ impl Schedule {
         Some(taxed(account, price, self.vat[2]))
     }
 
+    /// What an advance of so much costs.
+    pub fn advanced(&self, amount: i64) -> Option<Charge> {
+        let price = rounded(i128::from(amount) * i128::from(self.advance), 1_000_000, self.rounding);
+        (price != 0).then(|| taxed(4050, price, self.vat[2]))
+    }
+
     pub fn write(&self, text: &mut String) {
         writeln!(
             text,
             "[[fee_schedule]]\nname = \"{}\"\nrounding = \"{}\"\nscope = \"{}\"\nreturned_on_refund = \"{}\"\n\
-            dispute_fee_returned_when_won = {}\nevent = {{ authorization = {}, refund = {}, dispute = {}, payout = {} }}",
+            dispute_fee_returned_when_won = {}\nevent = {{ authorization = {}, refund = {}, dispute = {}, payout = {}, \
+            advance_percentage = \"{}\" }}",
             self.name,
             self.rounding,
             self.scope,
@@ -213,6 +222,7 @@ impl Schedule {
             amounts(&self.events[1]),
             amounts(&self.events[2]),
             amounts(&self.events[3]),
+            percentage(self.advance),
         )
         .expect("text");
         let classes = ["percentage", "fixed", "event"].into_iter().zip(self.vat);

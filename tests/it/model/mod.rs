@@ -14,7 +14,7 @@
     reason = "the model names the kinds it has a rule for"
 )]
 
-mod check;
+pub mod check;
 pub mod fees;
 pub mod rules;
 pub mod world;
@@ -46,8 +46,8 @@ const SEQUENCES: u32 = 256;
 const OPERATIONS: usize = 50;
 const WORKERS: u32 = 4;
 /// Merchants are kept ready for so many sequences: those of the test, and those of shrinking a failure.
-const SLOTS: usize = 500;
-const SEED: &str = "ACQUIT_TEST_SEED";
+const SLOTS: usize = 400;
+pub const SEED: &str = "ACQUIT_TEST_SEED";
 const SOURCE: &str = "events.jsonl";
 
 // The world -----------------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ const INSTANTS: [&str; 11] = [
     "2026-06-02T12:00:00Z",
 ];
 
-fn in_each(minor: i64) -> Amounts {
+pub fn in_each(minor: i64) -> Amounts {
     world::CURRENCIES.iter().map(|(code, _)| (*code, minor)).collect()
 }
 
@@ -242,7 +242,7 @@ fn merchants(version: usize) -> BTreeMap<String, Merchant> {
                 reserve: (letter == "f").then_some(Reserve { percent: 10, days: 180 }),
                 refunds_from_reserve: letter == "f",
                 sales_day: (letter == "b").then_some(2),
-                destination: None,
+                ..Merchant::default()
             };
             if version > 0 || letter != "d" {
                 merchants.insert(format!("{slot}-{letter}"), merchant);
@@ -300,7 +300,7 @@ fn the_world() -> World {
                 merchants: merchants(0),
                 validity: validity.clone(),
                 refunds: vec![carriers],
-                minimum: Amounts::new(),
+                ..Version::default()
             },
             Version {
                 from: "2026-03-01",
@@ -309,17 +309,17 @@ fn the_world() -> World {
                 merchants: merchants(1),
                 validity: validity.into_iter().rev().collect(),
                 refunds: vec![carriers, refunds(Some("wallet"), Window::Days(20), Window::Days(15))],
-                minimum: Amounts::new(),
+                ..Version::default()
             },
         ],
     }
 }
 
-fn instant(text: &str) -> DateTime<Utc> {
+pub fn instant(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
 }
 
-fn currency(code: &str) -> Currency {
+pub fn currency(code: &str) -> Currency {
     Currency::parse(code).expect("a currency")
 }
 
@@ -327,14 +327,14 @@ fn currency(code: &str) -> Currency {
 
 /// Operations on the payments of two merchants.
 #[derive(Debug, Clone)]
-struct Sequence {
+pub struct Sequence {
     merchants: [usize; 2],
-    steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 /// One operation, in terms of what came before it.
 #[derive(Debug, Clone)]
-struct Step {
+pub struct Step {
     kind: EntryKind,
     merchant: usize,
     payment: usize,
@@ -347,7 +347,7 @@ struct Step {
     /// Authorize the payment instead, if nobody did; undo what can be undone, whole.
     eager: bool,
     /// The batch ends after it.
-    cut: bool,
+    pub cut: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -378,18 +378,18 @@ enum Oddity {
 
 fn step() -> impl Strategy<Value = Step> {
     let kind = prop_oneof![
-        4 => Just(EntryKind::Authorization),
+        1 => Just(EntryKind::Authorization),
         4 => Just(EntryKind::AuthorizationIncrement),
         4 => Just(EntryKind::AuthorizationReversal),
         3 => Just(EntryKind::Decline),
-        3 => Just(EntryKind::Unknown),
+        4 => Just(EntryKind::Unknown),
         26 => Just(EntryKind::Capture),
         7 => Just(EntryKind::CaptureVoid),
-        6 => Just(EntryKind::Aggregate),
+        8 => Just(EntryKind::Aggregate),
         5 => Just(EntryKind::Void),
         24 => Just(EntryKind::Refund),
         7 => Just(EntryKind::RefundFailure),
-        7 => Just(EntryKind::RefundPaid),
+        9 => Just(EntryKind::RefundPaid),
         8 => Just(EntryKind::Chargeback),
         5 => Just(EntryKind::SecondChargeback),
         8 => Just(EntryKind::ChargebackReversal),
@@ -446,8 +446,9 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
-fn sequence() -> impl Strategy<Value = Sequence> {
-    let merchants = [0..MERCHANTS.len(), 0..MERCHANTS.len()];
+pub fn sequence() -> impl Strategy<Value = Sequence> {
+    let merchant = || prop_oneof![3 => Just(0_usize), 2 => Just(1), 2 => Just(2), 1 => Just(3), 2 => Just(4), 3 => Just(5), 4 => Just(6)];
+    let merchants = [merchant(), merchant()];
     let parts = (merchants, prop::collection::vec(step(), OPERATIONS));
     parts.prop_map(|(merchants, steps)| Sequence { merchants, steps })
 }
@@ -511,7 +512,24 @@ fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
 fn resolved(sequence: &Sequence, slot: usize, world: &World) -> Vec<(PaymentEvent, Expected)> {
     let mut model = Model::new(world);
     let mut told: Vec<(PaymentEvent, Expected)> = Vec::new();
-    for (place, step) in sequence.steps.iter().enumerate() {
+    for place in 0..sequence.steps.len() {
+        let event = sequence.event(place, slot, &model, &told);
+        let expected = model.take(&event, SOURCE, place + 1);
+        told.push((event, expected));
+    }
+    told
+}
+
+impl Sequence {
+    /// The event of a step, for the merchants of a slot and what came before it.
+    pub fn event(
+        &self,
+        place: usize,
+        slot: usize,
+        model: &Model<'_>,
+        told: &[(PaymentEvent, Expected)],
+    ) -> PaymentEvent {
+        let step = &self.steps[place];
         let earlier = |at: usize| told.get(at % told.len().max(1)).map(|(event, _)| event.clone());
         let event = match step.oddity {
             Oddity::Again(at) => earlier(at),
@@ -524,11 +542,19 @@ fn resolved(sequence: &Sequence, slot: usize, world: &World) -> Vec<(PaymentEven
                 None
             }
         };
-        let event = event.unwrap_or_else(|| made(step, sequence.merchants[step.merchant], slot, place, &model));
-        let expected = model.take(&event, SOURCE, place + 1);
-        told.push((event, expected));
+        event.unwrap_or_else(|| made(step, self.merchants[step.merchant], slot, place, model))
     }
-    told
+
+    /// Of which merchants of its slot it is.
+    pub fn merchants(&self, slot: usize) -> Vec<String> {
+        let mut names = self
+            .merchants
+            .map(|merchant| format!("{slot}-{}", MERCHANTS[merchant].0))
+            .to_vec();
+        names.sort();
+        names.dedup();
+        names
+    }
 }
 
 /// The kind of entry that an event undoes or answers.
@@ -553,12 +579,16 @@ fn made(step: &Step, merchant: usize, slot: usize, place: usize, model: &Model<'
     let standing = book.payments.get(&name).cloned().unwrap_or_default();
     let aggregate = format!("g{}", step.details >> 30 & 1);
     let joined = book.aggregates.get(&aggregate);
+    let attempted = book.payments.contains_key(&name);
     let kind = match step.kind {
         EntryKind::Decline | EntryKind::Unknown | EntryKind::Aggregate => step.kind,
-        _ if step.eager && standing.authorized.is_none() => EntryKind::Authorization,
+        _ if step.eager && standing.authorized.is_none() && !(attempted && step.pick.is_multiple_of(3)) => {
+            EntryKind::Authorization
+        }
         EntryKind::Authorization | EntryKind::AuthorizationIncrement | EntryKind::AuthorizationReversal => step.kind,
         EntryKind::Void => step.kind,
         _ if step.eager && standing.captured == 0 => EntryKind::Capture,
+        EntryKind::Capture if step.eager && standing.open() == 0 && !step.pick.is_multiple_of(4) => EntryKind::Refund,
         EntryKind::RefundFailure | EntryKind::RefundPaid if original.is_none() => EntryKind::Refund,
         EntryKind::UnpaidRecovery if step.eager && original.is_none() => EntryKind::Unpaid,
         kind => kind,
@@ -603,11 +633,18 @@ fn made(step: &Step, merchant: usize, slot: usize, place: usize, model: &Model<'
     event.occurred_at = instant(INSTANTS[step.when]);
     let detail = |bit: u8, text: &str| (step.details & (1 << bit) != 0).then(|| format!("{text}{place}"));
     event.acquirer_reference = detail(0, "acquirer-");
-    event.merchant_reference = detail(1, "order-");
+    event.merchant_reference = match kind {
+        // Some order the same twice.
+        EntryKind::Authorization => detail(1, "order-").map(|_| format!("order-{}", place % 4)),
+        _ => detail(1, "order-"),
+    };
     event.arn = detail(2, "arn-");
     event.rrn = detail(3, "rrn-");
     event.auth_code = detail(4, "code-");
-    event.details.original = original.map(|entry| entry.reference.clone());
+    event.details.original = original.map(|entry| match step.details >> 26 & 15 {
+        0 => "nothing".to_owned(),
+        _ => entry.reference.clone(),
+    });
     detailed(
         &mut event,
         step,
@@ -633,7 +670,7 @@ fn detailed(event: &mut PaymentEvent, step: &Step, standing: &rules::Payment, it
     let bits = |from: u32, count: u32| step.details >> from & ((1 << count) - 1);
     let flag = |bit: u32| bits(bit, 1) == 1;
     let amount = event.money.minor();
-    let total = |so_far: i64| match bits(5, 3) {
+    let total = |so_far: i64| match bits(5, 4) {
         0 => Some(so_far),
         1 => Some(so_far + 1),
         _ => None,
@@ -664,7 +701,7 @@ fn detailed(event: &mut PaymentEvent, step: &Step, standing: &rules::Payment, it
         }
         EntryKind::Capture => {
             details.expected_total = total(standing.captured);
-            details.sequence = Some(bits(8, 4) % 6 + 1).filter(|_| flag(12));
+            details.sequence = Some(bits(9, 4) % 6 + 1).filter(|_| flag(18));
             details.is_final = bits(13, 2) == 0;
             details.aggregate = (bits(15, 2) == 0).then(|| aggregate.to_owned());
         }
@@ -675,8 +712,14 @@ fn detailed(event: &mut PaymentEvent, step: &Step, standing: &rules::Payment, it
         }
         EntryKind::Refund => {
             details.expected_total = total(standing.refunded);
-            details.by = [None, Some(RefundWay::Rail), Some(RefundWay::Transfer), None][index(bits(8, 2))];
-            if bits(10, 3) == 0 {
+            let by = [
+                None,
+                Some(RefundWay::Rail),
+                Some(RefundWay::Transfer),
+                Some(RefundWay::Transfer),
+            ];
+            details.by = by[index(bits(9, 2))];
+            if bits(11, 3) == 0 {
                 event.reference = match details.expected_total {
                     Some(total) => format!("refund of {} after {total}", event.payment),
                     None => format!("refund of {} in full", event.payment),
@@ -748,7 +791,15 @@ impl<'a> Bench<'a> {
         let before = self.rows(&merchants).await;
         let accepted: Vec<PaymentEvent> = told
             .iter()
-            .filter(|(_, expected)| matches!(expected, Expected::Recorded | Expected::Replayed))
+            .filter(|(event, expected)| match expected {
+                Expected::Recorded => !model
+                    .books
+                    .get(&event.merchant)
+                    .is_some_and(|book| book.has_failed(event)),
+                // What is as it was asked for has no entry of its own, and may not be so any more.
+                Expected::Replayed => model.books.get(&event.merchant).is_some_and(|book| book.knows(event)),
+                Expected::Rejected(..) => false,
+            })
             .map(|(event, _)| event.clone())
             .collect();
         let verdicts = support::events::record(&self.store, &self.deployment, self.source, &accepted).await;
@@ -839,7 +890,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn agree(expected: &Expected, verdict: &Verdict) -> bool {
+pub fn agree(expected: &Expected, verdict: &Verdict) -> bool {
     let same = |number: i64, entry: usize| usize::try_from(number) == Ok(entry);
     match (expected, verdict) {
         (Expected::Recorded, Verdict::Recorded) | (Expected::Replayed, Verdict::Replayed) => true,
@@ -889,9 +940,8 @@ fn told(sequence: &Sequence, world: &World) -> String {
     text
 }
 
-#[test]
-fn random_sequences_end_as_the_model_says() {
-    let seed: u64 = std::env::var(SEED).map_or_else(|_| rand::random(), |seed| seed.parse().expect("a seed"));
+/// Records the sequences of a seed; says how often each verdict and break came about.
+fn recorded(seed: u64) -> Tally {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -937,19 +987,31 @@ fn random_sequences_end_as_the_model_says() {
             .collect()
     });
     assert!(failures.is_empty(), "{SEED}={seed}\n{}", failures.join("\n"));
-    let tally = tally.into_inner().expect("the tally");
+    tally.into_inner().expect("the tally")
+}
+
+/// The seed is always the same, so that a failure has to do with what was changed; `make soak` takes others.
+#[test]
+fn random_sequences_end_as_the_model_says() {
+    let asked = std::env::var(SEED).ok();
+    let tally = recorded(asked.as_ref().map_or(1, |seed| seed.parse().expect("a seed")));
     println!("{tally:?}");
     let kinds = PaymentEvent::KINDS.iter().map(|kind| kind.name());
-    for name in kinds.chain(COMES_ABOUT) {
-        assert!(
-            tally.get(name).is_some_and(|times| *times > 0),
-            "{SEED}={seed}: no sequence came to {name}: {tally:?}"
-        );
+    for name in kinds.chain(COMES_ABOUT).filter(|_| asked.is_none()) {
+        assert!(tally.contains_key(name), "no sequence came to {name}: {tally:?}");
+    }
+}
+
+#[test]
+#[ignore = "takes half an hour in a debug build"]
+fn sequences_of_other_seeds_end_as_the_model_says() {
+    for _ in 0..40 {
+        recorded(rand::random());
     }
 }
 
 /// Verdicts and breaks that some sequence comes to.
-const COMES_ABOUT: [&str; 43] = [
+const COMES_ABOUT: [&str; 46] = [
     "replayed",
     "reference_conflict",
     "known_otherwise",
@@ -990,6 +1052,9 @@ const COMES_ABOUT: [&str; 43] = [
     "not_payable",
     "DOUBLE_RECOVERY",
     "CHARGEBACK_UNKNOWN",
+    "DUPLICATE_IN_LEDGER",
+    "not_collected",
+    "refund_failed",
     "AMOUNT_MISMATCH",
     "unpaid",
     "refund_paid",

@@ -12,6 +12,7 @@ use acquit::ledger::entry::EntryKind;
 use acquit::payment::event::{AuthType, Initiator, PaymentEvent, RefundWay};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::fees::{Accruals, Accrued, Charge, Fee, Returns, rounded, undone};
 use super::world::{Acquirer, BANK, Merchant, Version, World};
@@ -50,10 +51,14 @@ pub struct Entry {
     pub source: (String, Option<i32>),
     pub details: Option<Value>,
     pub transfers: Vec<Transfer>,
+    /// What tells its request from another one.
+    pub fingerprint: [u8; 32],
     /// What a capture cost.
     fee: Fee,
     /// What it did to exact sums of fees.
     accrued: Vec<Accrued>,
+    /// Days of sale and release, and what a refund took of that tranche.
+    applied: Vec<(NaiveDate, NaiveDate, i64)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +79,8 @@ pub struct Payment {
     pub unpaid: Option<i64>,
     pub expires_at: Option<DateTime<Utc>>,
     pub captured_at: Option<DateTime<Utc>>,
+    /// What the merchant calls it, where that is not its name.
+    pub order: Option<String>,
     /// Method, scheme, country of the card, payer, category.
     pub instrument: [Option<String>; 5],
 }
@@ -81,6 +88,10 @@ pub struct Payment {
 impl Payment {
     pub fn open(&self) -> i64 {
         self.authorized.unwrap_or(0) - (self.captured - self.over_captured) - self.voided - self.expired
+    }
+
+    fn is_live(&self) -> bool {
+        self.open() > 0 || self.captured > self.refunded
     }
 
     fn within_caps(&self) -> bool {
@@ -112,6 +123,8 @@ pub struct Item {
     /// Its money becomes available by date.
     pub matures: bool,
     pub passes_costs: bool,
+    /// Its money was made available before its day.
+    pub advanced: bool,
     pub day: NaiveDate,
     pub expected_on: NaiveDate,
 }
@@ -125,6 +138,7 @@ pub struct Aggregate {
     pub merchant_fee: i64,
     pub reserve: i64,
     pub matures: bool,
+    pub passes_costs: bool,
     /// The number of the entry that handed it in.
     pub closed: Option<usize>,
 }
@@ -157,6 +171,18 @@ pub struct Book {
     pub maturing: BTreeMap<(String, NaiveDate, NaiveDate, Option<NaiveDate>), (i64, i64)>,
     /// By currency, day of sale, day of release.
     pub tranches: BTreeMap<(String, NaiveDate, NaiveDate), Tranche>,
+    pub holds: Vec<Hold>,
+}
+
+/// Available money set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Of the database.
+    pub id: i64,
+    pub currency: String,
+    pub amount: i64,
+    pub expires_on: Option<NaiveDate>,
+    pub is_open: bool,
 }
 
 /// A part of a reserve: withheld, released, applied to refunds.
@@ -191,32 +217,74 @@ impl Book {
         credits - debits
     }
 
+    /// The place of the entry with a natural key.
+    fn known(&self, key: &str) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| entry.natural_key.as_deref() == Some(key))
+    }
+
     /// The place of the entry with a reference.
     fn place(&self, reference: &str) -> Option<usize> {
         self.entries.iter().position(|entry| entry.reference == reference)
     }
 
-    /// Takes an amount out of the reserve, the oldest tranche first; puts one back, the latest first.
-    fn apply(&mut self, currency: &str, amount: i64) {
+    /// Takes an amount out of the reserve, the oldest tranche first: what of each.
+    fn apply(&mut self, currency: &str, amount: i64) -> Vec<(NaiveDate, NaiveDate, i64)> {
         let mut rest = amount;
-        let mut tranches: Vec<&mut Tranche> = self
-            .tranches
-            .iter_mut()
-            .filter(|((of, ..), _)| of == currency)
-            .map(|(_, tranche)| tranche)
-            .collect();
-        if amount < 0 {
-            tranches.reverse();
+        let mut parts = Vec::new();
+        for ((of, sale, release), tranche) in &mut self.tranches {
+            let part = rest.min(tranche.held());
+            if of == currency && part > 0 {
+                tranche.applied += part;
+                rest -= part;
+                parts.push((*sale, *release, part));
+            }
         }
-        for tranche in tranches {
-            let part = if rest > 0 {
-                rest.min(tranche.held())
-            } else {
-                rest.max(-tranche.applied)
-            };
-            tranche.applied += part;
-            rest -= part;
+        parts
+    }
+
+    /// Puts back into each tranche what a refund took of it.
+    fn put_back(&mut self, currency: &str, refund: usize) {
+        for (sale, release, part) in self.entries[refund - 1].applied.clone() {
+            let tranche = self.tranches.get_mut(&(currency.to_owned(), sale, release));
+            tranche.expect("a tranche").applied -= part;
         }
+    }
+
+    /// The captures of a payment that stand, but one.
+    fn captures<'b>(&'b self, payment: &'b str, but: Option<usize>) -> impl Iterator<Item = &'b PaymentEvent> {
+        let entries = (1..).zip(&self.entries);
+        let stands = move |(number, entry): &(usize, &Entry)| {
+            entry.kind == EntryKind::Capture
+                && entry.payment.as_deref() == Some(payment)
+                && Some(*number) != but
+                && !self.is_undone(*number)
+        };
+        entries.filter(stands).filter_map(|(_, entry)| entry.event.as_ref())
+    }
+
+    /// Whether an entry has the event's reference, and it has not failed.
+    pub fn knows(&self, event: &PaymentEvent) -> bool {
+        self.place(&event.reference).is_some() && !self.has_failed(event)
+    }
+
+    /// What a refund that was named by what it asks for has come to: whether it has failed.
+    pub fn has_failed(&self, event: &PaymentEvent) -> bool {
+        let named = event.reference == unnamed(event);
+        event.kind == EntryKind::Refund
+            && named
+            && self
+                .place(&event.reference)
+                .is_some_and(|place| self.is_undone(place + 1))
+    }
+
+    fn is_void_already(&self, event: &PaymentEvent) -> bool {
+        let same = |entry: &Entry| {
+            let told = entry.event.as_ref().filter(|_| entry.kind == EntryKind::Void);
+            told.is_some_and(|void| void.payment == event.payment && void.money == event.money)
+        };
+        event.kind == EntryKind::Void && self.entries.iter().any(same)
     }
 
     fn is_undone(&self, number: usize) -> bool {
@@ -331,6 +399,7 @@ impl<'w> Model<'w> {
         if let Some(place) = book.place(&event.reference) {
             let known = book.entries[place].event.as_ref();
             return Err(match known.map_or(Some("kind"), |entry| difference(entry, event)) {
+                _ if book.has_failed(event) => Expected::Rejected("refund_failed", None),
                 None => Expected::Replayed,
                 Some(field) => Expected::Rejected("reference_conflict", Some((place + 1, field))),
             });
@@ -338,8 +407,10 @@ impl<'w> Model<'w> {
         if let Some(known) = known_otherwise(book, event) {
             return Err(known);
         }
-        self.effect(book, event, day)
-            .map_err(|rule| Expected::Rejected(rule, None))
+        self.effect(book, event, day).map_err(|rule| match rule {
+            "nothing_open" if book.is_void_already(event) => Expected::Replayed,
+            rule => Expected::Rejected(rule, None),
+        })
     }
 
     fn effect(&self, book: &Book, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, &'static str> {
@@ -383,7 +454,15 @@ impl<'w> Model<'w> {
             })
             .collect();
         let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
-        let details = kept(event, &transfers, &effect, available);
+        let applied = match effect.reverses {
+            Some(refund) if effect.applied < 0 => {
+                book.put_back(currency, refund);
+                Vec::new()
+            }
+            _ => book.apply(currency, effect.applied),
+        };
+        let natural_key = known_as(book, event);
+        let details = kept(event, &transfers, &effect, available, &applied);
         let item = effect.item.and_then(|item| {
             Some(Item {
                 acquirer: event.acquirer.clone(),
@@ -402,6 +481,7 @@ impl<'w> Model<'w> {
                 reserve_until: item.reserve.map(|(_, until)| until),
                 matures: item.matures,
                 passes_costs: item.passes_costs,
+                advanced: false,
                 day,
                 expected_on: day + Days::new(wait),
             })
@@ -444,7 +524,6 @@ impl<'w> Model<'w> {
                 .or_default();
             *sums = (sums.0 + payable, sums.1 + reserve);
         }
-        book.apply(currency, effect.applied);
         if let Some(accruals) = effect.accruals {
             book.accruals = accruals;
         }
@@ -452,9 +531,10 @@ impl<'w> Model<'w> {
             kind: event.kind,
             reference: event.reference.clone(),
             details,
+            fingerprint: fingerprint_of(event),
             event: Some(event.clone()),
             payment: Some(event.payment.clone()),
-            natural_key: natural_key(event),
+            natural_key,
             reverses: effect.reverses,
             occurred_at: event.occurred_at,
             day,
@@ -462,11 +542,33 @@ impl<'w> Model<'w> {
             transfers,
             fee: effect.fee,
             accrued: effect.accrued,
+            applied,
         });
     }
 }
 
 impl Entry {
+    /// What no event asked for, at the beginning of its day. `asked` is what tells its request from another one.
+    pub fn of_day(kind: EntryKind, reference: String, asked: &[&str], day: NaiveDate, source: &str) -> Self {
+        Self {
+            kind,
+            fingerprint: fingerprint(asked),
+            reference,
+            event: None,
+            payment: None,
+            natural_key: None,
+            reverses: None,
+            occurred_at: day.and_hms_opt(0, 0, 0).expect("a time").and_utc(),
+            day,
+            source: (source.to_owned(), None),
+            details: None,
+            transfers: Vec::new(),
+            fee: Fee::default(),
+            accrued: Vec::new(),
+            applied: Vec::new(),
+        }
+    }
+
     fn aggregate(&self) -> Option<String> {
         self.event.as_ref().and_then(|event| event.details.aggregate.clone())
     }
@@ -495,43 +597,114 @@ fn reported_as(kind: EntryKind) -> Option<&'static str> {
     })
 }
 
+/// SHA-256 over texts, each after its length in eight bytes.
+pub fn fingerprint(texts: &[&str]) -> [u8; 32] {
+    let mut input = Vec::new();
+    for text in texts {
+        input.extend(u64::try_from(text.len()).expect("a length").to_be_bytes());
+        input.extend(text.as_bytes());
+    }
+    Sha256::digest(&input).into()
+}
+
+/// As ARCHITECTURE.md says it of payment events.
+fn fingerprint_of(event: &PaymentEvent) -> [u8; 32] {
+    let optional = |text: &Option<String>| text.as_ref().map_or_else(String::new, |text| format!("={text}"));
+    let stated: Vec<String> = stated(event)
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":{value}"))
+        .collect();
+    let stated = if stated.is_empty() {
+        String::new()
+    } else {
+        format!("{{{}}}", stated.join(","))
+    };
+    fingerprint(&[
+        "payment event 2",
+        event.kind.name(),
+        &event.merchant,
+        &event.payment,
+        &event.reference,
+        &event.money.minor().to_string(),
+        event.money.currency().code(),
+        &event.occurred_at.timestamp_micros().to_string(),
+        &event.acquirer,
+        &optional(&event.acquirer_reference),
+        &optional(&event.merchant_reference),
+        &optional(&event.arn),
+        &optional(&event.rrn),
+        &optional(&event.auth_code),
+        &stated,
+    ])
+}
+
 // What is the same ------------------------------------------------------------------------------------------------------
 
 /// What an event is known by beside its reference, for ever.
 pub fn natural_key(event: &PaymentEvent) -> Option<String> {
     let details = &event.details;
-    let round = |word: &str, usual: u32| {
-        let case = details.case.as_ref()?;
+    // Without a case, by what the acquirer calls it.
+    let named = |word: &str| {
         Some(format!(
+            "{word}\t{}\t\t{}",
+            event.acquirer,
+            event.acquirer_reference.as_ref()?
+        ))
+    };
+    let round = |word: &str, plain: &str, usual: u32| match &details.case {
+        Some(case) => Some(format!(
             "{word}\t{}\t{case}\t{}",
             event.acquirer,
             details.cycle.unwrap_or(usual)
-        ))
+        )),
+        None => named(plain),
     };
     match event.kind {
         EntryKind::Capture => Some(format!("capture\t{}\t{}", event.payment, details.sequence?)),
-        EntryKind::Chargeback => round("chargeback", 1),
-        EntryKind::SecondChargeback => round("chargeback", 2),
-        EntryKind::ChargebackReversal => round("chargeback reversal", 1),
+        EntryKind::Chargeback => round("chargeback", "chargeback", 1),
+        EntryKind::SecondChargeback => round("chargeback", "second chargeback", 2),
+        EntryKind::ChargebackReversal => round("chargeback reversal", "chargeback reversal", 1),
+        EntryKind::Unpaid => named("unpaid"),
+        EntryKind::UnpaidRecovery => named("unpaid recovery"),
+        EntryKind::RefundFailure => Some(format!("refund failure\t{}", details.original.as_ref()?)),
         EntryKind::RefundPaid => Some(format!("refund paid\t{}", details.original.as_ref()?)),
         _ => None,
     }
 }
 
+/// The key by which an event is known or will be: a reversal without a cycle is of the second round when the first is given back
+/// by another event and money was taken again.
+fn known_as(book: &Book, event: &PaymentEvent) -> Option<String> {
+    let first = natural_key(event)?;
+    let second = |kind: EntryKind| {
+        let mut of_second = event.clone();
+        of_second.kind = kind;
+        of_second.details.cycle = Some(2);
+        natural_key(&of_second)
+    };
+    let of_any =
+        event.kind == EntryKind::ChargebackReversal && event.details.case.is_some() && event.details.cycle.is_none();
+    let taken_again = second(EntryKind::Chargeback).is_some_and(|key| book.known(&key).is_some());
+    match book.known(&first).filter(|_| of_any && taken_again) {
+        Some(place) if difference(book.entries[place].event.as_ref().expect("an event"), event).is_some() => {
+            second(EntryKind::ChargebackReversal)
+        }
+        _ => Some(first),
+    }
+}
+
 fn known_otherwise(book: &Book, event: &PaymentEvent) -> Option<Expected> {
-    let key = natural_key(event)?;
-    let place = book
-        .entries
-        .iter()
-        .position(|entry| entry.natural_key.as_ref() == Some(&key))?;
-    let imposed = matches!(
-        event.kind,
-        EntryKind::Chargeback | EntryKind::SecondChargeback | EntryKind::ChargebackReversal
-    );
+    let key = known_as(book, event)?;
+    let place = book.known(&key)?;
     let field = match event.kind {
         EntryKind::Capture => Some("sequence"),
-        _ if imposed => difference(book.entries[place].event.as_ref().expect("an event"), event),
-        _ => Some("original"),
+        EntryKind::RefundPaid => Some("original"),
+        // When it was told is no difference.
+        _ => {
+            let mut known = book.entries[place].event.clone().expect("an event");
+            known.occurred_at = event.occurred_at;
+            difference(&known, event)
+        }
     };
     Some(match field {
         None => Expected::Replayed,
@@ -631,7 +804,13 @@ fn initiator(initiator: Initiator) -> &'static str {
 }
 
 /// What the entry keeps of its event beside its columns and transfers.
-fn kept(event: &PaymentEvent, transfers: &[Transfer], effect: &Effect, maturing: Option<Maturing>) -> Option<Value> {
+fn kept(
+    event: &PaymentEvent,
+    transfers: &[Transfer],
+    effect: &Effect,
+    maturing: Option<Maturing>,
+    applied: &[(NaiveDate, NaiveDate, i64)],
+) -> Option<Value> {
     let mut kept = serde_json::Map::new();
     let amount = event.money.minor();
     if transfers.first().is_none_or(|first| first.amount != amount) {
@@ -650,6 +829,10 @@ fn kept(event: &PaymentEvent, transfers: &[Transfer], effect: &Effect, maturing:
     if !effect.accrued.is_empty() {
         let accrued: Vec<Value> = effect.accrued.iter().map(Accrued::json).collect();
         kept.insert("accrued".to_owned(), json!(accrued));
+    }
+    if !applied.is_empty() {
+        let part = |(sale, release, amount): &(NaiveDate, NaiveDate, i64)| json!({ "source_on": sale.to_string(), "release_on": release.to_string(), "amount": amount });
+        kept.insert("applied".to_owned(), applied.iter().map(part).collect());
     }
     if let Some((amount, until)) = effect.reserve.filter(|_| event.kind == EntryKind::Capture) {
         kept.insert("reserve".to_owned(), json!(amount));
@@ -713,11 +896,28 @@ impl<'a> Scene<'a> {
         instrument
     }
 
+    /// What the merchant calls it, by the event or an attempt of unknown outcome.
+    fn order(&self) -> Option<String> {
+        let attempt = self.payment.filter(|payment| payment.requested.is_some());
+        let stated = self.event.merchant_reference.clone();
+        stated.or_else(|| attempt?.order.clone())
+    }
+
+    /// Whether another payment that the event's merchant reference names is open or captured.
+    fn is_ordered_twice(&self) -> bool {
+        let order = self.event.merchant_reference.as_ref();
+        self.book.payments.iter().any(|(name, payment)| {
+            let known = payment.order.as_ref().unwrap_or(name);
+            *name != self.event.payment && Some(known) == order && payment.is_live()
+        })
+    }
+
     fn fresh(&self) -> Payment {
         Payment {
             acquirer: self.event.acquirer.clone(),
             currency: self.currency.to_owned(),
             instrument: self.instrument(),
+            order: self.order().filter(|order| *order != self.event.payment),
             ..Payment::default()
         }
     }
@@ -731,11 +931,16 @@ impl<'a> Scene<'a> {
         (transfers, charged.first().map_or((0, 0), |(_, fee, vat)| (*fee, *vat)))
     }
 
+    /// The day of a sale: the merchant's clock says which.
+    fn sales_day(&self) -> NaiveDate {
+        self.merchant.zone.day(self.event.occurred_at)
+    }
+
     /// When a capture of today becomes available by date.
     fn available_on(&self) -> Option<NaiveDate> {
         self.merchant
             .sales_day
-            .map(|days| super::world::business_day(self.day, days))
+            .map(|days| super::world::business_day(self.sales_day(), days))
     }
 
     /// The payment that an event goes on with.
@@ -789,6 +994,11 @@ impl<'a> Scene<'a> {
                 ..self.fresh()
             }),
             transfers: [vec![(9010, 9020, self.amount)], self.event_fee(0, 4020).0].concat(),
+            flags: if self.is_ordered_twice() {
+                vec!["DUPLICATE_IN_LEDGER"]
+            } else {
+                Vec::new()
+            },
             ..Effect::default()
         })
     }
@@ -867,10 +1077,12 @@ impl<'a> Scene<'a> {
         let promised = self.amount.min(payment.open());
         let late = (self.amount - promised).min(payment.expired);
         let beyond = self.amount - promised - late;
-        let allowed = match payment.voided {
-            0 => payment.authorized.unwrap_or(0) * self.acquirer.over_capture / 100 - payment.over_captured,
-            // Withdrawn, by a void or by a final capture.
-            _ => 0,
+        let is_final = |capture: &PaymentEvent| capture.details.is_final;
+        let allowed = if payment.voided > 0 || self.book.captures(&self.event.payment, None).any(is_final) {
+            // Withdrawn by a void, or the last capture is made.
+            0
+        } else {
+            payment.authorized.unwrap_or(0) * self.acquirer.over_capture / 100 - payment.over_captured
         };
         rule(beyond <= allowed.max(0), "exceeds_authorized")?;
         let rest = if details.is_final { payment.open() - promised } else { 0 };
@@ -878,6 +1090,12 @@ impl<'a> Scene<'a> {
         let mut accruals = self.book.accruals.clone();
         let method = payment.instrument[0].as_deref();
         let fee = schedule.capture(self.amount, self.currency, self.day, method, &mut accruals)?;
+        rule(
+            aggregate
+                .as_ref()
+                .is_none_or(|before| before.items == 0 || before.passes_costs == fee.passes_costs),
+            "aggregate_differs",
+        )?;
         let charged: i64 = fee.charges.iter().map(|(_, amount, vat)| amount + vat).sum();
         let mut transfers = vec![
             (9020, 9010, promised),
@@ -901,6 +1119,7 @@ impl<'a> Scene<'a> {
             gross: before.gross + self.amount,
             merchant_fee: before.merchant_fee + charged,
             reserve: before.reserve + withheld,
+            passes_costs: fee.passes_costs,
             ..before
         });
         let item = Reported {
@@ -931,7 +1150,7 @@ impl<'a> Scene<'a> {
         let reserve = self.merchant.reserve?;
         let share = rounded(i128::from(self.amount) * i128::from(reserve.percent), 100, "half_even");
         let amount = share.min(payable);
-        (amount > 0).then(|| (amount, self.day + Days::new(reserve.days)))
+        (amount > 0).then(|| (amount, self.sales_day() + Days::new(reserve.days)))
     }
 
     fn joined(&self, name: &str) -> Result<Aggregate, &'static str> {
@@ -943,19 +1162,22 @@ impl<'a> Scene<'a> {
                 ..Aggregate::default()
             });
         };
+        self.waiting(known)?;
+        rule(known.matures == self.merchant.sales_day.is_some(), "aggregate_differs")?;
+        Ok(known.clone())
+    }
+
+    fn waiting(&self, known: &Aggregate) -> Result<(), &'static str> {
         rule(known.closed.is_none(), "aggregate_closed")?;
         let same = known.acquirer == self.event.acquirer && known.currency == self.currency;
-        rule(
-            same && known.matures == self.merchant.sales_day.is_some(),
-            "aggregate_differs",
-        )?;
-        Ok(known.clone())
+        rule(same, "aggregate_differs")
     }
 
     fn aggregate(&self) -> Result<Effect, &'static str> {
         let name = self.event.details.aggregate.as_deref().unwrap_or_default();
-        rule(self.book.aggregates.contains_key(name), "unknown_aggregate")?;
-        let known = self.joined(name)?;
+        // Its captures keep what they were agreed to be: terms that changed since do not keep it from being handed in.
+        let known = self.book.aggregates.get(name).ok_or("unknown_aggregate")?.clone();
+        self.waiting(&known)?;
         rule(
             self.event.details.items.map(i64::from) == Some(known.items),
             "aggregate_items_differ",
@@ -967,8 +1189,9 @@ impl<'a> Scene<'a> {
             item: Some(Reported {
                 gross: known.gross,
                 merchant_fee: known.merchant_fee,
-                reserve: reserve.map(|reserve| (known.reserve, self.day + Days::new(reserve.days))),
+                reserve: reserve.map(|reserve| (known.reserve, self.sales_day() + Days::new(reserve.days))),
                 matures: known.matures,
+                passes_costs: known.passes_costs,
                 ..Reported::default()
             }),
             aggregate: Some(known),
@@ -1000,7 +1223,8 @@ impl<'a> Scene<'a> {
         payment.over_captured -= beyond;
         payment.expired += gross - used - beyond;
         payment.voided -= rest;
-        payment.captured_at = payment.captured_at.filter(|_| payment.captured > 0);
+        let others = self.book.captures(&self.event.payment, Some(number));
+        payment.captured_at = others.map(|capture| capture.occurred_at).max();
         payment.returns.remove(&capture.fee);
         let charged: i64 = capture.fee.charges.iter().map(|(_, amount, vat)| amount + vat).sum();
         let derived = |name: &str| capture.details.as_ref().and_then(|details| details.get(name));
@@ -1021,11 +1245,14 @@ impl<'a> Scene<'a> {
         let (charges, accrued) = undone(&capture.accrued, &mut accruals);
         let mut transfers = capture.mirrored();
         charge(&mut transfers, 2020, &charges);
+        // What was advanced goes back as what became available on its day.
+        let advanced = self.book.items.get(&number).is_some_and(|item| item.advanced);
+        let available = day("available_on").or(advanced.then_some(capture.day));
         Ok(Effect {
             payment: Some(payment),
             transfers,
             reverses: Some(number),
-            maturing: day("available_on")
+            maturing: available
                 .map(|available| Maturing(capture.day, available, day("reserve_until"), charged - gross, -reserve)),
             aggregate,
             accrued,
@@ -1043,7 +1270,12 @@ impl<'a> Scene<'a> {
             "total_differs",
         )?;
         rule(payment.refunded + self.amount <= payment.captured, "exceeds_captured")?;
-        let unnamed = self.event.reference == format!("refund of {} in full", self.event.payment);
+        let unpaid = payment.unpaid.unwrap_or(0);
+        rule(
+            unpaid == 0 || payment.refunded + self.amount + unpaid <= payment.captured,
+            "not_collected",
+        )?;
+        let unnamed = self.event.reference == unnamed(self.event);
         let whole = payment.refunded == 0 && self.amount == payment.captured;
         rule(
             !unnamed || details.expected_total.is_some() || whole,
@@ -1061,8 +1293,21 @@ impl<'a> Scene<'a> {
             !(by_rail && self.acquirer.whole_refunds_only && partial),
             "partial_refund",
         )?;
+        payment.refunded += self.amount;
+        let mut accruals = self.book.accruals.clone();
+        let (charges, accrued) = payment
+            .returns
+            .give_back(payment.captured, payment.refunded, &mut accruals);
+        let (fees, (fee, vat)) = self.event_fee(1, 4020);
+        let given_back: i64 = charges.iter().map(|(_, amount, vat)| -amount - vat).sum();
+        let needed = self.amount + fee + vat - given_back;
+        // Own money first. What the merchant owes already stays as it is.
         let balance = |code| self.book.owed(code, self.currency, "");
-        let missing = (self.amount - balance(2020) - balance(2010)).max(0);
+        let (own, debt) = match balance(2020) + balance(2010) {
+            negative @ ..0 => (0, -negative),
+            own => (own, 0),
+        };
+        let missing = (needed - own).max(0);
         let reserve = if self.merchant.refunds_from_reserve {
             balance(2030)
         } else {
@@ -1070,16 +1315,14 @@ impl<'a> Scene<'a> {
         };
         let applied = missing.min(reserve);
         let limit = self.merchant.negative_limit.get(self.currency).copied().unwrap_or(0);
-        rule(missing - applied <= limit, "insufficient_balance")?;
-        payment.refunded += self.amount;
-        let mut accruals = self.book.accruals.clone();
-        let (charges, accrued) = payment
-            .returns
-            .give_back(payment.captured, payment.refunded, &mut accruals);
+        rule(
+            missing == applied || debt + missing - applied <= limit,
+            "insufficient_balance",
+        )?;
         let to = if by_rail { self.receivable() } else { 2200 };
         let mut transfers = vec![(2020, to, self.amount), (2030, 2020, applied)];
         charge(&mut transfers, 2020, &charges);
-        transfers.extend(self.event_fee(1, 4020).0);
+        transfers.extend(fees);
         Ok(Effect {
             payment: Some(payment),
             transfers,
@@ -1287,6 +1530,14 @@ impl<'a> Scene<'a> {
             && transfer.credit == named(self.receivable(), self.currency, &self.event.acquirer)
             && transfer.debit.0 != 1900;
         same.then_some((transfer.debit.0, transfer.amount))
+    }
+}
+
+/// The reference of a refund that was given none.
+fn unnamed(event: &PaymentEvent) -> String {
+    match event.details.expected_total {
+        Some(total) => format!("refund of {} after {total}", event.payment),
+        None => format!("refund of {} in full", event.payment),
     }
 }
 

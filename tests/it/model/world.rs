@@ -40,6 +40,8 @@ pub struct Version {
     pub refunds: Vec<Refunds>,
     /// The smallest payout.
     pub minimum: Amounts,
+    /// How much of all merchants' pending money may be advanced at a time.
+    pub advance_limit: Amounts,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -77,6 +79,8 @@ pub struct Merchant {
     pub sales_day: Option<u64>,
     /// Holder, account and bank.
     pub destination: Option<[&'static str; 3]>,
+    /// How much of its pending money may be advanced at a time.
+    pub advance_limit: Amounts,
 }
 
 /// A rolling reserve: whole percent of each capture, for so many days.
@@ -223,8 +227,9 @@ impl Version {
     pub fn settings(&self) -> String {
         let mut text = format!(
             "effective_from = \"{}\"\n[house]\nname = \"House\"\ntime_zone = \"Europe/Berlin\"\nbank_account = \"{BANK}\"\n\
-            [payout]\nminimum = {}\n",
+            advance_limit = {}\n[payout]\nminimum = {}\n",
             self.from,
+            amounts(&self.advance_limit),
             amounts(&self.minimum)
         );
         for acquirer in &self.acquirers {
@@ -305,11 +310,12 @@ impl Merchant {
         writeln!(
             text,
             "[[merchant]]\nname = \"{name}\"\nfee_schedule = \"{}\"\nstate = \"active\"\ntime_zone = \"{}\"\n\
-            refunds_from_reserve = {}\nnegative_limit = {}",
+            refunds_from_reserve = {}\nnegative_limit = {}\nadvance_limit = {}",
             self.schedule,
             self.zone.name(),
             self.refunds_from_reserve,
             amounts(&self.negative_limit),
+            amounts(&self.advance_limit),
         )
         .expect("text");
         if let Some(days) = self.sales_day {

@@ -21,7 +21,7 @@ pub fn simulated(payments: u64) -> TempDir {
         payments,
         merchants: 4,
         seed: 7,
-        breaks: BreakKind::usual(),
+        breaks: BreakKind::usual(Profile::Card),
         day: Plan::usual_day(),
         profile: Profile::Card,
     };

@@ -92,7 +92,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "settlement_match",
-        "select merchant, settlement_match.number, source.name, ordinal, pass, item_gross, line_gross
+        "select merchant, settlement_match.number, source.name, ordinal, pass, item_gross, line_gross, passed_on, passed_on_vat
         from settlement_match join book on book.id = book_id join source on source.id = source_id",
     ),
     (

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use acquit::ledger::entry::EntryKind;
-use acquit::payment::event::PaymentEvent;
+use acquit::payment::event::{Details, PaymentEvent};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -164,27 +164,64 @@ async fn rules_count_like_lists(seed: u64) {
     let mut clock: DateTime<Utc> = "2026-02-27T00:00:00Z".parse().expect("an instant");
     let mut booked: Vec<PaymentEvent> = Vec::new();
     let (mut decisions, mut number) = (Vec::new(), 0);
+    // Authorizations whose attempts are told, and what they come to with what those state.
+    let mut waiting: Vec<PaymentEvent> = Vec::new();
     while number < 160 {
-        let mut batch = Vec::new();
+        // What is told, and of an authorization what it comes to.
+        let mut batch: Vec<(PaymentEvent, Option<PaymentEvent>)> = Vec::new();
         for _ in 0..dice.random_range(1..25) {
             // Whole quarters of an hour, so that windows end on the dot.
             clock += TimeDelta::minutes(15 * dice.random_range(0..6));
             let late = TimeDelta::minutes(15 * dice.random_range(0..40));
             let at = if dice.random_ratio(1, 6) { clock - late } else { clock };
-            batch.push(random_authorization(&mut dice, number, at));
+            if dice.random_ratio(1, 3)
+                && let Some(mut known) = waiting.pop()
+            {
+                known.occurred_at = at;
+                let mut told = known.clone();
+                told.details = Details::default();
+                batch.push((told, Some(known)));
+            }
+            let mut event = random_authorization(&mut dice, number, at);
+            if dice.random_ratio(1, 8) {
+                event.acquirer_reference = Some(format!("A{number}"));
+            }
+            if dice.random_ratio(1, 5) {
+                let reference = format!("attempt {number}");
+                let kind = EntryKind::Unknown;
+                let attempt = PaymentEvent {
+                    kind,
+                    reference,
+                    ..event.clone()
+                };
+                batch.push((attempt, None));
+                waiting.push(event);
+            } else {
+                batch.push((event.clone(), Some(event)));
+            }
             number += 1;
         }
         let mut expected = Vec::new();
-        for event in &batch {
+        for (_, event) in &batch {
+            let Some(event) = event else {
+                expected.push(true);
+                continue;
+            };
             let rules = &versions[usize::from(month(event.occurred_at) >= (2026, 3))];
             let judged: Vec<_> = rules
                 .iter()
                 .filter_map(|rule| Some((rule, rule.judge(&booked, event)?)))
                 .collect();
-            let refused = judged.iter().any(|(rule, _)| rule.action == "refuse");
+            let is_given = event.acquirer_reference.is_some();
+            let refused = !is_given && judged.iter().any(|(rule, _)| rule.action == "refuse");
             for (rule, (count, sum)) in judged {
                 let outcome = if refused { "refused" } else { "booked" };
-                let (reference, name, action) = (&event.reference, &rule.name, rule.action);
+                let (reference, name) = (&event.reference, &rule.name);
+                let action = if is_given && rule.action == "refuse" {
+                    "flag"
+                } else {
+                    rule.action
+                };
                 decisions.push(format!("{reference} {name} {action} {count} {sum} {outcome}"));
             }
             expected.push(!refused);
@@ -192,6 +229,7 @@ async fn rules_count_like_lists(seed: u64) {
                 booked.push(event.clone());
             }
         }
+        let batch: Vec<PaymentEvent> = batch.into_iter().map(|(told, _)| told).collect();
         let told = world.record(&batch).await;
         let found: Vec<bool> = told.iter().map(|told| told == "recorded").collect();
         assert_eq!(found, expected, "seed {seed}: {told:?}\n{versions:#?}");

@@ -130,13 +130,15 @@ impl Book {
         let day = day_in(event.occurred_at, self.settings.house.time_zone);
         let merchant = &self.settings.merchants[&event.merchant];
         let schedule = self.settings.fee_schedule(&merchant.fee_schedule, day);
+        let zone = merchant.time_zone.unwrap_or(self.settings.house.time_zone);
         let terms = Terms {
             settings: &self.settings,
             merchant,
             acquirer: &self.settings.acquirers[&event.acquirer],
-            schedule: schedule.expect("a schedule"),
+            schedule,
             day,
-            zone: merchant.time_zone.unwrap_or(self.settings.house.time_zone),
+            zone,
+            sales_day: day_in(event.occurred_at, zone),
             available_on,
         };
         let details = &event.details;
@@ -157,8 +159,20 @@ impl Book {
             aggregate: aggregate.and_then(|name| self.aggregates.get(name)),
             accruals: &self.accruals,
             held_by: self.held_by.as_deref(),
+            same_order: self.same_order(event),
         };
         decide(event, &known, &terms)
+    }
+
+    /// Another live payment for what the event's merchant reference names.
+    fn same_order(&self, event: &PaymentEvent) -> Option<&str> {
+        let order = event.merchant_reference.as_deref()?;
+        let of_order = |(name, payment): &(&String, &Payment)| {
+            let known = payment.merchant_reference.as_deref().unwrap_or(name);
+            **name != event.payment && known == order && payment.is_live()
+        };
+        let found = self.payments.iter().find(of_order);
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Books what was decided, as the store does.
@@ -207,8 +221,12 @@ impl Book {
                 day,
                 accrued: decision.accrued.iter().map(|(accrued, _)| accrued.clone()).collect(),
                 reserve: decision.withheld.map_or(0, |(amount, _)| amount),
+                applied: Vec::new(),
                 aggregate: event.details.aggregate.clone(),
-                maturing: decision.maturing,
+                is_final: event.details.is_final,
+                maturing: decision
+                    .maturing
+                    .or(decision.held.as_ref().and_then(|held| held.maturing)),
             },
         );
     }
@@ -257,17 +275,10 @@ impl Book {
             let mirror: Vec<Transfer> = original
                 .transfers
                 .iter()
-                .map(|transfer| {
-                    let mut debit = transfer.credit.clone();
-                    // What was set aside and released since is available.
-                    if original.hold_released && debit.code == AccountCode::MerchantHold {
-                        debit.code = AccountCode::MerchantAvailable;
-                    }
-                    Transfer {
-                        debit,
-                        credit: transfer.debit.clone(),
-                        amount: transfer.amount,
-                    }
+                .map(|transfer| Transfer {
+                    debit: transfer.credit.clone(),
+                    credit: transfer.debit.clone(),
+                    amount: transfer.amount,
                 })
                 .collect();
             assert!(decision.transfers.starts_with(&mirror), "{decision:?}");
@@ -499,7 +510,7 @@ impl Play {
             occurred_at: self.now,
             acquirer: take("acquirer").unwrap_or_else(|| "north".to_owned()),
             acquirer_reference: None,
-            merchant_reference: None,
+            merchant_reference: take("order"),
             arn: None,
             rrn: None,
             auth_code: None,
@@ -566,10 +577,11 @@ impl Play {
             if let Some(until) = item.reserve_until {
                 write!(text, " until {until}").expect("text");
             }
-            for (word, there) in [("matures", item.matures), ("passes-costs", item.passes_costs)] {
-                if there {
-                    write!(text, " {word}").expect("text");
-                }
+            if item.matures {
+                text += " matures";
+            }
+            if let Some(rate) = item.passes_costs {
+                write!(text, " passes-costs {rate}").expect("text");
             }
             self.says(&text);
         }
@@ -617,6 +629,8 @@ impl Play {
                 Flag::ChargebackUnknown(text) => ("CHARGEBACK_UNKNOWN", text),
                 Flag::Amount(text) => ("AMOUNT_MISMATCH", text),
                 Flag::Velocity(text) => ("VELOCITY", text),
+                Flag::NotPriced(text) => ("NOT_PRICED", text),
+                Flag::Duplicate(text) => ("DUPLICATE_IN_LEDGER", text),
             };
             self.says(&format!("? {class} {text}"));
         }

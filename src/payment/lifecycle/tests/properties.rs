@@ -48,6 +48,22 @@ struct World {
 }
 
 impl World {
+    /// Books an event that no rule is against.
+    fn must(&mut self, kind: EntryKind, minor: i64) {
+        let op = Op {
+            what: 0,
+            payment: 0,
+            share: 0,
+            of: 0,
+            acquirer: 0,
+            words: 0,
+        };
+        let event = self.event(kind, &op, minor, Details::default());
+        let decision = self.book.decide(&event, None).expect("a decision");
+        self.book.book(&event, &decision);
+        self.booked += 1;
+    }
+
     fn event(&self, kind: EntryKind, op: &Op, minor: i64, details: Details) -> PaymentEvent {
         let place = (self.home + usize::from(op.acquirer)) % ACQUIRERS.len();
         let currency = match op.words {
@@ -356,5 +372,50 @@ proptest! {
         for op in &ops {
             world.happens(op);
         }
+    }
+    /// However it is divided: taken in parts, given back in parts.
+    #[test]
+    fn a_dispute_that_is_won_costs_its_fee_at_most(
+        captured in 1..1_000_000_i64,
+        taken in prop::collection::vec(0..=100_i64, 1..4),
+        given in prop::collection::vec(0..=100_i64, 0..4),
+        code in 0..super::CURRENCIES.len(),
+        (merchant, fee) in prop_oneof![Just(("m", 0)), Just(("back", 1_500)), Just(("taxed", 0))],
+    ) {
+        let settings = Settings::parse(&super::settings()).expect("settings");
+        let mut world = World {
+            book: Book::new(settings),
+            merchant,
+            home: 0,
+            currency: Currency::parse(super::CURRENCIES[code]).expect("a currency"),
+            now: "2026-03-02T12:00:00Z".parse().expect("an instant"),
+            items: Vec::new(),
+            booked: 0,
+        };
+        for kind in [EntryKind::Authorization, EntryKind::Capture] {
+            world.must(kind, captured);
+        }
+        let before = world.book.balance(AccountCode::MerchantAvailable, world.currency);
+        let (mut rest, mut disputes) = (captured, 0);
+        for share in taken {
+            let part = rest * share / 100;
+            if part > 0 {
+                world.must(EntryKind::Chargeback, part);
+                (rest, disputes) = (rest - part, disputes + 1);
+            }
+        }
+        let mut lost = captured - rest;
+        for share in given {
+            let part = lost * share / 100;
+            if part > 0 {
+                world.must(EntryKind::ChargebackReversal, part);
+                lost -= part;
+            }
+        }
+        if lost > 0 {
+            world.must(EntryKind::ChargebackReversal, lost);
+        }
+        let after = world.book.balance(AccountCode::MerchantAvailable, world.currency);
+        prop_assert_eq!((before - after).abs(), fee * disputes);
     }
 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::NaiveDate;
 
 pub(in crate::store) use self::limits::Limits;
-use self::plan::{Plan, attempt_of};
+use self::plan::{Plan, attempt_of, may_look_at};
 use self::write::{Counted, Decided, Ended, SetAside};
 use super::known::{ByReference, Loaded};
 use super::{Numbered, Teller};
@@ -32,7 +32,7 @@ use crate::ids::{BookId, EntryNumber};
 use crate::ledger::entry::Fingerprint;
 use crate::money::Money;
 use crate::payment::event::PaymentEvent;
-use crate::payment::lifecycle::{Decision, Flag, Held, Original, Payment, Refusal, Terms};
+use crate::payment::lifecycle::{Decision, Flag, Held, Instrument, Original, Payment, Refusal, Terms};
 use crate::payment::limits::{LimitKey, Taking, Used, refunded_in, take, taken};
 use crate::payment::velocity::{Counters, Judgement, strictest};
 use crate::settings::{Acquirer, Action, Settings, VelocityRule};
@@ -47,7 +47,7 @@ pub(super) struct AcrossBooks<'a> {
 
 impl<'a> AcrossBooks<'a> {
     pub(super) fn of(deployment: &'a Deployment) -> Self {
-        let versions = || deployment.versions().iter();
+        let versions = || deployment.versions();
         let limited = |acquirer: &&Acquirer| acquirer.monthly_limit.is_some();
         Self {
             rules: versions()
@@ -67,9 +67,7 @@ impl<'a> AcrossBooks<'a> {
 
     /// Whether what becomes of an event can depend on another book.
     pub(super) fn concerns(&self, event: &PaymentEvent) -> bool {
-        self.limits.contains(event.acquirer.as_str())
-            || attempt_of(BookId::HOUSE, event)
-                .is_some_and(|attempt| self.rules.iter().any(|rule| rule.looks_at(&attempt)))
+        self.limits.contains(event.acquirer.as_str()) || self.rules.iter().any(|rule| may_look_at(rule, event))
     }
 }
 
@@ -148,7 +146,8 @@ pub(super) struct Passed<'t, 'a> {
 /// What rules and limits keep of an event.
 #[derive(Default)]
 pub(super) struct Considered {
-    is_counted: bool,
+    /// How an authorization that rules count is paid.
+    counted: Option<Instrument>,
     judgements: Vec<Judgement>,
     limit: Option<(LimitKey, Used)>,
     beyond: Option<Beyond>,
@@ -246,13 +245,18 @@ impl<'a> Velocity<'a> {
         decision: &mut Decision,
     ) -> Result<Considered, Stopped> {
         let mut considered = Considered::default();
-        if let Some(attempt) = attempt_of(passed.book, passed.event) {
+        let paid_by = decision.payment.as_ref().map(|payment| &payment.instrument);
+        if let Some(paid_by) = paid_by
+            && let Some(attempt) = attempt_of(passed.book, passed.event, paid_by)
+        {
             let settings = passed.terms.settings;
-            considered.is_counted = settings.velocity_rules.iter().any(|rule| rule.looks_at(&attempt));
+            let is_counted = settings.velocity_rules.iter().any(|rule| rule.looks_at(&attempt));
+            considered.counted = is_counted.then(|| paid_by.clone());
             considered.judgements = self.counters.judge(settings, &attempt);
         }
         self.limit(passed, before, original, decision, &mut considered)?;
-        if self.teller == Teller::Acquirer {
+        // An authorization that has the acquirer's reference has been given, whoever tells it.
+        if self.teller == Teller::Acquirer || passed.event.acquirer_reference.is_some() {
             considered.refuse_nothing();
         }
         if let Some(refused) = refused(&considered) {
@@ -322,11 +326,18 @@ impl<'a> Velocity<'a> {
     ) -> Result<(), StoreError> {
         self.keep(passed, Some(number), &considered);
         let (book, event) = (passed.book, passed.event);
-        if let Some(attempt) = attempt_of(book, event).filter(|_| considered.is_counted) {
+        if let Some(paid_by) = considered.counted
+            && let Some(attempt) = attempt_of(book, event, &paid_by)
+        {
             for settings in self.versions.values() {
                 self.counters.add_to_all(settings, &attempt);
             }
-            self.counted.push(Counted { number, attempt });
+            self.counted.push(Counted {
+                book,
+                number,
+                event,
+                paid_by,
+            });
         }
         let holds = |judgement: &&Judgement| judgement.action == Action::Hold;
         if let Some(hold) = considered.judgements.iter().find(holds) {

@@ -15,7 +15,7 @@ use crate::ids::BookId;
 use crate::ledger::entry::{EntryKind, Fingerprint};
 use crate::money::Money;
 use crate::payment::event::PaymentEvent;
-use crate::payment::lifecycle::Payment;
+use crate::payment::lifecycle::{Instrument, Payment};
 use crate::payment::limits::{LimitKey, month_at};
 use crate::payment::velocity::{Attempt, Counters, Span};
 use crate::settings::{Action, Settings, VelocityRule, VelocityWindow};
@@ -24,17 +24,31 @@ use crate::store::record::known::{ByReference, Loaded, columns};
 use crate::store::settings::Deployment;
 use crate::store::{StoreError, Tx, currency};
 
-/// The authorization that rules would look at.
-pub(super) fn attempt_of(book: BookId, event: &PaymentEvent) -> Option<Attempt<'_>> {
-    let details = &event.details;
+/// The authorization that rules look at: how it is paid is what the payment says, which may be what an attempt of unknown outcome
+/// stated.
+pub(super) fn attempt_of<'i>(book: BookId, event: &PaymentEvent, paid_by: &'i Instrument) -> Option<Attempt<'i>> {
     (event.kind == EntryKind::Authorization).then_some(Attempt {
         book,
-        payer: details.payer.as_deref(),
-        method: details.method.as_deref(),
-        category: details.category.as_deref(),
+        payer: paid_by.payer.as_deref(),
+        method: paid_by.method.as_deref(),
+        category: paid_by.category.as_deref(),
         at: event.occurred_at,
         money: event.money,
     })
+}
+
+/// Whether a rule may look at an event: what an authorization does not state, an attempt of unknown outcome may have stated.
+pub(super) fn may_look_at(rule: &VelocityRule, event: &PaymentEvent) -> bool {
+    let details = &event.details;
+    event.kind == EntryKind::Authorization
+        && rule.looks_at(&Attempt {
+            book: BookId::HOUSE,
+            payer: Some(details.payer.as_deref().unwrap_or_default()),
+            method: details.method.as_deref().or(rule.method.as_deref()),
+            category: details.category.as_deref().or(rule.category.as_deref()),
+            at: event.occurred_at,
+            money: event.money,
+        })
 }
 
 /// Whose authorizations are counted.
@@ -68,28 +82,25 @@ impl Stretch {
 }
 
 /// What a batch's events depend on.
-pub(super) struct Plan<'a> {
+pub(super) struct Plan<'a, 'l> {
     pub(super) versions: BTreeMap<NaiveDate, &'a Settings>,
     pub(super) limits: BTreeSet<LimitKey>,
-    stretches: BTreeMap<(VelocityWindow, Subject<'a>), Stretch>,
+    stretches: BTreeMap<(VelocityWindow, Subject<'l>), Stretch>,
     promised: BTreeSet<(BookId, &'a str)>,
     captured: BTreeSet<(BookId, &'a str)>,
+    /// Who attempts of unknown outcome say will pay, by payment.
+    unknown: HashMap<(BookId, &'l str), BTreeSet<&'l str>>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a: 'l, 'l> Plan<'a, 'l> {
     /// None where the deployment has no rule and no limit.
     pub(super) fn of(
         deployment: &'a Deployment,
         owners: &HashMap<String, BookId>,
-        loaded: &Loaded<'_>,
+        loaded: &'l Loaded<'_>,
         events: &'a [Numbered],
     ) -> Option<Self> {
-        let rules = || {
-            deployment
-                .versions()
-                .iter()
-                .flat_map(|settings| &settings.velocity_rules)
-        };
+        let rules = || deployment.versions().flat_map(|settings| &settings.velocity_rules);
         if rules().next().is_none() && AcrossBooks::of(deployment).is_empty() {
             return None;
         }
@@ -100,6 +111,7 @@ impl<'a> Plan<'a> {
             stretches: BTreeMap::new(),
             promised: BTreeSet::new(),
             captured: BTreeSet::new(),
+            unknown: HashMap::new(),
         };
         for (_, event) in events {
             let Some(book) = owners.get(event.merchant.as_str()).copied() else {
@@ -113,9 +125,10 @@ impl<'a> Plan<'a> {
             else {
                 continue;
             };
-            plan.rules(book, event, settings);
             let payment = loaded.payments.get(&(book, Cow::Borrowed(event.payment.as_str())));
-            plan.limit(book, event, settings, payment);
+            let payers = plan.payers_of(book, event, payment);
+            plan.rules(book, event, settings, &payers);
+            plan.limit(book, event, settings, payment, &payers);
             if holds && event.kind == EntryKind::Capture {
                 plan.captured.insert((book, &event.payment));
             }
@@ -123,30 +136,56 @@ impl<'a> Plan<'a> {
         Some(plan)
     }
 
-    fn rules(&mut self, book: BookId, event: &'a PaymentEvent, settings: &'a Settings) {
-        let Some(attempt) = attempt_of(book, event) else {
-            return;
-        };
-        for rule in settings.velocity_rules.iter().filter(|rule| rule.looks_at(&attempt)) {
-            let subject = match attempt.payer.filter(|_| rule.is_by_payer()) {
-                Some(payer) => Subject::Payer(payer),
-                None => Subject::Book(book),
+    /// Who may pay an authorization: who it says, else whoever attempts of unknown outcome said.
+    fn payers_of(&mut self, book: BookId, event: &'a PaymentEvent, payment: Option<&'l Payment>) -> Vec<&'l str> {
+        let stated = event.details.payer.as_deref();
+        let attempts = self.unknown.entry((book, &event.payment));
+        let attempts = attempts.or_insert_with(|| {
+            let attempt = payment.filter(|payment| payment.requested.is_some());
+            attempt
+                .and_then(|attempt| attempt.instrument.payer.as_deref())
+                .into_iter()
+                .collect()
+        });
+        if event.kind == EntryKind::Unknown {
+            attempts.extend(stated);
+        }
+        match stated {
+            Some(payer) => vec![payer],
+            None => attempts.iter().copied().collect(),
+        }
+    }
+
+    fn rules(&mut self, book: BookId, event: &'a PaymentEvent, settings: &'a Settings, payers: &[&'l str]) {
+        for rule in settings.velocity_rules.iter().filter(|rule| may_look_at(rule, event)) {
+            let subjects: Vec<Subject<'l>> = match rule.is_by_payer() {
+                true => payers.iter().map(|payer| Subject::Payer(payer)).collect(),
+                false => vec![Subject::Book(book)],
             };
-            let span = rule.window.ending(attempt.at, settings.house.time_zone);
-            self.stretches
-                .entry((rule.window, subject))
-                .and_modify(|stretch| *stretch = stretch.with(span))
-                .or_insert(Stretch {
-                    first: span,
-                    last: span,
-                });
-            self.versions.insert(settings.effective_from, settings);
-            self.promised.insert((book, &event.reference));
+            let span = rule.window.ending(event.occurred_at, settings.house.time_zone);
+            for subject in subjects {
+                self.stretches
+                    .entry((rule.window, subject))
+                    .and_modify(|stretch| *stretch = stretch.with(span))
+                    .or_insert(Stretch {
+                        first: span,
+                        last: span,
+                    });
+                self.versions.insert(settings.effective_from, settings);
+                self.promised.insert((book, &event.reference));
+            }
         }
     }
 
     /// The limit that an authorization would use, and that of the payment as it is known.
-    fn limit(&mut self, book: BookId, event: &'a PaymentEvent, settings: &Settings, payment: Option<&Payment>) {
+    fn limit(
+        &mut self,
+        book: BookId,
+        event: &'a PaymentEvent,
+        settings: &Settings,
+        payment: Option<&Payment>,
+        payers: &[&str],
+    ) {
         if let Some(key) = payment.and_then(LimitKey::of) {
             self.limits.insert(key);
             if event.kind == EntryKind::AuthorizationIncrement {
@@ -155,13 +194,14 @@ impl<'a> Plan<'a> {
         }
         let acquirer = settings.acquirers.get(&event.acquirer);
         let limited = acquirer.and_then(|acquirer| Some((acquirer, acquirer.monthly_limit.as_ref()?)));
-        if let (Some((acquirer, limit)), Some(payer)) = (limited, &event.details.payer)
-            && event.kind == EntryKind::Authorization
-        {
+        let Some((acquirer, limit)) = limited.filter(|_| event.kind == EntryKind::Authorization) else {
+            return;
+        };
+        for payer in payers {
             self.promised.insert((book, &event.reference));
             self.limits.insert(LimitKey {
                 acquirer: acquirer.name.clone(),
-                payer: payer.as_str().into(),
+                payer: (*payer).into(),
                 month: month_at(event.occurred_at, limit.time_zone),
                 currency: event.money.currency(),
             });

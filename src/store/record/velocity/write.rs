@@ -8,7 +8,7 @@ use crate::ids::{BookId, EntryNumber};
 use crate::ledger::entry::Fingerprint;
 use crate::money::Money;
 use crate::payment::event::PaymentEvent;
-use crate::payment::velocity::Attempt;
+use crate::payment::lifecycle::Instrument;
 use crate::settings::Action;
 use crate::store::settings::Deployment;
 use crate::store::{StoreError, Tx};
@@ -20,8 +20,10 @@ const ENDED_BY: &str = "capture void";
 
 /// An authorization that is counted.
 pub(super) struct Counted<'a> {
+    pub(super) book: BookId,
     pub(super) number: EntryNumber,
-    pub(super) attempt: Attempt<'a>,
+    pub(super) event: &'a PaymentEvent,
+    pub(super) paid_by: Instrument,
 }
 
 /// A decision other than to accept; without a rule, that of a monthly limit.
@@ -85,20 +87,21 @@ impl Velocity<'_> {
             return Ok(());
         }
         self.counted
-            .sort_unstable_by_key(|counted| (counted.attempt.book, counted.number));
+            .sort_unstable_by_key(|counted| (counted.book, counted.number));
         let sql = include_str!("../../../../schema/queries/velocity_activity_copy.sql");
         let mut copy = tx.copy(sql, &TYPES).await?;
-        for Counted { number, attempt } in &self.counted {
-            let currency = attempt.money.currency();
+        for counted in &self.counted {
+            let (event, paid_by) = (counted.event, &counted.paid_by);
+            let currency = event.money.currency();
             let row: [&(dyn ToSql + Sync); 8] = [
-                &attempt.book.0,
-                &number.0,
-                &attempt.payer,
-                &attempt.method,
-                &attempt.category,
-                &attempt.at,
+                &counted.book.0,
+                &counted.number.0,
+                &paid_by.payer.as_deref(),
+                &paid_by.method.as_deref(),
+                &paid_by.category.as_deref(),
+                &event.occurred_at,
                 &currency.code(),
-                &attempt.money.minor(),
+                &event.money.minor(),
             ];
             copy.row(&row).await?;
         }

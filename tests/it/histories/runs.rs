@@ -1,0 +1,469 @@
+//! What runs do to the books of the model: payouts, expiries, releases, holds, advances.
+
+use std::collections::BTreeMap;
+
+use acquit::ledger::entry::EntryKind;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use serde_json::json;
+
+use crate::model::rules::{Book, Entry, Hold, Item, Model, Transfer, named};
+use crate::model::world::{Zone, decimal, places};
+
+/// A payout of the register.
+#[derive(Debug, Clone)]
+pub struct Payout {
+    pub merchant: String,
+    pub currency: String,
+    pub cutoff: NaiveDate,
+    pub amount: i64,
+    pub fee: i64,
+    pub vat: i64,
+    pub state: &'static str,
+    pub planned_by: String,
+    pub approved_by: Option<String>,
+    pub end_to_end_id: String,
+    /// Holder, account, bank.
+    pub destination: [&'static str; 3],
+    /// The bank file that instructs it.
+    pub file: String,
+    pub instruction: Option<usize>,
+    pub confirmation: Option<usize>,
+}
+
+fn transfer(debit: i16, credit: i16, currency: &str, amount: i64) -> Transfer {
+    Transfer {
+        debit: named(debit, currency, ""),
+        credit: named(credit, currency, ""),
+        amount,
+    }
+}
+
+fn enter(model: &mut Model<'_>, merchant: &str, entry: Entry) -> usize {
+    let book = model.books.get_mut(merchant).expect("a book");
+    book.entries.push(entry);
+    book.entries.len()
+}
+
+/// Plans all that is available at the end of a day, and was credited by then; says how many are new.
+pub fn plan(
+    model: &Model<'_>,
+    payouts: &mut Vec<Payout>,
+    cutoff: NaiveDate,
+    planner: &str,
+    id: impl Fn(&str) -> i64,
+) -> usize {
+    let before = payouts.len();
+    let version = model.world.on(cutoff).expect("settings");
+    for (name, book) in &model.books {
+        let Some(merchant) = version.merchants.get(name) else {
+            continue;
+        };
+        let Some(destination) = merchant.destination else {
+            continue;
+        };
+        for ((_, currency, _), _) in book.balances().into_iter().filter(|((code, ..), _)| *code == 2020) {
+            let later = book
+                .entries
+                .iter()
+                .filter(|entry| entry.day > cutoff)
+                .flat_map(|entry| &entry.transfers);
+            let later: i64 = later
+                .filter(|moved| moved.credit == named(2020, &currency, ""))
+                .map(|moved| moved.amount)
+                .sum();
+            let payable = available(book, &currency) - later;
+            let stands_in_the_way = |payout: &&Payout| {
+                payout.merchant == *name
+                    && payout.currency == currency
+                    && (payout.cutoff == cutoff || matches!(payout.state, "planned" | "approved"))
+            };
+            if payable <= 0 || payouts.iter().any(|payout| stands_in_the_way(&payout)) {
+                continue;
+            }
+            let charge = version.schedule(merchant.schedule).event(3, 4050, &currency);
+            let (fee, vat) = charge.map_or((0, 0), |(_, fee, vat)| (fee, vat));
+            let amount = payable - fee - vat;
+            let minimum = version.minimum.get(currency.as_str()).copied().unwrap_or(0);
+            if amount <= 0 || amount < minimum {
+                continue;
+            }
+            payouts.push(Payout {
+                merchant: name.clone(),
+                end_to_end_id: format!("ACQ-{}-{currency}-{}", id(name), cutoff.to_string().replace('-', "")),
+                currency,
+                cutoff,
+                amount,
+                fee,
+                vat,
+                state: "planned",
+                planned_by: planner.to_owned(),
+                approved_by: None,
+                destination,
+                file: String::new(),
+                instruction: None,
+                confirmation: None,
+            });
+        }
+    }
+    payouts.len() - before
+}
+
+/// What may be paid or set aside: less what the next release takes back, of captures that were withdrawn after their day.
+pub fn available(book: &Book, currency: &str) -> i64 {
+    let withdrawn = book.maturing.iter().filter(|((of, ..), _)| of == currency);
+    let withdrawn: i64 = withdrawn.map(|(_, (payable, _))| (*payable).min(0)).sum();
+    book.owed(2020, currency, "") + withdrawn
+}
+
+/// Somebody else approves all that is planned for a cut-off.
+pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
+    for payout in payouts
+        .iter_mut()
+        .filter(|payout| (payout.cutoff, payout.state) == (cutoff, "planned"))
+    {
+        payout.state = "approved";
+        payout.approved_by = Some(approver.to_owned());
+    }
+}
+
+/// Posts what is approved, as far as it is still there, in the order of merchants and currencies.
+pub fn instruct(model: &mut Model<'_>, payouts: &mut [Payout], cutoff: NaiveDate, day: NaiveDate, file: &str) -> usize {
+    let mut approved: Vec<&mut Payout> = payouts
+        .iter_mut()
+        .filter(|payout| (payout.cutoff, payout.state) == (cutoff, "approved"))
+        .collect();
+    approved.sort_by_key(|payout| (payout.merchant.clone(), payout.currency.clone()));
+    let mut posted = 0;
+    for payout in approved {
+        let taken = payout.amount + payout.fee + payout.vat;
+        if available(&model.books[&payout.merchant], &payout.currency) < taken {
+            payout.state = "cancelled";
+            continue;
+        }
+        let moved = [(2100, payout.amount), (4050, payout.fee), (2300, payout.vat)];
+        let moved = moved.into_iter().filter(|(_, amount)| *amount != 0);
+        let mut entry = payout.entry(EntryKind::PayoutInstruction, "payout", day, file);
+        entry.transfers = moved
+            .map(|(credit, amount)| transfer(2020, credit, &payout.currency, amount))
+            .collect();
+        payout.instruction = Some(enter(model, &payout.merchant, entry));
+        file.clone_into(&mut payout.file);
+        payout.state = "instructed";
+        posted += 1;
+    }
+    posted
+}
+
+/// The bank has paid it.
+pub fn confirm(model: &mut Model<'_>, payout: &mut Payout, day: NaiveDate) {
+    let mut entry = payout.entry(EntryKind::PayoutConfirmation, "confirmation", day, &payout.file);
+    entry.transfers = vec![transfer(2100, 1010, &payout.currency, payout.amount)];
+    payout.confirmation = Some(enter(model, &payout.merchant, entry));
+    payout.state = "confirmed";
+}
+
+impl Payout {
+    fn entry(&self, kind: EntryKind, word: &str, day: NaiveDate, file: &str) -> Entry {
+        let reference = format!("acquit:{word} {}", self.end_to_end_id);
+        let money = |minor: i64| format!("{} {}", decimal(minor, places(&self.currency)), self.currency);
+        let [amount, fee, vat] = [self.amount, self.fee, self.vat].map(money);
+        let asked = ["payout 1", reference.as_str(), &amount, &fee, &vat];
+        Entry::of_day(kind, reference.clone(), &asked, day, file)
+    }
+}
+
+/// Releases what is open of every payment whose time was up, in the order in which it was.
+pub fn expire(model: &mut Model<'_>, cutoff: DateTime<Utc>) {
+    let mut due: Vec<(DateTime<Utc>, String, String)> = Vec::new();
+    for (merchant, book) in &model.books {
+        for (name, payment) in book.payments.iter().filter(|(_, payment)| payment.open() > 0) {
+            let at = payment.expires_at.filter(|at| *at <= cutoff);
+            due.extend(at.map(|at| (at, merchant.clone(), name.clone())));
+        }
+    }
+    due.sort();
+    let first = model.world.versions[0].from.parse().expect("a day");
+    for (at, merchant, name) in due {
+        let day = Zone::Berlin.day(at).max(first);
+        let book = model.books.get_mut(&merchant).expect("a book");
+        let payment = book.payments.get_mut(&name).expect("a payment");
+        let open = payment.open();
+        payment.expired += open;
+        let currency = payment.currency.clone();
+        let expiries = book.entries.iter().filter(|entry| entry.kind == EntryKind::Expiry);
+        let reference = match expiries.filter(|entry| entry.payment.as_ref() == Some(&name)).count() {
+            0 => format!("acquit:expiry of {name}"),
+            before => format!("acquit:expiry of {name}, {}", before + 1),
+        };
+        let (amount, micros) = (open.to_string(), at.timestamp_micros().to_string());
+        let asked = ["expiry 1", reference.as_str(), &amount, &micros];
+        let mut entry = Entry::of_day(
+            EntryKind::Expiry,
+            reference.clone(),
+            &asked,
+            day,
+            &format!("expire {day}"),
+        );
+        entry.payment = Some(name);
+        entry.occurred_at = at;
+        entry.transfers = vec![transfer(9020, 9010, &currency, open)];
+        book.entries.push(entry);
+    }
+}
+
+/// Makes available what is due on a day: pending money, then tranches of reserves.
+pub fn release(model: &mut Model<'_>, day: NaiveDate) {
+    let merchants: Vec<String> = model.books.keys().cloned().collect();
+    for merchant in merchants {
+        mature(model, &merchant, day);
+        let book = model.books.get_mut(&merchant).expect("a book");
+        let mut due: Vec<(String, i64)> = Vec::new();
+        for ((currency, _, release), tranche) in &mut book.tranches {
+            let held = tranche.held();
+            if *release > day || held == 0 {
+                continue;
+            }
+            tranche.released += held;
+            match due.iter_mut().find(|(known, _)| known == currency) {
+                Some((_, sum)) => *sum += held,
+                None => due.push((currency.clone(), held)),
+            }
+        }
+        for (currency, amount) in due {
+            let moved = vec![transfer(2030, 2020, &currency, amount)];
+            released(model, &merchant, "reserve", &currency, day, moved);
+        }
+        expired_holds(model, &merchant, day);
+    }
+}
+
+fn expired_holds(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
+    let book = model.books.get_mut(merchant).expect("a book");
+    let mut due: BTreeMap<String, i64> = BTreeMap::new();
+    for hold in book
+        .holds
+        .iter_mut()
+        .filter(|hold| hold.is_open && hold.expires_on.is_some_and(|end| end <= day))
+    {
+        hold.is_open = false;
+        *due.entry(hold.currency.clone()).or_default() += hold.amount;
+    }
+    for (currency, amount) in due {
+        let moved = vec![transfer(2040, 2020, &currency, amount)];
+        released(model, merchant, "hold", &currency, day, moved);
+    }
+}
+
+/// What is asked to be set aside.
+pub struct Asked<'a> {
+    pub merchant: &'a str,
+    pub currency: &'a str,
+    pub amount: i64,
+    pub expires_on: Option<NaiveDate>,
+    pub day: NaiveDate,
+    pub reference: String,
+}
+
+pub const REASON: &str = "a dispute is coming";
+pub const OWNER: &str = "risk";
+
+/// Sets available money aside, where there is so much.
+pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
+    let Asked {
+        merchant,
+        currency,
+        amount,
+        expires_on,
+        day,
+        ..
+    } = asked;
+    let book = model.books.get_mut(*merchant).expect("a book");
+    if available(book, currency) < *amount {
+        return false;
+    }
+    let end = expires_on.map(|end| end.to_string()).unwrap_or_default();
+    let asked_for = [
+        "hold 1",
+        merchant,
+        &amount.to_string(),
+        currency,
+        REASON,
+        OWNER,
+        &end,
+        &day.to_string(),
+    ];
+    let source = format!("hold place {day}");
+    let mut entry = Entry::of_day(
+        EntryKind::Hold,
+        format!("acquit:hold {}", asked.reference),
+        &asked_for,
+        *day,
+        &source,
+    );
+    entry.details = Some(json!({ "expires_on": expires_on, "owner": OWNER, "reason": REASON }));
+    entry.transfers = vec![transfer(2020, 2040, currency, *amount)];
+    book.entries.push(entry);
+    book.holds.push(Hold {
+        id: id.expect("a hold that is placed"),
+        currency: (*currency).to_owned(),
+        amount: *amount,
+        expires_on: *expires_on,
+        is_open: true,
+    });
+    true
+}
+
+/// A person ends a hold.
+pub fn release_hold(model: &mut Model<'_>, merchant: &str, id: i64, by: &str, day: NaiveDate) {
+    let book = model.books.get_mut(merchant).expect("a book");
+    let hold = book.holds.iter_mut().find(|hold| hold.id == id).expect("a hold");
+    hold.is_open = false;
+    let moved = transfer(2040, 2020, &hold.currency, hold.amount);
+    let reference = format!("acquit:release of hold {id}");
+    let asked = ["hold release 1", reference.as_str(), by, &day.to_string()];
+    let source = format!("hold release {day}");
+    let mut entry = Entry::of_day(EntryKind::HoldRelease, reference.clone(), &asked, day, &source);
+    entry.details = Some(json!({ "by": by }));
+    entry.transfers = vec![moved];
+    book.entries.push(entry);
+}
+
+/// Makes whole pending captures available, oldest first, up to an amount a day and the merchant's limit; says how many.
+pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64, day: NaiveDate) -> usize {
+    let version = model.world.on(day).expect("settings");
+    let terms = &version.merchants[merchant];
+    let book = model.books.get_mut(merchant).expect("a book");
+    let payable = |item: &Item| item.gross - item.merchant_fee;
+    let outstanding: i64 = book
+        .items
+        .values()
+        .filter(|item| item.advanced && item.currency == currency)
+        .map(payable)
+        .sum();
+    let start = format!("acquit:advance {currency} {day} ");
+    let of_day = book.entries.iter().filter(|entry| entry.reference.starts_with(&start));
+    let of_day = of_day
+        .flat_map(|entry| &entry.transfers)
+        .filter(|moved| moved.debit.0 == 2010);
+    let on_day: i64 = of_day.map(|moved| moved.amount).sum();
+    let limit = terms.advance_limit.get(currency).copied().unwrap_or(0);
+    let room = (up_to - on_day).min(limit - outstanding).max(0);
+    let mut waiting: Vec<(NaiveDate, usize)> = book
+        .items
+        .iter()
+        .filter(|(_, item)| item.currency == currency && item.record == "capture" && !item.matures && payable(item) > 0)
+        .map(|(number, item)| (item.day, *number))
+        .collect();
+    waiting.sort_unstable();
+    let (mut sum, mut withheld, mut chosen) = (0, 0, Vec::new());
+    for (_, number) in waiting {
+        let item = book.items.get_mut(&number).expect("an item");
+        if sum + payable(item) > room {
+            break;
+        }
+        sum += payable(item);
+        let reserve = item.reserve.min(payable(item));
+        if let Some(until) = item.reserve_until.filter(|_| reserve > 0) {
+            withheld += reserve;
+            book.tranches
+                .entry((currency.to_owned(), item.day, until))
+                .or_default()
+                .withheld += reserve;
+        }
+        (item.advanced, item.matures) = (true, true);
+        chosen.push(number);
+    }
+    if chosen.is_empty() {
+        return 0;
+    }
+    let mut moved = vec![(2010, 2030, withheld), (2010, 2020, sum - withheld)];
+    if let Some((account, fee, vat)) = version.schedule(terms.schedule).advanced(sum) {
+        moved.extend([(2020, account, fee), (2020, 2300, vat)]);
+    }
+    let moved = moved.into_iter().filter(|(.., amount)| *amount != 0);
+    let reference = format!("acquit:advance {currency} {day} at {}", book.entries.len() + 1);
+    let money = format!("{} {currency}", decimal(sum, places(currency)));
+    let asked = ["advance 1", reference.as_str(), &money];
+    let mut entry = Entry::of_day(
+        EntryKind::Advance,
+        reference.clone(),
+        &asked,
+        day,
+        &format!("advance {day}"),
+    );
+    entry.details = Some(json!({ "captures": chosen }));
+    entry.transfers = moved
+        .map(|(debit, credit, amount)| transfer(debit, credit, currency, amount))
+        .collect();
+    book.entries.push(entry);
+    chosen.len()
+}
+
+fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
+    let book = model.books.get_mut(merchant).expect("a book");
+    let mut currencies: Vec<String> = book.maturing.keys().map(|(currency, ..)| currency.clone()).collect();
+    currencies.dedup();
+    for currency in currencies {
+        let book = model.books.get_mut(merchant).expect("a book");
+        let mut due: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+        let mut any = false;
+        book.maturing
+            .retain(|(of, sale, available, until), (payable, reserve)| {
+                if *of != currency || *available > day {
+                    return true;
+                }
+                any = true;
+                // What nothing is withheld of is one sum, whenever it was sold.
+                let sums = due.entry(until.map(|until| (*sale, until))).or_default();
+                *sums = (sums.0 + *payable, sums.1 + *reserve);
+                false
+            });
+        if !any {
+            continue;
+        }
+        let (mut available, mut more, mut less) = (0, 0, 0);
+        for (days, (payable, reserve)) in due {
+            let Some((sale, until)) = days else {
+                available += payable;
+                continue;
+            };
+            let key = (currency.clone(), sale, until);
+            let held = book.tranches.get(&key).map_or(0, |tranche| tranche.held());
+            // Of a reserve that a withdrawn capture takes back, there may be less by now.
+            let withheld = reserve.max(-held);
+            available += payable - withheld;
+            more += withheld.max(0);
+            less -= withheld.min(0);
+            if withheld != 0 {
+                book.tranches.entry(key).or_default().withheld += withheld;
+            }
+        }
+        let moved = [(2010, 2030, more), (2030, 2010, less), (2010, 2020, available)];
+        let moved = moved
+            .into_iter()
+            .filter(|(.., amount)| *amount != 0)
+            .map(|(debit, credit, amount)| {
+                let (debit, credit) = if amount < 0 { (credit, debit) } else { (debit, credit) };
+                transfer(debit, credit, &currency, amount.abs())
+            });
+        let moved: Vec<Transfer> = moved.collect();
+        if !moved.is_empty() {
+            released(model, merchant, "pending", &currency, day, moved);
+        }
+    }
+}
+
+fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, day: NaiveDate, moved: Vec<Transfer>) {
+    let number = model.books[merchant].entries.len() + 1;
+    let reference = format!("acquit:release {what} {currency} {day} at {number}");
+    let asked = ["release 1", reference.as_str()];
+    let kind = if what == "hold" {
+        EntryKind::HoldRelease
+    } else {
+        EntryKind::Release
+    };
+    let mut entry = Entry::of_day(kind, reference.clone(), &asked, day, &format!("release {day}"));
+    entry.transfers = moved;
+    enter(model, merchant, entry);
+}
