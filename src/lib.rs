@@ -10,6 +10,7 @@ pub mod dates;
 pub mod delimited;
 pub mod ids;
 pub mod money;
+pub mod packed;
 pub mod whole_file;
 
 pub mod ledger;

@@ -6,12 +6,16 @@
 //! `text`, which counts limits before it keeps anything.
 
 pub mod adyen;
+pub mod format;
+mod sheet;
+pub mod stripe;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use crate::delimited::FileError;
 use crate::money::{Currency, Money};
 
 /// What a settlement line reports.
@@ -178,4 +182,37 @@ pub struct ControlClaims {
     pub rejects: u64,
     /// The latest day on any line: the day the file is about.
     pub latest_day: Option<NaiveDate>,
+    /// What it says of itself beside the batches that must add up to nothing.
+    pub claims: Vec<Claim>,
+}
+
+impl ControlClaims {
+    /// Counts a line.
+    fn count(&mut self, line: &SettlementLine) {
+        self.lines = self.lines.saturating_add(1);
+        self.latest_day = self.latest_day.max(Some(line.occurred_on));
+    }
+}
+
+/// Something that a file says about itself, and what its rows come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What says it, like `section footer of USD, line 12: gross credits`.
+    pub what: String,
+    /// The currency of both sides; none where rows are counted.
+    pub currency: Option<Currency>,
+    /// What it says, in minor units or rows.
+    pub stated: i128,
+    /// What the rows come to.
+    pub read: i128,
+}
+
+/// Reads a settlement file: an iterator of lines and rejects, in the order of the file. An `Err` ends the file, and nothing of it
+/// may be used.
+pub trait SettlementReader: Iterator<Item = Result<Row, FileError>> {
+    /// The names of columns that nothing reads and that are not known to be the format's: kept in the raw rows, worth a warning.
+    fn unknown_columns(&self) -> &[String];
+
+    /// What the rows read so far claim; of the whole file once the iterator has ended without an error.
+    fn claims(&self) -> &ControlClaims;
 }

@@ -7,14 +7,16 @@ use chrono::NaiveDate;
 
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, progress_bar};
+use crate::acquirer::format::Format as FileFormat;
 use crate::money::decimal_text;
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile};
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
-/// Reads the Adyen Settlement Details Report. Without --execute nothing is written: the same work is done and rolled back,
-/// and what it would do is shown. A file that has unreadable rows or does not add up is quarantined whole and posts
-/// nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
+/// Reads the Adyen Settlement Details Report and Stripe's itemized reports of balance changes and payouts, plain or packed (gzip,
+/// or zip with one file in it); the format is told by the file's header. Without --execute nothing is written: the same work is
+/// done and rolled back, and what it would do is shown. A file that has unreadable rows or does not add up is quarantined
+/// whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
 ///
 /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
 #[derive(Debug, clap::Args)]
@@ -27,6 +29,9 @@ pub struct Args {
     /// The day the file is about, for what should have been reported by then. Default: the latest day on its lines.
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
+    /// Its format, where its header fits more than one: adyen or stripe.
+    #[arg(long, value_name = "FORMAT", value_parser = file_format)]
+    file_format: Option<FileFormat>,
     /// Book it. Without this, only the plan is shown.
     #[arg(long)]
     execute: bool,
@@ -35,11 +40,19 @@ pub struct Args {
     rejects: PathBuf,
 }
 
+fn file_format(name: &str) -> Result<FileFormat, String> {
+    FileFormat::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = FileFormat::ALL.iter().map(|format| format.name()).collect();
+        format!("it must be one of {}", names.join(", "))
+    })
+}
+
 /// Runs it.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let name = args.file.display().to_string();
-    let file =
-        SettlementFile::open(&args.file).map_err(|error| Failure::because(format!("{name} cannot be read"), error))?;
+    let file = SettlementFile::open(&args.file)
+        .map_err(|error| Failure::because(format!("{name} cannot be read"), error))?
+        .in_format(args.file_format);
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
     let request = Request {

@@ -13,6 +13,7 @@ mod embedded;
 mod expiry;
 mod facts;
 mod fees;
+mod formats;
 mod histories;
 mod hold;
 mod hostile;

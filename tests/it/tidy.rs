@@ -107,7 +107,7 @@ fn at(file: &Source, line: usize, what: &str) -> String {
     format!("{}:{line}: {what}", file.path)
 }
 
-const LEAVES: &str = "calendar card_number dates delimited ids money whole_file";
+const LEAVES: &str = "calendar card_number dates delimited ids money packed whole_file";
 
 /// What each module may use, beside itself.
 const LAYERS: &[(&str, &str)] = &[
@@ -119,6 +119,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("dates", "card_number"),
     ("ids", "card_number"),
     ("money", "card_number"),
+    ("packed", "card_number delimited"),
     ("calendar", "card_number dates delimited ids"),
     ("ledger", "LEAVES"),
     ("settings", "LEAVES"),

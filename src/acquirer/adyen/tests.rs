@@ -1,9 +1,10 @@
 //! A valid file, field by field, and a corpus of hostile ones.
 
+use chrono::NaiveDate;
 use proptest::prelude::*;
 
 use super::*;
-use crate::acquirer::BatchTotal;
+use crate::acquirer::{BatchTotal, Reject};
 
 const HEADER: &str = "Company Account,Merchant Account,Psp Reference,Merchant Reference,Payment Method,Creation Date,\
     TimeZone,Type,Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,\
@@ -85,7 +86,7 @@ fn read(bytes: &[u8]) -> Outcome {
             Err(error) => outcome.error = Some(error.to_string()),
         }
     }
-    outcome.claims = reader.into_claims();
+    outcome.claims = reader.claims().clone();
     outcome
 }
 
@@ -142,12 +143,6 @@ fn currency(code: &str) -> Currency {
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
-}
-
-#[test]
-fn columns_are_listed_in_their_order() {
-    let places: Vec<usize> = Column::ALL.into_iter().map(Column::index).collect();
-    assert_eq!(places, (0..Column::ALL.len()).collect::<Vec<_>>());
 }
 
 #[test]
@@ -221,6 +216,7 @@ fn a_whole_batch_is_read_field_by_field() {
         lines: 11,
         rejects: 0,
         latest_day: Some(day("2026-11-21")),
+        claims: vec![],
     };
     assert_eq!(outcome.claims, claims);
 }

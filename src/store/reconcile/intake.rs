@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -9,12 +10,13 @@ use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
-use crate::acquirer::adyen::AdyenReader;
-use crate::acquirer::{ControlClaims, RecordType, Reject, Row, SettlementLine};
+use crate::acquirer::format::{Format, HEAD};
+use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine};
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
-use crate::money::{AmountError, Currency, decimal_text};
-use crate::recon::proof::{TotalMismatch, mismatches};
+use crate::money::{AmountError, Currency, Money};
+use crate::packed::{Packing, gunzip, unzip};
+use crate::recon::proof::untrue;
 use crate::store::copy::Copy;
 use crate::store::source::Digesting;
 use crate::store::{StoreError, Tx};
@@ -30,7 +32,7 @@ pub(super) struct Taken {
     pub(super) bookable: Places,
     pub(super) unknown_columns: Vec<String>,
     batches: Batches,
-    mismatches: Vec<TotalMismatch>,
+    untrue: Vec<Claim>,
 }
 
 /// A set of ordinals, one bit each.
@@ -116,8 +118,8 @@ pub(super) async fn take_in(
     };
     // Reading runs ahead of the database by a chunk or two, on a thread of its own.
     let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
-    let path = file.path.clone();
-    let reading = tokio::task::spawn_blocking(move || read(&path, &sender));
+    let (path, format) = (file.path.clone(), file.format);
+    let reading = tokio::task::spawn_blocking(move || read(&path, format, &sender));
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
@@ -163,14 +165,16 @@ pub(super) async fn take_in(
     let read = reading
         .await
         .map_err(|error| in_file(std::io::Error::other(error).into()))?;
-    let (reader, digest) = read.map_err(in_file)?;
+    let Heard {
+        claims,
+        unknown_columns,
+        digest,
+    } = read.map_err(in_file)?;
     if digest != file.digest {
         return Err(ReconcileError::Changed(file.name.clone()));
     }
     tx.end_copy(copy).await?;
-    let unknown_columns = reader.unknown_columns().to_vec();
-    let claims = reader.into_claims();
-    let mismatches = mismatches(&claims);
+    let untrue = untrue(&claims);
     Ok(Taken {
         claims,
         rejected,
@@ -178,7 +182,7 @@ pub(super) async fn take_in(
         bookable,
         unknown_columns,
         batches,
-        mismatches,
+        untrue,
     })
 }
 
@@ -254,10 +258,69 @@ impl Batches {
 /// How many rows are handed over at once.
 const CHUNK: usize = 1_000;
 
-/// Reads the file to its end and hands its rows over in chunks; gives back the reader, for its claims, and the digest of what it
-/// read.
-fn read(path: &Path, sender: &Sender<Vec<Row>>) -> Result<(AdyenReader<Digesting<File>>, [u8; 32]), FileError> {
-    let mut reader = AdyenReader::open(Digesting::new(File::open(path)?))?;
+/// What reading a file came to beside its rows.
+struct Heard {
+    claims: ControlClaims,
+    unknown_columns: Vec<String>,
+    digest: [u8; 32],
+}
+
+/// Reads the file to its end and hands its rows over in chunks; the digest is that of what was read.
+fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
+    let mut file = File::open(path)?;
+    let packed = file.metadata()?.len();
+    let mut head = Vec::new();
+    (&file).take(4).read_to_end(&mut head)?;
+    file.rewind()?;
+    match Packing::of(&head) {
+        Packing::Plain => {
+            let mut input = Digesting::new(file);
+            let (claims, unknown_columns) = read_rows(&mut input, format, sender)?;
+            Ok(Heard {
+                claims,
+                unknown_columns,
+                digest: input.digest(),
+            })
+        }
+        Packing::Gzip => {
+            let mut input = Digesting::new(file);
+            let (claims, unknown_columns) = read_rows(&mut gunzip(&mut input, packed), format, sender)?;
+            Ok(Heard {
+                claims,
+                unknown_columns,
+                digest: input.digest(),
+            })
+        }
+        Packing::Zip => {
+            // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
+            let (claims, unknown_columns) = unzip(&file, packed, |mut input| read_rows(&mut input, format, sender))?;
+            file.rewind()?;
+            let mut input = Digesting::new(file);
+            std::io::copy(&mut input, &mut std::io::sink())?;
+            Ok(Heard {
+                claims,
+                unknown_columns,
+                digest: input.digest(),
+            })
+        }
+    }
+}
+
+/// Reads rows to the end of the input, in the format that is named or that its beginning tells.
+fn read_rows(
+    input: &mut impl Read,
+    format: Option<Format>,
+    sender: &Sender<Vec<Row>>,
+) -> Result<(ControlClaims, Vec<String>), FileError> {
+    let mut head = Vec::new();
+    input
+        .take(u64::try_from(HEAD).unwrap_or(u64::MAX))
+        .read_to_end(&mut head)?;
+    let format = match format {
+        Some(format) => format,
+        None => Format::detect(&head)?,
+    };
+    let mut reader = format.open(head.chain(&mut *input))?;
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = reader.next().transpose()? {
         chunk.push(row);
@@ -272,8 +335,7 @@ fn read(path: &Path, sender: &Sender<Vec<Row>>) -> Result<(AdyenReader<Digesting
     }
     // Whether this is received does not matter, for the same reason.
     sender.blocking_send(chunk).ok();
-    let digest = reader.input().digest();
-    Ok((reader, digest))
+    Ok((reader.claims().clone(), reader.unknown_columns().to_vec()))
 }
 
 async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) -> Result<(), StoreError> {
@@ -290,7 +352,7 @@ async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) ->
         &line.merchant_reference,
         &line.arn,
         &line.occurred_on,
-        &line.gross.map(crate::money::Money::minor),
+        &line.gross.map(Money::minor),
         &line.gross.as_ref().map(|gross| gross.currency().code().to_owned()),
         &line.net.minor(),
         &line.net.currency().code(),
@@ -317,11 +379,11 @@ impl Taken {
         if self.claims.lines == 0 {
             return Some("the file has no lines".to_owned());
         }
-        let mismatch = self.mismatches.first()?;
+        let claim = self.untrue.first()?;
         Some(format!(
-            "{} of its batch totals do not add up: {}",
-            self.mismatches.len(),
-            explain(mismatch)
+            "{} of its totals do not add up: {}",
+            self.untrue.len(),
+            explain(claim)
         ))
     }
 
@@ -344,20 +406,16 @@ impl Taken {
         let reasons: Vec<&str> = self.rejected.iter().map(|reject| reject.reason.as_str()).collect();
         let insert = include_str!("../../../schema/queries/settlement_rejects_insert.sql");
         tx.execute(insert, &[&source.0, &lines, &columns, &reasons]).await?;
-        for mismatch in &self.mismatches {
+        for claim in &self.untrue {
             let minor = |total: i128| i64::try_from(total).ok();
+            let code = claim.currency.map(|currency| currency.code().to_owned());
+            // A count is told in words alone: it is no money.
+            let money = |total: i128| code.as_ref().and_then(|_| minor(total));
             let insert = include_str!("../../../schema/queries/break_total_mismatch.sql");
-            let code = mismatch.currency.code();
+            let (stated, read) = (money(claim.stated), money(claim.read));
             tx.execute(
                 insert,
-                &[
-                    &acquirer.0,
-                    &source.0,
-                    &code,
-                    &minor(mismatch.claimed),
-                    &minor(mismatch.added),
-                    &explain(mismatch),
-                ],
+                &[&acquirer.0, &source.0, &code, &stated, &read, &explain(claim)],
             )
             .await?;
         }
@@ -365,16 +423,19 @@ impl Taken {
     }
 }
 
-fn explain(mismatch: &TotalMismatch) -> String {
+fn explain(claim: &Claim) -> String {
     let text = |total: i128| {
-        i64::try_from(total).map_or_else(|_| total.to_string(), |minor| decimal_text(minor, mismatch.currency))
+        let money = |currency| i64::try_from(total).map(|minor| Money::from_minor(minor, currency));
+        match claim.currency.map(money) {
+            Some(Ok(money)) => money.to_string(),
+            Some(Err(_)) | None => total.to_string(),
+        }
     };
     format!(
-        "batch {} pays {} {currency}, its lines add up to {} {currency}",
-        mismatch.batch,
-        text(mismatch.claimed),
-        text(mismatch.added),
-        currency = mismatch.currency
+        "{} {}, its lines add up to {}",
+        claim.what,
+        text(claim.stated),
+        text(claim.read)
     )
 }
 

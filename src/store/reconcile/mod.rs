@@ -31,6 +31,7 @@ use super::settings::Deployment;
 use super::source::{Digesting, Source, SourceKind, source_of};
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
+use crate::acquirer::format::Format;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency};
@@ -49,6 +50,7 @@ pub struct SettlementFile {
     path: PathBuf,
     name: String,
     digest: [u8; 32],
+    format: Option<Format>,
 }
 
 impl SettlementFile {
@@ -61,7 +63,14 @@ impl SettlementFile {
             path: path.to_owned(),
             name: crate::card_number::mask(&name).into_owned(),
             digest: input.digest(),
+            format: None,
         })
+    }
+
+    /// The same, to be read in this format whatever it looks like.
+    #[must_use]
+    pub fn in_format(self, format: Option<Format>) -> Self {
+        Self { format, ..self }
     }
 
     /// Its name without folders, card numbers masked.

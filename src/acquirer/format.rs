@@ -1,0 +1,119 @@
+//! Which format a settlement file has: told by how it begins, or by its name.
+
+use std::fmt;
+use std::io::Read;
+
+use super::SettlementReader;
+use super::adyen::{self, AdyenReader};
+use super::stripe::{self, StripeReader};
+use crate::delimited::{FileError, Records};
+
+/// How many bytes of a file suffice to tell its format.
+pub const HEAD: usize = 1 << 16;
+
+/// A format of settlement files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The Adyen Settlement Details Report.
+    Adyen,
+    /// Stripe's itemized reports of balance changes and payouts.
+    Stripe,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: &'static [Self] = &[Self::Adyen, Self::Stripe];
+
+    /// Its name in settings and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Adyen => "adyen",
+            Self::Stripe => "stripe",
+        }
+    }
+
+    /// The format of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.name() == name)
+    }
+
+    /// The format of a file that begins so.
+    ///
+    /// Errors: it begins like none, or like more than one.
+    pub fn detect(head: &[u8]) -> Result<Self, FileError> {
+        let mut records = Records::open(head)?;
+        records.advance()?;
+        let record = records.record();
+        let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
+        let missing = |format: &Self| format.missing(&cells);
+        let fits: Vec<Self> = Self::ALL
+            .iter()
+            .copied()
+            .filter(|format| missing(format) == 0)
+            .collect();
+        match fits[..] {
+            [format] => Ok(format),
+            // What is missing is told by the format that lacks least.
+            [] => Ok(Self::ALL.iter().copied().min_by_key(missing).unwrap_or(Self::Adyen)),
+            [one, other, ..] => Err(FileError::Malformed {
+                line: 1,
+                reason: format!("it may be {one} or {other}: say which by --file-format"),
+            }),
+        }
+    }
+
+    /// How many columns a header lacks to be of this format.
+    fn missing(self, header: &[&str]) -> usize {
+        match self {
+            Self::Adyen => adyen::missing(header),
+            Self::Stripe => stripe::missing(header),
+        }
+    }
+
+    /// Begins to read a file.
+    ///
+    /// Errors: it is not of this format.
+    pub fn open<'r>(self, input: impl Read + 'r) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+        Ok(match self {
+            Self::Adyen => Box::new(AdyenReader::open(input)?),
+            Self::Stripe => Box::new(StripeReader::open(input)?),
+        })
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detected(head: &str) -> Result<&'static str, String> {
+        Format::detect(head.as_bytes())
+            .map(Format::name)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_header_tells_the_format() {
+        let stripe = "balance_transaction_id,created,currency,gross,fee,net,reporting_category";
+        let adyen = "Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,\
+            Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),\
+            Markup (NC),Scheme Fees (NC),Interchange (NC),Batch Number";
+        assert_eq!(detected(stripe), Ok("stripe"));
+        assert_eq!(detected(adyen), Ok("adyen"));
+        assert_eq!(
+            detected(&format!("{stripe},{adyen}")),
+            Err("line 1: it may be adyen or stripe: say which by --file-format".to_owned())
+        );
+        // What lacks least names what is missing.
+        assert_eq!(detected(&stripe.replace(",net", "")), Ok("stripe"));
+        assert_eq!(detected(&adyen.replace("Psp Reference,", "")), Ok("adyen"));
+        for format in Format::ALL {
+            assert_eq!(Format::from_name(format.name()), Some(*format));
+        }
+    }
+}
