@@ -12,8 +12,13 @@ use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 /// Record payment events from JSON Lines or CSV files in the merchants' books.
 ///
 /// Fields (all text): kind, merchant, payment, reference, amount, currency, occurred_at, acquirer; optional:
-/// acquirer_reference, merchant_reference, arn, rrn, auth_code. Kinds: authorization, decline, capture, void, refund,
-/// chargeback, chargeback_reversal. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339 with an offset.
+/// acquirer_reference, merchant_reference, arn, rrn, auth_code; of some kinds also method, scheme, card_country, payer,
+/// category, auth_type, initiator, capture_before, requested_amount, sequence, final, aggregate, items, original,
+/// expected_total, by, case, cycle, cost. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339 with an offset.
+///
+/// Kinds: authorization, authorization_increment, authorization_reversal, decline, unknown, void, capture, capture_void,
+/// aggregate, refund, refund_failure, refund_paid, chargeback, second_chargeback, chargeback_reversal, unpaid,
+/// unpaid_recovery.
 ///
 /// Recording a file again is safe: the same reference with the same fields is replayed and writes nothing, with other
 /// fields it is refused. Exit code: 0 all recorded or replayed, 2 some rejected, 1 nothing recorded.

@@ -1013,4 +1013,16 @@ mod tests {
             chargeback("a", "c")
         );
     }
+
+    #[test]
+    fn readme_and_help_name_every_kind_and_field() {
+        let readme = include_str!("../../README.md");
+        let help = include_str!("../../tests/it/help/acquit-record.txt");
+        let kinds = PaymentEvent::KINDS.iter().map(|kind| kind.name());
+        for name in kinds.chain(COLUMNS) {
+            assert!(readme.contains(&format!("`{name}`")), "README: {name}");
+            let mut words = help.split(|c: char| !c.is_ascii_lowercase() && c != '_');
+            assert!(words.any(|word| word == name), "help: {name}");
+        }
+    }
 }
