@@ -14,7 +14,7 @@
 //! - the direction of money is that of the debit and credit columns, never that of the type;
 //! - references are visible text without card numbers, and `raw` holds none.
 //!
-//! A row is rejected for the first thing wrong with it. Limits: those of `text`, and [`BATCH_LIMIT`].
+//! A row is rejected for the first thing wrong with it. Limits: those of `delimited`, and [`BATCH_LIMIT`](super::BATCH_LIMIT).
 
 use std::io::Read;
 
@@ -25,9 +25,6 @@ use super::{ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
 use crate::card_number;
 use crate::delimited::FileError;
 use crate::money::{Currency, Money};
-
-/// The most batches, counted once a currency, that a file may hold.
-pub const BATCH_LIMIT: usize = 10_000;
 
 columns! {
     Column, "an Adyen settlement details report", is_evidence;
@@ -138,37 +135,9 @@ impl<R: Read> Iterator for AdyenReader<R> {
     type Item = Result<Row, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.sheet.next(
-            &mut self.claims,
-            |cells, ordinal| RowReader { cells }.read(ordinal),
-            claim,
-        )
+        self.sheet
+            .next(&mut self.claims, |cells, ordinal| RowReader { cells }.read(ordinal))
     }
-}
-
-/// Adds a line to what the file claims.
-fn claim(claims: &mut ControlClaims, line: &SettlementLine) -> Result<(), FileError> {
-    let total = claims
-        .totals
-        .entry((line.batch.clone(), line.net.currency()))
-        .or_default();
-    total.lines = total.lines.saturating_add(1);
-    // 2^64 amounts of 64 bits fit 128 bits: neither sum can reach its end.
-    let net = i128::from(line.net.minor());
-    if line.record == RecordType::Payout {
-        total.payouts = total.payouts.saturating_add(1);
-        total.payout_minor = total.payout_minor.saturating_add(net);
-    } else {
-        total.net_minor = total.net_minor.saturating_add(net);
-    }
-    if claims.totals.len() > BATCH_LIMIT {
-        let reason = format!("the file has more than {BATCH_LIMIT} batches");
-        return Err(FileError::Malformed {
-            line: line.line,
-            reason,
-        });
-    }
-    Ok(())
 }
 
 /// What the types mean to us; compared without regard to case.

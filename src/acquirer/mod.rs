@@ -3,7 +3,7 @@
 //! One file a format; a reader is an iterator of [`Row`]s over `impl Read` and keeps the file's [`ControlClaims`] as it
 //! goes. It never stops at the first bad row, never guesses, and never looks at the ledger. Identities that hold within
 //! a row are proven here; those of the file are claims that `recon` proves. Formats of comma-separated text stand on
-//! `text`, which counts limits before it keeps anything.
+//! `delimited`, which counts limits before it keeps anything.
 
 pub mod adyen;
 pub mod format;
@@ -17,6 +17,9 @@ use rust_decimal::Decimal;
 
 use crate::delimited::FileError;
 use crate::money::{Currency, Money};
+
+/// The most batches, counted once a currency, that a file may hold.
+pub const BATCH_LIMIT: usize = 10_000;
 
 /// What a settlement line reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,10 +190,30 @@ pub struct ControlClaims {
 }
 
 impl ControlClaims {
-    /// Counts a line.
-    fn count(&mut self, line: &SettlementLine) {
+    /// Adds a line to its batch and to what is counted.
+    ///
+    /// Errors: more than [`BATCH_LIMIT`] batches.
+    fn add(&mut self, line: &SettlementLine) -> Result<(), FileError> {
         self.lines = self.lines.saturating_add(1);
         self.latest_day = self.latest_day.max(Some(line.occurred_on));
+        let key = (line.batch.clone(), line.net.currency());
+        let total = self.totals.entry(key).or_default();
+        total.lines = total.lines.saturating_add(1);
+        // 2^64 amounts of 64 bits fit 128 bits: neither sum can reach its end.
+        let net = i128::from(line.net.minor());
+        if line.record == RecordType::Payout {
+            total.payouts = total.payouts.saturating_add(1);
+            total.payout_minor = total.payout_minor.saturating_add(net);
+        } else {
+            total.net_minor = total.net_minor.saturating_add(net);
+        }
+        if self.totals.len() > BATCH_LIMIT {
+            return Err(FileError::Malformed {
+                line: line.line,
+                reason: format!("the file has more than {BATCH_LIMIT} batches"),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -233,18 +233,17 @@ impl<R: Read, C: Column> Sheet<R, C> {
         self.header.place(column).is_some()
     }
 
-    /// The next row, read by `read` from its cells and its ordinal, and added by `claim` to what the file claims; none at the end
-    /// of the file and after an error.
+    /// The next row, read by `read` from its cells and its ordinal, and added to what the file claims; none at the end of the file
+    /// and after an error.
     pub(super) fn next(
         &mut self,
         claims: &mut ControlClaims,
         read: impl FnOnce(&Cells<'_, C>, u32) -> Result<SettlementLine, Wrong>,
-        claim: impl FnOnce(&mut ControlClaims, &SettlementLine) -> Result<(), FileError>,
     ) -> Option<Result<Row, FileError>> {
         if self.ended {
             return None;
         }
-        let row = self.row(claims, read, claim).transpose();
+        let row = self.row(claims, read).transpose();
         self.ended = !matches!(row, Some(Ok(_)));
         row
     }
@@ -253,7 +252,6 @@ impl<R: Read, C: Column> Sheet<R, C> {
         &mut self,
         claims: &mut ControlClaims,
         read: impl FnOnce(&Cells<'_, C>, u32) -> Result<SettlementLine, Wrong>,
-        claim: impl FnOnce(&mut ControlClaims, &SettlementLine) -> Result<(), FileError>,
     ) -> Result<Option<Row>, FileError> {
         if !self.records.advance()? {
             return Ok(None);
@@ -268,8 +266,7 @@ impl<R: Read, C: Column> Sheet<R, C> {
         let line = cells.check_shape().and_then(|()| read(&cells, self.ordinal));
         match line {
             Ok(line) => {
-                claims.count(&line);
-                claim(claims, &line)?;
+                claims.add(&line)?;
                 Ok(Some(Row::Line(line)))
             }
             Err(wrong) => {

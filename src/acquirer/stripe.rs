@@ -13,7 +13,6 @@
 //!
 //! A fee that belongs to no payment is a row with a negative gross and no fee.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 
 use rust_decimal::Decimal;
@@ -25,8 +24,6 @@ use crate::money::{Currency, Money};
 
 /// The batch of rows that no automatic payout holds.
 pub const NO_PAYOUT: &str = "no payout";
-/// The most payouts, counted once a currency, that a file may hold.
-pub const BATCH_LIMIT: usize = 10_000;
 
 columns! {
     Column, "a Stripe report of balance changes", is_evidence;
@@ -107,20 +104,11 @@ pub(super) fn missing(header: &[&str]) -> usize {
     sheet::missing::<Column>(header)
 }
 
-/// What a payout comes to by its row and by the others.
-#[derive(Debug, Clone, Copy, Default)]
-struct Payout {
-    /// As money to the bank; none where the file has no row of it.
-    paid: Option<i128>,
-    net: i128,
-}
-
 /// Reads a Stripe report: an iterator of lines and rejects, in the order of the file.
 #[derive(Debug)]
 pub struct StripeReader<R> {
     sheet: Sheet<R, Column>,
     claims: ControlClaims,
-    payouts: BTreeMap<(String, Currency), Payout>,
     /// What stands before the decimals, once an amount has shown it.
     separator: Option<char>,
 }
@@ -140,7 +128,6 @@ impl<R: Read> StripeReader<R> {
         Ok(Self {
             sheet,
             claims: ControlClaims::default(),
-            payouts: BTreeMap::new(),
             separator: None,
         })
     }
@@ -160,48 +147,24 @@ impl<R: Read> Iterator for StripeReader<R> {
     type Item = Result<Row, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (separator, payouts) = (&mut self.separator, &mut self.payouts);
-        let row = self.sheet.next(
-            &mut self.claims,
-            |cells, ordinal| RowReader { cells, separator }.read(ordinal),
-            |_, line| add(payouts, line),
-        );
+        let separator = &mut self.separator;
+        let row = self.sheet.next(&mut self.claims, |cells, ordinal| {
+            RowReader { cells, separator }.read(ordinal)
+        });
         if row.is_none() {
-            // The end, perhaps not for the first time.
-            let claimed = std::mem::take(payouts)
-                .into_iter()
-                .filter_map(|((batch, currency), payout)| {
-                    Some(Claim {
-                        what: format!("payout {batch} is of"),
-                        currency: Some(currency),
-                        stated: payout.paid?,
-                        read: payout.net,
-                    })
-                });
+            // The end, perhaps not for the first time. A batch without its payout claims nothing.
+            let totals = std::mem::take(&mut self.claims.totals).into_iter();
+            let paid = totals.filter(|(_, total)| total.payouts > 0);
+            let claimed = paid.map(|((batch, currency), total)| Claim {
+                what: format!("payout {batch} is of"),
+                currency: Some(currency),
+                stated: total.payout_minor.saturating_neg(),
+                read: total.net_minor,
+            });
             self.claims.claims.extend(claimed);
         }
         row
     }
-}
-
-/// Adds a line to its payout.
-fn add(payouts: &mut BTreeMap<(String, Currency), Payout>, line: &SettlementLine) -> Result<(), FileError> {
-    let payout = payouts.entry((line.batch.clone(), line.net.currency())).or_default();
-    // 2^64 amounts of 64 bits fit 128 bits.
-    let net = i128::from(line.net.minor());
-    if line.record == RecordType::Payout {
-        payout.paid = Some(payout.paid.unwrap_or_default().saturating_sub(net));
-    } else {
-        payout.net = payout.net.saturating_add(net);
-    }
-    if payouts.len() > BATCH_LIMIT {
-        let reason = format!("the file has more than {BATCH_LIMIT} payouts");
-        return Err(FileError::Malformed {
-            line: line.line,
-            reason,
-        });
-    }
-    Ok(())
 }
 
 /// What a reporting category means to us.

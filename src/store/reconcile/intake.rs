@@ -272,38 +272,30 @@ fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Resul
     let mut head = Vec::new();
     (&file).take(4).read_to_end(&mut head)?;
     file.rewind()?;
-    match Packing::of(&head) {
+    let ((claims, unknown_columns), digest) = match Packing::of(&head) {
         Packing::Plain => {
             let mut input = Digesting::new(file);
-            let (claims, unknown_columns) = read_rows(&mut input, format, sender)?;
-            Ok(Heard {
-                claims,
-                unknown_columns,
-                digest: input.digest(),
-            })
+            (read_rows(&mut input, format, sender)?, input.digest())
         }
         Packing::Gzip => {
             let mut input = Digesting::new(file);
-            let (claims, unknown_columns) = read_rows(&mut gunzip(&mut input, packed), format, sender)?;
-            Ok(Heard {
-                claims,
-                unknown_columns,
-                digest: input.digest(),
-            })
+            let rows = read_rows(&mut gunzip(&mut input, packed), format, sender)?;
+            (rows, input.digest())
         }
         Packing::Zip => {
             // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
-            let (claims, unknown_columns) = unzip(&file, packed, |mut input| read_rows(&mut input, format, sender))?;
+            let rows = unzip(&file, packed, |mut input| read_rows(&mut input, format, sender))?;
             file.rewind()?;
             let mut input = Digesting::new(file);
             std::io::copy(&mut input, &mut std::io::sink())?;
-            Ok(Heard {
-                claims,
-                unknown_columns,
-                digest: input.digest(),
-            })
+            (rows, input.digest())
         }
-    }
+    };
+    Ok(Heard {
+        claims,
+        unknown_columns,
+        digest,
+    })
 }
 
 /// Reads rows to the end of the input, in the format that is named or that its beginning tells.

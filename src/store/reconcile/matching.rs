@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::intake::{Places, Taken};
 use super::{ReconcileError, Run, currency};
-use crate::acquirer::RecordType;
+use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
 use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
@@ -18,8 +18,6 @@ use crate::store::{StoreError, Tx, passed_costs};
 
 /// The most lines and the most items that one key may have.
 const GROUP_LIMIT: usize = 10_000;
-/// The most batches that one file may have.
-const BATCH_LIMIT: usize = 10_000;
 
 /// A batch, a book, and what is booked there.
 pub(super) type Posting = (String, BookId, BTreeMap<Leg, i64>);
