@@ -3,7 +3,8 @@
 //! The cluster is started by the first test that asks, in a directory of the system's temporary one that is derived from the
 //! target directory, so several test processes of one checkout share it. Each test's database is cloned from a migrated
 //! template. A guard process outlives the test process, however that ends: its standard input is a pipe from it, and at its
-//! end the guard that finds itself the last one stops the server and removes the directory.
+//! end the guard that finds itself the last one stops the server and removes the directory. Where the guard was killed too,
+//! the next run's first test does that.
 
 pub mod books;
 pub mod day;
@@ -146,6 +147,10 @@ impl Shared {
         let gate = lock_beside(&directory, "gate");
         gate.lock().expect("the gate");
         let held = lock_beside(&directory, "held");
+        if held.try_lock().is_ok() {
+            // Nobody uses it: what is there was left by a run that was killed together with its guard, an old schema in it.
+            remove(&directory);
+        }
         held.lock_shared().expect("a shared lock");
         let guard = spawn_guard(&directory, held);
         let cluster = Cluster::locate(Some(&directory)).expect("PostgreSQL's binaries");
@@ -261,11 +266,18 @@ fn guard() {
     let gate = lock_beside(&directory, "gate");
     gate.lock().expect("the gate");
     let held = File::from(std::io::stderr().as_fd().try_clone_to_owned().expect("the shared lock"));
-    if held.try_lock().is_err() || !directory.exists() {
+    if held.try_lock().is_ok() {
+        remove(&directory);
+    }
+}
+
+/// Stops the server of a directory that nobody uses and removes the directory.
+fn remove(directory: &Path) {
+    if !directory.exists() {
         return;
     }
-    if let Ok(cluster) = Cluster::locate(Some(&directory)) {
+    if let Ok(cluster) = Cluster::locate(Some(directory)) {
         cluster.stop(true).expect("a stopped server");
     }
-    fs::remove_dir_all(&directory).expect("a removed directory");
+    fs::remove_dir_all(directory).expect("a removed directory");
 }
