@@ -1,13 +1,13 @@
 //! Mastercard IPM clearing files, as an acquirer's side reads them.
 //!
-//! Three layers: [`container`] cuts the file into records, [`message`] finds the data elements (DE) and private data subelements (PDS)
-//! of each, and this one says what they mean. Facts are those that are public: ISO 8583:1993, and what programs that write and read
-//! these files agree on.
+//! Three layers: [`container`] cuts the file into records, [`message`] finds the data elements (DE) and private data subelements
+//! (PDS) of each, and this one says what they mean. Facts are those that are public: ISO 8583:1993, and what programs that write
+//! and read these files agree on.
 //!
-//! A file holds one logical file or several, each from a header (1644, function code 697) to a trailer (1644/695) of the same file id
-//! (PDS 0105), with messages that are numbered from 1 without a gap (DE 71). The trailer says how many messages there are, itself
-//! and the header included (PDS 0306), and what their amounts add up to, whatever their currencies and directions (PDS 0301): both
-//! are control claims. A logical file is a settlement batch; nothing in it says what is paid for it.
+//! A file holds one logical file or several, each from a header (1644, function code 697) to a trailer (1644/695) of the same file
+//! id (PDS 0105), with messages that are numbered from 1 without a gap (DE 71). The trailer says how many messages there are,
+//! itself and the header included (PDS 0306), and what their amounts add up to, whatever their currencies and directions (PDS
+//! 0301): both are control claims. A logical file is a settlement batch; nothing in it says what is paid for it.
 //!
 //! Where the money goes follows from type, processing code and function code, and PDS 0025 turns it around:
 //!
@@ -19,8 +19,8 @@
 //! | reversed 1240/200 | | unsupported | refund failure |
 //! | reversed 1442 | | chargeback reversal | unsupported |
 //!
-//! A fee collection (1740) comes from somebody else: one that credits its originator (19) takes from us, one that debits it (29) gives
-//! to us. Other messages of type 1644 move no money; they are counted, and become no lines.
+//! A fee collection (1740) comes from somebody else: one that credits its originator (19) takes from us, one that debits it (29)
+//! gives to us. Other messages of type 1644 move no money; they are counted, and become no lines.
 //!
 //! Invariants of every line:
 //! - amounts are in the exponents that the message itself states (PDS 0148), and stored in those of ISO 4217;
@@ -484,8 +484,8 @@ impl LineReader<'_> {
     /// What PDS 0146 takes from us: interchange, and other fees of the scheme. Each is of 36 characters: type (2), processing code
     /// (2), settlement indicator (2), currency and amount (15), and both again in the currency of reconciliation.
     ///
-    /// A presentment is sent by us, a chargeback by the other side: a fee that debits its sender (29) costs us in the one, and is ours
-    /// in the other.
+    /// A presentment is sent by us, a chargeback by the other side: a fee that debits its sender (29) costs us in the one, and is
+    /// ours in the other.
     fn fees(&self, currency: Currency, kind: Kind) -> Result<(i64, i64), Wrong> {
         let text = self.pds.get("0146").unwrap_or_default();
         let wrong = |reason: String| Wrong::in_column("PDS0146", reason);
@@ -525,8 +525,8 @@ impl LineReader<'_> {
         Ok((interchange, scheme_fee))
     }
 
-    /// What one unit of the gross currency is in the other; none where they are one. DE 9 has seven digits, the first of eight says how
-    /// many of them are decimals: it is proven to lead from one amount to the other, and the amounts say it exactly.
+    /// What one unit of the gross currency is in the other; none where they are one. DE 9 has seven digits, the first of eight says
+    /// how many of them are decimals: it is proven to lead from one amount to the other, and the amounts say it exactly.
     fn exchange_rate(&self, gross: Money, settled: Money) -> Result<Option<Decimal>, Wrong> {
         if gross.currency() == settled.currency() {
             if gross.minor() == settled.minor() {

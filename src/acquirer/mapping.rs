@@ -1,9 +1,9 @@
 //! Mapping profiles: CSV formats that no reader was written for, described in settings.
 //!
-//! A [`Profile`] says which column is which field, how amounts are written and signed, what the file's words for types mean, how days
-//! are written, what stands before and after the rows, and what the file claims of itself there. [`MappingReader`](reader::MappingReader)
-//! reads a file by it. A profile decides nothing about money that a row does not say: words that it does not know are unsupported
-//! lines, and what does not fit it is a reject.
+//! A [`Profile`] says which column is which field, how amounts are written and signed, what the file's words for types mean, how
+//! days are written, what stands before and after the rows, and what the file claims of itself there.
+//! [`MappingReader`](reader::MappingReader) reads a file by it. A profile decides nothing about money that a row does not say:
+//! words that it does not know are unsupported lines, and what does not fit it is a reject.
 //!
 //! Here are the terms of a profile and their grammars, none of which needs a file: numbers ([`Numbers`], [`Scale`]) and days
 //! ([`DatePattern`], [`Days`]). `settings` reads them from TOML.

@@ -19,13 +19,13 @@ use crate::store::settings::Deployment;
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
 /// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, and Mastercard IPM clearing
-/// files, plain or packed (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing is written: the same work is
-/// done and rolled back, and what it would do is shown. A file that has unreadable rows or does not add up is quarantined
-/// whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
+/// files, plain or packed (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing
+/// is written: the same work is done and rolled back, and what it would do is shown. A file that has unreadable rows or does not
+/// add up is quarantined whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
 ///
-/// Files of other kinds are read by mapping profiles, `[[profile]]` in the settings: those of the version in force on --as-of, else of
-/// the latest. A file that has all columns of one is read by it. With --explain nothing is matched or planned: the first rows, or that of
-/// --line, are shown with each field, the column and text that it was read from, the rule, and what it came to.
+/// Files of other kinds are read by mapping profiles, `[[profile]]` in the settings: those of the version in force on --as-of, else
+/// of the latest. A file that has all columns of one is read by it. With --explain nothing is matched or planned: the first rows,
+/// or that of --line, are shown with each field, the column and text that it was read from, the rule, and what it came to.
 ///
 /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
 #[derive(Debug, clap::Args)]

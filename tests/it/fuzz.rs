@@ -1,5 +1,5 @@
-//! Every reader over its seeds and a few thousand mutations of each, always the same ones. `make fuzz` goes on where this ends; what it
-//! finds becomes a seed.
+//! Every reader over its seeds and a few thousand mutations of each, always the same ones. `make fuzz` goes on where this ends;
+//! what it finds becomes a seed.
 
 #![allow(
     clippy::arithmetic_side_effects,

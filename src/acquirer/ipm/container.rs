@@ -1,8 +1,8 @@
 //! Records of an IPM file: "VBS", with or without 1014-byte blocks.
 //!
 //! Every record has its length before it, four bytes big-endian; a length of zero ends the file. Where the file is blocked, this
-//! stream is cut into pieces of 1012 bytes, each followed by two bytes 0x40, and the last piece is filled up with 0x40. Nothing in a
-//! file says which of the two it is, but only one of them can be walked from record to record.
+//! stream is cut into pieces of 1012 bytes, each followed by two bytes 0x40, and the last piece is filled up with 0x40. Nothing in
+//! a file says which of the two it is, but only one of them can be walked from record to record.
 //!
 //! Limits: [`RECORD_LIMIT`] bytes a record, and those of `delimited` for rows and bytes. What breaks one ends the file.
 
@@ -211,8 +211,8 @@ pub(super) fn begins(head: &[u8]) -> bool {
     (RECORD_LEAST..=RECORD_LIMIT).contains(&length) && Encoding::of(message_type).is_some()
 }
 
-/// The layout of a file that begins so; `whole` where that is all of it. Where it can be walked in neither, the one in which one comes
-/// further: reading it then says where it ends.
+/// The layout of a file that begins so; `whole` where that is all of it. Where it can be walked in neither, the one in which one
+/// comes further: reading it then says where it ends.
 pub(super) fn layout_of(head: &[u8], whole: bool) -> Layout {
     let (plain, plain_fits) = walk(head, whole, Layout::Plain);
     let (blocked, blocked_fits) = walk(head, whole, Layout::Blocked);

@@ -1,8 +1,8 @@
 //! One ISO 8583 message of an IPM file: type, bitmap, data elements, and the private data subelements (PDS) in them.
 //!
 //! [`Message::parse`] finds where each element begins and ends, whatever it holds, by a table of lengths; elements that are not in
-//! the table cannot be skipped, so a message that has one is refused. [`Pds::parse`] does the same with the tag, length and value of
-//! subelements. Texts are decoded when they are asked for.
+//! the table cannot be skipped, so a message that has one is refused. [`Pds::parse`] does the same with the tag, length and value
+//! of subelements. Texts are decoded when they are asked for.
 
 use super::super::sheet::Wrong;
 use super::container::Encoding;
@@ -89,8 +89,8 @@ pub(super) struct Message<'a> {
 impl<'a> Message<'a> {
     /// Finds the elements of a message in a record.
     ///
-    /// Errors: another encoding than the file's, an element without a known length, one that is longer than what is left, bytes after
-    /// the last one.
+    /// Errors: another encoding than the file's, an element without a known length, one that is longer than what is left, bytes
+    /// after the last one.
     pub(super) fn parse(record: &'a [u8], encoding: Encoding) -> Result<Self, Wrong> {
         let cut = || Wrong::of_row("is shorter than a type and a bitmap");
         let (message_type, rest) = record.split_first_chunk::<4>().ok_or_else(cut)?;

@@ -98,7 +98,7 @@ fn message(message_type: &str, elements: &[(usize, &str)], subelements: &[(&str,
     let mut bitmap = 1_u128 << 127;
     let mut body = String::new();
     for (number, text) in all {
-        bitmap |= 1 << (128 - number);
+        bitmap |= 1_u128 << 127 >> number.saturating_sub(1);
         match number {
             2 | 31 | 94 => body.push_str(&format!("{:02}{text}", text.len())),
             48 | 55 | 72 => body.push_str(&format!("{:03}{text}", text.len())),

@@ -22,8 +22,8 @@ enum Piece {
     Literal(char),
 }
 
-/// The form of days and times: YYYY, MM, DD, hh, mm, ss, f (a digit of a part of a second), Z (an offset); other characters, and `T`,
-/// stand for themselves.
+/// The form of days and times: YYYY, MM, DD, hh, mm, ss, f (a digit of a part of a second), Z (an offset); other characters, and
+/// `T`, stand for themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatePattern {
     pieces: Vec<Piece>,

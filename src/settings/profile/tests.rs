@@ -30,7 +30,8 @@ fn read(text: &str) -> Result<Settings, String> {
 fn refused(from: &str, to: &str, line: usize, reason: &str) {
     assert!(PROFILE.contains(from), "{from}");
     let error = read(&PROFILE.replacen(from, to, 1)).expect_err("a refusal");
-    let line = line + HOUSE.lines().count() + 1;
+    // The profile's text begins with a line break, which ends the line after the house.
+    let line = HOUSE.lines().count().saturating_add(line).saturating_add(1);
     let told = error
         .lines()
         .any(|told| told.starts_with(&format!("line {line}, ")) && told.contains(reason));

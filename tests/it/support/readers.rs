@@ -1,23 +1,26 @@
 //! Every reader, driven by any bytes: what `fuzz/` runs for long, and the suite over seeds and some mutations of them.
 //!
-//! A reader may refuse whatever it likes. It must not panic, go on after its end, count rows that it did not hand out, or let a card
-//! number through.
+//! A reader may refuse whatever it likes. It must not panic, go on after its end, count rows that it did not hand out, or let a
+//! card number through.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
+use acquit::acquirer::Row;
 use acquit::acquirer::format::{Format, Reading};
 use acquit::acquirer::mapping::Profile;
-use acquit::acquirer::{Row, SettlementReader};
 use acquit::card_number;
 use acquit::delimited::{Dialect, Encoding, FileError, Records};
 use acquit::packed::{Packing, gunzip, unzip};
 use acquit::payment::reader::Events;
 use acquit::settings::Settings;
 
+/// What reads any bytes.
+pub type Reads = fn(&[u8]);
+
 /// The readers by the names of their seeds' folders.
 #[allow(dead_code, reason = "each fuzz target runs one of them")]
-pub const READERS: &[(&str, fn(&[u8]))] = &[
+pub const READERS: &[(&str, Reads)] = &[
     ("adyen", adyen),
     ("stripe", stripe),
     ("ipm", ipm),
@@ -69,18 +72,22 @@ fn settlement(reading: &Reading, bytes: &[u8]) {
         return;
     };
     reader.explain();
-    let (mut lines, mut rejects) = (0, 0);
+    let (mut lines, mut rejects) = (0_u64, 0_u64);
     let mut failed = false;
     while let Some(row) = reader.next() {
         assert!(!failed, "a row after an error");
         match row {
             Ok(Row::Line(line)) => {
-                lines += 1;
-                assert_eq!(u64::from(line.ordinal), lines + rejects, "an ordinal is left out");
+                lines = lines.saturating_add(1);
+                assert_eq!(
+                    u64::from(line.ordinal),
+                    lines.saturating_add(rejects),
+                    "an ordinal is left out"
+                );
                 assert!(!card_number::is_in(&line.raw), "a card number in {}", line.raw);
             }
             Ok(Row::Reject(reject)) => {
-                rejects += 1;
+                rejects = rejects.saturating_add(1);
                 assert!(
                     !card_number::is_in(&reject.reason),
                     "a card number in {}",
