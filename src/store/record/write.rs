@@ -19,10 +19,10 @@ use crate::store::{StoreError, Tx, costs_vat};
 
 /// What the acquirer will report of an event.
 pub(super) struct Item<'a> {
-    pub(super) book: BookId,
-    pub(super) number: EntryNumber,
     pub(super) acquirer: AcquirerId,
     pub(super) event: &'a PaymentEvent,
+    /// How its payment was paid, where it was known by then.
+    pub(super) paid_by: Instrument,
     pub(super) record: RecordType,
     pub(super) reportable: Reportable,
     pub(super) occurred_on: NaiveDate,
@@ -213,8 +213,7 @@ impl Batch<'_> {
         update_payments(tx, &known).await
     }
 
-    pub(super) async fn write_items(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        self.items.sort_unstable_by_key(|item| (item.book, item.number));
+    pub(super) async fn write_items(&self, tx: &mut Tx) -> Result<(), StoreError> {
         const TYPES: [Type; 21] = [
             Type::INT8,
             Type::INT8,
@@ -241,22 +240,18 @@ impl Batch<'_> {
         let mut copy = tx
             .copy(include_str!("../../../schema/queries/open_items_copy.sql"), &TYPES)
             .await?;
-        for item in &self.items {
+        for ((book, number), item) in &self.items {
             let reportable = &item.reportable;
             let costs_vat = costs_vat(reportable.passes_costs);
-            let paid_by = self.paid_by(item);
             // A capture is cleared under what its authorization was answered with; what follows it, under its own.
-            let promised = paid_by.filter(|_| item.record == RecordType::Capture);
-            let rrn = item
-                .event
-                .rrn
-                .as_deref()
-                .or(promised.and_then(|paid_by| paid_by.rrn.as_deref()));
+            let promised = (item.record == RecordType::Capture).then_some(&item.paid_by);
+            let rrn = item.event.rrn.as_deref();
+            let rrn = rrn.or(promised.and_then(|paid_by| paid_by.rrn.as_deref()));
             let auth_code = item.event.auth_code.as_deref();
             let auth_code = auth_code.or(promised.and_then(|paid_by| paid_by.auth_code.as_deref()));
             copy.row(&[
-                &item.book.0,
-                &item.number.0,
+                &book.0,
+                &number.0,
                 &item.acquirer.0,
                 &item.record.id(),
                 &item.event.acquirer_reference,
@@ -264,7 +259,7 @@ impl Batch<'_> {
                 &item.event.arn,
                 &rrn,
                 &auth_code,
-                &paid_by.and_then(|paid_by| paid_by.card.as_deref()),
+                &item.paid_by.card.as_deref(),
                 &reportable.gross,
                 &item.event.money.currency().code(),
                 &reportable.merchant_fee,
@@ -282,12 +277,14 @@ impl Batch<'_> {
         tx.end_copy(copy).await
     }
 
-    /// How the payment of an item was paid, where it is known.
-    fn paid_by<'s>(&'s self, item: &Item<'s>) -> Option<&'s Instrument> {
-        let name = item.event.payment.as_str();
-        let payment = self.payments.get(&(item.book, name));
-        let known = || self.loaded.payments.get(&(item.book, Cow::Borrowed(name)));
-        payment.or_else(known).map(|payment| &payment.instrument)
+    /// How the payment of an event was paid, where it is known by now.
+    pub(super) fn paid_by(&self, book: BookId, event: &PaymentEvent) -> Instrument {
+        let name = event.payment.as_str();
+        let payment = self.payments.get(&(book, name));
+        let known = || self.loaded.payments.get(&(book, Cow::Borrowed(name)));
+        payment
+            .or_else(known)
+            .map_or_else(Instrument::default, |payment| payment.instrument.clone())
     }
 
     pub(super) async fn write_effects(&self, tx: &mut Tx) -> Result<(), StoreError> {
