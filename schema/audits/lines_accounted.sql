@@ -1,4 +1,4 @@
--- Every line of a booked settlement file is matched, or has a break, or is a batch fee or payout row; no line is matched twice.
+-- Every line of a booked settlement file is matched, or has a break, or is a row that books by itself or nothing; no line is matched twice.
 select settlement_line.source_id, settlement_line.ordinal, settlement_line.line, settlement_line.record_type,
        count(settlement_match.number) as matches
 from settlement_file
@@ -9,7 +9,7 @@ where settlement_file.state = 'booked'
 group by settlement_line.source_id, settlement_line.ordinal, settlement_line.line, settlement_line.record_type
 having count(settlement_match.number) > 1
     or (count(settlement_match.number) = 0
-        and settlement_line.record_type not in (5, 6)
+        and settlement_line.record_type not in (5, 6, 11, 12, 13, 14, 15)
         and not exists (
             select from break
             where break.source_id = settlement_line.source_id and break.ordinal = settlement_line.ordinal
