@@ -352,13 +352,21 @@ impl LineReader<'_> {
             original_reference: None,
             merchant_reference: None,
             arn: self.reference(31)?,
+            rrn: self.reference(37)?,
+            auth_code: self.reference(38)?,
+            card: self.message.text(2).and_then(|number| last_four(&number)),
+            dispute: None,
+            reason: self.reference(25)?,
             occurred_on,
+            paid_out_on: None,
             gross: of_payment.then_some(amounts.gross),
             net: amounts.net,
             commission: 0,
             markup: 0,
             scheme_fee: amounts.scheme_fee,
             interchange: amounts.interchange,
+            tax: 0,
+            reserve: 0,
             exchange_rate: amounts.exchange_rate.filter(|_| of_payment),
             raw: self.raw(),
         })
@@ -603,6 +611,13 @@ fn masked(text: &str) -> String {
         _ => '*',
     });
     cleaned.collect()
+}
+
+/// The last four digits of what should be a card number.
+fn last_four(number: &str) -> Option<String> {
+    let long = number.len() >= 13 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let start = number.len().checked_sub(4).filter(|_| long)?;
+    number.get(start..).map(str::to_owned)
 }
 
 /// A text, where it is fit to be a reference.

@@ -71,8 +71,20 @@ pub enum Text {
     MerchantReference,
     /// The scheme's acquirer reference number.
     Arn,
+    /// The retrieval reference number.
+    Rrn,
+    /// The issuer's authorization code.
+    AuthCode,
+    /// The card: last four digits or a token, never its number.
+    Card,
+    /// The case of a dispute.
+    Dispute,
+    /// Why, in the acquirer's own word.
+    Reason,
     /// The day it happened.
     OccurredOn,
+    /// The day on which the money moves.
+    PaidOutOn,
     /// The currency of the net amount, and of the gross amount where it has none of its own.
     Currency,
     /// The currency of the gross amount.
@@ -83,14 +95,20 @@ pub enum Text {
 
 impl Text {
     /// Every text.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Type,
         Self::Batch,
         Self::AcquirerReference,
         Self::OriginalReference,
         Self::MerchantReference,
         Self::Arn,
+        Self::Rrn,
+        Self::AuthCode,
+        Self::Card,
+        Self::Dispute,
+        Self::Reason,
         Self::OccurredOn,
+        Self::PaidOutOn,
         Self::Currency,
         Self::GrossCurrency,
         Self::ExchangeRate,
@@ -105,7 +123,13 @@ impl Text {
             Self::OriginalReference => "original_reference",
             Self::MerchantReference => "merchant_reference",
             Self::Arn => "arn",
+            Self::Rrn => "rrn",
+            Self::AuthCode => "auth_code",
+            Self::Card => "card",
+            Self::Dispute => "dispute",
+            Self::Reason => "reason",
             Self::OccurredOn => "occurred_on",
+            Self::PaidOutOn => "paid_out_on",
             Self::Currency => "currency",
             Self::GrossCurrency => "gross_currency",
             Self::ExchangeRate => "exchange_rate",
@@ -133,20 +157,35 @@ pub enum Amount {
     SchemeFee,
     /// Interchange.
     Interchange,
+    /// VAT on these costs.
+    Tax,
+    /// What is withheld of the row; negative where it is released.
+    Reserve,
 }
 
 impl Amount {
     /// Every amount.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Gross,
         Self::Net,
         Self::Commission,
         Self::Markup,
         Self::SchemeFee,
         Self::Interchange,
+        Self::Tax,
+        Self::Reserve,
     ];
-    /// Those that are taken from the gross.
+    /// The acquirer's own costs.
     pub const COSTS: [Self; 4] = [Self::Commission, Self::Markup, Self::SchemeFee, Self::Interchange];
+    /// What is taken from the gross.
+    pub const TAKEN: [Self; 6] = [
+        Self::Commission,
+        Self::Markup,
+        Self::SchemeFee,
+        Self::Interchange,
+        Self::Tax,
+        Self::Reserve,
+    ];
 
     /// Its name in settings.
     pub fn name(self) -> &'static str {
@@ -157,6 +196,8 @@ impl Amount {
             Self::Markup => "markup",
             Self::SchemeFee => "scheme_fee",
             Self::Interchange => "interchange",
+            Self::Tax => "tax",
+            Self::Reserve => "reserve",
         }
     }
 }

@@ -371,6 +371,24 @@ fn blocks_are_told_from_records() {
 }
 
 #[test]
+fn what_else_a_message_says_is_kept() {
+    let rows = IpmReader::open(ASCII).expect("a file");
+    let lines: Vec<SettlementLine> = rows
+        .filter_map(|row| match row.expect("a row") {
+            Row::Line(line) => Some(line),
+            Row::Reject(_) => None,
+        })
+        .collect();
+    let texts = |line: &SettlementLine| {
+        [&line.rrn, &line.auth_code, &line.card, &line.reason].map(|text| text.clone().unwrap_or_default())
+    };
+    assert_eq!(texts(&lines[0]), ["606009000001", "A1B2C3", "0011", ""]);
+    assert_eq!(texts(&lines[2]), ["606009000003", "Z9", "0011", ""]);
+    assert_eq!(texts(&lines[5]), ["606009000001", "A1B2C3", "0011", "4837"]);
+    assert_eq!(texts(&lines[10]), ["", "", "", "7621"]);
+}
+
+#[test]
 fn no_card_number_is_kept() {
     let track = sale(&[(55, "5A085413330089020011"), (72, "card 5413330089020011")], &[EUR]);
     let bytes = file_of(track);

@@ -5,8 +5,8 @@
 //! of preamble and trailer stand beside what the rows come to.
 //!
 //! Invariants of every line:
-//! - gross − costs = net, exactly, in as many decimals as the file has; of gross and net one may be missing and then follows, and
-//!   where the file has no costs the commission is what is missing between the two;
+//! - gross less costs, tax and reserve is net, exactly, in as many decimals as the file has; of gross and net one may be missing
+//!   and then follows, and where the file has none of the others the commission is what is missing between the two;
 //! - each amount is rounded to minor units by itself; what that leaves between them is in the first cost that the profile reads;
 //! - the direction of money is that of the amounts, never that of the type.
 
@@ -450,7 +450,7 @@ impl<'a> RowReader<'a> {
         let exact = self.amounts(meant, gross_currency, currency)?;
         let whole = self.whole(&exact, gross_currency, currency)?;
         let record = directed(meant, whole.gross);
-        let of_payment = direction(record).is_some();
+        let of_payment = record.is_of_item();
         let batch = self
             .reference(Text::Batch)?
             .unwrap_or_else(|| self.profile.name.clone());
@@ -472,13 +472,21 @@ impl<'a> RowReader<'a> {
             original_reference: self.reference(Text::OriginalReference)?,
             merchant_reference: self.reference(Text::MerchantReference)?,
             arn: self.reference(Text::Arn)?,
+            rrn: self.reference(Text::Rrn)?,
+            auth_code: self.reference(Text::AuthCode)?,
+            card: self.reference(Text::Card)?,
+            dispute: self.reference(Text::Dispute)?,
+            reason: self.reference(Text::Reason)?,
             occurred_on,
+            paid_out_on: self.paid_out_on()?,
             gross: gross.map(|minor| Money::from_minor(minor, gross_currency)),
             net: Money::from_minor(net, currency),
             commission: cost(Amount::Commission),
             markup: cost(Amount::Markup),
             scheme_fee: cost(Amount::SchemeFee),
             interchange: cost(Amount::Interchange),
+            tax: cost(Amount::Tax),
+            reserve: cost(Amount::Reserve),
             exchange_rate: whole.rate.filter(|_| of_payment),
             raw: card_number::mask(self.record.raw()).into_owned(),
         };
@@ -548,13 +556,22 @@ impl<'a> RowReader<'a> {
 
     fn occurred_on(&mut self) -> Result<NaiveDate, Wrong> {
         let cell = self.cell(Text::OccurredOn).unwrap_or_default();
+        self.day(Text::OccurredOn, cell)
+    }
+
+    /// The day on which the money moves, where there is one.
+    fn paid_out_on(&mut self) -> Result<Option<NaiveDate>, Wrong> {
+        match self.cell(Text::PaidOutOn) {
+            None | Some("") => Ok(None),
+            Some(cell) => self.day(Text::PaidOutOn, cell).map(Some),
+        }
+    }
+
+    fn day(&mut self, text: Text, cell: &str) -> Result<NaiveDate, Wrong> {
         let profile = self.profile;
-        let day = profile
-            .days
-            .read(cell)
-            .map_err(|reason| self.wrong(Text::OccurredOn, reason))?;
-        let column = profile.texts.get(&Text::OccurredOn).map_or("", String::as_str);
-        self.note("occurred_on", column, cell, || profile.days.rule(), day);
+        let day = profile.days.read(cell).map_err(|reason| self.wrong(text, reason))?;
+        let column = profile.texts.get(&text).map_or("", String::as_str);
+        self.note(text.name(), column, cell, || profile.days.rule(), day);
         Ok(day)
     }
 
@@ -593,7 +610,7 @@ impl<'a> RowReader<'a> {
                 stated.insert(*amount, (major, of));
             }
         }
-        let costs: BTreeMap<Amount, Decimal> = Amount::COSTS
+        let costs: BTreeMap<Amount, Decimal> = Amount::TAKEN
             .into_iter()
             .filter_map(|amount| {
                 let (major, _) = stated.get(&amount)?;
@@ -641,7 +658,7 @@ impl<'a> RowReader<'a> {
     }
 
     fn has_costs(&self) -> bool {
-        Amount::COSTS.iter().any(|cost| self.profile.amounts.contains_key(cost))
+        Amount::TAKEN.iter().any(|cost| self.profile.amounts.contains_key(cost))
     }
 
     fn prove(&self, gross: Decimal, taken: Decimal, net: Decimal, currency: Currency) -> Result<(), Wrong> {
@@ -844,7 +861,14 @@ fn direction(record: RecordType) -> Option<i64> {
         | RecordType::UnpaidRecovery
         | RecordType::RefundFailure => Some(1),
         RecordType::Refund | RecordType::Chargeback | RecordType::Unpaid => Some(-1),
-        RecordType::BatchFee | RecordType::Payout | RecordType::Unsupported => None,
+        RecordType::BatchFee
+        | RecordType::Payout
+        | RecordType::Unsupported
+        | RecordType::Reserve
+        | RecordType::Carried
+        | RecordType::External
+        | RecordType::Conversion
+        | RecordType::Rounding => None,
     }
 }
 

@@ -274,6 +274,33 @@ fn amounts_are_signed_in_four_ways() {
 }
 
 #[test]
+fn tax_and_reserve_are_taken_too() {
+    let header =
+        "type,occurred_on,currency,acquirer_reference,batch,gross,commission,tax,reserve,net,paid_out_on,card\n";
+    let mut taking = profile();
+    for amount in [Amount::Tax, Amount::Reserve] {
+        taking.amounts.insert(amount, Columns::Signed(amount.name().to_owned()));
+    }
+    for text in [Text::PaidOutOn, Text::Card] {
+        taking.texts.insert(text, text.name().to_owned());
+    }
+    let rows = format!("{header}SALE,2026-03-01,EUR,c,b,100,3.00,0.30,10,86.70,2026-03-04,4242\n");
+    let mut reader = MappingReader::open(rows.as_bytes(), Arc::new(taking)).expect("a file");
+    let Some(Ok(Row::Line(line))) = reader.next() else {
+        panic!("no line");
+    };
+    assert_eq!(
+        (line.commission, line.tax, line.reserve, line.net.minor()),
+        (300, 30, 1_000, 8_670)
+    );
+    assert_eq!(
+        line.paid_out_on.map(|day| day.to_string()).as_deref(),
+        Some("2026-03-04")
+    );
+    assert_eq!(line.card.as_deref(), Some("4242"));
+}
+
+#[test]
 fn what_is_missing_of_gross_net_and_costs_follows() {
     let header = "type,occurred_on,currency,acquirer_reference,batch,gross,net\n";
     let without = |amounts: &[Amount]| Profile {
