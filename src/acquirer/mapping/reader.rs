@@ -47,6 +47,8 @@ pub struct MappingReader<R> {
 #[derive(Debug)]
 struct Header {
     names: Vec<String>,
+    /// Where the columns stand that are read.
+    places: BTreeMap<String, usize>,
     unknown: Vec<String>,
 }
 
@@ -83,7 +85,9 @@ impl Header {
             let problems = problems.join(", ");
             return Err(malformed(format!("not a file of profile {}: {problems}", profile.name)));
         }
+        let place = |name: &str| Some((name.to_owned(), names.iter().position(|found| found == name)?));
         Ok(Self {
+            places: read.iter().filter_map(|name| place(name)).collect(),
             unknown: names
                 .iter()
                 .filter(|name| !is_known(name))
@@ -94,7 +98,7 @@ impl Header {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|found| found == name)
+        self.places.get(name).copied()
     }
 }
 
