@@ -243,6 +243,14 @@ impl<'a> Matching<'a> {
                 let sql = include_str!("../../../schema/queries/candidates_arn.sql");
                 tx.execute(sql, &[source, acquirer, undecided]).await
             }
+            Pass::Rrn => {
+                let sql = include_str!("../../../schema/queries/candidates_rrn.sql");
+                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+            }
+            Pass::Card => {
+                let sql = include_str!("../../../schema/queries/candidates_card.sql");
+                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+            }
             Pass::MerchantReference => {
                 let sql = include_str!("../../../schema/queries/candidates_merchant_reference.sql");
                 tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
@@ -549,7 +557,7 @@ pub(super) async fn write_breaks(
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
     let amount = match pass {
         Pass::AcquirerReference | Pass::Arn | Pass::Group => None,
-        Pass::MerchantReference => row.try_get(4)?,
+        Pass::Rrn | Pass::MerchantReference | Pass::Card => row.try_get(4)?,
     };
     Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
 }
