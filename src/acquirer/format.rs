@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::SettlementReader;
 use super::adyen::{self, AdyenReader};
+use super::ipm::{self, IpmReader};
+use super::mapping::Profile;
+use super::mapping::reader::MappingReader;
 use super::stripe::{self, StripeReader};
 use crate::delimited::{FileError, Records};
 
@@ -18,17 +22,20 @@ pub enum Format {
     Adyen,
     /// Stripe's itemized reports of balance changes and payouts.
     Stripe,
+    /// Mastercard IPM clearing files.
+    Ipm,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Adyen, Self::Stripe];
+    pub const ALL: &'static [Self] = &[Self::Adyen, Self::Stripe, Self::Ipm];
 
     /// Its name in settings and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Adyen => "adyen",
             Self::Stripe => "stripe",
+            Self::Ipm => "ipm",
         }
     }
 
@@ -37,29 +44,21 @@ impl Format {
         Self::ALL.iter().copied().find(|format| format.name() == name)
     }
 
-    /// The format of a file that begins so.
+    /// The formats that a file may have that begins so, and the one whose header it lacks least of.
     ///
-    /// Errors: it begins like none, or like more than one.
-    pub fn detect(head: &[u8]) -> Result<Self, FileError> {
+    /// Errors: its first line cannot be read.
+    fn of(head: &[u8]) -> Result<(Vec<Self>, Self), FileError> {
+        if ipm::begins(head) {
+            return Ok((vec![Self::Ipm], Self::Ipm));
+        }
         let mut records = Records::open(head)?;
         records.advance()?;
         let record = records.record();
         let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
         let missing = |format: &Self| format.missing(&cells);
-        let fits: Vec<Self> = Self::ALL
-            .iter()
-            .copied()
-            .filter(|format| missing(format) == 0)
-            .collect();
-        match fits[..] {
-            [format] => Ok(format),
-            // What is missing is told by the format that lacks least.
-            [] => Ok(Self::ALL.iter().copied().min_by_key(missing).unwrap_or(Self::Adyen)),
-            [one, other, ..] => Err(FileError::Malformed {
-                line: 1,
-                reason: format!("it may be {one} or {other}: say which by --file-format"),
-            }),
-        }
+        let fits = Self::ALL.iter().copied().filter(|format| missing(format) == 0);
+        let nearest = Self::ALL.iter().copied().min_by_key(missing);
+        Ok((fits.collect(), nearest.unwrap_or(Self::Adyen)))
     }
 
     /// How many columns a header lacks to be of this format.
@@ -67,6 +66,8 @@ impl Format {
         match self {
             Self::Adyen => adyen::missing(header),
             Self::Stripe => stripe::missing(header),
+            // Binary: no header is of it.
+            Self::Ipm => usize::MAX,
         }
     }
 
@@ -77,7 +78,71 @@ impl Format {
         Ok(match self {
             Self::Adyen => Box::new(AdyenReader::open(input)?),
             Self::Stripe => Box::new(StripeReader::open(input)?),
+            Self::Ipm => Box::new(IpmReader::open(input)?),
         })
+    }
+}
+
+/// How a file is read: in a format, or by a mapping profile.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    /// In a format.
+    Format(Format),
+    /// By a profile.
+    Profile(Arc<Profile>),
+}
+
+impl Reading {
+    /// Its name on the command line.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Format(format) => format.name(),
+            Self::Profile(profile) => &profile.name,
+        }
+    }
+
+    /// The format or profile of a name; none where there is none.
+    pub fn from_name(name: &str, profiles: &[Arc<Profile>]) -> Option<Self> {
+        let profile = || profiles.iter().find(|profile| profile.name == name);
+        let format = Format::from_name(name).map(Self::Format);
+        format.or_else(|| profile().map(|profile| Self::Profile(Arc::clone(profile))))
+    }
+
+    /// The format of a file that begins so, or the profile that it fits. Where it fits nothing, the format that it lacks least of:
+    /// reading it says what is missing.
+    ///
+    /// Errors: it fits more than one, or cannot be read.
+    pub fn detect(head: &[u8], profiles: &[Arc<Profile>]) -> Result<Self, FileError> {
+        let formats = Format::of(head);
+        let of_format = formats
+            .iter()
+            .flat_map(|(fits, _)| fits.iter().copied().map(Self::Format));
+        let of_profile = profiles.iter().filter(|profile| profile.fits(head));
+        let fits: Vec<Self> = of_format
+            .chain(of_profile.map(|profile| Self::Profile(Arc::clone(profile))))
+            .collect();
+        match &fits[..] {
+            [reading] => Ok(reading.clone()),
+            [] => formats.map(|(_, nearest)| Self::Format(nearest)),
+            [one, other, ..] => Err(FileError::Malformed {
+                line: 1,
+                reason: format!(
+                    "it may be {} or {}: say which by --file-format",
+                    one.name(),
+                    other.name()
+                ),
+            }),
+        }
+    }
+
+    /// Begins to read a file.
+    ///
+    /// Errors: it is not of this format.
+    pub fn open<'r>(&self, input: impl Read + 'r) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+        match self {
+            Self::Format(format) => format.open(input),
+            Self::Profile(profile) => Ok(Box::new(MappingReader::open(input, Arc::clone(profile))?)),
+        }
     }
 }
 
@@ -91,9 +156,9 @@ impl fmt::Display for Format {
 mod tests {
     use super::*;
 
-    fn detected(head: &str) -> Result<&'static str, String> {
-        Format::detect(head.as_bytes())
-            .map(Format::name)
+    fn detected(head: &str) -> Result<String, String> {
+        Reading::detect(head.as_bytes(), &[])
+            .map(|reading| reading.name().to_owned())
             .map_err(|error| error.to_string())
     }
 
@@ -103,15 +168,15 @@ mod tests {
         let adyen = "Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,\
             Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),\
             Markup (NC),Scheme Fees (NC),Interchange (NC),Batch Number";
-        assert_eq!(detected(stripe), Ok("stripe"));
-        assert_eq!(detected(adyen), Ok("adyen"));
+        assert_eq!(detected(stripe), Ok("stripe".to_owned()));
+        assert_eq!(detected(adyen), Ok("adyen".to_owned()));
         assert_eq!(
             detected(&format!("{stripe},{adyen}")),
             Err("line 1: it may be adyen or stripe: say which by --file-format".to_owned())
         );
         // What lacks least names what is missing.
-        assert_eq!(detected(&stripe.replace(",net", "")), Ok("stripe"));
-        assert_eq!(detected(&adyen.replace("Psp Reference,", "")), Ok("adyen"));
+        assert_eq!(detected(&stripe.replace(",net", "")), Ok("stripe".to_owned()));
+        assert_eq!(detected(&adyen.replace("Psp Reference,", "")), Ok("adyen".to_owned()));
         for format in Format::ALL {
             assert_eq!(Format::from_name(format.name()), Some(*format));
         }

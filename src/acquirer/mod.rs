@@ -7,6 +7,8 @@
 
 pub mod adyen;
 pub mod format;
+pub mod ipm;
+pub mod mapping;
 mod sheet;
 pub mod stripe;
 
@@ -166,7 +168,7 @@ impl RecordType {
 pub struct SettlementLine {
     /// Its place among the rows of the file: 1, 2, 3 ... The line's identity is (file, ordinal).
     pub ordinal: u32,
-    /// The line of the file on which it begins, the header being 1.
+    /// The line of the file on which it begins, the header being 1; of a file of records, the record.
     pub line: u64,
     /// What it reports.
     pub record: RecordType,
@@ -316,4 +318,27 @@ pub trait SettlementReader: Iterator<Item = Result<Row, FileError>> {
 
     /// What the rows read so far claim; of the whole file once the iterator has ended without an error.
     fn claims(&self) -> &ControlClaims;
+
+    /// From now on, keeps how each field of a row was read, where the format can say it.
+    fn explain(&mut self) {}
+
+    /// How the fields of the last row were read: as far as it could be read.
+    fn steps(&self) -> &[Step] {
+        &[]
+    }
+}
+
+/// How one field of a line was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The field.
+    pub field: &'static str,
+    /// The column, or columns, that it was read from.
+    pub column: String,
+    /// What is written there, card numbers masked.
+    pub raw: String,
+    /// By which rule it was read.
+    pub rule: String,
+    /// What it came to.
+    pub value: String,
 }

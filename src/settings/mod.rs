@@ -11,6 +11,7 @@ mod fees;
 mod lifecycle;
 mod merchant;
 mod onboarding;
+mod profile;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanErro
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
 pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
+use crate::acquirer::mapping::Profile;
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
@@ -64,6 +66,8 @@ pub struct Settings {
     pub merchants: BTreeMap<String, Merchant>,
     /// Velocity rules, by name.
     pub velocity_rules: Vec<VelocityRule>,
+    /// How files are read that no format knows, by name.
+    pub profiles: Vec<Arc<Profile>>,
 }
 
 /// Settings that were applied, and when.
@@ -194,6 +198,7 @@ impl<'t> Reader<'t> {
                 "refund",
                 "merchant",
                 "velocity_rule",
+                "profile",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -213,6 +218,7 @@ impl<'t> Reader<'t> {
             reader.merchant(table, name, &schedule_known)
         });
         let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
+        let profiles = self.named(root, "profile", Self::profile);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -226,6 +232,7 @@ impl<'t> Reader<'t> {
             fee_schedules,
             merchants: right(merchants),
             velocity_rules: right(velocity_rules).into_values().collect(),
+            profiles: right(profiles).into_values().map(Arc::new).collect(),
         })
     }
 

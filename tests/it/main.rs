@@ -14,6 +14,7 @@ mod expiry;
 mod facts;
 mod fees;
 mod formats;
+mod fuzz;
 mod histories;
 mod hold;
 mod hostile;

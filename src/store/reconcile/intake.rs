@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
-use crate::acquirer::format::{Format, HEAD};
+use crate::acquirer::format::{HEAD, Reading};
+use crate::acquirer::mapping::Profile;
 use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine};
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
@@ -126,8 +128,9 @@ pub(super) async fn take_in(
     };
     // Reading runs ahead of the database by a chunk or two, on a thread of its own.
     let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
-    let (path, format) = (file.path.clone(), file.format);
-    let reading = tokio::task::spawn_blocking(move || read(&path, format, &sender));
+    let how = How::of(file);
+    let path = file.path.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&path, &how, &sender));
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
@@ -265,6 +268,33 @@ impl Batches {
 /// How many rows are handed over at once.
 const CHUNK: usize = 1_000;
 
+/// How a file is read: as it is named, or as its beginning tells.
+pub(super) struct How {
+    format: Option<Reading>,
+    profiles: Vec<Arc<Profile>>,
+}
+
+impl How {
+    pub(super) fn of(file: &SettlementFile) -> Self {
+        Self {
+            format: file.format.clone(),
+            profiles: file.profiles.clone(),
+        }
+    }
+
+    /// The format or profile of a file, and the whole of it again.
+    pub(super) fn reading<'r>(&self, input: &'r mut dyn Read) -> Result<(Reading, impl Read + 'r), FileError> {
+        let mut head = Vec::new();
+        let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
+        Read::take(&mut *input, limit).read_to_end(&mut head)?;
+        let reading = match &self.format {
+            Some(reading) => reading.clone(),
+            None => Reading::detect(&head, &self.profiles)?,
+        };
+        Ok((reading, std::io::Cursor::new(head).chain(input)))
+    }
+}
+
 /// What reading a file came to beside its rows.
 struct Heard {
     claims: ControlClaims,
@@ -273,31 +303,9 @@ struct Heard {
 }
 
 /// Reads the file to its end and hands its rows over in chunks; the digest is that of what was read.
-fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
-    let mut file = File::open(path)?;
-    let packed = file.metadata()?.len();
-    let mut head = Vec::new();
-    (&file).take(4).read_to_end(&mut head)?;
-    file.rewind()?;
-    let ((claims, unknown_columns), digest) = match Packing::of(&head) {
-        Packing::Plain => {
-            let mut input = Digesting::new(file);
-            (read_rows(&mut input, format, sender)?, input.digest())
-        }
-        Packing::Gzip => {
-            let mut input = Digesting::new(file);
-            let rows = read_rows(&mut gunzip(&mut input, packed), format, sender)?;
-            (rows, input.digest())
-        }
-        Packing::Zip => {
-            // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
-            let rows = unzip(&file, packed, |mut input| read_rows(&mut input, format, sender))?;
-            file.rewind()?;
-            let mut input = Digesting::new(file);
-            std::io::copy(&mut input, &mut std::io::sink())?;
-            (rows, input.digest())
-        }
-    };
+fn read(path: &Path, how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
+    let rows = &mut |input: &mut dyn Read| read_rows(input, how, sender);
+    let ((claims, unknown_columns), digest) = unpacked(File::open(path)?, rows)?;
     Ok(Heard {
         claims,
         unknown_columns,
@@ -305,21 +313,44 @@ fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Resul
     })
 }
 
+/// Hands what a file holds, unpacked, to `read`; the digest is that of the file, as far as it was read.
+pub(super) fn unpacked<T>(
+    mut file: File,
+    read: &mut dyn FnMut(&mut dyn Read) -> Result<T, FileError>,
+) -> Result<(T, [u8; 32]), FileError> {
+    let packed = file.metadata()?.len();
+    let mut head = Vec::new();
+    (&file).take(4).read_to_end(&mut head)?;
+    file.rewind()?;
+    match Packing::of(&head) {
+        Packing::Plain => {
+            let mut input = Digesting::new(file);
+            Ok((read(&mut input)?, input.digest()))
+        }
+        Packing::Gzip => {
+            let mut input = Digesting::new(file);
+            let rows = read(&mut gunzip(&mut input, packed))?;
+            Ok((rows, input.digest()))
+        }
+        Packing::Zip => {
+            // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
+            let rows = unzip(&file, packed, |input| read(input))?;
+            file.rewind()?;
+            let mut input = Digesting::new(file);
+            std::io::copy(&mut input, &mut std::io::sink())?;
+            Ok((rows, input.digest()))
+        }
+    }
+}
+
 /// Reads rows to the end of the input, in the format that is named or that its beginning tells.
 fn read_rows(
-    input: &mut impl Read,
-    format: Option<Format>,
+    input: &mut dyn Read,
+    how: &How,
     sender: &Sender<Vec<Row>>,
 ) -> Result<(ControlClaims, Vec<String>), FileError> {
-    let mut head = Vec::new();
-    input
-        .take(u64::try_from(HEAD).unwrap_or(u64::MAX))
-        .read_to_end(&mut head)?;
-    let format = match format {
-        Some(format) => format,
-        None => Format::detect(&head)?,
-    };
-    let mut reader = format.open(head.chain(&mut *input))?;
+    let (reading, input) = how.reading(input)?;
+    let mut reader = reading.open(input)?;
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = reader.next().transpose()? {
         chunk.push(row);

@@ -16,6 +16,7 @@
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
 
+pub mod explain;
 mod intake;
 mod matching;
 mod posting;
@@ -31,7 +32,8 @@ use super::settings::Deployment;
 use super::source::{Digesting, Source, SourceKind, source_of};
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
-use crate::acquirer::format::Format;
+use crate::acquirer::format::Reading;
+use crate::acquirer::mapping::Profile;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency};
@@ -50,7 +52,8 @@ pub struct SettlementFile {
     path: PathBuf,
     name: String,
     digest: [u8; 32],
-    format: Option<Format>,
+    format: Option<Reading>,
+    profiles: Vec<Arc<Profile>>,
 }
 
 impl SettlementFile {
@@ -64,13 +67,21 @@ impl SettlementFile {
             name: crate::card_number::mask(&name).into_owned(),
             digest: input.digest(),
             format: None,
+            profiles: Vec::new(),
         })
     }
 
     /// The same, to be read in this format whatever it looks like.
     #[must_use]
-    pub fn in_format(self, format: Option<Format>) -> Self {
+    pub fn in_format(self, format: Option<Reading>) -> Self {
         Self { format, ..self }
+    }
+
+    /// The same, to be read by one of these profiles where it fits one and no format.
+    #[must_use]
+    pub fn with_profiles(self, profiles: &[Arc<Profile>]) -> Self {
+        let profiles = profiles.to_vec();
+        Self { profiles, ..self }
     }
 
     /// Its name without folders, card numbers masked.
