@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod booking;
 pub mod breaks;
+pub mod desk;
 pub mod matching;
 pub mod proof;
 
@@ -42,6 +43,7 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::BatchFee
         | EntryKind::PayoutInstruction
         | EntryKind::PayoutConfirmation
-        | EntryKind::Reversal => None,
+        | EntryKind::Reversal
+        | EntryKind::Resolution => None,
     }
 }

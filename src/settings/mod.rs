@@ -7,6 +7,7 @@
 //! first field that it does not like, and here every finding of the file comes back at once.
 
 mod acquirer;
+mod desk;
 mod fees;
 mod lifecycle;
 mod merchant;
@@ -25,6 +26,7 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
+pub use self::desk::{Approval, DeskRules};
 use self::fees::Context;
 pub use self::fees::{
     ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
@@ -64,6 +66,8 @@ pub struct Settings {
     pub merchants: BTreeMap<String, Merchant>,
     /// Velocity rules, by name.
     pub velocity_rules: Vec<VelocityRule>,
+    /// Who may write off how much.
+    pub desk: DeskRules,
 }
 
 /// Settings that were applied, and when.
@@ -194,6 +198,7 @@ impl<'t> Reader<'t> {
                 "refund",
                 "merchant",
                 "velocity_rule",
+                "desk",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -213,6 +218,7 @@ impl<'t> Reader<'t> {
             reader.merchant(table, name, &schedule_known)
         });
         let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
+        let desk = self.optional(root, "desk", Self::desk);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -226,6 +232,7 @@ impl<'t> Reader<'t> {
             fee_schedules,
             merchants: right(merchants),
             velocity_rules: right(velocity_rules).into_values().collect(),
+            desk: desk?.unwrap_or_default(),
         })
     }
 
