@@ -212,11 +212,15 @@ async fn reverse(tx: &mut Tx, undone: &[Proposal], said: Said<'_>, day: NaiveDat
         };
         books.append(mirror.book, entry)?;
     }
-    books.write(tx).await?;
-    match tranches.write(tx).await {
-        Err(error) if error.constraint() == Some("reserve_tranche_once") => Err(DeskError::ReserveUsed),
-        result => Ok(result.map(|()| count)?),
-    }
+    let gone = |error: StoreError| match error.constraint() {
+        Some("balance_within_side" | "reserve_tranche_once") if undone.iter().any(|one| one.withheld > 0) => {
+            DeskError::ReserveUsed
+        }
+        _ => error.into(),
+    };
+    books.write(tx).await.map_err(gone)?;
+    tranches.write(tx).await.map_err(gone)?;
+    Ok(count)
 }
 
 /// The tranche that what was withheld of an item went to.
