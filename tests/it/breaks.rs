@@ -841,13 +841,8 @@ async fn a_proposal_is_void_when_what_it_would_book_is_another() {
     let anew = resolve(&stage, &request(&[id], Reason::ClaimRefused, "bob"))
         .await
         .expect("proposed");
-    assert_eq!(
-        approve(&stage, &plan, "eve")
-            .await
-            .expect_err("withdrawn")
-            .contains("waits for approval"),
-        true
-    );
+    let withdrawn = approve(&stage, &plan, "eve").await.expect_err("withdrawn");
+    assert!(withdrawn.contains("waits for approval"), "{withdrawn}");
     assert_eq!(
         approve(&stage, &anew.plan[..6], "eve").await.map(|done| done.0),
         Ok(true)
