@@ -1217,3 +1217,195 @@ async fn reasons_in_sql_are_those_in_rust() {
     in_rust.sort();
     assert_eq!(in_sql, in_rust);
 }
+
+/// What the binary says, on standard output and standard error together, and its exit code.
+fn told(stage: &Stage, arguments: &[&str]) -> (i32, String) {
+    let output = stage.test.acquit().args(arguments).output().expect("the binary runs");
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+    (output.status.code().unwrap_or(-1), text.concat())
+}
+
+#[tokio::test]
+async fn a_finance_person_works_a_break_to_its_end() {
+    let (stage, id) = missing(&LADDER.replace("[desk]", "[desk]\ncalendar = \"TARGET2\""), "40.00").await;
+    let number = id.to_string();
+    let directory = crate::support::directory();
+    let paper = directory.path().join("letter.txt");
+    std::fs::write(&paper, "we will not pay").expect("a letter");
+    let says = |arguments: &[&str], code: i32, texts: &[&str]| {
+        let (ended, text) = told(&stage, arguments);
+        assert_eq!(ended, code, "{arguments:?}\n{text}");
+        for expected in texts {
+            assert!(
+                text.contains(expected),
+                "{arguments:?} does not say `{expected}`\n{text}"
+            );
+        }
+        text
+    };
+    says(
+        &["breaks", "list", "--class", "MISSING_IN_FILE"],
+        0,
+        &["Open: 1 break", "40.00"],
+    );
+    says(
+        &["breaks", "list", "--minimum", "40.01", "--currency", "USD"],
+        0,
+        &["Open: 0 breaks"],
+    );
+    says(&["breaks", "list", "--older-than", "3"], 0, &["Open: 1 break"]);
+    says(&["breaks", "list", "--suspense"], 0, &["Open: 0 breaks"]);
+    // Expected on Thursday 5 March 2026; the 6th and the 9th are business days.
+    let aging = ["report", "breaks-aging", "--on", "2026-03-09", "--format", "csv"];
+    says(&aging, 0, &["MISSING_IN_FILE,north,2-3,USD,2,1,4000,0,40.00,0.00"]);
+    says(&["report", "breaks-aging", "--on", "2026-03-06"], 0, &["0-1"]);
+    says(
+        &["breaks", "assign", &number, "--to", "bob", "--by", "ann"],
+        0,
+        &["gave 1 break to bob"],
+    );
+    let resolve = [
+        "breaks",
+        "resolve",
+        &number,
+        "--reason",
+        "uneconomic",
+        "--by",
+        "bob",
+        "--on",
+        "2026-03-20",
+    ];
+    says(&resolve, 1, &["--note is missing"]);
+    let evidence = paper.to_str().expect("UTF-8").to_owned();
+    let noted = [&resolve[..], &["--note", "asked twice", "--evidence", &evidence]].concat();
+    let plan = says(
+        &noted,
+        0,
+        &[
+            "write_off (uneconomic): plan",
+            "5070 ← 1100 40.00, 2010 ← 2020 38.54",
+            "will wait for 1 approval",
+        ],
+    );
+    let digest = plan
+        .split("\nplan ")
+        .last()
+        .and_then(|rest| rest.get(..16))
+        .expect("a digest")
+        .to_owned();
+    says(
+        &[&noted[..], &["--execute"]].concat(),
+        0,
+        &["proposed", "waits for 1 approval", &digest],
+    );
+    says(
+        &[&noted[..], &["--execute"]].concat(),
+        0,
+        &["proposed before, nothing was done"],
+    );
+    let approve = ["breaks", "approve", &digest, "--on", "2026-03-20", "--by"];
+    says(
+        &[&approve[..], &["bob"]].concat(),
+        1,
+        &["bob proposed this; somebody else has to approve it"],
+    );
+    says(
+        &[&approve[..], &["eve"]].concat(),
+        0,
+        &["Approval: plan, nothing was done"],
+    );
+    says(
+        &[&approve[..], &["eve", "--execute"]].concat(),
+        0,
+        &["Approved, booked"],
+    );
+    let evidence = acquit::audit::export::hex(&sha256(&std::fs::read(&paper).expect("the letter")));
+    says(
+        &["breaks", "show", &number],
+        0,
+        &[
+            "write_off, uneconomic, by bob",
+            "eve",
+            "asked twice",
+            &evidence,
+            "5070",
+            "resolution",
+        ],
+    );
+    says(
+        &[
+            "breaks",
+            "reopen",
+            &number,
+            "--by",
+            "ann",
+            "--note",
+            "paid",
+            "--on",
+            "2026-03-21",
+            "--execute",
+        ],
+        0,
+        &["1 break opened again, 1 entry reversed"],
+    );
+    says(&["breaks", "show", &number], 0, &["reversal", "ann"]);
+    // By what fits.
+    let fits = [
+        "breaks",
+        "resolve",
+        "--class",
+        "MISSING_IN_FILE",
+        "--reason",
+        "claim_refused",
+        "--by",
+        "bob",
+        "--note",
+        "no",
+    ];
+    says(
+        &[&fits[..], &["--execute"]].concat(),
+        1,
+        &["resolved with --plan DIGEST"],
+    );
+    says(
+        &[&fits[..], &["--plan", "0123456789abcdef"]].concat(),
+        1,
+        &["the plan is void"],
+    );
+    says(
+        &[
+            "breaks",
+            "resolve",
+            "--reason",
+            "uneconomic",
+            "--by",
+            "bob",
+            "--note",
+            "no",
+        ],
+        1,
+        &["say which breaks"],
+    );
+    says(
+        &["breaks", "resolve", "1", "--reason", "because", "--by", "bob"],
+        1,
+        &["one of belongs_to_merchant"],
+    );
+    says(
+        &["breaks", "approve", "xyz", "--by", "bob"],
+        1,
+        &["`xyz` is not a digest"],
+    );
+    let card = "card 4111 1111 1111 1111";
+    says(
+        &["breaks", "note", &number, "--by", "bob", "--note", card],
+        1,
+        &["holds a card number"],
+    );
+    stage.holds().await;
+}
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).to_vec()
+}
