@@ -171,17 +171,176 @@ CREATE TABLE public.break (
     found_in bigint NOT NULL,
     expected_on date,
     detail text NOT NULL,
+    owner text,
+    proposal_id bigint,
+    quiet_until date,
     CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
+    CONSTRAINT break_decided CHECK (((state <> 'resolved'::text) OR (resolution = ANY (ARRAY['match'::text, 'timing'::text])) OR (proposal_id IS NOT NULL))),
     CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
     CONSTRAINT break_kept_pending CHECK ((kept_pending > 0)),
+    CONSTRAINT break_proposal CHECK (((proposal_id IS NULL) OR (state = 'resolved'::text))),
     CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
-    CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
+    CONSTRAINT break_resolution_name CHECK ((resolution = ANY (ARRAY['match'::text, 'adjustment'::text, 'write_off'::text, 'recovery'::text, 'timing'::text]))),
+    CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'investigating'::text, 'resolved'::text])))
 );
 
-COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
+COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
+
+CREATE TABLE public.break_entry (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    break_id bigint NOT NULL,
+    proposal_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.break_entry IS 'Which entries a resolution booked. What reverses one names it.';
 
 ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.break_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.transfer (
+    book_id bigint NOT NULL,
+    entry_number bigint NOT NULL,
+    ordinal smallint NOT NULL,
+    debit_account integer NOT NULL,
+    credit_account integer NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT transfer_accounts CHECK ((debit_account <> credit_account)),
+    CONSTRAINT transfer_amount CHECK ((amount > 0)),
+    CONSTRAINT transfer_ordinal CHECK ((ordinal > 0))
+);
+
+COMMENT ON TABLE public.transfer IS 'What entries move: one debit, one credit, a positive amount of minor units.';
+
+CREATE VIEW public.break_money AS
+ SELECT break.id AS break_id,
+    suspense.book_id AS suspense_book,
+    suspense.currency AS suspense_in,
+    suspense.amount AS suspense,
+    COALESCE(suspense.currency, difference.currency) AS stake_in,
+    COALESCE(abs(suspense.amount), difference.amount) AS stake
+   FROM ((public.break
+     LEFT JOIN LATERAL ( SELECT held.book_id,
+            held.currency,
+            (sum(held.amount))::bigint AS amount
+           FROM ( SELECT transfer.book_id,
+                    account.currency,
+                        CASE
+                            WHEN (account.id = transfer.credit_account) THEN transfer.amount
+                            ELSE (- transfer.amount)
+                        END AS amount
+                   FROM (public.transfer
+                     JOIN public.account ON ((((account.id = transfer.debit_account) OR (account.id = transfer.credit_account)) AND (account.code = ANY (ARRAY[1900, 2900])))))
+                  WHERE ((transfer.book_id =
+                        CASE
+                            WHEN (break.suspense_number IS NULL) THEN break.book_id
+                            ELSE (1)::bigint
+                        END) AND (transfer.entry_number = COALESCE(break.suspense_number, break.number)) AND ((break.suspense_number IS NOT NULL) OR ((break.ordinal IS NULL) AND (break.class = ANY (ARRAY['CHARGEBACK_UNKNOWN'::text, 'AMOUNT_MISMATCH'::text])))))
+                UNION ALL
+                 SELECT break.book_id,
+                    break.expected_in,
+                    (break.actual - break.expected)
+                  WHERE ((break.class = 'AMOUNT_MISMATCH'::text) AND (break.ordinal IS NOT NULL))) held
+          GROUP BY held.book_id, held.currency) suspense ON (true))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (break.class = 'MISSING_IN_FILE'::text) THEN break.expected_in
+                    WHEN (break.expected_in = break.actual_in) THEN break.expected_in
+                    WHEN (break.expected_in IS NULL) THEN break.actual_in
+                    ELSE NULL::text
+                END AS currency,
+                CASE
+                    WHEN (break.class = 'MISSING_IN_FILE'::text) THEN abs(break.expected)
+                    WHEN (break.expected_in = break.actual_in) THEN abs((break.actual - break.expected))
+                    WHEN (break.expected_in IS NULL) THEN abs(break.actual)
+                    ELSE NULL::bigint
+                END AS amount) difference);
+
+COMMENT ON VIEW public.break_money IS 'What each break holds in suspense, or did until it was resolved (signed: credit above zero), and what is at stake in it.';
+
+CREATE TABLE public.break_proposal (
+    id bigint NOT NULL,
+    break_id bigint NOT NULL,
+    round smallint NOT NULL,
+    plan bytea NOT NULL,
+    request bytea NOT NULL,
+    resolution text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    note text NOT NULL,
+    evidence bytea,
+    merchant text COLLATE pg_catalog."C",
+    recovers bigint,
+    quiet_until date,
+    currency text COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    approvers smallint NOT NULL,
+    finance_heads text[],
+    item text,
+    withheld bigint DEFAULT 0 NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    first_approver text,
+    second_approver text,
+    CONSTRAINT break_proposal_amount CHECK ((amount >= 0)),
+    CONSTRAINT break_proposal_approved CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (num_nonnulls(first_approver, second_approver) >= approvers))),
+    CONSTRAINT break_proposal_approvers CHECK (((approvers >= 0) AND (approvers <= 2))),
+    CONSTRAINT break_proposal_by_head CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (finance_heads IS NULL) OR COALESCE((first_approver = ANY (finance_heads)), false) OR COALESCE((second_approver = ANY (finance_heads)), false))),
+    CONSTRAINT break_proposal_currency CHECK (((currency IS NOT NULL) OR (amount = 0))),
+    CONSTRAINT break_proposal_evidence CHECK ((length(evidence) = 32)),
+    CONSTRAINT break_proposal_heads CHECK (((finance_heads IS NULL) OR (approvers = 2))),
+    CONSTRAINT break_proposal_in_turn CHECK (((first_approver IS NOT NULL) OR (second_approver IS NULL))),
+    CONSTRAINT break_proposal_plan CHECK ((length(plan) = 32)),
+    CONSTRAINT break_proposal_request CHECK ((length(request) = 32)),
+    CONSTRAINT break_proposal_round CHECK ((round > 0)),
+    CONSTRAINT break_proposal_state CHECK ((state = ANY (ARRAY['waiting'::text, 'executed'::text, 'withdrawn'::text, 'reopened'::text]))),
+    CONSTRAINT break_proposal_two_people CHECK ((COALESCE((first_approver <> proposed_by), true) AND COALESCE((second_approver <> proposed_by), true) AND COALESCE((first_approver <> second_approver), true))),
+    CONSTRAINT break_proposal_withheld CHECK ((withheld >= 0))
+);
+
+COMMENT ON TABLE public.break_proposal IS 'How breaks are to be resolved, or were. plan is the digest of everything that is proposed together, request of what was asked; approvers is how many others have to approve, finance_heads of whom one has to be one; item is the open item that was closed, as JSON, and withheld what of it went into a reserve. Nothing that is approved changes: what should be otherwise is proposed anew.';
+
+ALTER TABLE public.break_proposal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.break_proposal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.break_reason (
+    name text NOT NULL COLLATE pg_catalog."C",
+    resolution text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.break_reason IS 'Why a break is resolved, and as what.';
+
+CREATE TABLE public.break_step (
+    id bigint NOT NULL,
+    break_id bigint NOT NULL,
+    what text NOT NULL COLLATE pg_catalog."C",
+    by text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    owner text,
+    note text,
+    evidence bytea,
+    proposal_id bigint,
+    CONSTRAINT break_step_evidence CHECK ((length(evidence) = 32)),
+    CONSTRAINT break_step_owner CHECK (((what = 'assigned'::text) = (owner IS NOT NULL))),
+    CONSTRAINT break_step_what CHECK ((what = ANY (ARRAY['assigned'::text, 'noted'::text, 'proposed'::text, 'approved'::text, 'withdrawn'::text, 'resolved'::text, 'recovered'::text, 'reopened'::text])))
+);
+
+COMMENT ON TABLE public.break_step IS 'Every step of every break: who did what, when by the database''s clock, with which note and the SHA-256 of which evidence.';
+
+ALTER TABLE public.break_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.break_step_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -609,20 +768,6 @@ ALTER TABLE public.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE public.transfer (
-    book_id bigint NOT NULL,
-    entry_number bigint NOT NULL,
-    ordinal smallint NOT NULL,
-    debit_account integer NOT NULL,
-    credit_account integer NOT NULL,
-    amount bigint NOT NULL,
-    CONSTRAINT transfer_accounts CHECK ((debit_account <> credit_account)),
-    CONSTRAINT transfer_amount CHECK ((amount > 0)),
-    CONSTRAINT transfer_ordinal CHECK ((ordinal > 0))
-);
-
-COMMENT ON TABLE public.transfer IS 'What entries move: one debit, one credit, a positive amount of minor units.';
-
 CREATE TABLE public.velocity_activity (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -694,8 +839,26 @@ ALTER TABLE ONLY public.book
 ALTER TABLE ONLY public.book
     ADD CONSTRAINT book_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.break_entry
+    ADD CONSTRAINT break_entry_identity PRIMARY KEY (book_id, number);
+
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_once UNIQUE (break_id, round);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.break_reason
+    ADD CONSTRAINT break_reason_name PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.break_reason
+    ADD CONSTRAINT break_reason_resolution UNIQUE (name, resolution);
+
+ALTER TABLE ONLY public.break_step
+    ADD CONSTRAINT break_step_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.calendar_version
     ADD CONSTRAINT calendar_version_identity UNIQUE (name, number);
@@ -796,13 +959,25 @@ ALTER TABLE ONLY public.velocity_activity
 ALTER TABLE ONLY public.velocity_decision
     ADD CONSTRAINT velocity_decision_once UNIQUE NULLS NOT DISTINCT (book_id, reference, fingerprint, rule);
 
+CREATE INDEX break_entry_of_proposal ON public.break_entry USING btree (proposal_id);
+
+CREATE INDEX break_of_entry ON public.break USING btree (book_id, number) WHERE (book_id IS NOT NULL);
+
 CREATE UNIQUE INDEX break_once_per_file ON public.break USING btree (source_id, class, detail) WHERE ((ordinal IS NULL) AND (book_id IS NULL));
 
 CREATE UNIQUE INDEX break_once_per_line ON public.break USING btree (source_id, ordinal, class) WHERE (ordinal IS NOT NULL);
 
-CREATE UNIQUE INDEX break_once_per_missing_item ON public.break USING btree (book_id, number) WHERE ((class = 'MISSING_IN_FILE'::text) AND (state = 'open'::text));
+CREATE UNIQUE INDEX break_once_per_missing_item ON public.break USING btree (book_id, number) WHERE ((class = 'MISSING_IN_FILE'::text) AND (state <> 'resolved'::text));
 
-CREATE INDEX break_open_item ON public.break USING btree (book_id, number) WHERE ((state = 'open'::text) AND (book_id IS NOT NULL));
+CREATE UNIQUE INDEX break_proposal_executed_once ON public.break_proposal USING btree (break_id) WHERE (state = 'executed'::text);
+
+CREATE INDEX break_proposal_of_plan ON public.break_proposal USING btree (plan);
+
+CREATE INDEX break_proposal_recovers ON public.break_proposal USING btree (recovers) WHERE (recovers IS NOT NULL);
+
+CREATE UNIQUE INDEX break_proposal_waiting_once ON public.break_proposal USING btree (break_id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX break_step_of_break ON public.break_step USING btree (break_id, id);
 
 CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
@@ -845,6 +1020,26 @@ CREATE INDEX velocity_decision_hold ON public.velocity_decision USING btree (boo
 CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
+
+CREATE TRIGGER break_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_entry ENABLE ALWAYS TRIGGER break_entry_append_only;
+
+CREATE TRIGGER break_kept BEFORE DELETE OR TRUNCATE ON public.break FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break ENABLE ALWAYS TRIGGER break_kept;
+
+CREATE TRIGGER break_proposal_kept BEFORE DELETE OR TRUNCATE ON public.break_proposal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_proposal ENABLE ALWAYS TRIGGER break_proposal_kept;
+
+CREATE TRIGGER break_reason_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_reason FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_reason ENABLE ALWAYS TRIGGER break_reason_append_only;
+
+CREATE TRIGGER break_step_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_step FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_step ENABLE ALWAYS TRIGGER break_step_append_only;
 
 CREATE TRIGGER calendar_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.calendar_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -906,8 +1101,32 @@ ALTER TABLE ONLY public.balance
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
+ALTER TABLE ONLY public.break_entry
+    ADD CONSTRAINT break_entry_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break_entry
+    ADD CONSTRAINT break_entry_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_found_in_fkey FOREIGN KEY (found_in) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_reason FOREIGN KEY (reason, resolution) REFERENCES public.break_reason(name, resolution);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break
+    ADD CONSTRAINT break_resolved_by FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.break_step
+    ADD CONSTRAINT break_step_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break_step
+    ADD CONSTRAINT break_step_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
 
 ALTER TABLE ONLY public.monthly_limit
     ADD CONSTRAINT monthly_limit_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1024,6 +1243,86 @@ GRANT INSERT(found_in) ON TABLE public.break TO acquit_runtime;
 GRANT INSERT(expected_on) ON TABLE public.break TO acquit_runtime;
 
 GRANT INSERT(detail) ON TABLE public.break TO acquit_runtime;
+
+GRANT UPDATE(owner) ON TABLE public.break TO acquit_runtime;
+
+GRANT UPDATE(proposal_id) ON TABLE public.break TO acquit_runtime;
+
+GRANT UPDATE(quiet_until) ON TABLE public.break TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.break_entry TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_entry TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
+GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.break_money TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_money TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.break_proposal TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_proposal TO acquit_auditor;
+
+GRANT INSERT(break_id) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(round) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(plan) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(request) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(resolution) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(evidence) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(merchant) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(recovers) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(quiet_until) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(approvers) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(finance_heads) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(item) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(withheld) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(proposed_by) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(first_approver) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(second_approver) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.break_reason TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_reason TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.break_step TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_step TO acquit_auditor;
+
+GRANT INSERT(break_id) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(what) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(by) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(owner) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(evidence) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(proposal_id) ON TABLE public.break_step TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.calendar_version TO acquit_runtime;
 GRANT SELECT ON TABLE public.calendar_version TO acquit_auditor;
@@ -1278,9 +1577,6 @@ GRANT INSERT(kind) ON TABLE public.source TO acquit_runtime;
 GRANT INSERT(name) ON TABLE public.source TO acquit_runtime;
 
 GRANT INSERT(digest) ON TABLE public.source TO acquit_runtime;
-
-GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
-GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;

@@ -1,9 +1,14 @@
--- Every fact that an acquirer reports is either open or matched, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
+-- Every fact that an acquirer reports is open, matched, or closed by the resolution of its break, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
 with items as (
     select book_id, number from open_item
     union all
     -- Several lines of one file may settle it together.
     select distinct on (book_id, number, source_id) book_id, number from settlement_match
+    union all
+    select break.book_id, break.number
+    from break_proposal proposal
+    join break on break.id = proposal.break_id
+    where proposal.state = 'executed' and proposal.item is not null
 ), counted as (
     select book_id, number, count(*) as times from items group by book_id, number
 ), facts as (

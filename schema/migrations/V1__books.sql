@@ -37,12 +37,14 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (4040, 'fee:minimum-top-up',   'credit', 'none',     false, false),
     (4050, 'fee:other',            'credit', 'none',     false, false),
     (4060, 'fee:costs-passed-on',  'credit', 'none',     true,  false),
+    (4070, 'income:reconciliation', 'credit', 'none',    false, false),
     (4090, 'fee:returned',         'debit',  'none',     false, false),
     (5010, 'cost:interchange',     'debit',  'acquirer', true,  false),
     (5020, 'cost:scheme',          'debit',  'acquirer', true,  false),
     (5030, 'cost:acquirer',        'debit',  'acquirer', true,  false),
     (5040, 'cost:dispute',         'debit',  'acquirer', false, false),
     (5060, 'loss:merchant-credit', 'debit',  'none',     false, false),
+    (5070, 'loss:reconciliation-write-off', 'debit', 'none', false, false),
     (5900, 'rounding-difference',  'debit',  'none',     true,  false),
     (6010, 'fx:position',          'debit',  'none',     true,  false),
     (9010, 'memo:auth-hold',       'debit',  'none',     false, true),
@@ -60,7 +62,7 @@ insert into entry_kind (id, name) values
     (11, 'suspense'), (12, 'batch_fee'), (13, 'expiry'), (14, 'unknown'), (15, 'refund_failure'), (16, 'second_chargeback'),
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
-    (28, 'capture_void'), (30, 'reversal');
+    (28, 'capture_void'), (30, 'reversal'), (31, 'resolution');
 
 create table record_type (
     id    smallint primary key,
@@ -458,8 +460,10 @@ create table break (
     id               bigint generated always as identity primary key,
     class            text collate "C" not null,
     acquirer_id      smallint not null references acquirer,
-    state            text collate "C" not null default 'open' constraint break_state check (state in ('open', 'resolved')),
-    resolution       text collate "C",
+    state            text collate "C" not null default 'open'
+                     constraint break_state check (state in ('open', 'investigating', 'resolved')),
+    resolution       text collate "C"
+                     constraint break_resolution_name check (resolution in ('match', 'adjustment', 'write_off', 'recovery', 'timing')),
     source_id        bigint,
     ordinal          integer,
     book_id          bigint,
@@ -473,15 +477,20 @@ create table break (
     found_in         bigint not null references source,
     expected_on      date,
     detail           text not null,
+    owner            text,
+    proposal_id      bigint,
+    quiet_until      date,
     constraint break_expected check ((expected is null) = (expected_in is null)),
     constraint break_actual check ((actual is null) = (actual_in is null)),
-    constraint break_resolution check ((state = 'resolved') = (resolution is not null))
+    constraint break_resolution check ((state = 'resolved') = (resolution is not null)),
+    constraint break_proposal check (proposal_id is null or state = 'resolved'),
+    constraint break_decided check (state <> 'resolved' or resolution in ('match', 'timing') or proposal_id is not null)
 );
-comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
+comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
 create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
-create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state = 'open';
+create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state <> 'resolved';
 create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
-create index break_open_item on break (book_id, number) where state = 'open' and book_id is not null;
+create index break_of_entry on break (book_id, number) where book_id is not null;
 
 -- Payouts ------------------------------------------------------------------------------------------------------------
 
@@ -605,6 +614,6 @@ grant update (released, released_by) on hold to acquit_runtime;
 grant update (held, kept) on monthly_limit to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
 grant delete on open_item, maturing to acquit_runtime;
-grant update (state, resolution) on break to acquit_runtime;
+grant update (state, resolution, owner, proposal_id, quiet_until) on break to acquit_runtime;
 grant update (state, approved_by, file_id, instruction, confirmation) on payout to acquit_runtime;
 grant update (written) on payout_file to acquit_runtime;

@@ -335,7 +335,8 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
-            | EntryKind::Reversal => Ok(()),
+            | EntryKind::Reversal
+            | EntryKind::Resolution => Ok(()),
         }
     }
 

@@ -39,8 +39,8 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place`, `hold release`, `payout instruct` and `fees close` show a plan and write nothing, unless
-/// they are run with --execute.
+/// `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`, `breaks reopen`, `payout instruct` and
+/// `fees close` show a plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -84,7 +84,7 @@ enum Command {
     /// Set available money of merchants aside with a reason, and make it available again.
     #[command(subcommand)]
     Hold(hold::Command),
-    /// List and show breaks: sources that should agree and do not.
+    /// Work on breaks, sources that should agree and do not: list, assign, resolve, approve, open again.
     #[command(subcommand)]
     Breaks(breaks::Command),
     /// List what velocity rules and monthly limits decided.

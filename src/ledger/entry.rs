@@ -89,6 +89,8 @@ kinds! {
     CaptureVoid = 28, "capture_void";
     /// An entry undone.
     Reversal = 30, "reversal";
+    /// What the resolution of a break moves.
+    Resolution = 31, "resolution";
 }
 
 impl EntryKind {

@@ -433,7 +433,8 @@ impl PaymentEvent {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
-            | EntryKind::Reversal => None,
+            | EntryKind::Reversal
+            | EntryKind::Resolution => None,
         }
     }
 }

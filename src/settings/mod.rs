@@ -7,6 +7,7 @@
 //! first field that it does not like, and here every finding of the file comes back at once.
 
 mod acquirer;
+mod desk;
 mod fees;
 mod lifecycle;
 mod merchant;
@@ -26,6 +27,7 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
+pub use self::desk::{Approval, DeskRules};
 use self::fees::Context;
 pub use self::fees::{
     ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
@@ -68,6 +70,8 @@ pub struct Settings {
     pub velocity_rules: Vec<VelocityRule>,
     /// How files are read that no format knows, by name.
     pub profiles: Vec<Arc<Profile>>,
+    /// Who may write off how much.
+    pub desk: DeskRules,
 }
 
 /// Settings that were applied, and when.
@@ -199,6 +203,7 @@ impl<'t> Reader<'t> {
                 "merchant",
                 "velocity_rule",
                 "profile",
+                "desk",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -219,6 +224,7 @@ impl<'t> Reader<'t> {
         });
         let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
         let profiles = self.named(root, "profile", Self::profile);
+        let desk = self.optional(root, "desk", Self::desk);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -233,6 +239,7 @@ impl<'t> Reader<'t> {
             merchants: right(merchants),
             velocity_rules: right(velocity_rules).into_values().collect(),
             profiles: right(profiles).into_values().map(Arc::new).collect(),
+            desk: desk?.unwrap_or_default(),
         })
     }
 

@@ -133,7 +133,7 @@ fn fields_are_known_present_and_of_their_type() {
         "[[merchant]]",
         "[[merchants]]",
         &[
-            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile",
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile, desk",
         ],
     );
     check(
@@ -445,4 +445,48 @@ fn what_the_readme_shows_is_read() {
     let settings = Settings::parse(&by_component).expect("settings");
     let enterprise = settings.fee_schedule("enterprise", day).expect("a schedule");
     assert!(enterprise.vat.fixed.is_none() && enterprise.vat.costs.is_some());
+}
+
+#[test]
+fn the_desk_has_a_ladder() {
+    let more = r#"
+[desk]
+tolerance = { EUR = "1.00" }
+limit_a = { EUR = "100.00" }
+limit_b = { EUR = "1000.00" }
+finance_heads = ["carla"]
+"#;
+    let desk = Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding").desk;
+    let of = |sums: &[(&str, i64)]| {
+        let sums = sums
+            .iter()
+            .map(|(code, sum)| (Currency::parse(code).expect("a currency"), *sum))
+            .collect();
+        let approval = desk.approval(&sums);
+        (approval.approvers, approval.by_head)
+    };
+    assert_eq!(of(&[]), (0, false));
+    assert_eq!(of(&[("EUR", 100)]), (0, false));
+    assert_eq!(of(&[("EUR", 101)]), (1, false));
+    assert_eq!(of(&[("EUR", 10_000)]), (1, false));
+    assert_eq!(of(&[("EUR", 10_001)]), (2, false));
+    assert_eq!(of(&[("EUR", 100_000)]), (2, false));
+    assert_eq!(of(&[("EUR", 100_001)]), (2, true));
+    // A currency without limits: everything asks for all.
+    assert_eq!(of(&[("KRW", 1)]), (2, true));
+    assert_eq!(of(&[("EUR", 1), ("KRW", 1)]), (2, true));
+    let none = Settings::parse(COMPLETE).expect("no finding").desk;
+    assert_eq!(none, DeskRules::default());
+}
+
+#[test]
+fn a_ladder_goes_up() {
+    check_more(
+        "[desk]\ntolerance = { EUR = \"2.00\" }\nlimit_a = { EUR = \"1.00\" }\nlimit_b = { KRW = \"5\" }\nheads = \"x\"\n",
+        &[
+            "line 39, column 11: `limit_a` of 1.00 EUR is below `tolerance` of 2.00 EUR",
+            "line 40, column 11: `limit_b` of 0.00 EUR is below `limit_a` of 1.00 EUR",
+            "line 41, column 1: `heads` is not a field of desk: known are tolerance, limit_a, limit_b, finance_heads, calendar",
+        ],
+    );
 }

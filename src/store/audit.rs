@@ -410,6 +410,7 @@ audits![
     "pending",
     "reserve_days",
     "reserve_tranches",
+    "resolutions",
     "reversals",
     "sources",
     "suspense",

@@ -3,6 +3,7 @@
 mod advance;
 mod audit;
 mod availability;
+mod breaks;
 mod calendar;
 mod concurrency;
 mod crash;

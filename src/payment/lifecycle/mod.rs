@@ -379,7 +379,8 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::Release
         | EntryKind::Hold
         | EntryKind::HoldRelease
-        | EntryKind::Reversal => Err(Refusal::NotAnEvent),
+        | EntryKind::Reversal
+        | EntryKind::Resolution => Err(Refusal::NotAnEvent),
     }
 }
 

@@ -607,6 +607,7 @@ impl<'w> Deployed<'w> {
                 in_order(&mut rows);
                 rows
             }
+            Report::BreaksAging { .. } => unreachable!("breaks grow old in tests/it/breaks.rs"),
             Report::Payouts { cutoff, merchant } => {
                 let span = Span {
                     merchant: merchant.as_deref(),
@@ -733,6 +734,7 @@ fn arguments(report: &Report) -> Vec<String> {
             flags.extend(days(span));
             "fees"
         }
+        Report::BreaksAging { .. } => "breaks-aging",
         Report::Payouts { cutoff, .. } => {
             flags.push(("--cutoff", cutoff.map(|day| day.to_string())));
             "payouts"
