@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::dates::parse_day;
-use crate::simulate::{self, BreakKind, Plan, Profile, SimulateError, Summary, UnknownBreakKind};
+use crate::simulate::{self, BreakKind, FileFormat, Plan, Profile, SimulateError, Summary, UnknownBreakKind};
 
 /// Simulate a day: settings, payment events, settlement files, a bank statement, and the truth about them.
 ///
@@ -48,6 +48,12 @@ pub struct SimulateArgs {
     /// and fees for events, events that must be refused and events that are told again.
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::default())]
     pub profile: Profile,
+
+    /// The form of the settlement file of the acquirer of cards, which has the same name.
+    ///
+    /// `adyen`: the settlement details report; `stripe`: the itemized report of balance changes. Carriers' files are of the first.
+    #[arg(long, value_name = "FORMAT", default_value_t = FileFormat::default())]
+    pub file_format: FileFormat,
 
     /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
@@ -120,9 +126,10 @@ pub fn run(args: SimulateArgs) -> Result<(), SimulateCommandError> {
         seed: args.seed,
         breaks: args
             .breaks
-            .map_or_else(|| BreakKind::usual(args.profile), |breaks| breaks.0),
+            .map_or_else(|| BreakKind::usual(args.profile, args.file_format), |breaks| breaks.0),
         day: args.day,
         profile: args.profile,
+        file_format: args.file_format,
     };
     let bar = progress_bar(plan.payments);
     let done = simulate::run(&plan, &args.out, &mut |payments| bar.set_position(payments));
@@ -189,6 +196,9 @@ mod tests {
         assert_eq!(args.profile, Profile::Full);
         assert!(read(&["--profile", "card"]).is_ok());
         assert!(read(&["--profile", "cards"]).is_err());
+        assert_eq!(args.file_format, FileFormat::Adyen);
+        assert!(read(&["--file-format", "stripe"]).is_ok());
+        assert!(read(&["--file-format", "csv"]).is_err());
         assert!(read(&["--breaks", "none", "--day", "2026-02-28"]).is_ok());
     }
 

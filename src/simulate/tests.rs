@@ -19,9 +19,10 @@ fn plan(payments: u64, merchants: u32, seed: u64) -> Plan {
         payments,
         merchants,
         seed,
-        breaks: BreakKind::usual(Profile::Full),
+        breaks: BreakKind::usual(Profile::Full, FileFormat::Adyen),
         day: Plan::usual_day(),
         profile: Profile::Full,
+        file_format: FileFormat::Adyen,
     }
 }
 
@@ -30,7 +31,7 @@ fn of_cards(payments: u64, merchants: u32, seed: u64) -> Plan {
     let profile = Profile::Card;
     Plan {
         profile,
-        breaks: BreakKind::usual(profile),
+        breaks: BreakKind::usual(profile, FileFormat::Adyen),
         ..plan(payments, merchants, seed)
     }
 }
@@ -718,7 +719,7 @@ fn days_in_summer_and_at_the_turn_of_a_year_are_days_too() {
 #[test]
 fn many_breaks_are_all_planted() {
     let breaks = |profile| {
-        let kinds = BreakKind::usual(profile).into_keys();
+        let kinds = BreakKind::usual(profile, FileFormat::Adyen).into_keys();
         kinds.filter(|kind| !kind.is_of_file()).map(|kind| (kind, 30)).collect()
     };
     check(&Plan {

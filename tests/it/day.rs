@@ -31,13 +31,15 @@ const FIXTURE_OPTIONS: [&str; 8] = [
 ];
 
 /// The files of a day and what must come out of them.
-struct Day {
+pub struct Day {
     folder: PathBuf,
-    truth: Value,
+    /// What `truth.json` says.
+    pub truth: Value,
 }
 
 impl Day {
-    fn open(folder: &Path) -> Self {
+    /// Of a folder that the simulator wrote.
+    pub fn open(folder: &Path) -> Self {
         let text = fs::read_to_string(folder.join("truth.json")).expect("a truth");
         Self {
             folder: folder.to_owned(),
@@ -52,11 +54,13 @@ impl Day {
         Self::open(folder)
     }
 
-    fn file(&self, name: &str) -> String {
+    /// The path of one of its files.
+    pub fn file(&self, name: &str) -> String {
         self.folder.join(name).to_str().expect("a path in UTF-8").to_owned()
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Whether it has such a file.
+    pub fn has(&self, name: &str) -> bool {
         self.folder.join(name).exists()
     }
 
@@ -112,8 +116,8 @@ fn minor(amount: &str, currency: &str) -> i64 {
 
 /// A break as both sides tell it, in an order of fields that reads well in a failed comparison.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
-    class: String,
+pub struct Found {
+    pub class: String,
     file: Option<String>,
     batch: Option<String>,
     merchant: Option<String>,
@@ -126,7 +130,8 @@ struct Found {
     currency: Option<String>,
 }
 
-fn planted(day: &Day) -> Vec<Found> {
+/// The breaks of the truth.
+pub fn planted(day: &Day) -> Vec<Found> {
     let mut all: Vec<Found> = rows(&day.truth["break_items"])
         .iter()
         .map(|item| {
@@ -151,7 +156,7 @@ fn planted(day: &Day) -> Vec<Found> {
 }
 
 /// The breaks of the database. A line that repeats another is told by the item that the other one settled.
-async fn found(desk: &Desk) -> Vec<Found> {
+pub async fn found(desk: &Desk) -> Vec<Found> {
     let query = "
         select break.class, source.name as file, break.detail, line.acquirer_reference, line.merchant_reference,
             coalesce(book.merchant, twin.merchant) as merchant, coalesce(entry.payment, twin.payment) as payment,
@@ -358,7 +363,7 @@ async fn settle_in(desk: &Desk, day: &Day) {
 }
 
 /// The accounts are what they must be after a step.
-async fn agree(desk: &Desk, day: &Day, step: &str) {
+pub async fn agree(desk: &Desk, day: &Day, step: &str) {
     assert_eq!(desk.balances().await, day.balances(step), "after {step}");
 }
 
@@ -766,50 +771,6 @@ async fn small_days_come_out_true() {
     hold(&simulated("--payments 80 --merchants 1 --seed 3").1).await;
     hold(&simulated("--payments 120 --merchants 3 --seed 11 --day 2026-03-29").1).await;
     hold(&simulated("--payments 39 --merchants 6 --seed 5 --breaks none").1).await;
-}
-
-/// A day with so many breaks of one class shows so many of that class, and no other.
-async fn only(class: &str, count: u32) {
-    let (_folder, day) = simulated(&format!(
-        "--profile card --payments 60 --merchants 6 --seed {count}7 --breaks {class}={count}"
-    ));
-    let desk = Desk::new().await;
-    desk.run(&["settings", "apply", &day.file("settings.toml")]).exits(0);
-    desk.run(&["record", &day.file("events.jsonl")]).exits(0);
-    for (name, code) in [
-        ("settlement.csv", if is_of_lines(class) { 2 } else { 0 }),
-        ("settlement-copy.csv", 1),
-        ("settlement-corrupt.csv", 1),
-    ] {
-        if day.has(name) {
-            desk.run(&reconcile(&day.file(name), &["--execute"])).exits(code);
-        }
-    }
-    let found = found(&desk).await;
-    let classes: Vec<&str> = found.iter().map(|found| found.class.as_str()).collect();
-    assert_eq!(classes, vec![class; usize::try_from(count).expect("a count")]);
-    assert_eq!(found, planted(&day));
-    agree(&desk, &day, "reconcile").await;
-}
-
-#[tokio::test]
-async fn each_class_of_break_is_found_alone() {
-    for class in [
-        "MISSING_IN_FILE",
-        "MISSING_IN_LEDGER",
-        "AMOUNT_MISMATCH",
-        "CURRENCY_MISMATCH",
-        "FEE_MISMATCH",
-        "DUPLICATE_IN_FILE",
-        "UNSUPPORTED_RECORD",
-        "DOUBLE_RECOVERY",
-        "CHARGEBACK_UNKNOWN",
-    ] {
-        only(class, 1).await;
-        only(class, 5).await;
-    }
-    only("DUPLICATE_FILE", 1).await;
-    only("TOTAL_MISMATCH", 1).await;
 }
 
 /// Merchant, code, currency, dimension.

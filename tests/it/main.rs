@@ -19,6 +19,7 @@ mod hold;
 mod hostile;
 mod idempotency;
 mod lifecycle;
+mod matrix;
 mod merchant;
 mod model;
 mod payout;

@@ -244,6 +244,8 @@ pub struct Payment {
     pub expires: bool,
     /// Whether nobody knows if it was authorized.
     pub outcome_unknown: bool,
+    /// The currency that its lines are settled in.
+    pub settled_in: usize,
     /// How it is paid.
     pub instrument: Instrument,
     authorized: i64,

@@ -31,6 +31,9 @@ impl Author<'_> {
             let high = self.dice.between(1000, 25_000);
             self.price(story, 500, high)
         };
+        if full && self.dice.chance(1, 20) {
+            self.convert(story);
+        }
         if self.dice.chance(8, 100) {
             self.push(story, 0, EventKind::Decline, amount);
             if self.dice.chance(3, 5) {

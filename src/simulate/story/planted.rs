@@ -3,9 +3,9 @@
 use super::author::{Author, Route};
 use super::{Decided, EventKind, Report, Stage, Story};
 use crate::simulate::BreakKind;
-use crate::simulate::settlement::{Costs, Line, METHODS, batch_row};
+use crate::simulate::settlement::{Costs, Line, METHODS, Reported, batch_row};
 use crate::simulate::truth::BreakItem;
-use crate::simulate::world::{CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
+use crate::simulate::world::{CARDS, CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
 
 /// The second of the settlement file's day from which on the payouts are over.
 const EVENING: u32 = 19 * 3600;
@@ -317,7 +317,8 @@ impl Author<'_> {
             BreakKind::FeeMismatch => {
                 item.expected = Some(line.costs.total());
                 let more = self.dice.between(3, 40);
-                let part = if METHODS[method].blended {
+                let is_one = line.costs.commission > 0 || METHODS[method].blended;
+                let part = if is_one {
                     &mut line.costs.commission
                 } else {
                     &mut line.costs.markup
@@ -335,8 +336,9 @@ impl Author<'_> {
                 item.expected_currency = Some(CURRENCIES[currency].code);
                 item.currency = Some(CURRENCIES[other].code);
                 let mut line = line.clone();
-                line.currency = other;
-                line.costs = Costs::of_capture(capture_cost(other, amount), &METHODS[method]);
+                (line.currency, line.net_currency) = (other, other);
+                let costs = Costs::of_capture(capture_cost(other, amount), &METHODS[method]);
+                line.costs = self.world.format(CARDS).told(costs);
                 line.net = amount.saturating_sub(line.costs.total());
                 *reports = vec![Report::Stray(line)];
             }
@@ -388,15 +390,15 @@ impl Author<'_> {
         let taken = amount.saturating_neg();
         let line = match turn % 3 {
             0 => batch_row(
-                "DepositCorrection",
+                Reported::Correction,
                 format!("Correction {}", story.index),
                 currency,
                 taken,
             ),
-            2 => batch_row("InvoiceDeduction", format!("Invoice {}", story.index), currency, taken),
+            2 => batch_row(Reported::Deduction, format!("Invoice {}", story.index), currency, taken),
             _ => {
                 let mut line = self.stray_line(story, amount);
-                line.type_text = "RefundedReversed";
+                line.reported = Reported::Oddity;
                 line.costs = Costs::default();
                 line.net = amount;
                 line

@@ -156,7 +156,7 @@ pub struct Payout {
 pub struct Money {
     funds: Vec<[Funds; 2]>,
     /// What each acquirer's file will do.
-    brought: Vec<[[Brought; 2]; ACQUIRERS.len()]>,
+    brought: Vec<[[Brought; 2]; ACQUIRERS]>,
     /// What becomes available by date, and what is withheld of it.
     maturing: BTreeMap<Due, (i64, i64)>,
     /// What is withheld, until when.

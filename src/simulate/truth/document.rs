@@ -97,7 +97,7 @@ impl Replayed {
 }
 
 /// The sums of all batches, by acquirer and currency.
-type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()];
+type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS];
 
 /// What the truth is told about.
 pub struct Sources<'a> {
@@ -125,7 +125,7 @@ impl Truth {
     pub fn settle(&mut self, world: &World, sums: &Sums) -> Result<Settled, SimulateError> {
         self.reconcile(world, CARDS, &sums[CARDS])?;
         self.step("reconcile");
-        for acquirer in (0..ACQUIRERS.len()).filter(|acquirer| *acquirer != CARDS) {
+        for acquirer in (0..ACQUIRERS).filter(|acquirer| *acquirer != CARDS) {
             self.reconcile(world, acquirer, &sums[acquirer])?;
         }
         self.step("carriers");
@@ -175,7 +175,7 @@ impl Truth {
             breaks: self.breaks.clone(),
             break_items: self.items.clone(),
             settlement: settlement(world, CARDS, &sums[CARDS]),
-            carriers: (0..ACQUIRERS.len())
+            carriers: (0..ACQUIRERS)
                 .filter(|acquirer| *acquirer != CARDS)
                 .map(|acquirer| settlement(world, acquirer, &sums[acquirer]))
                 .filter(|settlement| settlement.lines > 0)
@@ -187,7 +187,11 @@ impl Truth {
             payouts,
             last_release,
             month,
-            accounts: Steps(self.steps),
+            accounts: self
+                .steps
+                .iter()
+                .map(|(step, balances)| (*step, accounts(world, balances)))
+                .collect(),
         })
     }
 
@@ -323,14 +327,14 @@ impl Truth {
     }
 }
 
-fn accounts(balances: &Balances) -> Vec<AccountBalance> {
+fn accounts(world: &World, balances: &Balances) -> Vec<AccountBalance> {
     let moved = balances.0.iter().filter(|(_, balance)| **balance != 0);
     let row = |(&(code, whose, currency), &balance): (&Account, &i64)| AccountBalance {
         code,
         currency: CURRENCIES[currency].code,
         dimension: match whose {
             Whose::Nobodys => "",
-            Whose::Acquirers(acquirer) => ACQUIRERS[acquirer],
+            Whose::Acquirers(acquirer) => world.acquirer(acquirer),
             Whose::Banks => BANK_ACCOUNT,
         },
         balance,
@@ -344,7 +348,7 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
-            batch: currency.saturating_add(1).to_string(),
+            batch: world.format(acquirer).batch_name(currency.saturating_add(1)),
             currency: CURRENCIES[currency].code,
             lines: batch.lines,
             gross: batch.gross,
@@ -355,7 +359,7 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
         })
         .collect();
     Settlement {
-        acquirer: ACQUIRERS[acquirer],
+        acquirer: world.acquirer(acquirer),
         as_of: world.day(Day::Settlement).date.to_string(),
         lines: batches.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
         batches,
@@ -448,11 +452,17 @@ struct TopUpRow {
 }
 
 /// Balances after every step: accounts that are not listed are zero.
-struct Steps(Vec<(&'static str, Balances)>);
+struct Steps(Vec<(&'static str, Vec<AccountBalance>)>);
+
+impl FromIterator<(&'static str, Vec<AccountBalance>)> for Steps {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Vec<AccountBalance>)>>(steps: I) -> Self {
+        Self(steps.into_iter().collect())
+    }
+}
 
 impl Serialize for Steps {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(step, balances)| (step, accounts(balances))))
+        serializer.collect_map(self.0.iter().map(|(step, accounts)| (step, accounts)))
     }
 }
 

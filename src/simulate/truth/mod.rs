@@ -19,8 +19,8 @@ use self::available::{Claim, Money};
 use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
 pub use self::document::{BreakItem, Settled, Sources};
 use self::month::Month;
-use super::fees::SCHEDULES;
-use super::settlement::Costs;
+use super::fees::{Rounding, SCHEDULES, round};
+use super::settlement::{Costs, Line};
 use super::story::{Event, EventKind, Fate, Stage, Story};
 use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
 use super::{BreakKind, SimulateError, minus, plus};
@@ -118,7 +118,7 @@ pub struct Truth {
     /// As far as everything is told.
     books: Balances,
     /// What each settlement file will bring.
-    files: [Balances; ACQUIRERS.len()],
+    files: [Balances; ACQUIRERS],
     /// What merchants have and will have.
     money: Money,
     /// What merchants are charged in the simulated day's month.
@@ -384,29 +384,36 @@ impl Truth {
         self.step("after");
     }
 
-    /// Books a line that proves an event: `line` is its gross, unsigned, and `pass` how it was found.
+    /// Books a line that proves an event, found by a pass. What it brings is in the currency of its net: where that is another one,
+    /// it is exchanged (6010).
     pub fn matched(
         &mut self,
         world: &World,
         story: &Story,
         event: &Event,
-        (pass, line): (u8, i64),
-        costs: Costs,
+        (pass, line): (u8, &Line),
     ) -> Result<(), SimulateError> {
         let count = self.matched.entry(pass).or_default();
         *count = count.saturating_add(1);
         let (item, owner, acquirer) = (event.amount, story.owner, event.acquirer);
-        let receivable = receivable(acquirer);
+        let (receivable, costs) = (receivable(acquirer), line.costs);
         let booked = event.details.cost.unwrap_or(0);
+        let came = plus(line.net, costs.total())?;
+        let is_exchanged = line.net_currency != owner.currency;
+        let in_transit = if is_exchanged { 6010 } else { 1110 };
+        if is_exchanged {
+            self.file(acquirer, line.net_currency, (1110, 6010, came))?;
+        }
         self.file(acquirer, owner.currency, (receivable, 1110, booked))?;
-        self.costs(acquirer, owner.currency, costs, booked)?;
-        let (agreed, over) = (line.min(item), line.saturating_sub(item));
+        self.costs(acquirer, line.net_currency, costs, booked)?;
+        let gross = line.gross.unwrap_or(0).saturating_abs();
+        let (agreed, over) = (gross.min(item), gross.saturating_sub(item));
         let claim = match event.kind {
             EventKind::Refund | EventKind::Chargeback | EventKind::SecondChargeback => {
-                return self.file(acquirer, owner.currency, (receivable, 1110, agreed));
+                return self.file(acquirer, owner.currency, (receivable, in_transit, agreed));
             }
             EventKind::ChargebackReversal => {
-                return self.file(acquirer, owner.currency, (1110, receivable, agreed));
+                return self.file(acquirer, owner.currency, (in_transit, receivable, agreed));
             }
             EventKind::Capture => story.booked.capture,
             EventKind::Aggregate => story.booked.aggregate,
@@ -422,14 +429,14 @@ impl Truth {
             | EventKind::Unpaid
             | EventKind::UnpaidRecovery => return Ok(()),
         };
-        self.file(acquirer, owner.currency, (1110, receivable, agreed))?;
+        self.file(acquirer, owner.currency, (in_transit, receivable, agreed))?;
         let tolerated = over.saturating_abs() <= TOLERANCE;
         if over != 0 && tolerated {
             self.within_tolerance = self.within_tolerance.saturating_add(1);
         }
         let difference = match (over > 0, tolerated) {
-            (true, true) => (1110, 5900, over),
-            (true, false) => (1110, 2900, over),
+            (true, true) => (in_transit, 5900, over),
+            (true, false) => (in_transit, 2900, over),
             (false, true) => (5900, receivable, over.saturating_neg()),
             (false, false) => (1900, receivable, over.saturating_neg()),
         };
@@ -437,7 +444,9 @@ impl Truth {
         let earned = if tolerated { item } else { agreed };
         let contract = contract(world, owner, event);
         let passed = if contract.schedule.passes_costs {
-            plus(costs.interchange, costs.scheme_fee)?
+            let cost = plus(costs.interchange, costs.scheme_fee)?;
+            let product = i128::from(cost).saturating_mul(i128::from(gross));
+            round(product, i128::from(came), Rounding::HalfEven)?
         } else {
             0
         };

@@ -11,12 +11,13 @@ use chrono_tz::Europe;
 use self::calendar::{CALENDAR, Calendar};
 pub use self::settings::Version;
 use super::dice::Dice;
-use super::fees::{FINE, MICRO, STANDARD};
+use super::fees::{FINE, MICRO, Rounding, STANDARD, round};
+use super::settlement::FileFormat;
 use super::{Plan, Profile, SimulateError};
 use crate::money::{Currency, decimal_text};
 
-/// The acquirers: a place in it is what says which one.
-pub const ACQUIRERS: [&str; 3] = ["adyen", "carrier-a", "carrier-b"];
+/// How many acquirers there are: a place is what says which one.
+pub const ACQUIRERS: usize = 3;
 /// The one that settles cards and wallets, and whose file the day has.
 pub const CARDS: usize = 0;
 /// The phone carrier whose merchants bear what shoppers do not pay; the other one's do not.
@@ -198,8 +199,18 @@ pub enum Day {
     Lawless,
 }
 
+/// In what the acquirer of cards settles another currency where it converts: from, to, the rate as its file has it, and what a
+/// minor unit comes to as a fraction. (Of no amount above zero nothing is left.)
+const RATES: [(usize, usize, &str, (i64, i64)); 3] = [
+    (2, 0, "1.1764", (11_764, 10_000)),
+    (4, 0, "0.00625", (625, 1000)),
+    (1, 5, "0.3077", (3077, 1000)),
+];
+
 /// Everything that is fixed before the first payment.
 pub struct World {
+    /// The form of the settlement file of the acquirer of cards.
+    format: FileFormat,
     /// How much of what can happen does.
     pub profile: Profile,
     /// Merchants, by number from 0.
@@ -262,6 +273,7 @@ impl World {
             sells.then_some(number)
         };
         Ok(Self {
+            format: plan.file_format,
             profile: plan.profile,
             calendar,
             in_won: merchants.iter().enumerate().filter_map(in_won).collect(),
@@ -275,6 +287,42 @@ impl World {
     /// Whether everything that can happen does.
     pub fn is_full(&self) -> bool {
         self.profile == Profile::Full
+    }
+
+    /// The name of an acquirer.
+    pub fn acquirer(&self, acquirer: usize) -> &'static str {
+        [self.format.name(), "carrier-a", "carrier-b"][acquirer]
+    }
+
+    /// The form of an acquirer's settlement file.
+    pub fn format(&self, acquirer: usize) -> FileFormat {
+        if acquirer == CARDS {
+            self.format
+        } else {
+            FileFormat::Adyen
+        }
+    }
+
+    /// What the acquirer of cards may convert a currency to.
+    pub fn converts_to(&self, currency: usize) -> Option<usize> {
+        let rate = RATES.iter().find(|(from, ..)| *from == currency);
+        rate.map(|(_, to, ..)| *to)
+    }
+
+    /// An amount in another currency, a half to the even neighbour; the same amount where they are one.
+    pub fn converted(&self, amount: i64, from: usize, to: usize) -> Result<i64, SimulateError> {
+        let rate = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to));
+        let Some((.., (times, of))) = rate.filter(|_| from != to) else {
+            return Ok(amount);
+        };
+        let product = i128::from(amount).saturating_mul(i128::from(*times));
+        round(product, i128::from(*of), Rounding::HalfEven)
+    }
+
+    /// The rate from one currency to another as a file has it.
+    pub fn rate_text(&self, from: usize, to: usize) -> &'static str {
+        let rate = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to));
+        rate.map_or("1", |(_, _, text, _)| text)
     }
 
     /// A day.

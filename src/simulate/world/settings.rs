@@ -56,7 +56,8 @@ impl World {
     }
 
     fn write_acquirers(&self, out: &mut impl Write) -> io::Result<()> {
-        for (acquirer, name) in ACQUIRERS.iter().enumerate() {
+        for acquirer in 0..ACQUIRERS {
+            let name = self.acquirer(acquirer);
             if acquirer == CARDS {
                 writeln!(out, "[[acquirer]]\nname = \"{name}\"\ncontract = \"net\"")?;
                 writeln!(out, "settles_within_days = {SETTLES_WITHIN_DAYS}")?;
