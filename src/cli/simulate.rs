@@ -17,7 +17,7 @@ use crate::simulate::{self, BreakKind, FileFormat, Plan, Profile, SimulateError,
 /// be imported before the settings are applied, settings-next-day.toml, events-late.jsonl for after `acquit expire`,
 /// events-after.jsonl for after the payouts, and a settlement file for each carrier that reports something. truth.json says what
 /// a correct engine must find: the books after every step, matches, every planted break, refused events, decisions of velocity
-/// rules, what is released, payouts. The same options write the same bytes.
+/// rules, what is advanced and released, payouts. The same options write the same bytes.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// How many payments.
@@ -44,7 +44,7 @@ pub struct SimulateArgs {
     ///
     /// `card`: authorizations, captures, voids, refunds, chargebacks. `full`: also increments, partial approvals, unknown
     /// outcomes, tips, aggregates, phone bills (unpaid, late), refunds that fail or go by bank transfer, second chargebacks,
-    /// authorizations that run out, velocity rules and limits, reserves, availability by business days, contracts with tiers, VAT
+    /// authorizations that run out, velocity rules and limits, exchange of currencies, advances, reserves, availability by business days, contracts with tiers, VAT
     /// and fees for events, events that must be refused and events that are told again.
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::default())]
     pub profile: Profile,
@@ -58,8 +58,8 @@ pub struct SimulateArgs {
     /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
-    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN; with the profile `full` STATUS_MISMATCH and VELOCITY; at most
-    /// one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that are not listed are not planted.
+    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; with the profile `full` STATUS_MISMATCH,
+    /// VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that are not listed are not planted.
     /// Without this option: two of each kind, one of those that are files.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,

@@ -8,9 +8,8 @@
 //! from the settlement file, or wrong in it, unless that was planned; every planned break hits an item of its own; what must be
 //! refused is refused whenever it is told. The truth shares no code with the engine that it judges.
 //!
-//! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. There is no
-//! exchange of currencies: what is sold in a currency is settled in it. Unpaid phone bills are deducted in no file, no acquirer has
-//! a gross contract, and nothing is advanced.
+//! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. Unpaid phone bills are
+//! deducted in no file, and what a carrier invoices is not there.
 
 mod dice;
 mod event_row;
@@ -101,6 +100,10 @@ break_kinds! {
     StatusMismatch = "STATUS_MISMATCH";
     /// A payer who passes a velocity rule or a limit, and is let through.
     Velocity = "VELOCITY";
+    /// Two payments of one order.
+    DuplicateInLedger = "DUPLICATE_IN_LEDGER";
+    /// A dispute on a day on which the merchant's fees have no price.
+    NotPriced = "NOT_PRICED";
     /// The whole file under a second name.
     DuplicateFile = "DUPLICATE_FILE";
     /// A file whose batch does not net to zero.
@@ -117,13 +120,18 @@ impl BreakKind {
     pub fn is_of_events(self) -> bool {
         matches!(
             self,
-            Self::DoubleRecovery | Self::ChargebackUnknown | Self::StatusMismatch | Self::Velocity
+            Self::DoubleRecovery
+                | Self::ChargebackUnknown
+                | Self::StatusMismatch
+                | Self::Velocity
+                | Self::DuplicateInLedger
+                | Self::NotPriced
         )
     }
 
     /// Whether it needs more than plain cards.
     fn is_of_full_days(self) -> bool {
-        matches!(self, Self::StatusMismatch | Self::Velocity)
+        matches!(self, Self::StatusMismatch | Self::Velocity | Self::NotPriced)
     }
 
     /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file; those that a profile has and
@@ -353,7 +361,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     teller.truth.expire(&world)?;
     let events = teller.turn_to(DayFile::create(out, LATE)?);
     teller.tell_waiting(Stage::Late, &mut waiting)?;
-    teller.truth.late();
+    teller.truth.late(&world)?;
     teller.tell_waiting(Stage::File, &mut waiting)?;
     let mut sums = [[BatchSums::default(); CURRENCIES.len()]; ACQUIRERS];
     let mut settlements = Vec::new();

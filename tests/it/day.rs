@@ -238,8 +238,10 @@ async fn changes_nothing(desk: &Desk, arguments: &[&str], code: i32) -> crate::d
     ran
 }
 
-fn reconcile<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["reconcile", file, "--acquirer", "adyen"], more].concat()
+/// The command line that reconciles a file of the acquirer of cards.
+fn reconcile<'a>(day: &'a Day, file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let acquirer = day.truth["settlement"]["acquirer"].as_str().expect("an acquirer");
+    [&["reconcile", file, "--acquirer", acquirer], more].concat()
 }
 
 /// Holds the engine to a day from its first command to its last.
@@ -250,6 +252,7 @@ async fn hold(day: &Day) {
     desk.is_sound().await;
     hold_expiry(&desk, day).await;
     hold_later_events(&desk, day, "late").await;
+    hold_advances(&desk, day).await;
 
     hold_reconciliation(&desk, day).await;
     hold_release(&desk, day, "release").await;
@@ -323,6 +326,35 @@ async fn hold_what_is_set_aside(desk: &Desk, day: &Day) {
     changes_nothing(desk, &place, 0).await;
     twice(desk, &[&place[..], &["--execute"]].concat(), 0).await;
     agree(desk, day, "hold").await;
+}
+
+/// Advances what the truth says, each merchant once and to the last capture.
+async fn hold_advances(desk: &Desk, day: &Day) {
+    for row in rows(&day.truth["advances"]) {
+        let (merchant, currency, on) = (text(&row["merchant"]), text(&row["currency"]), text(&row["on"]));
+        let known = Currency::parse(&currency).expect("a currency");
+        let payable = Money::from_minor(number(&row["payable"]), known).to_decimal_text();
+        let advance = ["advance", "--merchant", &merchant, "--currency", &currency];
+        let up_to = ["--up-to", &payable, "--on", &on, "--format", "json"];
+        let plan = changes_nothing(desk, &[&advance[..], &up_to].concat(), 0).await;
+        let execute = [&advance[..], &up_to, &["--execute"]].concat();
+        let done = desk.run(&execute).exits(0);
+        assert_eq!(plan.out, done.out, "the plan tells what executing does");
+        changes_nothing(desk, &execute, 0).await;
+        let [found] = &done.rows()[..] else {
+            panic!("{}", done.out)
+        };
+        let captures: i64 = text(&found["captures"]).parse().expect("a count");
+        assert_eq!(captures, number(&row["captures"]), "{row}");
+        for field in ["payable", "withheld", "fee", "vat"] {
+            assert_eq!(
+                minor(&text(&found[field]), &currency),
+                number(&row[field]),
+                "{field} of {row}"
+            );
+        }
+    }
+    agree(desk, day, "advance").await;
 }
 
 /// Closes the month, once.
@@ -525,28 +557,28 @@ async fn hold_reconciliation(desk: &Desk, day: &Day) {
     let breaks = day.breaks();
     let of_lines = breaks.keys().any(|class| is_of_lines(class));
     let code = if of_lines { 2 } else { 0 };
-    let plan = changes_nothing(desk, &reconcile(&file, &["--format", "json"]), code).await;
+    let plan = changes_nothing(desk, &reconcile(day, &file, &["--format", "json"]), code).await;
     let done = desk
-        .run(&reconcile(&file, &["--execute", "--format", "json"]))
+        .run(&reconcile(day, &file, &["--execute", "--format", "json"]))
         .exits(code);
     assert_eq!(plan.out, done.out, "the plan tells what executing does");
-    let replay = changes_nothing(desk, &reconcile(&file, &["--execute", "--format", "json"]), code).await;
+    let replay = changes_nothing(desk, &reconcile(day, &file, &["--execute", "--format", "json"]), code).await;
     assert_eq!(replay.out, done.out, "a replay tells the same");
     agree(desk, day, "reconcile").await;
 
     if day.has("settlement-copy.csv") {
         let copy = day.file("settlement-copy.csv");
-        changes_nothing(desk, &reconcile(&copy, &[]), 1)
+        changes_nothing(desk, &reconcile(day, &copy, &[]), 1)
             .await
             .says(&["DUPLICATE_FILE"]);
-        twice(desk, &reconcile(&copy, &["--execute"]), 1).await;
+        twice(desk, &reconcile(day, &copy, &["--execute"]), 1).await;
     }
     if day.has("settlement-corrupt.csv") {
         let corrupt = day.file("settlement-corrupt.csv");
-        changes_nothing(desk, &reconcile(&corrupt, &[]), 1)
+        changes_nothing(desk, &reconcile(day, &corrupt, &[]), 1)
             .await
             .says(&["quarantined"]);
-        twice(desk, &reconcile(&corrupt, &["--execute"]), 1).await;
+        twice(desk, &reconcile(day, &corrupt, &["--execute"]), 1).await;
     }
     // Neither the copy nor the corrupt file has posted anything.
     agree(desk, day, "reconcile").await;
@@ -593,6 +625,8 @@ fn is_of_lines(class: &str) -> bool {
         "CHARGEBACK_UNKNOWN",
         "STATUS_MISMATCH",
         "VELOCITY",
+        "DUPLICATE_IN_LEDGER",
+        "NOT_PRICED",
     ]
     .contains(&class)
 }
@@ -745,7 +779,7 @@ async fn a_large_day_comes_out_true() {
 #[tokio::test]
 async fn a_day_of_many_breaks_comes_out_true() {
     let breaks = "MISSING_IN_FILE=9,MISSING_IN_LEDGER=11,AMOUNT_MISMATCH=20,CURRENCY_MISMATCH=7,FEE_MISMATCH=13,DUPLICATE_IN_FILE=12,\
-        UNSUPPORTED_RECORD=10,DOUBLE_RECOVERY=8,CHARGEBACK_UNKNOWN=6,STATUS_MISMATCH=7,VELOCITY=9,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
+        UNSUPPORTED_RECORD=10,DOUBLE_RECOVERY=8,CHARGEBACK_UNKNOWN=6,STATUS_MISMATCH=7,VELOCITY=9,DUPLICATE_IN_LEDGER=6,NOT_PRICED=5,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
     hold(&simulated(&format!("--payments 400 --merchants 7 --seed 99 --breaks {breaks}")).1).await;
 }
 
@@ -753,6 +787,19 @@ async fn a_day_of_many_breaks_comes_out_true() {
 async fn days_of_many_merchants_and_of_plain_cards_come_out_true() {
     hold(&simulated("--payments 1500 --merchants 25 --seed 2026").1).await;
     hold(&simulated("--profile card --payments 700 --merchants 12 --seed 8").1).await;
+}
+
+#[tokio::test]
+async fn days_in_every_form_come_out_true() {
+    for format in acquit::simulate::FileFormat::ALL.iter().skip(1) {
+        hold(
+            &simulated(&format!(
+                "--file-format {format} --payments 600 --merchants 16 --seed 4"
+            ))
+            .1,
+        )
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -841,7 +888,7 @@ async fn come_to(day: &Day, events: &[String], settlement: &str) -> Outcome {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     desk.run(&[&["record"], &names[..]].concat()).exits(0);
     desk.write("settlement.csv", settlement);
-    desk.run(&reconcile("settlement.csv", &["--execute"])).exits(2);
+    desk.run(&reconcile(day, "settlement.csv", &["--execute"])).exits(2);
     outcome(&desk).await
 }
 
@@ -866,7 +913,7 @@ async fn order_and_division_into_files_do_not_matter() {
     let events = fs::read_to_string(day.file("events.jsonl")).expect("events");
     let settlement = fs::read_to_string(day.file("settlement.csv")).expect("a settlement file");
     let plain = come_to(&day, std::slice::from_ref(&events), &settlement).await;
-    assert_eq!(plain.breaks.len(), 18);
+    assert_eq!(plain.breaks.len(), 20);
 
     for seed in [1, 2, 3] {
         let mixed = shuffled(&settlement, 1, seed);

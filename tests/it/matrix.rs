@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use acquit::calendar::Calendar;
+use acquit::money::{Currency, Money};
 use acquit::simulate::{self, BreakKind, FileFormat, Plan, Profile};
+use acquit::store::advance;
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::record::{EventFile, Rejected, Tally};
 use acquit::store::settings::Deployment;
@@ -108,6 +110,17 @@ async fn check(cell: Cell) {
     }
     if day.has("events-late.jsonl") {
         record(&desk, &deployment, &day.file("events-late.jsonl")).await;
+    }
+    for row in day.truth["advances"].as_array().expect("advances") {
+        let word = |field: &str| row[field].as_str().expect("a text");
+        let currency = Currency::parse(word("currency")).expect("a currency");
+        let request = advance::Request {
+            merchant: word("merchant"),
+            up_to: Money::from_minor(row["payable"].as_i64().expect("an amount"), currency),
+            day: word("on").parse().expect("a day"),
+        };
+        let done = desk.database.store.advance(&deployment, &request).await;
+        done.expect("an advance");
     }
     let name = format.name();
     for (file, is_booked) in [

@@ -10,8 +10,8 @@ use crate::simulate::fees::Instrument;
 use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS, Reported};
 use crate::simulate::truth::{Booked, BreakItem, Owner};
 use crate::simulate::world::{
-    CARDS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, WON, World,
-    capture_cost, merchant_name,
+    CARDS, CARRIER_GROSS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing,
+    WON, World, capture_cost, merchant_name,
 };
 use crate::simulate::{BreakKind, Plan};
 
@@ -296,6 +296,7 @@ impl<'w> Author<'w> {
             decided: None,
             stage: Stage::Day,
             unknown: false,
+            unpriced: false,
             held: false,
             undone: false,
             if_covered: false,
@@ -612,7 +613,10 @@ impl<'w> Author<'w> {
         } else {
             at
         };
-        let costs = self.world.format(of.acquirer).told(costs);
+        let costs = match of.acquirer {
+            CARRIER_GROSS => none,
+            acquirer => self.world.format(acquirer).told(costs),
+        };
         Line {
             reported,
             psp_reference: of.psp_reference.clone(),

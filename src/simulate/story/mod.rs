@@ -202,6 +202,8 @@ pub struct Event {
     pub stage: Stage,
     /// What it takes belongs to no payment that the ledger knows.
     pub unknown: bool,
+    /// What it costs the merchant has no price on its day.
+    pub unpriced: bool,
     /// Of a capture: what would become payable is set aside.
     pub held: bool,
     /// Whether a later event undoes it.

@@ -74,11 +74,13 @@ impl Author<'_> {
     pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
         let turn = self.turn(class);
         let by_phone = class == BreakKind::Velocity && !turn.is_multiple_of(3);
-        let mut story = if class == BreakKind::DoubleRecovery {
-            self.begin_covered(index)
-        } else {
-            let in_won = if by_phone { self.begin_in_won(index) } else { None };
-            in_won.unwrap_or_else(|| self.begin(index))
+        let mut story = match (class, self.world.unpriced) {
+            (BreakKind::DoubleRecovery, _) => self.begin_covered(index),
+            (BreakKind::NotPriced, Some(merchant)) => self.begin_at(index, merchant, 0),
+            _ => {
+                let in_won = if by_phone { self.begin_in_won(index) } else { None };
+                in_won.unwrap_or_else(|| self.begin(index))
+            }
         };
         let item = match class {
             BreakKind::MissingInLedger => {
@@ -91,6 +93,8 @@ impl Author<'_> {
                 self.ordinary(&mut story, 1);
                 self.unsupported_line(&mut story, turn)
             }
+            BreakKind::DuplicateInLedger => self.ordered_twice(&mut story, turn),
+            BreakKind::NotPriced => self.unpriced_dispute(&mut story),
             BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
             BreakKind::ChargebackUnknown => self.unknown_chargeback(&mut story),
             BreakKind::StatusMismatch => self.captured_late(&mut story),
@@ -151,6 +155,42 @@ impl Author<'_> {
         let taken = amount.saturating_sub(amount.div_euclid(2));
         self.dispute(story, payment, EventKind::Chargeback, taken, 1);
         Self::of_latest(story, BreakKind::DoubleRecovery)
+    }
+
+    /// A shopper who saw an error and ordered again: by the number of the order, or by the name of the first payment.
+    fn ordered_twice(&mut self, story: &mut Story, turn: u64) -> BreakItem {
+        let first = self.after_anchor(story);
+        let index = story.index;
+        let second = self.add_payment(story, index, format!("pay-{index:09}-2x"));
+        let order = format!("order-{index:09}-2x");
+        let is_numbered = turn.is_multiple_of(2);
+        story.payments[first].merchant_reference = is_numbered.then(|| order.clone());
+        let name = story.payments[first].name.clone();
+        story.payments[second].merchant_reference = Some(if is_numbered { order } else { name });
+        let mut item = BreakItem::new(BreakKind::DuplicateInLedger);
+        for payment in [first, second] {
+            let amount = self.price(story, 500, 2000);
+            self.authorize(story, payment, amount);
+            item = Self::of_latest(story, BreakKind::DuplicateInLedger);
+            self.capture(story, payment, amount, Route::PLAIN, false);
+        }
+        item
+    }
+
+    /// Charged back once the merchant's contract is over.
+    fn unpriced_dispute(&mut self, story: &mut Story) -> BreakItem {
+        let payment = self.after_anchor(story);
+        let amount = self.price(story, 500, 2000);
+        self.authorize(story, payment, amount);
+        self.capture(story, payment, amount, Route::PLAIN, false);
+        story.day = Day::Settlement;
+        story.second = 5 * 3600;
+        self.dispute(story, payment, EventKind::Chargeback, amount, 1);
+        if let Some((event, _)) = story.events.back_mut() {
+            event.stage = Stage::Late;
+            event.unpriced = true;
+        }
+        Self::of_latest(story, BreakKind::NotPriced)
     }
 
     /// A chargeback of a payment that nobody has heard of.
@@ -349,6 +389,8 @@ impl Author<'_> {
             | BreakKind::ChargebackUnknown
             | BreakKind::StatusMismatch
             | BreakKind::Velocity
+            | BreakKind::DuplicateInLedger
+            | BreakKind::NotPriced
             | BreakKind::DuplicateFile
             | BreakKind::TotalMismatch => {}
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::available::Released;
+use super::available::{Advance, Released};
 use super::{Account, Balances, Total, Truth, Whose};
 use crate::simulate::settlement::BatchSums;
 use crate::simulate::story::{Decided, Event, Story};
@@ -181,6 +181,11 @@ impl Truth {
                 .filter(|settlement| settlement.lines > 0)
                 .collect(),
             expiry: self.expiry(world)?,
+            advances: self
+                .advances
+                .iter()
+                .map(|advance| AdvanceRow::new(world, advance))
+                .collect(),
             decisions: self.decisions,
             release,
             hold,
@@ -388,6 +393,8 @@ pub struct Document {
     carriers: Vec<Settlement>,
     /// What is still open of authorizations and may not be captured after the cut-off.
     expiry: Expiry,
+    /// What is advanced on the settlement files' day, before them.
+    advances: Vec<AdvanceRow>,
     /// What velocity rules and monthly limits say of authorizations, in the order of events.
     decisions: Vec<Decision>,
     /// What is released before the payouts.
@@ -421,6 +428,34 @@ impl Decision {
             reference: event.reference.clone(),
             action: decided.action,
             rule: decided.rule,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AdvanceRow {
+    merchant: String,
+    currency: &'static str,
+    on: String,
+    captures: u64,
+    payable: i64,
+    withheld: i64,
+    fee: i64,
+    vat: i64,
+}
+
+impl AdvanceRow {
+    fn new(world: &World, advance: &Advance) -> Self {
+        let [(.., withheld), _, (.., fee), (.., vat)] = advance.transfers;
+        Self {
+            merchant: merchant_name(advance.merchant),
+            currency: CURRENCIES[advance.currency].code,
+            on: world.day(Day::Settlement).date.to_string(),
+            captures: advance.captures,
+            payable: advance.payable,
+            withheld,
+            fee,
+            vat,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Every fact is booked here as it is told, by the table of entries that the engine follows, but with none of its code:
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
 //!
-//! The order is that of the commands: the day's events; what ran out; late events; the settlement files, and what only they say;
+//! The order is that of the commands: the day's events; what ran out; late events; advances; the settlement files, and what only they say;
 //! what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly minimums. What
 //! the files bring is known as soon as the events are told,
 //! and added in its turn.
@@ -15,7 +15,7 @@ mod month;
 
 use std::collections::BTreeMap;
 
-use self::available::{Claim, Money};
+use self::available::{Advance, Claim, Money};
 use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
 pub use self::document::{BreakItem, Settled, Sources};
 use self::month::Month;
@@ -127,6 +127,8 @@ pub struct Truth {
     steps: Vec<(&'static str, Balances)>,
     /// By merchant and the place of the currency among the merchant's two: what of authorizations runs out.
     expired: Vec<[Total; 2]>,
+    /// What is advanced.
+    advances: Vec<Advance>,
     /// Payments of which nobody knows whether they were authorized.
     unknown: u64,
     /// Those of which the settlement file knows.
@@ -157,6 +159,7 @@ impl Truth {
             month: Month::new(world.merchants.len()),
             steps: Vec::new(),
             expired: vec![[Total::default(); 2]; world.merchants.len()],
+            advances: Vec::new(),
             unknown: 0,
             answered: 0,
             paid_by_transfer: Default::default(),
@@ -293,8 +296,11 @@ impl Truth {
             | EventKind::AuthorizationReversal
             | EventKind::Void
             | EventKind::Decline
-            | EventKind::Unknown
-            | EventKind::Aggregate => {}
+            | EventKind::Unknown => {}
+            EventKind::Aggregate => {
+                booked.aggregate = booked.aggregate.handed_in(world);
+                self.money.advances(&booked.aggregate)?;
+            }
             EventKind::Authorization => charges.transfers = contract.authorization(),
             EventKind::Capture => {
                 charges = contract.capture(sums, account, instrument, amount)?;
@@ -302,6 +308,7 @@ impl Truth {
                 charges.transfers.push((2010, 2040, claim.held));
                 charges.transfers.push((receivable, 2010, amount));
                 self.money.claims(&claim, 1)?;
+                self.money.advances(&claim)?;
                 booked.capture = claim;
                 if event.details.aggregate.is_some() && !event.undone {
                     booked.aggregate = booked.aggregate.plus(&claim)?;
@@ -331,7 +338,7 @@ impl Truth {
                 self.paid_by_transfer[contract.owner.currency].add(amount)?;
             }
             EventKind::Chargeback | EventKind::SecondChargeback => {
-                if !event.unknown {
+                if !event.unknown && !event.unpriced {
                     charges.transfers = contract.chargeback(account, amount)?;
                 }
                 let from = if event.unknown { 1900 } else { 2020 };
@@ -374,9 +381,17 @@ impl Truth {
         Ok(())
     }
 
-    /// All late events are told, too.
-    pub fn late(&mut self) {
+    /// All late events are told, too. What is advanced is advanced next.
+    pub fn late(&mut self, world: &World) -> Result<(), SimulateError> {
         self.step("late");
+        self.advances = self.money.advance(world)?;
+        for advance in &self.advances {
+            for transfer in advance.transfers {
+                self.books.book(transfer, CARDS, advance.currency)?;
+            }
+        }
+        self.step("advance");
+        Ok(())
     }
 
     /// All events after the payouts are told.
