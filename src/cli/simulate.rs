@@ -44,8 +44,8 @@ pub struct SimulateArgs {
     ///
     /// `card`: authorizations, captures, voids, refunds, chargebacks. `full`: also increments, partial approvals, unknown
     /// outcomes, tips, aggregates, phone bills (unpaid, late), refunds that fail or go by bank transfer, second chargebacks,
-    /// authorizations that run out, velocity rules and limits, exchange of currencies, advances, reserves, availability by business days, contracts with tiers, VAT
-    /// and fees for events, events that must be refused and events that are told again.
+    /// authorizations that run out, velocity rules and limits, exchange of currencies, advances, reserves, availability by
+    /// business days, contracts with tiers, VAT and fees for events, events that must be refused and events that are told again.
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::default())]
     pub profile: Profile,
 
@@ -59,8 +59,8 @@ pub struct SimulateArgs {
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
     /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; with the profile `full` STATUS_MISMATCH,
-    /// VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that are not listed are not planted.
-    /// Without this option: two of each kind, one of those that are files.
+    /// VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that
+    /// are not listed are not planted. Without this option: two of each kind, one of those that are files.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }

@@ -3,10 +3,9 @@
 //! Every fact is booked here as it is told, by the table of entries that the engine follows, but with none of its code:
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
 //!
-//! The order is that of the commands: the day's events; what ran out; late events; advances; the settlement files, and what only they say;
-//! what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly minimums. What
-//! the files bring is known as soon as the events are told,
-//! and added in its turn.
+//! The order is that of the commands: the day's events; what ran out; late events; advances; the settlement files, and what only
+//! they say; what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly
+//! minimums. What the files bring is known as soon as the events are told, and added in its turn.
 
 mod available;
 mod charges;
