@@ -21,6 +21,7 @@ mod hold;
 mod hostile;
 mod idempotency;
 mod lifecycle;
+mod matrix;
 mod merchant;
 mod model;
 mod payout;

@@ -397,6 +397,29 @@ impl<'w> Model<'w> {
         }
     }
 
+    /// The latest attempts of payments of an acquirer of which nobody knows the outcome, by book and number.
+    pub fn unanswered(&self, acquirer: &str) -> Vec<PaymentEvent> {
+        let mut attempts = Vec::new();
+        for book in self.books.values() {
+            let waits = |name: &String| {
+                let payment = &book.payments[name];
+                payment.authorized.is_none() && payment.requested.is_some() && payment.acquirer == acquirer
+            };
+            let mut latest: Vec<(usize, &PaymentEvent)> = Vec::new();
+            for (place, entry) in book.entries.iter().enumerate() {
+                let Some(event) = entry.event.as_ref().filter(|event| event.kind == EntryKind::Unknown) else {
+                    continue;
+                };
+                latest.retain(|(_, known)| known.payment != event.payment);
+                if waits(&event.payment) {
+                    latest.push((place, event));
+                }
+            }
+            attempts.extend(latest.into_iter().map(|(_, event)| event.clone()));
+        }
+        attempts
+    }
+
     fn judged(&self, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, Expected> {
         let none = Book::default();
         let book = self.books.get(&event.merchant).unwrap_or(&none);
