@@ -5,7 +5,10 @@ use std::io::Read;
 
 use super::SettlementReader;
 use super::adyen::{self, AdyenReader};
+use super::checkout::{self, CheckoutReader};
+use super::paypal::{self, PaypalReader};
 use super::stripe::{self, StripeReader};
+use super::toss::{self, TossReader};
 use crate::delimited::{FileError, Records};
 
 /// How many bytes of a file suffice to tell its format.
@@ -18,17 +21,36 @@ pub enum Format {
     Adyen,
     /// Stripe's itemized reports of balance changes and payouts.
     Stripe,
+    /// PayPal's Settlement Report.
+    Paypal,
+    /// Checkout.com's settlement breakdown, with its payouts.
+    Checkout,
+    /// Settlement rows of Toss Payments as CSV.
+    TossCsv,
+    /// The same as JSON.
+    TossJson,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Adyen, Self::Stripe];
+    pub const ALL: &'static [Self] = &[
+        Self::Adyen,
+        Self::Stripe,
+        Self::Paypal,
+        Self::Checkout,
+        Self::TossCsv,
+        Self::TossJson,
+    ];
 
     /// Its name in settings and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Adyen => "adyen",
             Self::Stripe => "stripe",
+            Self::Paypal => "paypal",
+            Self::Checkout => "checkout",
+            Self::TossCsv => "toss-csv",
+            Self::TossJson => "toss-json",
         }
     }
 
@@ -41,6 +63,9 @@ impl Format {
     ///
     /// Errors: it begins like none, or like more than one.
     pub fn detect(head: &[u8]) -> Result<Self, FileError> {
+        if toss::is_json(head) {
+            return Ok(Self::TossJson);
+        }
         let mut records = Records::open(head)?;
         records.advance()?;
         let record = records.record();
@@ -67,16 +92,36 @@ impl Format {
         match self {
             Self::Adyen => adyen::missing(header),
             Self::Stripe => stripe::missing(header),
+            Self::Paypal => paypal::missing(header),
+            Self::Checkout => checkout::missing(header),
+            Self::TossCsv => toss::missing(header),
+            // It has no header.
+            Self::TossJson => usize::MAX,
         }
     }
 
-    /// Begins to read a file.
+    /// Begins to read a file, and those that are given with it: the next ones of a PayPal report in their order, the payouts of a
+    /// Checkout.com breakdown.
     ///
-    /// Errors: it is not of this format.
-    pub fn open<'r>(self, input: impl Read + 'r) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+    /// Errors: it is not of this format; files are given with it that it has no use for, or are missing.
+    pub fn open<'r>(
+        self,
+        input: Box<dyn Read + 'r>,
+        rest: Vec<Box<dyn Read + 'r>>,
+    ) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+        if !rest.is_empty() && !matches!(self, Self::Paypal | Self::Checkout) {
+            return Err(FileError::Malformed {
+                line: 1,
+                reason: format!("a file of format {self} stands alone, but another is given with it"),
+            });
+        }
         Ok(match self {
             Self::Adyen => Box::new(AdyenReader::open(input)?),
             Self::Stripe => Box::new(StripeReader::open(input)?),
+            Self::Paypal => Box::new(PaypalReader::open(input, rest)?),
+            Self::Checkout => Box::new(CheckoutReader::open(input, rest)?),
+            Self::TossCsv => Box::new(TossReader::open(input, false)?),
+            Self::TossJson => Box::new(TossReader::open(input, true)?),
         })
     }
 }

@@ -13,8 +13,9 @@ use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Reque
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
-/// Reads the Adyen Settlement Details Report and Stripe's itemized reports of balance changes and payouts, plain or packed (gzip,
-/// or zip with one file in it); the format is told by the file's header. Without --execute nothing is written: the same work is
+/// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, PayPal's settlement report,
+/// Checkout.com's breakdown with its payouts, and settlement rows of Toss Payments in JSON or CSV, plain or packed (gzip, or zip with
+/// one file in it); the format is told by how the file begins. Without --execute nothing is written: the same work is
 /// done and rolled back, and what it would do is shown. A file that has unreadable rows or does not add up is quarantined
 /// whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
 ///
@@ -29,7 +30,10 @@ pub struct Args {
     /// The day the file is about, for what should have been reported by then. Default: the latest day on its lines.
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
-    /// Its format, where its header fits more than one: adyen or stripe.
+    /// A further file of the same report, in order: the next one of a PayPal report, the payouts of a Checkout.com breakdown.
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
+    /// Its format, where its header fits more than one: adyen, stripe, paypal, checkout, toss-csv or toss-json.
     #[arg(long, value_name = "FORMAT", value_parser = file_format)]
     file_format: Option<FileFormat>,
     /// Book it. Without this, only the plan is shown.
@@ -51,6 +55,7 @@ fn file_format(name: &str) -> Result<FileFormat, String> {
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let name = args.file.display().to_string();
     let file = SettlementFile::open(&args.file)
+        .and_then(|file| file.with(&args.with))
         .map_err(|error| Failure::because(format!("{name} cannot be read"), error))?
         .in_format(args.file_format);
     let store = globals.store().await?;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
+use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
-use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
+use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
 use crate::acquirer::format::{Format, HEAD};
 use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine};
 use crate::delimited::FileError;
@@ -126,8 +126,8 @@ pub(super) async fn take_in(
     };
     // Reading runs ahead of the database by a chunk or two, on a thread of its own.
     let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
-    let (path, format) = (file.path.clone(), file.format);
-    let reading = tokio::task::spawn_blocking(move || read(&path, format, &sender));
+    let (paths, format) = (file.paths.clone(), file.format);
+    let reading = tokio::task::spawn_blocking(move || read(&paths, format, &sender));
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
@@ -272,54 +272,87 @@ struct Heard {
     digest: [u8; 32],
 }
 
-/// Reads the file to its end and hands its rows over in chunks; the digest is that of what was read.
-fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
+/// Reads a file, and those given with it, to the end and hands the rows over in chunks; the digest is that of what was read.
+fn read(paths: &[PathBuf], format: Option<Format>, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
+    let mut digests = Vec::with_capacity(paths.len());
+    let (claims, unknown_columns) = open_all(paths, Vec::new(), &mut digests, &mut |inputs| {
+        read_rows(inputs, format, sender)
+    })?;
+    // The file that was opened last is digested first.
+    digests.reverse();
+    Ok(Heard {
+        claims,
+        unknown_columns,
+        digest: together(&digests),
+    })
+}
+
+type Told = (ControlClaims, Vec<String>);
+type Inputs<'r> = Vec<Box<dyn Read + 'r>>;
+
+/// Opens files one inside the other, since an unpacked one borrows its packed one, and hands all of them to `read`.
+fn open_all(
+    paths: &[PathBuf],
+    opened: Inputs<'_>,
+    digests: &mut Vec<[u8; 32]>,
+    read: &mut dyn FnMut(Inputs<'_>) -> Result<Told, FileError>,
+) -> Result<Told, FileError> {
+    let Some((path, rest)) = paths.split_first() else {
+        return read(opened);
+    };
     let mut file = File::open(path)?;
     let packed = file.metadata()?.len();
     let mut head = Vec::new();
     (&file).take(4).read_to_end(&mut head)?;
     file.rewind()?;
-    let ((claims, unknown_columns), digest) = match Packing::of(&head) {
+    let with = |opened: Inputs<'_>,
+                input: &mut dyn Read,
+                digests: &mut Vec<[u8; 32]>,
+                read: &mut dyn FnMut(Inputs<'_>) -> Result<Told, FileError>| {
+        let mut inputs: Inputs<'_> = Vec::with_capacity(opened.len().saturating_add(1));
+        for one in opened {
+            inputs.push(one);
+        }
+        inputs.push(Box::new(input));
+        open_all(rest, inputs, digests, read)
+    };
+    let (told, digest) = match Packing::of(&head) {
         Packing::Plain => {
             let mut input = Digesting::new(file);
-            (read_rows(&mut input, format, sender)?, input.digest())
+            (with(opened, &mut input, digests, read)?, input.digest())
         }
         Packing::Gzip => {
             let mut input = Digesting::new(file);
-            let rows = read_rows(&mut gunzip(&mut input, packed), format, sender)?;
-            (rows, input.digest())
+            let told = with(opened, &mut gunzip(&mut input, packed), digests, read)?;
+            (told, input.digest())
         }
         Packing::Zip => {
             // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
-            let rows = unzip(&file, packed, |mut input| read_rows(&mut input, format, sender))?;
+            let told = unzip(&file, packed, |input| with(opened, input, digests, read))?;
             file.rewind()?;
             let mut input = Digesting::new(file);
             std::io::copy(&mut input, &mut std::io::sink())?;
-            (rows, input.digest())
+            (told, input.digest())
         }
     };
-    Ok(Heard {
-        claims,
-        unknown_columns,
-        digest,
-    })
+    digests.push(digest);
+    Ok(told)
 }
 
-/// Reads rows to the end of the input, in the format that is named or that its beginning tells.
-fn read_rows(
-    input: &mut impl Read,
-    format: Option<Format>,
-    sender: &Sender<Vec<Row>>,
-) -> Result<(ControlClaims, Vec<String>), FileError> {
+/// Reads rows to the end of the inputs, in the format that is named or that the beginning of the first tells.
+fn read_rows(inputs: Inputs<'_>, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Result<Told, FileError> {
+    let mut inputs = inputs.into_iter();
+    let mut first = inputs.next().unwrap_or_else(|| Box::new(std::io::empty()));
     let mut head = Vec::new();
-    input
+    first
+        .by_ref()
         .take(u64::try_from(HEAD).unwrap_or(u64::MAX))
         .read_to_end(&mut head)?;
     let format = match format {
         Some(format) => format,
         None => Format::detect(&head)?,
     };
-    let mut reader = format.open(head.chain(&mut *input))?;
+    let mut reader = format.open(Box::new(head.chain(first)), inputs.collect())?;
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = reader.next().transpose()? {
         chunk.push(row);
