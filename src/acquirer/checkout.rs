@@ -362,7 +362,11 @@ fn amount<C: sheet::Column>(cells: &Cells<'_, C>, column: C) -> Result<Decimal, 
             format!("`{text}` is not an amount of at most {DECIMALS} decimals"),
         )
     })?;
-    Ok(if digits.len() == cell.len() { parsed } else { -parsed })
+    Ok(if digits.len() == cell.len() {
+        parsed
+    } else {
+        Decimal::ZERO.saturating_sub(parsed)
+    })
 }
 
 /// The day of `YYYY-MM-DD`, or of an instant that begins so.

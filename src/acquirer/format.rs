@@ -154,6 +154,16 @@ mod tests {
             detected(&format!("{stripe},{adyen}")),
             Err("line 1: it may be adyen or stripe: say which by --file-format".to_owned())
         );
+        assert_eq!(detected("RH,2026/01/07 03:00:00 -0800,A,ACC,9\nFH,01"), Ok("paypal"));
+        let toss = "paymentKey,orderId,currency,amount,supplyAmount,vat,payOutAmount,approvedAt,soldDate,paidOutDate";
+        assert_eq!(detected(toss), Ok("toss-csv"));
+        assert_eq!(detected("\u{feff} [{}]"), Ok("toss-json"));
+        let checkout = "Type,Payment ID,Reference,Processed On,Holding Currency,Payout ID,Gross In Holding Currency,\
+            Deduction In Holding Currency,Net In Holding Currency,Processing Fee In Holding Currency,\
+            Scheme Fee In Holding Currency,Interchange In Holding Currency,Tax In Holding Currency,\
+            Reserve In Holding Currency,Processing Currency,Gross In Processing Currency";
+        assert_eq!(detected(checkout), Ok("checkout"));
+        assert_eq!(detected(&checkout.replace("Payout ID,", "")), Ok("checkout"));
         // What lacks least names what is missing.
         assert_eq!(detected(&stripe.replace(",net", "")), Ok("stripe"));
         assert_eq!(detected(&adyen.replace("Psp Reference,", "")), Ok("adyen"));

@@ -244,6 +244,10 @@ impl<'r> PaypalReader<'r> {
             }
             self.records = Records::open(input)?;
             self.number = self.number.saturating_add(1);
+            // The next file names the columns of a section that goes on again.
+            if let Some(section) = &mut self.section {
+                section.header = None;
+            }
             (self.opened, self.closed, self.in_file) = ([false; 2], false, 0);
             return Ok(true);
         }
