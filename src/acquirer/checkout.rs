@@ -7,10 +7,10 @@
 //! Phases: the payouts are read first and kept ([`BATCH_LIMIT`](super::BATCH_LIMIT) of them at most); the breakdown is streamed;
 //! then each payout becomes a row of its batch, and what rounding leaves becomes another.
 //!
-//! Invariants of every row, exactly and before anything is rounded: net = gross + deduction, and deduction = processing fee + scheme
-//! fee + interchange + tax + reserve. Each amount is then rounded to the minor unit, half to even; what that leaves within a row is
-//! part of its processing fee. Invariant of every payout: it is its rows, but for half a minor unit a row at most. Rows without a
-//! payout are the batch [`NO_PAYOUT`], which nobody claims anything of.
+//! Invariants of every row, exactly and before anything is rounded: net = gross + deduction, and deduction = processing fee +
+//! scheme fee + interchange + tax + reserve. Each amount is then rounded to the minor unit, half to even; what that leaves
+//! within a row is part of its processing fee. Invariant of every payout: it is its rows, but for half a minor unit a row at
+//! most. Rows without a payout are the batch [`NO_PAYOUT`], which nobody claims anything of.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,12 +1,13 @@
 //! PayPal's Settlement Report (STL).
 //!
-//! A CSV file in UTF-8 whose rows say in their first cell what they are: report header `RH`, file header `FH`, and for each account
-//! a section of header `SH`, column names `CH`, rows `SB`, a footer `SF` a currency and the count `SC`; then the report's footers
-//! `RF` and count `RC`, and the file's count `FF`. PayPal's public specification of the report describes them. A report of many rows
-//! is a sequence of files, which are read as one; a section may go on in the next of them.
+//! A CSV file in UTF-8 whose rows say in their first cell what they are: report header `RH`, file header `FH`, and for each
+//! account a section of header `SH`, column names `CH`, rows `SB`, a footer `SF` a currency and the count `SC`; then the
+//! report's footers `RF` and count `RC`, and the file's count `FF`. PayPal's public specification of the report describes
+//! them. A report of many rows is a sequence of files, which are read as one; a section may go on in the next of them.
 //!
-//! Amounts are unsigned hundredths of the currency, whatever its own decimals; the columns of debit and credit say where money goes,
-//! of the fee apart. A balance is no batch: rows of one section are one, and nobody claims what they come to but the footers.
+//! Amounts are unsigned hundredths of the currency, whatever its own decimals; the columns of debit and credit say where
+//! money goes, of the fee apart. A balance is no batch: rows of one section are one, and nobody claims what they come to but
+//! the footers.
 //!
 //! Phases: records in their order, each of which says what may follow; rows as in every format; at the end of the report what its
 //! footers say is compared with what was read. What is out of order, or missing, ends the file.

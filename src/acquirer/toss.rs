@@ -1,8 +1,8 @@
 //! Settlement rows as Toss Payments tells them: a JSON array of objects, or CSV with the same names.
 //!
-//! Toss Payments' public documentation of its settlement API describes the fields. Amounts are whole numbers, or texts of them, in
-//! the currency of the row; a row of a `cancel` object is money back to the shopper. Rows that are paid out on one day are one batch;
-//! the file has no row for what is paid, so nobody claims what a batch adds up to.
+//! Toss Payments' public documentation of its settlement API describes the fields. Amounts are whole numbers, or texts of
+//! them, in the currency of the row; a row of a `cancel` object is money back to the shopper. Rows that are paid out on one
+//! day are one batch; the file has no row for what is paid, so nobody claims what a batch adds up to.
 //!
 //! Phases of JSON: the array is cut into its objects byte by byte, each within [`RECORD_LIMIT`] bytes and [`DEPTH_LIMIT`] deep, and
 //! only one is held at a time. What is no array of objects ends the file; an object that cannot be read is a reject of the line on

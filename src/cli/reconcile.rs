@@ -13,11 +13,11 @@ use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Reque
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
-/// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, PayPal's settlement report,
-/// Checkout.com's breakdown with its payouts, and settlement rows of Toss Payments in JSON or CSV, plain or packed (gzip, or zip with
-/// one file in it); the format is told by how the file begins. Without --execute nothing is written: the same work is
-/// done and rolled back, and what it would do is shown. A file that has unreadable rows or does not add up is quarantined
-/// whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
+/// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, PayPal's settlement
+/// report, Checkout.com's breakdown with its payouts, and settlement rows of Toss Payments in JSON or CSV, plain or packed
+/// (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing is written: the
+/// same work is done and rolled back, and what it would do is shown. A file that has unreadable rows or does not add up is
+/// quarantined whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
 ///
 /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
 #[derive(Debug, clap::Args)]

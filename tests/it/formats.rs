@@ -213,7 +213,8 @@ fn check(events: &str, files: &[(&str, &str)], expected: &str) -> impl Future<Ou
 const CH: &str = "CH,Transaction ID,Invoice ID,PayPal Reference ID,Transaction Event Code,Transaction Completion Date,\
     Transaction Debit or Credit,Gross Transaction Amount,Gross Transaction Currency,Fee Debit or Credit,Fee Amount,Fee Currency";
 
-/// A PayPal report of two files: a sale of 100.00 EUR, a refund of 20.00, a hold of 5.00, 50.00 turned into 56.50 USD, a withdrawal.
+/// A PayPal report of two files: a sale of 100.00 EUR, a refund of 20.00, a hold of 5.00, 50.00 turned into 56.50 USD, a
+/// withdrawal.
 fn paypal() -> [String; 2] {
     let at = "2026/03/02 10:00:00 -0800";
     let begin = |number: u8| format!("RH,{at},A,ACC,9\nFH,{number:02}\nSH,{at},{at},ACC,\n{CH}\n");
