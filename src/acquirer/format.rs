@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use super::SettlementReader;
 use super::adyen::{self, AdyenReader};
+use super::checkout::{self, CheckoutReader};
 use super::ipm::{self, IpmReader};
 use super::mapping::Profile;
 use super::mapping::reader::MappingReader;
+use super::paypal::{self, PaypalReader};
 use super::stripe::{self, StripeReader};
+use super::toss::{self, TossReader};
 use crate::delimited::{FileError, Records};
 
 /// How many bytes of a file suffice to tell its format.
@@ -24,11 +27,27 @@ pub enum Format {
     Stripe,
     /// Mastercard IPM clearing files.
     Ipm,
+    /// PayPal's Settlement Report.
+    Paypal,
+    /// Checkout.com's settlement breakdown, with its payouts.
+    Checkout,
+    /// Settlement rows of Toss Payments as CSV.
+    TossCsv,
+    /// The same as JSON.
+    TossJson,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Adyen, Self::Stripe, Self::Ipm];
+    pub const ALL: &'static [Self] = &[
+        Self::Adyen,
+        Self::Stripe,
+        Self::Ipm,
+        Self::Paypal,
+        Self::Checkout,
+        Self::TossCsv,
+        Self::TossJson,
+    ];
 
     /// Its name in settings and on the command line.
     pub fn name(self) -> &'static str {
@@ -36,6 +55,10 @@ impl Format {
             Self::Adyen => "adyen",
             Self::Stripe => "stripe",
             Self::Ipm => "ipm",
+            Self::Paypal => "paypal",
+            Self::Checkout => "checkout",
+            Self::TossCsv => "toss-csv",
+            Self::TossJson => "toss-json",
         }
     }
 
@@ -50,6 +73,9 @@ impl Format {
     fn of(head: &[u8]) -> Result<(Vec<Self>, Self), FileError> {
         if ipm::begins(head) {
             return Ok((vec![Self::Ipm], Self::Ipm));
+        }
+        if toss::is_json(head) {
+            return Ok((vec![Self::TossJson], Self::TossJson));
         }
         let mut records = Records::open(head)?;
         records.advance()?;
@@ -66,19 +92,34 @@ impl Format {
         match self {
             Self::Adyen => adyen::missing(header),
             Self::Stripe => stripe::missing(header),
-            // Binary: no header is of it.
-            Self::Ipm => usize::MAX,
+            Self::Paypal => paypal::missing(header),
+            Self::Checkout => checkout::missing(header),
+            Self::TossCsv => toss::missing(header),
+            // Neither has a header.
+            Self::Ipm | Self::TossJson => usize::MAX,
         }
     }
 
-    /// Begins to read a file.
+    /// Begins to read a file, and those that are given with it: the next ones of a PayPal report in their order, the payouts of a
+    /// Checkout.com breakdown.
     ///
-    /// Errors: it is not of this format.
-    pub fn open<'r>(self, input: impl Read + 'r) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+    /// Errors: it is not of this format; files are given with it that it has no use for, or are missing.
+    pub fn open<'r>(
+        self,
+        input: Box<dyn Read + 'r>,
+        rest: Vec<Box<dyn Read + 'r>>,
+    ) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+        if !rest.is_empty() && !matches!(self, Self::Paypal | Self::Checkout) {
+            return Err(stands_alone(self.name()));
+        }
         Ok(match self {
             Self::Adyen => Box::new(AdyenReader::open(input)?),
             Self::Stripe => Box::new(StripeReader::open(input)?),
             Self::Ipm => Box::new(IpmReader::open(input)?),
+            Self::Paypal => Box::new(PaypalReader::open(input, rest)?),
+            Self::Checkout => Box::new(CheckoutReader::open(input, rest)?),
+            Self::TossCsv => Box::new(TossReader::open(input, false)?),
+            Self::TossJson => Box::new(TossReader::open(input, true)?),
         })
     }
 }
@@ -135,14 +176,26 @@ impl Reading {
         }
     }
 
-    /// Begins to read a file.
+    /// Begins to read a file, and those that are given with it.
     ///
-    /// Errors: it is not of this format.
-    pub fn open<'r>(&self, input: impl Read + 'r) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+    /// Errors: it is not of this format; files are given with it that it has no use for.
+    pub fn open<'r>(
+        &self,
+        input: Box<dyn Read + 'r>,
+        rest: Vec<Box<dyn Read + 'r>>,
+    ) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
         match self {
-            Self::Format(format) => format.open(input),
-            Self::Profile(profile) => Ok(Box::new(MappingReader::open(input, Arc::clone(profile))?)),
+            Self::Format(format) => format.open(input, rest),
+            Self::Profile(profile) if rest.is_empty() => Ok(Box::new(MappingReader::open(input, Arc::clone(profile))?)),
+            Self::Profile(profile) => Err(stands_alone(&profile.name)),
         }
+    }
+}
+
+fn stands_alone(format: &str) -> FileError {
+    FileError::Malformed {
+        line: 1,
+        reason: format!("a file of format {format} stands alone, but another is given with it"),
     }
 }
 
@@ -174,6 +227,19 @@ mod tests {
             detected(&format!("{stripe},{adyen}")),
             Err("line 1: it may be adyen or stripe: say which by --file-format".to_owned())
         );
+        assert_eq!(
+            detected("RH,2026/01/07 03:00:00 -0800,A,ACC,9\nFH,01"),
+            Ok("paypal".to_owned())
+        );
+        let toss = "paymentKey,orderId,currency,amount,supplyAmount,vat,payOutAmount,approvedAt,soldDate,paidOutDate";
+        assert_eq!(detected(toss), Ok("toss-csv".to_owned()));
+        assert_eq!(detected("\u{feff} [{}]"), Ok("toss-json".to_owned()));
+        let checkout = "Type,Payment ID,Reference,Processed On,Holding Currency,Payout ID,Gross In Holding Currency,\
+            Deduction In Holding Currency,Net In Holding Currency,Processing Fee In Holding Currency,\
+            Scheme Fee In Holding Currency,Interchange In Holding Currency,Tax In Holding Currency,\
+            Reserve In Holding Currency,Processing Currency,Gross In Processing Currency";
+        assert_eq!(detected(checkout), Ok("checkout".to_owned()));
+        assert_eq!(detected(&checkout.replace("Payout ID,", "")), Ok("checkout".to_owned()));
         // What lacks least names what is missing.
         assert_eq!(detected(&stripe.replace(",net", "")), Ok("stripe".to_owned()));
         assert_eq!(detected(&adyen.replace("Psp Reference,", "")), Ok("adyen".to_owned()));

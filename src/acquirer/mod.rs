@@ -6,11 +6,14 @@
 //! `delimited`, which counts limits before it keeps anything.
 
 pub mod adyen;
+pub mod checkout;
 pub mod format;
 pub mod ipm;
 pub mod mapping;
+pub mod paypal;
 mod sheet;
 pub mod stripe;
+pub mod toss;
 
 use std::collections::BTreeMap;
 
@@ -218,6 +221,40 @@ pub struct SettlementLine {
     pub exchange_rate: Option<Decimal>,
     /// The row as it came, card numbers masked.
     pub raw: String,
+}
+
+impl SettlementLine {
+    /// A line of which no more is known.
+    fn blank(ordinal: u32, line: u64, record: RecordType, occurred_on: NaiveDate, net: Money) -> Self {
+        Self {
+            ordinal,
+            line,
+            record,
+            type_text: String::new(),
+            batch: String::new(),
+            acquirer_reference: None,
+            original_reference: None,
+            merchant_reference: None,
+            arn: None,
+            rrn: None,
+            auth_code: None,
+            card: None,
+            dispute: None,
+            reason: None,
+            occurred_on,
+            paid_out_on: None,
+            gross: None,
+            net,
+            commission: 0,
+            markup: 0,
+            scheme_fee: 0,
+            interchange: 0,
+            tax: 0,
+            reserve: 0,
+            exchange_rate: None,
+            raw: String::new(),
+        }
+    }
 }
 
 /// A row that cannot be read: where, and why.

@@ -18,9 +18,10 @@ use crate::store::settings::Deployment;
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
-/// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, and Mastercard IPM clearing
-/// files, plain or packed (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing
-/// is written: the same work is done and rolled back, and what it would do is shown. A file that has unreadable rows or does not
+/// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, PayPal's settlement report,
+/// Checkout.com's breakdown with its payouts, settlement rows of Toss Payments in JSON or CSV, and Mastercard IPM clearing files,
+/// plain or packed (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing is
+/// written: the same work is done and rolled back, and what it would do is shown. A file that has unreadable rows or does not
 /// add up is quarantined whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
 ///
 /// Files of other kinds are read by mapping profiles, `[[profile]]` in the settings: those of the version in force on --as-of, else
@@ -38,7 +39,11 @@ pub struct Args {
     /// The day the file is about, for what should have been reported by then. Default: the latest day on its lines.
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
-    /// Its format, where its header fits more than one: adyen, stripe or ipm, or the name of a profile.
+    /// A further file of the same report, in order: the next one of a PayPal report, the payouts of a Checkout.com breakdown.
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
+    /// Its format, where its header fits more than one: adyen, stripe, ipm, paypal, checkout, toss-csv or toss-json, or the name of
+    /// a profile.
     #[arg(long, value_name = "FORMAT")]
     file_format: Option<String>,
     /// Show how the first rows are read, and do nothing else.
@@ -76,7 +81,9 @@ fn reading(name: &str, profiles: &[Arc<Profile>]) -> Result<Reading, Failure> {
 /// The file and its digest.
 fn opened(args: &Args) -> Result<SettlementFile, Failure> {
     let name = args.file.display().to_string();
-    SettlementFile::open(&args.file).map_err(|error| Failure::because(format!("{name} cannot be read"), error))
+    SettlementFile::open(&args.file)
+        .and_then(|file| file.with(&args.with))
+        .map_err(|error| Failure::because(format!("{name} cannot be read"), error))
 }
 
 /// The file, to be read by its format or a profile.

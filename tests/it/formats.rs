@@ -21,12 +21,12 @@ settles_within_days = 3
 [[fee_schedule]]
 name = "standard"
 percentage = "5"
-fixed = { EUR = "0.00", GBP = "0.00" }
+fixed = { EUR = "0.00", GBP = "0.00", KRW = "0" }
 rounding = "half_even"
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
-negative_limit = { EUR = "1000.00" }
+negative_limit = { EUR = "1000.00", KRW = "100000" }
 "#;
 
 const EVENTS: &str = r#"{"kind":"authorization","merchant":"m","payment":"p1","reference":"a1","amount":"100.00","currency":"EUR","occurred_at":"2026-03-01T09:00:00Z","acquirer":"psp"}
@@ -410,5 +410,192 @@ async fn what_is_not_whole_posts_nothing() {
     desk.run(&["reconcile", "short.csv", "--acquirer", "psp", "--file-format", "pigeon"])
         .exits(1)
         .says(&["it must be one of adyen, stripe, ipm, count-and-sum, header-totals"]);
+    assert_eq!(desk.balances().await, before);
+}
+
+/// Events of a payment: the capture of so much, and a refund of so much, under the acquirer's references.
+fn sale(currency: &str, (captured, by): (&str, &str), refunded: Option<(&str, &str)>) -> String {
+    let event = |kind: &str, reference: &str, amount: &str, acquirers: &str| {
+        format!(
+            "{{\"kind\":\"{kind}\",\"merchant\":\"m\",\"payment\":\"p1\",\"reference\":\"{reference}\",\"amount\":\"{amount}\",\
+             \"currency\":\"{currency}\",\"occurred_at\":\"2026-03-01T09:00:00Z\",\"acquirer\":\"psp\",\
+             \"acquirer_reference\":\"{acquirers}\"}}\n"
+        )
+    };
+    let refund = refunded.map_or_else(String::new, |(amount, by)| event("refund", "r1", amount, by));
+    event("authorization", "a1", captured, "auth") + &event("capture", "c1", captured, by) + &refund
+}
+
+/// Records events, reconciles files that are one report, twice, and compares the books; balances are `code currency minor`.
+#[track_caller]
+fn check(events: &str, files: &[(&str, &str)], expected: &str) -> impl Future<Output = ()> {
+    let (events, expected) = (events.to_owned(), expected.to_owned());
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect();
+    async move {
+        let desk = Desk::new().await;
+        desk.write("settings.toml", SETTINGS);
+        desk.write("events.jsonl", events);
+        desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+        desk.run(&["record", "events.jsonl"]).exits(0);
+        let mut command = vec!["reconcile"];
+        for (name, text) in &files {
+            desk.write(name, text);
+            if command.len() > 1 {
+                command.push("--with");
+            }
+            command.push(name);
+        }
+        command.extend(["--acquirer", "psp", "--execute"]);
+        desk.run(&command).exits(0).says(&["pass 1: acquirer reference"]);
+        desk.run(&command).exits(0).says(&["booked by an earlier run"]);
+        desk.is_sound().await;
+        desk.run(&["audit", "verify"]).exits(0);
+        let balances: Vec<String> = desk
+            .balances()
+            .await
+            .into_iter()
+            .map(|((code, currency, _), minor)| format!("{code} {currency} {minor}"))
+            .collect();
+        let expected: Vec<&str> = expected.split(", ").collect();
+        assert_eq!(balances, expected);
+    }
+}
+
+const CH: &str = "CH,Transaction ID,Invoice ID,PayPal Reference ID,Transaction Event Code,Transaction Completion Date,\
+    Transaction Debit or Credit,Gross Transaction Amount,Gross Transaction Currency,Fee Debit or Credit,Fee Amount,Fee Currency";
+
+/// A PayPal report of two files: a sale of 100.00 EUR, a refund of 20.00, a hold of 5.00, 50.00 turned into 56.50 USD, a
+/// withdrawal.
+fn paypal() -> [String; 2] {
+    let at = "2026/03/02 10:00:00 -0800";
+    let begin = |number: u8| format!("RH,{at},A,ACC,9\nFH,{number:02}\nSH,{at},{at},ACC,\n{CH}\n");
+    [
+        format!(
+            "{}SB,T1,o1,,T0006,{at},CR,10000,EUR,DR,390,EUR\nSB,T2,o1,T1,T1107,{at},DR,2000,EUR,CR,78,EUR\nFF,2\n",
+            begin(1)
+        ),
+        format!(
+            "{}SB,T3,,,T1110,{at},DR,500,EUR,,,\nSB,T4,,C1,T0200,{at},DR,5000,EUR,,,\nSB,T5,,C1,T0200,{at},CR,5650,USD,,,\n\
+             SB,T6,,,T0403,{at},DR,1000,EUR,,,\nSF,EUR,10000,8500,78,390\nSF,USD,5650,0,0,0\nSC,6\nRF,EUR,10000,8500,78,390\n\
+             RF,USD,5650,0,0,0\nRC,6\nFF,4\n",
+            begin(2)
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_paypal_report_of_two_files_is_reconciled() {
+    let [first, second] = paypal();
+    // 1110: 100.00 - 3.90 - 20.00 + 0.78 - 5.00 - 50.00; what is withdrawn is awaited.
+    check(
+        &sale("EUR", ("100.00", "T1"), Some(("20.00", "T2"))),
+        &[("one.csv", &first), ("two.csv", &second)],
+        "1110 EUR 2188, 1110 USD 5650, 1120 EUR 500, 2020 EUR -7500, 4010 EUR -500, 5030 EUR 312, 6010 EUR 5000, 6010 USD -5650",
+    )
+    .await;
+}
+
+const BREAKDOWN: &str = "\
+Type,Payment ID,Reference,Processed On,Holding Currency,Payout ID,Gross In Holding Currency,Deduction In Holding Currency,Net In Holding Currency,Processing Fee In Holding Currency,Scheme Fee In Holding Currency,Interchange In Holding Currency,Tax In Holding Currency,Reserve In Holding Currency,Processing Currency,Gross In Processing Currency
+Capture,pay_1,o1,2026-03-01T10:00:00,EUR,P1,100.00,-3.1123,96.8877,-0.50123456,-0.11106544,-0.50,-1.00,-1.00,EUR,100.00
+Merchant Payout,,,2026-03-02,EUR,P1,0,-0.45,-0.45,-0.45,,,,,EUR,0
+";
+const PAYOUTS: &str = "Payout ID,Payout Date,Payout Amount\nP1,2026-03-03,96.43\n";
+
+#[tokio::test]
+async fn a_checkout_breakdown_is_reconciled_with_its_payouts() {
+    // 96.89 - 0.45 is a cent more than what is paid.
+    check(
+        &sale("EUR", ("100.00", "pay_1"), None),
+        &[("breakdown.csv", BREAKDOWN), ("payouts.csv", PAYOUTS)],
+        "1110 EUR 9643, 1120 EUR 100, 1400 EUR 100, 2020 EUR -9500, 4010 EUR -500, 5010 EUR 50, 5020 EUR 11, 5030 EUR 95, 5900 EUR 1",
+    )
+    .await;
+}
+
+const TOSS: &str = r#"[
+{"paymentKey":"pk_1","transactionKey":"tx_1","orderId":"o1","currency":"KRW","method":"카드","amount":64601,"interestFee":0,"fee":1492,"supplyAmount":1356,"vat":136,"payOutAmount":63109,"approvedAt":"2026-03-01T09:00:00+09:00","soldDate":"2026-03-01","paidOutDate":"2026-03-05","cancel":null},
+{"paymentKey":"pk_1","transactionKey":"tx_1","orderId":"o1","currency":"KRW","method":"카드","amount":-11000,"interestFee":0,"fee":"-242","supplyAmount":-220,"vat":-22,"payOutAmount":-10758,"approvedAt":"2026-03-01T09:00:00+09:00","soldDate":"2026-03-02","paidOutDate":"2026-03-05","cancel":{"transactionKey":"tx_2"}}
+]"#;
+
+#[tokio::test]
+async fn toss_rows_are_reconciled_with_their_vat() {
+    // Five per cent of 64,601 are 3,230.05.
+    check(
+        &sale("KRW", ("64601", "tx_1"), Some(("11000", "tx_2"))),
+        &[("rows.json", TOSS)],
+        "1110 KRW 52351, 1400 KRW 114, 2020 KRW -50371, 4010 KRW -3230, 5030 KRW 1136",
+    )
+    .await;
+}
+
+const ADYEN: &str = "\
+Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),Batch Number
+psp1,p1,2026-03-02 10:00:00,CET,Settled,cap1,EUR,,100.00,1,EUR,,98.00,2.00,,,,7
+psp2,p2,2026-03-02 10:00:00,CET,SettledExternally,cap2,EUR,,40.00,1,EUR,,,,,,,7
+,,2026-03-02 10:00:00,CET,ReserveAdjustment,reserve,,,,,EUR,5.00,,,,,,7
+,,2026-03-02 10:00:00,CET,AuthorisationSchemeFee,fees,,,,,EUR,1.00,,,,,,7
+,,2026-03-02 10:00:00,CET,Balancetransfer,from batch 6,,,,,EUR,12.00,,,,,,7
+,,2026-03-02 10:00:00,CET,MerchantPayout,TX1 batch 7,,,,,EUR,80.00,,,,,,7
+";
+
+#[tokio::test]
+async fn rows_of_an_adyen_batch_are_booked_where_they_belong() {
+    // What batch 6 left is in 1110 since then: the payout of 80.00 is 92.00 less it.
+    check(
+        &sale("EUR", ("100.00", "cap1"), None),
+        &[("settlement.csv", ADYEN)],
+        "1110 EUR 9200, 1120 EUR 500, 2020 EUR -9500, 4010 EUR -500, 5020 EUR 100, 5030 EUR 200",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_one_report_does_not_prove_posts_nothing() {
+    let desk = desk().await;
+    let before = desk.balances().await;
+    let refused = |files: &[(&str, &str)], reason: &str| {
+        let mut command = vec!["reconcile"];
+        for (name, text) in files {
+            desk.write(name, text);
+            if command.len() > 1 {
+                command.push("--with");
+            }
+            command.push(name);
+        }
+        command.extend(["--acquirer", "psp", "--execute"]);
+        desk.run(&command).exits(1).says(&[reason]);
+    };
+    let [first, second] = paypal();
+    refused(
+        &[("1.csv", &first)],
+        "the report goes on in another file: give it by --with",
+    );
+    refused(&[("2.csv", &second)], "is file 2 of its report where file 1 is due");
+    let off = second.replace("RF,EUR,10000,8500", "RF,EUR,10000,8501");
+    refused(
+        &[("1.csv", &first), ("2.csv", &off)],
+        "the report's footer of EUR on line 12 says gross debits of 85.01 EUR, its lines add up to 85.00 EUR",
+    );
+    refused(
+        &[("b.csv", BREAKDOWN)],
+        "a breakdown is proven by its payouts: give their file by --with",
+    );
+    refused(
+        &[("b.csv", BREAKDOWN), ("p.csv", &PAYOUTS.replace("96.43", "96.42"))],
+        "batch P1 pays 96.42 EUR, its lines add up to 96.44 EUR",
+    );
+    refused(
+        &[("t.json", &TOSS.replace("\"vat\":136", "\"vat\":137"))],
+        "1 row cannot be read",
+    );
+    refused(
+        &[("cut.json", &TOSS[..TOSS.len() - 1])],
+        "cannot be read as a settlement file",
+    );
+    refused(&[("s.csv", STRIPE), ("more.csv", STRIPE)], "stands alone");
     assert_eq!(desk.balances().await, before);
 }

@@ -1,10 +1,7 @@
 //! How the rows of a settlement file are read, field by field: nothing is written and nothing is locked.
 
-use std::fs::File;
-use std::io::Read;
-
 use super::SettlementFile;
-use super::intake::{How, unpacked};
+use super::intake::{How, Inputs, opened};
 use crate::acquirer::{Row, SettlementLine, Step};
 use crate::delimited::FileError;
 use crate::money::{Currency, Money};
@@ -33,15 +30,13 @@ impl SettlementFile {
     /// Errors: it cannot be read.
     pub fn explain(&self, line: Option<u64>, rows: usize) -> Result<Explanation, FileError> {
         let how = How::of(self);
-        let file = File::open(&self.path)?;
-        let (explanation, _) = unpacked(file, &mut |input| explained(input, &how, line, rows))?;
+        let (explanation, _) = opened(&self.paths, &mut |inputs| explained(inputs, &how, line, rows))?;
         Ok(explanation)
     }
 }
 
-fn explained(input: &mut dyn Read, how: &How, line: Option<u64>, rows: usize) -> Result<Explanation, FileError> {
-    let (reading, input) = how.reading(input)?;
-    let mut reader = reading.open(input)?;
+fn explained(inputs: Inputs<'_>, how: &How, line: Option<u64>, rows: usize) -> Result<Explanation, FileError> {
+    let (reading, mut reader) = how.open(inputs)?;
     reader.explain();
     let mut explained = Vec::new();
     while explained.len() < rows {

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
-use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
+use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
 use crate::acquirer::format::{HEAD, Reading};
 use crate::acquirer::mapping::Profile;
-use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine};
+use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine, SettlementReader};
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency, Money};
@@ -129,8 +129,8 @@ pub(super) async fn take_in(
     // Reading runs ahead of the database by a chunk or two, on a thread of its own.
     let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
     let how = How::of(file);
-    let path = file.path.clone();
-    let reading = tokio::task::spawn_blocking(move || read(&path, &how, &sender));
+    let paths = file.paths.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&paths, &how, &sender));
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
@@ -282,16 +282,20 @@ impl How {
         }
     }
 
-    /// The format or profile of a file, and the whole of it again.
-    pub(super) fn reading<'r>(&self, input: &'r mut dyn Read) -> Result<(Reading, impl Read + 'r), FileError> {
+    /// A reader of files that make one report, and the format or profile that the first of them has.
+    pub(super) fn open<'r>(&self, inputs: Inputs<'r>) -> Result<(Reading, Box<dyn SettlementReader + 'r>), FileError> {
+        let mut inputs = inputs.into_iter();
+        let mut first = inputs.next().unwrap_or_else(|| Box::new(std::io::empty()));
         let mut head = Vec::new();
         let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
-        Read::take(&mut *input, limit).read_to_end(&mut head)?;
+        first.by_ref().take(limit).read_to_end(&mut head)?;
         let reading = match &self.format {
             Some(reading) => reading.clone(),
             None => Reading::detect(&head, &self.profiles)?,
         };
-        Ok((reading, std::io::Cursor::new(head).chain(input)))
+        let whole = Box::new(std::io::Cursor::new(head).chain(first));
+        let reader = reading.open(whole, inputs.collect())?;
+        Ok((reading, reader))
     }
 }
 
@@ -302,10 +306,9 @@ struct Heard {
     digest: [u8; 32],
 }
 
-/// Reads the file to its end and hands its rows over in chunks; the digest is that of what was read.
-fn read(path: &Path, how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
-    let rows = &mut |input: &mut dyn Read| read_rows(input, how, sender);
-    let ((claims, unknown_columns), digest) = unpacked(File::open(path)?, rows)?;
+/// Reads a file, and those given with it, to the end and hands the rows over in chunks; the digest is that of what was read.
+fn read(paths: &[PathBuf], how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
+    let ((claims, unknown_columns), digest) = opened(paths, &mut |inputs| read_rows(inputs, how, sender))?;
     Ok(Heard {
         claims,
         unknown_columns,
@@ -313,44 +316,77 @@ fn read(path: &Path, how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard, File
     })
 }
 
-/// Hands what a file holds, unpacked, to `read`; the digest is that of the file, as far as it was read.
-pub(super) fn unpacked<T>(
-    mut file: File,
-    read: &mut dyn FnMut(&mut dyn Read) -> Result<T, FileError>,
+/// Files that make one report, each unpacked.
+pub(super) type Inputs<'r> = Vec<Box<dyn Read + 'r>>;
+
+/// Hands what files hold, unpacked, to `read`; the digest is that of the files, as far as they were read.
+pub(super) fn opened<T>(
+    paths: &[PathBuf],
+    read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>,
 ) -> Result<(T, [u8; 32]), FileError> {
+    let mut digests = Vec::with_capacity(paths.len());
+    let told = open_all(paths, Vec::new(), &mut digests, read)?;
+    // The file that was opened last is digested first.
+    digests.reverse();
+    Ok((told, together(&digests)))
+}
+
+/// Opens files one inside the other, since an unpacked one borrows its packed one, and hands all of them to `read`.
+fn open_all<T>(
+    paths: &[PathBuf],
+    opened: Inputs<'_>,
+    digests: &mut Vec<[u8; 32]>,
+    read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>,
+) -> Result<T, FileError> {
+    let Some((path, rest)) = paths.split_first() else {
+        return read(opened);
+    };
+    let mut file = File::open(path)?;
     let packed = file.metadata()?.len();
     let mut head = Vec::new();
     (&file).take(4).read_to_end(&mut head)?;
     file.rewind()?;
-    match Packing::of(&head) {
+    let with = |opened: Inputs<'_>,
+                input: &mut dyn Read,
+                digests: &mut Vec<[u8; 32]>,
+                read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>| {
+        let mut inputs: Inputs<'_> = Vec::with_capacity(opened.len().saturating_add(1));
+        for one in opened {
+            inputs.push(one);
+        }
+        inputs.push(Box::new(input));
+        open_all(rest, inputs, digests, read)
+    };
+    let (told, digest) = match Packing::of(&head) {
         Packing::Plain => {
             let mut input = Digesting::new(file);
-            Ok((read(&mut input)?, input.digest()))
+            (with(opened, &mut input, digests, read)?, input.digest())
         }
         Packing::Gzip => {
             let mut input = Digesting::new(file);
-            let rows = read(&mut gunzip(&mut input, packed))?;
-            Ok((rows, input.digest()))
+            let told = with(opened, &mut gunzip(&mut input, packed), digests, read)?;
+            (told, input.digest())
         }
         Packing::Zip => {
             // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
-            let rows = unzip(&file, packed, |input| read(input))?;
+            let told = unzip(&file, packed, |input| with(opened, input, digests, read))?;
             file.rewind()?;
             let mut input = Digesting::new(file);
             std::io::copy(&mut input, &mut std::io::sink())?;
-            Ok((rows, input.digest()))
+            (told, input.digest())
         }
-    }
+    };
+    digests.push(digest);
+    Ok(told)
 }
 
-/// Reads rows to the end of the input, in the format that is named or that its beginning tells.
+/// Reads rows to the end of the inputs.
 fn read_rows(
-    input: &mut dyn Read,
+    inputs: Inputs<'_>,
     how: &How,
     sender: &Sender<Vec<Row>>,
 ) -> Result<(ControlClaims, Vec<String>), FileError> {
-    let (reading, input) = how.reading(input)?;
-    let mut reader = reading.open(input)?;
+    let (_, mut reader) = how.open(inputs)?;
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = reader.next().transpose()? {
         chunk.push(row);

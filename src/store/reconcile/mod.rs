@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
 
 use super::settings::Deployment;
 use super::source::{Digesting, Source, SourceKind, source_of};
@@ -49,7 +50,7 @@ pub const REJECT_LIMIT: usize = 10_000;
 /// A settlement file and its digest.
 #[derive(Debug, Clone)]
 pub struct SettlementFile {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     name: String,
     digest: [u8; 32],
     format: Option<Reading>,
@@ -59,15 +60,27 @@ pub struct SettlementFile {
 impl SettlementFile {
     /// Reads a file once, for its digest.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let mut input = Digesting::new(File::open(path)?);
-        std::io::copy(&mut input, &mut std::io::sink())?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            path: path.to_owned(),
+            paths: vec![path.to_owned()],
             name: crate::card_number::mask(&name).into_owned(),
-            digest: input.digest(),
+            digest: digest_of(path)?,
             format: None,
             profiles: Vec::new(),
+        })
+    }
+
+    /// The same together with further files that make one report: its next ones, or those that prove it. They are taken in as one
+    /// file, by the name of the first and a digest of all.
+    pub fn with(self, paths: &[PathBuf]) -> Result<Self, FileError> {
+        let mut digests = vec![self.digest];
+        for path in paths {
+            digests.push(digest_of(path)?);
+        }
+        Ok(Self {
+            paths: self.paths.into_iter().chain(paths.iter().cloned()).collect(),
+            digest: together(&digests),
+            ..self
         })
     }
 
@@ -92,6 +105,20 @@ impl SettlementFile {
     /// The first 16 hexadecimal digits of its SHA-256.
     pub fn short_digest(&self) -> String {
         self.digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn digest_of(path: &Path) -> Result<[u8; 32], FileError> {
+    let mut input = Digesting::new(File::open(path)?);
+    std::io::copy(&mut input, &mut std::io::sink())?;
+    Ok(input.digest())
+}
+
+/// The digest of one file is its own, that of several the digest of theirs.
+fn together(digests: &[[u8; 32]]) -> [u8; 32] {
+    match digests {
+        [digest] => *digest,
+        _ => Sha256::digest(digests.concat()).into(),
     }
 }
 

@@ -193,7 +193,7 @@ fn of_nobody(dice: &mut ChaCha8Rng, file: usize, place: usize) -> Line {
         ("ChargebackReversed", 1),
         ("Fee", -1),
         ("MiscCosts", 1),
-        ("Balancetransfer", -1),
+        ("ManualCorrected", -1),
         ("DepositCorrection", 1),
     ][dice.random_range(0..8)];
     let (code, amount) = (

@@ -68,7 +68,7 @@ fn profiles() -> Vec<Arc<Profile>> {
 
 /// Reads a settlement file to its end and holds the reader to what it promises.
 fn settlement(reading: &Reading, bytes: &[u8]) {
-    let Ok(mut reader) = reading.open(bytes) else {
+    let Ok(mut reader) = reading.open(Box::new(bytes), Vec::new()) else {
         return;
     };
     reader.explain();
