@@ -1,13 +1,19 @@
 //! Event files: JSON Lines or CSV with the same fields, bytes in, events and rejects out.
 //!
+//! A file may begin with control claims: what its captures come to ([`prove`]).
+//!
 //! A reader never stops at a bad line: it says which line, which field and why, and goes on with the next. Limits are
 //! counted before anything is parsed, so that a hostile line costs no memory.
+
+mod claims;
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
 use serde::Deserialize;
 
+pub use self::claims::{CaptureTotal, ClaimError, Difference, prove};
+use self::claims::{ClaimLine, KIND, TOO_LATE};
 use super::event::{AuthType, Details, Initiator, PaymentEvent, RefundWay};
 use crate::dates::{DateError, parse_instant};
 use crate::delimited::{FileError, Records};
@@ -249,8 +255,12 @@ fn given(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     text.filter(|text| !text.is_empty())
 }
 
+fn amount_text(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> {
+    Money::parse(text, currency).map_err(|error: AmountError| (field, error.to_string()))
+}
+
 fn amount(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> {
-    let money = Money::parse(text, currency).map_err(|error: AmountError| (field, error.to_string()))?;
+    let money = amount_text(field, text, currency)?;
     if money.minor() > AMOUNT_LIMIT {
         return Err((field, format!("the amount is above {AMOUNT_LIMIT} minor units")));
     }
@@ -336,6 +346,14 @@ pub struct JsonLines<R> {
     input: std::io::BufReader<R>,
     buffer: Vec<u8>,
     line: u64,
+    heading: Heading,
+}
+
+/// What stands before the events of a file: control claims, until the first line that is none.
+#[derive(Default)]
+struct Heading {
+    claims: Vec<ClaimLine>,
+    over: bool,
 }
 
 impl<R: Read> JsonLines<R> {
@@ -345,6 +363,7 @@ impl<R: Read> JsonLines<R> {
             input: std::io::BufReader::with_capacity(1 << 16, input),
             buffer: Vec::new(),
             line: 0,
+            heading: Heading::default(),
         }
     }
 
@@ -396,9 +415,15 @@ impl<R: Read> Iterator for JsonLines<R> {
                 &self.buffer
             };
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-            if !bytes.is_empty() {
-                return Some(Ok((self.line, parse_json(bytes))));
+            if bytes.is_empty() {
+                continue;
             }
+            if !self.heading.over && claims::is_claim(bytes) {
+                self.heading.claims.push((self.line, claims::of_json(bytes)));
+                continue;
+            }
+            self.heading.over = true;
+            return Some(Ok((self.line, parse_json(bytes))));
         }
     }
 }
@@ -415,6 +440,9 @@ fn parse_json(bytes: &[u8]) -> Result<PaymentEvent, Malformed> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to().saturating_add(1))))?;
     let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
+        if claims::is_claim(bytes) {
+            return malformed(TOO_LATE.to_owned());
+        }
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         malformed(format!(
@@ -431,6 +459,7 @@ pub struct CsvEvents<R> {
     records: Records<R>,
     /// For each cell, which field it is.
     columns: Vec<usize>,
+    heading: Heading,
 }
 
 /// The columns of an event file: the first eight are required.
@@ -515,13 +544,18 @@ impl<R: Read> CsvEvents<R> {
             .map(|(_, name)| *name)
             .collect();
         if missing.is_empty() {
-            Ok(Self { records, columns })
+            Ok(Self {
+                records,
+                columns,
+                heading: Heading::default(),
+            })
         } else {
             Err(broken(format!("column {} is missing", missing.join(", "))))
         }
     }
 
-    fn event(&self) -> Result<PaymentEvent, Malformed> {
+    /// Refuses a row that has not the form of the header.
+    fn whole(&self) -> Result<(), Malformed> {
         let record = self.records.record();
         if let Some(fault) = record.fault() {
             let field = self
@@ -542,10 +576,45 @@ impl<R: Read> CsvEvents<R> {
                 self.columns.len()
             )));
         }
-        let field = |wanted: usize| {
-            let place = self.columns.iter().position(|column| *column == wanted);
-            place.map(|place| Cow::Borrowed(record.cell(place)))
+        Ok(())
+    }
+
+    fn field(&self, wanted: usize) -> Option<Cow<'_, str>> {
+        let place = self.columns.iter().position(|column| *column == wanted);
+        place.map(|place| Cow::Borrowed(self.records.record().cell(place)))
+    }
+
+    /// Reads a control claim: a row whose cells beside kind, currency, amount and items are empty.
+    fn claim(&self) -> Result<CaptureTotal, Malformed> {
+        const CLAIMED: [&str; 4] = ["kind", "amount", "currency", "items"];
+        self.whole()?;
+        let text = |name: &str| {
+            let wanted = COLUMNS.iter().position(|column| *column == name);
+            wanted.and_then(|wanted| self.field(wanted)).unwrap_or_default()
         };
+        let stray = COLUMNS
+            .iter()
+            .find(|name| !CLAIMED.contains(name) && !text(name).is_empty());
+        if let Some(field) = stray {
+            return Err(Malformed {
+                field: Some(field),
+                reason: format!("{field} says nothing about a {KIND}"),
+                reference: None,
+            });
+        }
+        claims::of_texts(&text("currency"), &text("items"), &text("amount"))
+    }
+
+    fn is_claim(&self) -> bool {
+        self.field(0).is_some_and(|kind| kind == KIND)
+    }
+
+    fn event(&self) -> Result<PaymentEvent, Malformed> {
+        self.whole()?;
+        if self.is_claim() {
+            return Err(malformed(TOO_LATE.to_owned()));
+        }
+        let field = |wanted: usize| self.field(wanted);
         let text = |wanted: usize| field(wanted).unwrap_or_default();
         Fields {
             kind: text(0),
@@ -589,10 +658,20 @@ impl<R: Read> Iterator for CsvEvents<R> {
     type Item = Result<Line, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.records.advance() {
-            Ok(true) => Some(Ok((self.records.record().line(), self.event()))),
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
+        loop {
+            match self.records.advance() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+            let line = self.records.record().line();
+            if !self.heading.over && self.is_claim() {
+                let claim = self.claim();
+                self.heading.claims.push((line, claim));
+                continue;
+            }
+            self.heading.over = true;
+            return Some(Ok((line, self.event())));
         }
     }
 }
@@ -612,6 +691,15 @@ impl<R: BufRead> Events<R> {
             Self::JsonLines(events) => events.input.get_ref(),
             Self::Csv(events) => events.records.input(),
         }
+    }
+
+    /// The control claims that were read so far: all of them, once there was an event. None of them is told twice.
+    fn claims(&mut self) -> Vec<ClaimLine> {
+        let heading = match self {
+            Self::JsonLines(events) => &mut events.heading,
+            Self::Csv(events) => &mut events.heading,
+        };
+        std::mem::take(&mut heading.claims)
     }
 
     /// Looks at the first character and opens the reader for it.

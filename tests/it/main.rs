@@ -4,6 +4,7 @@ mod advance;
 mod audit;
 mod availability;
 mod calendar;
+mod claims;
 mod concurrency;
 mod crash;
 mod day;

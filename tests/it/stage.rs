@@ -189,6 +189,13 @@ impl Stage {
         }
     }
 
+    /// A story told under settings; the books hold afterwards.
+    pub async fn told(settings: &str, story: &str) -> Self {
+        let mut stage = Self::of(settings).await;
+        stage.tell(story).await;
+        stage
+    }
+
     /// Another version of the settings.
     pub async fn apply(&mut self, settings: &str) {
         self.deployment = apply(&self.test.store, settings).await;
