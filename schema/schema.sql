@@ -383,15 +383,17 @@ CREATE TABLE public.payment (
     payer text COLLATE pg_catalog."C",
     category text COLLATE pg_catalog."C",
     merchant_reference text COLLATE pg_catalog."C",
+    refunds bigint NOT NULL,
     CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0) AND (final_captures >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
     CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
     CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
     CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured)),
+    CONSTRAINT payment_refunds CHECK (((refunds >= 0) AND ((refunds = 0) = (refunded = 0)))),
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name; refunds is how many did not fail.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -1150,6 +1152,8 @@ GRANT UPDATE(payer) ON TABLE public.payment TO acquit_runtime;
 GRANT UPDATE(category) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(merchant_reference) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(refunds) ON TABLE public.payment TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.payout TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout TO acquit_auditor;

@@ -208,16 +208,18 @@ create table payment (
     payer             text collate "C",
     category          text collate "C",
     merchant_reference text collate "C",
+    refunds           bigint not null,
     constraint payment_identity primary key (book_id, payment),
     constraint payment_amounts check (captured >= 0 and voided >= 0 and expired >= 0 and refunded >= 0 and charged_back >= 0
         and final_captures >= 0),
     constraint payment_over_captured check (over_captured between 0 and captured),
     constraint payment_captured_within_authorized check (captured - over_captured + voided + expired <= coalesce(authorized, 0)),
     constraint payment_refunded_within_captured check (refunded <= captured),
+    constraint payment_refunds check (refunds >= 0 and (refunds = 0) = (refunded = 0)),
     constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
     constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
-comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name.';
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name; refunds is how many did not fail.';
 create index payment_expires_at on payment (expires_at)
     where expires_at is not null and captured - over_captured + voided + expired < authorized;
 create index payment_merchant_reference on payment (book_id, merchant_reference) where merchant_reference is not null;
@@ -569,7 +571,7 @@ grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
     fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat,
     unpaid, expires_at, captured_at, earlier_captures, final_captures, limit_month, method, scheme, card_country, payer, category,
-    merchant_reference) on payment to acquit_runtime;
+    merchant_reference, refunds) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, passes_costs, costs_vat, closed) on aggregate to acquit_runtime;
 grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_item to acquit_runtime;

@@ -141,6 +141,10 @@ pub const RULES: &[(&str, &str)] = &[
         "payment_refunded_within_captured",
         "what is refunded is not more than was captured",
     ),
+    (
+        "payment_refunds",
+        "a payment has refunds where something of it is refunded, and only there",
+    ),
     ("payment_vat_returned", "no more VAT of a fee is given back than may be"),
     ("payout_amount", "a payout is of more than zero"),
     (

@@ -61,6 +61,11 @@ percentage = "0"
 fixed = { EUR = "0.00" }
 rounding = "half_even"
 
+[[refund]]
+method = "parts"
+max_partial_refunds = 2
+minimum = { EUR = "5.00" }
+
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
@@ -560,6 +565,29 @@ async fn a_refund_is_paid_once_and_fails_once() {
     let left = "select account.code || ' ' || credits - debits from balance join account on account.id = account_id
         where account.code in (1010, 2010, 2020, 2200, 4090) and credits <> debits order by code";
     assert_eq!(world.rows(left).await, ["2010 7738"]);
+}
+
+#[tokio::test]
+async fn refunds_are_counted_until_they_fail() {
+    let world = check(
+        "
+        authorization 80.00 method=parts => recorded
+        capture 80.00 => recorded
+        refund 4.99 => refund_below_minimum amount
+        refund 10.00 reference=r1 => recorded
+        refund 10.00 reference=r2 => recorded
+        refund 10.00 => too_many_partial_refunds amount
+        refund 10.00 reference=r2 => replayed
+        refund_failure 10.00 original=r1 => recorded
+        refund 66.00 => recorded
+        refund 3.99 => refund_below_minimum amount
+        refund 4.00 reference=r4 => recorded
+        refund_failure 4.00 original=r4 => recorded
+        ",
+    )
+    .await;
+    let standing = "select concat_ws(' ', refunds, refunded, captured) from payment";
+    assert_eq!(world.rows(standing).await, ["2 7600 8000"]);
 }
 
 #[tokio::test]

@@ -79,6 +79,8 @@ pub struct Payment {
     pub expired: i64,
     /// Σ refunds that did not fail.
     pub refunded: i64,
+    /// How many these are.
+    pub refunds: i64,
     /// Σ chargebacks less reversals.
     pub charged_back: i64,
     /// What of its fees and their VAT may be given back, and what was.

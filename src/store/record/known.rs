@@ -469,6 +469,7 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
             .map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))?,
         final_captures: row.try_get(29)?,
         merchant_reference: text(30)?,
+        refunds: row.try_get(31)?,
     })
 }
 
