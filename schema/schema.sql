@@ -770,7 +770,7 @@ ALTER TABLE ONLY public.transfer
     ADD CONSTRAINT transfer_identity PRIMARY KEY (book_id, entry_number, ordinal);
 
 ALTER TABLE ONLY public.velocity_activity
-    ADD CONSTRAINT velocity_activity_identity PRIMARY KEY (book_id, number);
+    ADD CONSTRAINT velocity_activity_identity PRIMARY KEY (book_id, occurred_at, number);
 
 ALTER TABLE ONLY public.velocity_decision
     ADD CONSTRAINT velocity_decision_once UNIQUE NULLS NOT DISTINCT (book_id, reference, fingerprint, rule);
@@ -816,8 +816,6 @@ CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state =
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
-
-CREATE INDEX velocity_activity_of_book ON public.velocity_activity USING btree (book_id, occurred_at);
 
 CREATE INDEX velocity_activity_of_payer ON public.velocity_activity USING btree (payer, occurred_at) WHERE (payer IS NOT NULL);
 

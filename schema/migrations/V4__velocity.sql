@@ -9,11 +9,10 @@ create table velocity_activity (
     occurred_at  timestamptz not null,
     currency     text collate "C" not null,
     amount       bigint not null constraint velocity_activity_amount check (amount >= 0),
-    constraint velocity_activity_identity primary key (book_id, number)
+    constraint velocity_activity_identity primary key (book_id, occurred_at, number)
 );
 comment on table velocity_activity is 'Authorizations that some velocity rule looked at, whatever the rule: number is the entry of the book.';
 create index velocity_activity_of_payer on velocity_activity (payer, occurred_at) where payer is not null;
-create index velocity_activity_of_book on velocity_activity (book_id, occurred_at);
 
 create table velocity_decision (
     book_id       bigint not null,

@@ -199,10 +199,11 @@ impl Store {
         each: &mut dyn FnMut(Tally, Vec<Rejected>) -> std::io::Result<()>,
     ) -> Result<Tally, RecordError> {
         let in_file = |error: FileError| file.error(error);
-        // Reading runs ahead of the database by one batch.
+        // Reading runs ahead of the database by one batch: the next one is begun when the database has taken the one before it.
         let (sender, mut chunks) = tokio::sync::mpsc::channel(1);
         let events = file.events().map_err(in_file)?;
-        let reading = tokio::task::spawn_blocking(move || read_chunks(events, BATCH, &sender));
+        let runtime = tokio::runtime::Handle::current();
+        let reading = tokio::task::spawn_blocking(move || read_chunks(events, BATCH, &sender, &runtime));
         let mut total = Tally::default();
         while let Some(chunk) = chunks.recv().await {
             let Chunk { events, mut rejected } = chunk.map_err(in_file)?;
@@ -332,11 +333,13 @@ fn read_chunks(
     mut events: EventsOfFile,
     batch: usize,
     sender: &tokio::sync::mpsc::Sender<Result<Chunk, FileError>>,
+    runtime: &tokio::runtime::Handle,
 ) -> EventsOfFile {
-    while let Some(chunk) = next_chunk(&mut events, batch).transpose() {
-        if sender.blocking_send(chunk).is_err() {
-            // The receiver stopped: the database failed and says so itself.
-            break;
+    // An error: the receiver stopped, since the database failed, and says so itself.
+    while let Ok(place) = runtime.block_on(sender.reserve()) {
+        match next_chunk(&mut events, batch).transpose() {
+            Some(chunk) => place.send(chunk),
+            None => break,
         }
     }
     events

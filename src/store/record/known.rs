@@ -82,7 +82,7 @@ pub(super) struct Loaded<'a> {
     /// Voids, by payment and what each withdrew.
     pub(super) voids: HashSet<(BookId, String, i64)>,
     /// The payments of a merchant reference, where it is not their own name.
-    pub(super) orders: HashMap<(BookId, String), BTreeSet<String>>,
+    pub(super) orders: ByReference<'a, BTreeSet<String>>,
     /// Reserves that refunds of the batch may use.
     pub(super) tranches: HashMap<(BookId, Currency), Tranches>,
 }
@@ -347,19 +347,19 @@ async fn voids(tx: &mut Tx, wanted: &[(BookId, &str)]) -> Result<HashSet<(BookId
 }
 
 /// The payments of merchant references, none for one that is new.
-async fn orders(
+async fn orders<'a>(
     tx: &mut Tx,
-    wanted: &[(BookId, &str)],
-) -> Result<HashMap<(BookId, String), BTreeSet<String>>, StoreError> {
-    let mut orders: HashMap<(BookId, String), BTreeSet<String>> = HashMap::new();
+    wanted: &[(BookId, &'a str)],
+) -> Result<ByReference<'a, BTreeSet<String>>, StoreError> {
+    let mut orders: ByReference<'a, BTreeSet<String>> = HashMap::with_capacity(wanted.len());
     if wanted.is_empty() {
         return Ok(orders);
     }
     for (book, order) in wanted {
-        orders.entry((*book, (*order).to_owned())).or_default();
+        orders.entry((*book, Cow::Borrowed(*order))).or_default();
     }
     let (books, references): (Vec<i64>, Vec<&str>) =
-        orders.keys().map(|(book, order)| (book.0, order.as_str())).unzip();
+        orders.keys().map(|(book, order)| (book.0, order.as_ref())).unzip();
     let rows = tx
         .query(
             include_str!("../../../schema/queries/payments_by_merchant_reference.sql"),
@@ -367,7 +367,8 @@ async fn orders(
         )
         .await?;
     for row in &rows {
-        let of = (BookId(row.try_get("book_id")?), row.try_get("merchant_reference")?);
+        let order: String = row.try_get("merchant_reference")?;
+        let of = (BookId(row.try_get("book_id")?), Cow::Owned(order));
         orders.entry(of).or_default().insert(row.try_get("payment")?);
     }
     Ok(orders)

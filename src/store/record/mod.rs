@@ -23,7 +23,7 @@ mod velocity;
 mod write;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
@@ -117,8 +117,8 @@ async fn record(
         books,
         loaded,
         velocity,
-        payments: HashMap::new(),
-        items: Vec::new(),
+        payments: HashMap::with_capacity(events.len() / 2),
+        items: BTreeMap::new(),
         effects: Effects::default(),
         no_accruals: HashMap::new(),
     };
@@ -180,7 +180,8 @@ struct Batch<'a> {
     velocity: Velocity<'a>,
     /// Where payments stand after the events so far.
     payments: HashMap<(BookId, &'a str), Payment>,
-    items: Vec<Item<'a>>,
+    /// What is to be reported of it, by entry.
+    items: BTreeMap<(BookId, EntryNumber), Item<'a>>,
     effects: Effects,
     no_accruals: HashMap<AccrualKey, Accrual>,
 }
@@ -327,7 +328,7 @@ impl<'a> Batch<'a> {
     /// Another payment that is open or captured, for what the event's merchant reference names; the first by name.
     fn same_order(&self, book: BookId, event: &'a PaymentEvent) -> Option<&str> {
         let order = event.merchant_reference.as_deref()?;
-        let of_order = self.loaded.orders.get(&(book, order.to_owned()));
+        let of_order = self.loaded.orders.get(&(book, Cow::Borrowed(order)));
         let names = of_order.into_iter().flatten().map(String::as_str);
         names
             .chain([order])
@@ -425,16 +426,15 @@ impl<'a> Batch<'a> {
         if let Some((reportable, record)) = reported {
             let wait = Days::new(u64::from(governed.terms.acquirer.settles_within_days));
             let too_late = || StoreError::TooLarge("the expected date".to_owned());
-            self.items.push(Item {
-                book,
-                number,
+            let item = Item {
                 acquirer: governed.acquirer_id,
                 event,
                 record,
                 reportable,
                 occurred_on: governed.terms.day,
                 expected_on: governed.terms.day.checked_add_days(wait).ok_or_else(too_late)?,
-            });
+            };
+            self.items.insert((book, number), item);
         }
         if let Some(withdrawn) = decision.withdrawn {
             self.withdraw(book, withdrawn);
@@ -454,7 +454,7 @@ impl<'a> Batch<'a> {
         }
         if let Some(payment) = decision.payment {
             if let Some(order) = &payment.merchant_reference {
-                let of_order = self.loaded.orders.entry((book, order.as_ref().to_owned()));
+                let of_order = self.loaded.orders.entry((book, Cow::Owned(order.as_ref().to_owned())));
                 of_order.or_default().insert(event.payment.clone());
             }
             self.payments.insert((book, &event.payment), payment);
@@ -485,9 +485,7 @@ impl<'a> Batch<'a> {
 
     /// Takes an open item away, of this batch or of an earlier one.
     fn withdraw(&mut self, book: BookId, number: EntryNumber) {
-        let before = self.items.len();
-        self.items.retain(|item| (item.book, item.number) != (book, number));
-        if self.items.len() == before {
+        if self.items.remove(&(book, number)).is_none() {
             self.effects.withdrawn.push((book, number));
         }
     }

@@ -19,8 +19,6 @@ use crate::store::{StoreError, Tx, costs_vat};
 
 /// What the acquirer will report of an event.
 pub(super) struct Item<'a> {
-    pub(super) book: BookId,
-    pub(super) number: EntryNumber,
     pub(super) acquirer: AcquirerId,
     pub(super) event: &'a PaymentEvent,
     pub(super) record: RecordType,
@@ -209,8 +207,7 @@ impl Batch<'_> {
         update_payments(tx, &known).await
     }
 
-    pub(super) async fn write_items(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        self.items.sort_unstable_by_key(|item| (item.book, item.number));
+    pub(super) async fn write_items(&self, tx: &mut Tx) -> Result<(), StoreError> {
         const TYPES: [Type; 18] = [
             Type::INT8,
             Type::INT8,
@@ -234,12 +231,12 @@ impl Batch<'_> {
         let mut copy = tx
             .copy(include_str!("../../../schema/queries/open_items_copy.sql"), &TYPES)
             .await?;
-        for item in &self.items {
+        for ((book, number), item) in &self.items {
             let reportable = &item.reportable;
             let costs_vat = costs_vat(reportable.passes_costs);
             copy.row(&[
-                &item.book.0,
-                &item.number.0,
+                &book.0,
+                &number.0,
                 &item.acquirer.0,
                 &item.record.id(),
                 &item.event.acquirer_reference,
