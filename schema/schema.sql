@@ -298,6 +298,45 @@ CREATE TABLE public.idempotency_key (
 
 COMMENT ON TABLE public.idempotency_key IS 'What was answered to a request, by who asked for what under which key. For 24 hours; references keep money from moving twice for ever.';
 
+CREATE TABLE public.loss (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    recovers bigint,
+    recovered bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL COLLATE pg_catalog."C",
+    note text NOT NULL,
+    planned_on date NOT NULL,
+    planned_by text NOT NULL,
+    state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
+    approved_by text,
+    number bigint,
+    CONSTRAINT loss_amount CHECK ((amount > 0)),
+    CONSTRAINT loss_approved CHECK (((approved_by IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT loss_booked CHECK (((number IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT loss_reason CHECK (
+CASE
+    WHEN (recovers IS NULL) THEN (reason = ANY (ARRAY['insolvent'::text, 'untraceable'::text, 'uneconomic'::text, 'settled'::text]))
+    ELSE (reason = 'recovered'::text)
+END),
+    CONSTRAINT loss_recovered CHECK (((recovered >= 0) AND (recovered <= amount) AND ((recovered = 0) OR ((state = 'booked'::text) AND (recovers IS NULL))))),
+    CONSTRAINT loss_state CHECK ((state = ANY (ARRAY['planned'::text, 'booked'::text, 'cancelled'::text]))),
+    CONSTRAINT loss_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by)))
+);
+
+COMMENT ON TABLE public.loss IS 'What a merchant owes and nobody expects to get back, given up by two people; and, where recovers names one of these, what came back of it. recovered is the sum of that; number is an entry of the book.';
+
+ALTER TABLE public.loss ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.loss_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.maturing (
     book_id bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
@@ -703,6 +742,9 @@ ALTER TABLE ONLY public.hold
 ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_identity PRIMARY KEY (merchant, environment, operation, key);
 
+ALTER TABLE ONLY public.loss
+    ADD CONSTRAINT loss_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.maturing
     ADD CONSTRAINT maturing_identity UNIQUE NULLS NOT DISTINCT (book_id, currency, source_on, available_on, reserve_until);
 
@@ -797,6 +839,10 @@ CREATE INDEX hold_open ON public.hold USING btree (book_id) WHERE (released IS N
 
 CREATE INDEX idempotency_key_expires_at ON public.idempotency_key USING btree (expires_at);
 
+CREATE UNIQUE INDEX loss_of_entry ON public.loss USING btree (book_id, number) WHERE (number IS NOT NULL);
+
+CREATE UNIQUE INDEX loss_waiting ON public.loss USING btree (book_id, currency) WHERE (state = 'planned'::text);
+
 CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on);
 
 CREATE INDEX open_item_advanced_in ON public.open_item USING btree (currency) WHERE (advanced IS NOT NULL);
@@ -887,6 +933,9 @@ ALTER TABLE ONLY public.break
 
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_found_in_fkey FOREIGN KEY (found_in) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.loss
+    ADD CONSTRAINT loss_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.loss(id);
 
 ALTER TABLE ONLY public.monthly_limit
     ADD CONSTRAINT monthly_limit_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1062,6 +1111,35 @@ GRANT INSERT(fingerprint) ON TABLE public.idempotency_key TO acquit_runtime;
 GRANT INSERT(status) ON TABLE public.idempotency_key TO acquit_runtime;
 
 GRANT INSERT(body) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.loss TO acquit_runtime;
+GRANT SELECT ON TABLE public.loss TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(recovers) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(recovered) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(planned_on) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(planned_by) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(approved_by) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(number) ON TABLE public.loss TO acquit_runtime;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.maturing TO acquit_runtime;
 GRANT SELECT ON TABLE public.maturing TO acquit_auditor;

@@ -58,7 +58,7 @@ insert into entry_kind (id, name) values
     (11, 'suspense'), (12, 'batch_fee'), (13, 'expiry'), (14, 'unknown'), (15, 'refund_failure'), (16, 'second_chargeback'),
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
-    (28, 'capture_void'), (30, 'reversal');
+    (28, 'capture_void'), (30, 'reversal'), (32, 'loss'), (33, 'loss_recovery');
 
 create table record_type (
     id    smallint primary key,
@@ -337,6 +337,35 @@ create index hold_expires_on on hold (expires_on) where released is null and exp
 create index hold_open on hold (book_id) where released is null;
 comment on table hold is 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
+create table loss (
+    id           bigint generated always as identity primary key,
+    book_id      bigint not null,
+    currency     text collate "C" not null,
+    exponent     smallint not null,
+    amount       bigint not null constraint loss_amount check (amount > 0),
+    recovers     bigint references loss,
+    recovered    bigint not null default 0,
+    reason       text collate "C" not null,
+    note         text not null,
+    planned_on   date not null,
+    planned_by   text not null,
+    state        text collate "C" not null default 'planned'
+                 constraint loss_state check (state in ('planned', 'booked', 'cancelled')),
+    approved_by  text,
+    number       bigint,
+    constraint loss_reason check (
+        case when recovers is null then reason in ('insolvent', 'untraceable', 'uneconomic', 'settled') else reason = 'recovered' end),
+    constraint loss_two_people check (approved_by is null or approved_by <> planned_by),
+    constraint loss_approved check ((approved_by is not null) = (state = 'booked')),
+    constraint loss_booked check ((number is not null) = (state = 'booked')),
+    constraint loss_recovered check (
+        recovered >= 0 and recovered <= amount and (recovered = 0 or (state = 'booked' and recovers is null))
+    )
+);
+create unique index loss_waiting on loss (book_id, currency) where state = 'planned';
+create unique index loss_of_entry on loss (book_id, number) where number is not null;
+comment on table loss is 'What a merchant owes and nobody expects to get back, given up by two people; and, where recovers names one of these, what came back of it. recovered is the sum of that; number is an entry of the book.';
+
 create table monthly_limit (
     acquirer_id  smallint not null references acquirer,
     payer        text collate "C" not null,
@@ -566,6 +595,7 @@ grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_
 grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
 grant insert (book_id, currency, source_on, release_on, withheld) on reserve_tranche to acquit_runtime;
 grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, expires_on, number) on hold to acquit_runtime;
+grant insert (book_id, currency, exponent, amount, recovers, reason, note, planned_on, planned_by) on loss to acquit_runtime;
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
@@ -578,6 +608,7 @@ grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_i
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;
+grant update (state, approved_by, number, recovered) on loss to acquit_runtime;
 grant update (held, kept) on monthly_limit to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
 grant delete on open_item, maturing to acquit_runtime;

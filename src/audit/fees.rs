@@ -335,6 +335,8 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
+            | EntryKind::Loss
+            | EntryKind::LossRecovery
             | EntryKind::Reversal => Ok(()),
         }
     }

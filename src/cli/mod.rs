@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod expire;
 pub mod fees;
 pub mod hold;
+pub mod loss;
 pub mod merchant;
 pub mod output;
 pub mod payout;
@@ -39,8 +40,8 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place`, `hold release`, `payout instruct` and `fees close` show a plan and write nothing, unless
-/// they are run with --execute.
+/// `expire`, `advance`, `hold place`, `hold release`, `loss approve`, `payout instruct` and `fees close` show a plan and write
+/// nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -84,6 +85,9 @@ enum Command {
     /// Set available money of merchants aside with a reason, and make it available again.
     #[command(subcommand)]
     Hold(hold::Command),
+    /// Give up what merchants owe and cannot pay, by two people; book what comes back of it.
+    #[command(subcommand)]
+    Loss(loss::Command),
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
     Breaks(breaks::Command),
@@ -154,6 +158,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Expire(args) => expire::run(args, globals).await,
         Command::Advance(args) => advance::run(args, globals).await,
         Command::Hold(command) => hold::run(command, globals).await,
+        Command::Loss(command) => loss::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,

@@ -89,6 +89,10 @@ kinds! {
     CaptureVoid = 28, "capture_void";
     /// An entry undone.
     Reversal = 30, "reversal";
+    /// What a merchant owes and nobody expects to get back, given up.
+    Loss = 32, "loss";
+    /// What came back of what was given up.
+    LossRecovery = 33, "loss_recovery";
 }
 
 impl EntryKind {

@@ -429,6 +429,8 @@ impl PaymentEvent {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
+            | EntryKind::Loss
+            | EntryKind::LossRecovery
             | EntryKind::Reversal => None,
         }
     }

@@ -37,6 +37,8 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::Release
         | EntryKind::Hold
         | EntryKind::HoldRelease
+        | EntryKind::Loss
+        | EntryKind::LossRecovery
         | EntryKind::Settlement
         | EntryKind::Suspense
         | EntryKind::BatchFee

@@ -17,6 +17,7 @@ pub mod fees;
 pub mod health;
 pub mod hold;
 pub mod idempotency;
+pub mod loss;
 pub mod merchant;
 pub mod migrate;
 pub mod payout;

@@ -20,6 +20,7 @@ mod hold;
 mod hostile;
 mod idempotency;
 mod lifecycle;
+mod loss;
 mod merchant;
 mod model;
 mod payout;

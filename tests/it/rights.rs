@@ -26,6 +26,7 @@ entry: insert
 entry_kind:
 hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
 idempotency_key: insert(merchant environment operation key fingerprint status body), delete
+loss: insert(book_id currency exponent amount recovers reason note planned_on planned_by), update(recovered state approved_by number)
 maturing: insert, update(payable reserve), delete
 monthly_limit: insert, update(held kept)
 open_item: insert, update(merchant_fee reserve matures reserve_until advanced), delete

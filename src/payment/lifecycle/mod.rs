@@ -375,6 +375,8 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::Release
         | EntryKind::Hold
         | EntryKind::HoldRelease
+        | EntryKind::Loss
+        | EntryKind::LossRecovery
         | EntryKind::Reversal => Err(Refusal::NotAnEvent),
     }
 }
