@@ -2,7 +2,8 @@
 with items as (
     select book_id, number from open_item
     union all
-    select book_id, number from settlement_match
+    -- Several lines of one file may settle it together.
+    select distinct on (book_id, number, source_id) book_id, number from settlement_match
 ), counted as (
     select book_id, number, count(*) as times from items group by book_id, number
 ), facts as (
