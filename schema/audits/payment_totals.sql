@@ -21,7 +21,7 @@ with moved as (
            bool_or(debit.currency <> payment.currency and (debit.code in (2010, 2020, 9010) or credit.code in (2010, 2020, 9010))) as other_currency,
            bool_or(entry.kind = 1) as has_authorization,
            -- What an acquirer imposes, and what hands captures in, may name a payment that is not there.
-           bool_or(entry.kind not in (6, 7, 16, 17, 18, 27)) as is_of_payment
+           bool_or(entry.kind not in (6, 7, 16, 17, 18, 27, 34)) as is_of_payment
     from entry
     left join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
     left join account debit on debit.id = transfer.debit_account

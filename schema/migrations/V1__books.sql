@@ -58,7 +58,7 @@ insert into entry_kind (id, name) values
     (11, 'suspense'), (12, 'batch_fee'), (13, 'expiry'), (14, 'unknown'), (15, 'refund_failure'), (16, 'second_chargeback'),
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
-    (28, 'capture_void'), (30, 'reversal'), (32, 'loss'), (33, 'loss_recovery');
+    (28, 'capture_void'), (30, 'reversal'), (32, 'loss'), (33, 'loss_recovery'), (34, 'information_request');
 
 create table record_type (
     id    smallint primary key,
@@ -148,6 +148,7 @@ comment on column entry.natural_key is 'What the fact is known by beside its ref
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
 create index entry_of_payment on entry (book_id, payment) where kind in (4, 13, 14);
+create index entry_of_dispute on entry (book_id, number) where kind in (6, 7, 16, 34);
 create index entry_booking_date on entry using brin (booking_date);
 
 create table transfer (

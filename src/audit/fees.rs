@@ -337,6 +337,7 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::HoldRelease
             | EntryKind::Loss
             | EntryKind::LossRecovery
+            | EntryKind::InformationRequest
             | EntryKind::Reversal => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod breaks;
 pub mod calendar;
 pub mod db;
+pub mod dispute;
 pub mod doctor;
 pub mod expire;
 pub mod fees;
@@ -88,6 +89,9 @@ enum Command {
     /// Give up what merchants owe and cannot pay, by two people; book what comes back of it.
     #[command(subcommand)]
     Loss(loss::Command),
+    /// List disputes: where each case stands, and until when it can be answered.
+    #[command(subcommand)]
+    Dispute(dispute::Command),
     /// List and show breaks: sources that should agree and do not.
     #[command(subcommand)]
     Breaks(breaks::Command),
@@ -159,6 +163,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Advance(args) => advance::run(args, globals).await,
         Command::Hold(command) => hold::run(command, globals).await,
         Command::Loss(command) => loss::run(command, globals).await,
+        Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,

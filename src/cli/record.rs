@@ -15,11 +15,12 @@ use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 /// Fields (all text): kind, merchant, payment, reference, amount, currency, occurred_at, acquirer; optional:
 /// acquirer_reference, merchant_reference, arn, rrn, auth_code; of some kinds also method, scheme, card_country, payer,
 /// category, auth_type, initiator, capture_before, requested_amount, sequence, final, aggregate, items, original,
-/// expected_total, by, case, cycle, cost. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339 with an offset.
+/// expected_total, by, case, cycle, cost, respond_by. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339
+/// with an offset.
 ///
 /// Kinds: authorization, authorization_increment, authorization_reversal, decline, unknown, void, capture, capture_void,
-/// aggregate, refund, refund_failure, refund_paid, chargeback, second_chargeback, chargeback_reversal, unpaid,
-/// unpaid_recovery.
+/// aggregate, refund, refund_failure, refund_paid, information_request, chargeback, second_chargeback,
+/// chargeback_reversal, unpaid, unpaid_recovery.
 ///
 /// A file may begin with lines of kind capture_total, one a currency, with currency, items and amount: how many captures it
 /// holds, and their sum. Then every currency of its captures needs one, and a file that holds others is refused whole.

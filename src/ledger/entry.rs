@@ -93,6 +93,8 @@ kinds! {
     Loss = 32, "loss";
     /// What came back of what was given up.
     LossRecovery = 33, "loss_recovery";
+    /// An issuer asks about a payment before it takes money, or instead: an entry without transfers.
+    InformationRequest = 34, "information_request";
 }
 
 impl EntryKind {

@@ -10,6 +10,7 @@ mod claims;
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 pub use self::claims::{CaptureTotal, ClaimError, Difference, prove};
@@ -110,6 +111,8 @@ struct Fields<'a> {
     cycle: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     cost: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    respond_by: Option<Cow<'a, str>>,
 }
 
 impl Fields<'_> {
@@ -140,9 +143,7 @@ impl Fields<'_> {
             category: optional("category", self.category)?,
             auth_type: word("auth_type", self.auth_type, AuthType::from_name)?,
             initiator: word("initiator", self.initiator, Initiator::from_name)?,
-            capture_before: given(self.capture_before)
-                .map(|text| parse_instant(&text).map_err(|error: DateError| ("capture_before", error.to_string())))
-                .transpose()?,
+            capture_before: instant("capture_before", self.capture_before)?,
             requested: optional_amount("requested_amount", self.requested_amount, currency)?,
             sequence: number("sequence", self.sequence)?,
             is_final: word("final", self.is_final, yes_or_no)?.unwrap_or(false),
@@ -154,6 +155,7 @@ impl Fields<'_> {
             case: optional("case", self.case)?,
             cycle: number("cycle", self.cycle)?,
             cost: optional_amount("cost", self.cost, currency)?,
+            respond_by: instant("respond_by", self.respond_by)?,
         };
         misplaced(kind, &details)?;
         let reference = if kind == EntryKind::Refund && self.reference.is_empty() {
@@ -185,10 +187,10 @@ type Faulty<T> = Result<T, (&'static str, String)>;
 /// Refuses details that say nothing about this kind of event: a field in the wrong place is a mistake, not a comment.
 fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
     use EntryKind::{
-        Aggregate, Authorization, AuthorizationIncrement, Capture, CaptureVoid, Chargeback, ChargebackReversal, Refund,
-        RefundFailure, RefundPaid, SecondChargeback, Unknown, UnpaidRecovery,
+        Aggregate, Authorization, AuthorizationIncrement, Capture, CaptureVoid, Chargeback, ChargebackReversal,
+        InformationRequest, Refund, RefundFailure, RefundPaid, SecondChargeback, Unknown, UnpaidRecovery,
     };
-    let fields: [(&'static str, bool, &[EntryKind]); 19] = [
+    let fields: [(&'static str, bool, &[EntryKind]); 20] = [
         ("method", details.method.is_some(), &[Authorization, Unknown]),
         ("scheme", details.scheme.is_some(), &[Authorization, Unknown]),
         (
@@ -220,21 +222,26 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
         (
             "case",
             details.case.is_some(),
-            &[Chargeback, SecondChargeback, ChargebackReversal],
+            &[InformationRequest, Chargeback, SecondChargeback, ChargebackReversal],
         ),
         (
             "cycle",
             details.cycle.is_some(),
-            &[Chargeback, SecondChargeback, ChargebackReversal],
+            &[InformationRequest, Chargeback, SecondChargeback, ChargebackReversal],
         ),
         ("cost", details.cost.is_some(), &[Chargeback, SecondChargeback]),
+        (
+            "respond_by",
+            details.respond_by.is_some(),
+            &[InformationRequest, Chargeback, SecondChargeback],
+        ),
     ];
     for (field, there, kinds) in fields {
         if there && !kinds.contains(&kind) {
             return Err((field, format!("{field} says nothing about events of kind {kind}")));
         }
     }
-    let required: [(&'static str, bool, &[EntryKind]); 3] = [
+    let required: [(&'static str, bool, &[EntryKind]); 4] = [
         (
             "original",
             details.original.is_some(),
@@ -242,6 +249,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
         ),
         ("aggregate", details.aggregate.is_some(), &[Aggregate]),
         ("items", details.items.is_some(), &[Aggregate]),
+        ("case", details.case.is_some(), &[InformationRequest]),
     ];
     for (field, there, kinds) in required {
         if !there && kinds.contains(&kind) {
@@ -270,6 +278,12 @@ fn amount(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> 
 fn optional_amount(field: &'static str, text: Option<Cow<'_, str>>, currency: Currency) -> Faulty<Option<i64>> {
     given(text)
         .map(|text| amount(field, &text, currency).map(Money::minor))
+        .transpose()
+}
+
+fn instant(field: &'static str, text: Option<Cow<'_, str>>) -> Faulty<Option<DateTime<Utc>>> {
+    given(text)
+        .map(|text| parse_instant(&text).map_err(|error: DateError| (field, error.to_string())))
         .transpose()
 }
 
@@ -463,7 +477,7 @@ pub struct CsvEvents<R> {
 }
 
 /// The columns of an event file: the first eight are required.
-pub const COLUMNS: [&str; 32] = [
+pub const COLUMNS: [&str; 33] = [
     "kind",
     "merchant",
     "payment",
@@ -496,6 +510,7 @@ pub const COLUMNS: [&str; 32] = [
     "case",
     "cycle",
     "cost",
+    "respond_by",
 ];
 const REQUIRED: usize = 8;
 
@@ -649,6 +664,7 @@ impl<R: Read> CsvEvents<R> {
             case: field(29),
             cycle: field(30),
             cost: field(31),
+            respond_by: field(32),
         }
         .into_event()
     }
@@ -883,6 +899,8 @@ mod tests {
             all.extend([("aggregate", "monday"), ("items", "2")]);
         } else if ["capture_void", "refund_failure", "refund_paid", "unpaid_recovery"].contains(&kind.name()) {
             all.insert("original", "o");
+        } else if kind == EntryKind::InformationRequest {
+            all.insert("case", "D");
         }
         all.extend(fields.iter().copied());
         serde_json::to_string(&all).expect("JSON")
@@ -907,7 +925,7 @@ mod tests {
     }
 
     /// The fields that say something about a kind of event, with a value that they can have and one that they cannot.
-    const STATED: [(&str, &str, &str, &str); 19] = [
+    const STATED: [(&str, &str, &str, &str); 20] = [
         ("method", "authorization unknown", "carrier", "a "),
         ("scheme", "authorization unknown", "visa", "\u{7}"),
         ("card_country", "authorization unknown", "DE", "de"),
@@ -936,12 +954,23 @@ mod tests {
         ("by", "refund", "transfer", "bank"),
         (
             "case",
-            "chargeback second_chargeback chargeback_reversal",
+            "information_request chargeback second_chargeback chargeback_reversal",
             "D-1",
             " D-1",
         ),
-        ("cycle", "chargeback second_chargeback chargeback_reversal", "2", "+2"),
+        (
+            "cycle",
+            "information_request chargeback second_chargeback chargeback_reversal",
+            "2",
+            "+2",
+        ),
         ("cost", "chargeback second_chargeback", "15.00", "1e1"),
+        (
+            "respond_by",
+            "information_request chargeback second_chargeback",
+            "2026-04-01T00:00:00Z",
+            "2026-04-01",
+        ),
     ];
 
     #[test]

@@ -41,6 +41,7 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::HoldRelease
         | EntryKind::Loss
         | EntryKind::LossRecovery
+        | EntryKind::InformationRequest
         | EntryKind::Settlement
         | EntryKind::Suspense
         | EntryKind::BatchFee

@@ -1822,6 +1822,35 @@ fn a_method_may_limit_the_parts_of_a_refund() {
     );
 }
 
+#[test]
+fn a_request_for_information_moves_nothing() {
+    check(
+        "
+        with merchant=free
+        authorization 80.00
+            9010 <- 9020 80.00
+        information_request 80.00 case=D1
+            ? CHARGEBACK_UNKNOWN information is asked for a payment that was never captured here
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            item 80.00
+        information_request 80.00 case=D2 respond_by=2026-03-20T00:00:00Z
+        information_request 0.00 case=D3
+        refund 30.00
+            2020 <- 1100 30.00
+            item -30.00
+        chargeback 80.00 case=D2 respond_by=2026-04-01T00:00:00Z
+            2020 <- 1100 80.00
+            item -80.00
+            ? DOUBLE_RECOVERY {30.00} of the captured {80.00} is refunded, {80.00} charged back
+        information_request 80.00 case=D2 cycle=2
+        refund 1.00
+            ! charged_back payment: the payment is charged back; a refund would pay the shopper twice
+        ",
+    );
+}
+
 /// A captured payment of a merchant who has 20.00 available, 30.00 pending and 8.00 in reserve.
 fn with_funds(merchant: &str) -> String {
     format!(

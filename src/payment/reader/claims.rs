@@ -320,7 +320,7 @@ mod tests {
         let other = claim("EUR", "1", "60.00").replace("items", "4111111111111111");
         check(
             &[other],
-            "line 1: unknown field `************1111`, expected one of `kind`, `currency`, `items`, `amount`",
+            "line 1: unknown field `411111******1111`, expected one of `kind`, `currency`, `items`, `amount`",
         );
     }
 

@@ -454,7 +454,7 @@ pub fn sequence() -> impl Strategy<Value = Sequence> {
 }
 
 /// How many fields an event has: what [`Oddity::Twisted`] can change.
-const FIELDS: usize = 30;
+const FIELDS: usize = 31;
 
 fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
     let other = |text: &Option<String>| Some(format!("{}'", text.as_deref().unwrap_or("x")));
@@ -503,6 +503,7 @@ fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
         "case" => details.case = other(&details.case),
         "cycle" => details.cycle = details.cycle.map_or(Some(9), |_| None),
         "cost" => details.cost = more(details.cost),
+        "respond_by" => details.respond_by = Some(event.occurred_at + TimeDelta::minutes(7)),
         _ => event.auth_code = other(&event.auth_code),
     }
     event

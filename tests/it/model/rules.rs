@@ -747,6 +747,7 @@ pub fn fields(event: &PaymentEvent) -> Vec<(&'static str, String)> {
         ("case", format!("{:?}", details.case)),
         ("cycle", format!("{:?}", details.cycle)),
         ("cost", format!("{:?}", details.cost)),
+        ("respond_by", format!("{:?}", details.respond_by)),
     ]
 }
 
@@ -761,6 +762,9 @@ pub fn stated(event: &PaymentEvent) -> Vec<(&'static str, Value)> {
     let details = &event.details;
     let before = details
         .capture_before
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    let respond_by = details
+        .respond_by
         .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     let by = details.by.map(|way| match way {
         RefundWay::Rail => "rail",
@@ -786,6 +790,7 @@ pub fn stated(event: &PaymentEvent) -> Vec<(&'static str, Value)> {
         ("case", json!(details.case)),
         ("cycle", json!(details.cycle)),
         ("cost", json!(details.cost)),
+        ("respond_by", json!(respond_by)),
     ];
     all.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
