@@ -15,6 +15,9 @@ use crate::simulate::world::{
 };
 use crate::simulate::{BreakKind, Plan};
 
+/// For how many seconds of the day payments begin.
+const BUSY: u64 = 9 * 3600 - 600;
+
 /// The last second of a day.
 const LAST_SECOND: u32 = 86_399;
 /// From how many events on a story goes faster.
@@ -73,6 +76,8 @@ pub struct Author<'w> {
     anchored: [bool; CURRENCIES.len()],
     /// How many breaks of each kind there are already: of those that have several shapes, each gets its turn.
     planted: BTreeMap<BreakKind, u64>,
+    /// Of the plan.
+    payments: u64,
 }
 
 impl<'w> Author<'w> {
@@ -83,7 +88,17 @@ impl<'w> Author<'w> {
             dice: Dice::new(plan.seed, stream),
             anchored: [false; CURRENCIES.len()],
             planted: BTreeMap::new(),
+            payments: plan.payments,
         }
+    }
+
+    /// The second of the day at which a story begins: payments come one after the other from five in the morning for nine hours
+    /// in all, each up to ten minutes late.
+    fn beginning(&mut self, index: u64) -> u32 {
+        let passed = index.saturating_mul(BUSY).checked_div(self.payments).unwrap_or(0);
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        let late = self.dice.below(600);
+        passed.saturating_add(late).saturating_add(5 * 3600)
     }
 
     /// Makes up the story of payment number `index`, with what is planted on it. `room` is how many payments it may be, from 1.
@@ -170,7 +185,7 @@ impl<'w> Author<'w> {
             length: 1,
             index,
             day: Day::Simulated,
-            second: self.dice.below(9 * 3600).saturating_add(5 * 3600),
+            second: self.beginning(index),
             step: 3600,
         };
         self.add_payment(&mut story, index, format!("pay-{index:09}"));
