@@ -457,6 +457,45 @@ CREATE TABLE public.idempotency_key (
 
 COMMENT ON TABLE public.idempotency_key IS 'What was answered to a request, by who asked for what under which key. For 24 hours; references keep money from moving twice for ever.';
 
+CREATE TABLE public.loss (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    recovers bigint,
+    recovered bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL COLLATE pg_catalog."C",
+    note text NOT NULL,
+    planned_on date NOT NULL,
+    planned_by text NOT NULL,
+    state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
+    approved_by text,
+    number bigint,
+    CONSTRAINT loss_amount CHECK ((amount > 0)),
+    CONSTRAINT loss_approved CHECK (((approved_by IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT loss_booked CHECK (((number IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT loss_reason CHECK (
+CASE
+    WHEN (recovers IS NULL) THEN (reason = ANY (ARRAY['insolvent'::text, 'untraceable'::text, 'uneconomic'::text, 'settled'::text]))
+    ELSE (reason = 'recovered'::text)
+END),
+    CONSTRAINT loss_recovered CHECK (((recovered >= 0) AND (recovered <= amount) AND ((recovered = 0) OR ((state = 'booked'::text) AND (recovers IS NULL))))),
+    CONSTRAINT loss_state CHECK ((state = ANY (ARRAY['planned'::text, 'booked'::text, 'cancelled'::text]))),
+    CONSTRAINT loss_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by)))
+);
+
+COMMENT ON TABLE public.loss IS 'What a merchant owes and nobody expects to get back, given up by two people; and, where recovers names one of these, what came back of it. recovered is the sum of that; number is an entry of the book.';
+
+ALTER TABLE public.loss ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.loss_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.maturing (
     book_id bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
@@ -548,15 +587,17 @@ CREATE TABLE public.payment (
     auth_code text COLLATE pg_catalog."C",
     card text COLLATE pg_catalog."C",
     merchant_reference text COLLATE pg_catalog."C",
+    refunds bigint NOT NULL,
     CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0) AND (final_captures >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
     CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
     CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
     CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured)),
+    CONSTRAINT payment_refunds CHECK (((refunds >= 0) AND ((refunds = 0) = (refunded = 0)))),
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name; refunds is how many did not fail.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -887,6 +928,9 @@ ALTER TABLE ONLY public.hold
 ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_identity PRIMARY KEY (merchant, environment, operation, key);
 
+ALTER TABLE ONLY public.loss
+    ADD CONSTRAINT loss_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.maturing
     ADD CONSTRAINT maturing_identity UNIQUE NULLS NOT DISTINCT (book_id, currency, source_on, available_on, reserve_until);
 
@@ -983,6 +1027,8 @@ CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
 
+CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[6, 7, 16, 34]));
+
 CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
@@ -992,6 +1038,10 @@ CREATE INDEX hold_expires_on ON public.hold USING btree (expires_on) WHERE ((rel
 CREATE INDEX hold_open ON public.hold USING btree (book_id) WHERE (released IS NULL);
 
 CREATE INDEX idempotency_key_expires_at ON public.idempotency_key USING btree (expires_at);
+
+CREATE UNIQUE INDEX loss_of_entry ON public.loss USING btree (book_id, number) WHERE (number IS NOT NULL);
+
+CREATE UNIQUE INDEX loss_waiting ON public.loss USING btree (book_id, currency) WHERE (state = 'planned'::text);
 
 CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on);
 
@@ -1127,6 +1177,9 @@ ALTER TABLE ONLY public.break_step
 
 ALTER TABLE ONLY public.break_step
     ADD CONSTRAINT break_step_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.loss
+    ADD CONSTRAINT loss_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.loss(id);
 
 ALTER TABLE ONLY public.monthly_limit
     ADD CONSTRAINT monthly_limit_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1383,6 +1436,35 @@ GRANT INSERT(status) ON TABLE public.idempotency_key TO acquit_runtime;
 
 GRANT INSERT(body) ON TABLE public.idempotency_key TO acquit_runtime;
 
+GRANT SELECT ON TABLE public.loss TO acquit_runtime;
+GRANT SELECT ON TABLE public.loss TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(recovers) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(recovered) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(planned_on) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(planned_by) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(approved_by) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(number) ON TABLE public.loss TO acquit_runtime;
+
 GRANT SELECT,INSERT,DELETE ON TABLE public.maturing TO acquit_runtime;
 GRANT SELECT ON TABLE public.maturing TO acquit_auditor;
 
@@ -1476,6 +1558,8 @@ GRANT UPDATE(auth_code) ON TABLE public.payment TO acquit_runtime;
 GRANT UPDATE(card) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(merchant_reference) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(refunds) ON TABLE public.payment TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.payout TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout TO acquit_auditor;

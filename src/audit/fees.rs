@@ -335,6 +335,9 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
+            | EntryKind::Loss
+            | EntryKind::LossRecovery
+            | EntryKind::InformationRequest
             | EntryKind::Reversal
             | EntryKind::Resolution => Ok(()),
         }

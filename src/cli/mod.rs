@@ -7,10 +7,12 @@ pub mod audit;
 pub mod breaks;
 pub mod calendar;
 pub mod db;
+pub mod dispute;
 pub mod doctor;
 pub mod expire;
 pub mod fees;
 pub mod hold;
+pub mod loss;
 pub mod merchant;
 pub mod output;
 pub mod payout;
@@ -39,8 +41,8 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`, `breaks reopen`, `payout instruct` and
-/// `fees close` show a plan and write nothing, unless they are run with --execute.
+/// `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`, `breaks reopen`, `loss approve`,
+/// `payout instruct` and `fees close` show a plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -84,6 +86,12 @@ enum Command {
     /// Set available money of merchants aside with a reason, and make it available again.
     #[command(subcommand)]
     Hold(hold::Command),
+    /// Give up what merchants owe and cannot pay, by two people; book what comes back of it.
+    #[command(subcommand)]
+    Loss(loss::Command),
+    /// List disputes: where each case stands, and until when it can be answered.
+    #[command(subcommand)]
+    Dispute(dispute::Command),
     /// Work on breaks, sources that should agree and do not: list, assign, resolve, approve, open again.
     #[command(subcommand)]
     Breaks(breaks::Command),
@@ -154,6 +162,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Expire(args) => expire::run(args, globals).await,
         Command::Advance(args) => advance::run(args, globals).await,
         Command::Hold(command) => hold::run(command, globals).await,
+        Command::Loss(command) => loss::run(command, globals).await,
+        Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,

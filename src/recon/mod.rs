@@ -40,6 +40,9 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::Release
         | EntryKind::Hold
         | EntryKind::HoldRelease
+        | EntryKind::Loss
+        | EntryKind::LossRecovery
+        | EntryKind::InformationRequest
         | EntryKind::Settlement
         | EntryKind::Suspense
         | EntryKind::BatchFee

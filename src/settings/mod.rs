@@ -154,7 +154,7 @@ fn lines(findings: &[Finding]) -> String {
 
 impl Settings {
     /// How long a capture of a payment method may be refunded; of a method that is not known, by the default.
-    pub fn refund_rule(&self, method: Option<&str>) -> RefundRule {
+    pub fn refund_rule(&self, method: Option<&str>) -> &RefundRule {
         self.refunds.of(method)
     }
 

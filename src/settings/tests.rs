@@ -352,6 +352,8 @@ rail = "calendar_month_end"
 [[refund]]
 method = "wallet"
 window = "365 days"
+max_partial_refunds = 50
+minimum = { KRW = "50" }
 "#;
     let settings = Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding");
     let shown: Vec<String> = settings
@@ -372,6 +374,13 @@ window = "365 days"
         let rule = settings.refund_rule(method);
         assert_eq!(format!("{}, {}", rule.window, rule.rail), expected, "{method:?}");
     }
+    let parts = |method| {
+        let rule = settings.refund_rule(Some(method));
+        let minimum: Vec<String> = rule.minimum.values().map(ToString::to_string).collect();
+        (rule.max_partial_refunds, minimum.join(" "))
+    };
+    assert_eq!(parts("wallet"), (Some(50), "50 KRW".to_owned()));
+    assert_eq!(parts("carrier"), (None, String::new()));
     let settings = Settings::parse(COMPLETE).expect("no finding");
     assert_eq!(settings.validity, []);
     let rule = settings.refund_rule(Some("carrier"));
@@ -417,6 +426,18 @@ fn how_long_is_said_once_and_in_known_words() {
         &[
             "line 37, column 1: `refund` must be a list of tables: write [[refund]], not table",
             "line 39, column 1: `validity` must be a list of tables: write [[validity]], not table",
+        ],
+    );
+    check_more(
+        "[[refund]]\nmax_partial_refunds = \"two\"\nminimum = { EUR = \"0.00\", KRW = \"0.5\" }\n[[refund]]\nmethod = \"card\"\n\
+         max_partial_refunds = 10001\nminimum = \"1\"\nminimal = 1\n",
+        &[
+            "line 38, column 23: `max_partial_refunds` must be a whole number, not string",
+            "line 39, column 11: `minimum` in EUR must be above zero: leave it out where there is none",
+            "line 39, column 33: `0.5` has more decimals than KRW allows (0)",
+            "line 42, column 23: `max_partial_refunds` must be from 0 to 10000",
+            "line 43, column 11: `minimum` must be a table, like { EUR = \"0.30\" }, not string",
+            "line 44, column 1: `minimal` is not a field of refund: known are method, window, rail, max_partial_refunds, minimum",
         ],
     );
     // Windows of different kinds cannot be compared, and need not be.

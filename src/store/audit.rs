@@ -398,6 +398,7 @@ audits![
     "items_once",
     "keeps_side",
     "lines_accounted",
+    "losses",
     "matches_booked",
     "numbering",
     "open_holds",

@@ -162,6 +162,27 @@ pub const RULES: &[(&str, &str)] = &[
         "a success is kept, or a refusal that the work itself decided",
     ),
     (
+        "loss_amount",
+        "a loss, and what comes back of one, is of more than zero",
+    ),
+    (
+        "loss_approved",
+        "a loss is booked when somebody approves it, and not before",
+    ),
+    ("loss_booked", "a loss that is booked has an entry, another has none"),
+    ("loss_of_entry", "an entry books one loss"),
+    (
+        "loss_reason",
+        "a loss has a reason that is known, and what comes back has none",
+    ),
+    ("loss_recovered", "no more comes back of a loss than was given up"),
+    ("loss_state", "a loss is planned, booked or cancelled"),
+    ("loss_two_people", "who approves a loss is not who planned it"),
+    (
+        "loss_waiting",
+        "a merchant has one planned loss or recovery in a currency",
+    ),
+    (
         "maturing_identity",
         "there is one sum a day of sale, day of availability and end of reserve",
     ),
@@ -193,6 +214,10 @@ pub const RULES: &[(&str, &str)] = &[
     (
         "payment_refunded_within_captured",
         "what is refunded is not more than was captured",
+    ),
+    (
+        "payment_refunds",
+        "a payment has refunds where something of it is refunded, and only there",
     ),
     ("payment_vat_returned", "no more VAT of a fee is given back than may be"),
     ("payout_amount", "a payout is of more than zero"),

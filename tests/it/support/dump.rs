@@ -61,6 +61,10 @@ pub const TABLES: &[(&str, &str)] = &[
         "select merchant, to_jsonb(hold) - 'book_id' - 'id' from hold join book on book.id = book_id",
     ),
     (
+        "loss",
+        "select merchant, to_jsonb(loss) - 'book_id' - 'id' - 'recovers' from loss join book on book.id = book_id",
+    ),
+    (
         "monthly_limit",
         "select acquirer.name, to_jsonb(monthly_limit) - 'acquirer_id'
         from monthly_limit join acquirer on acquirer.id = acquirer_id",
