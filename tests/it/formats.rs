@@ -409,7 +409,9 @@ async fn what_is_not_whole_posts_nothing() {
     refused("other.csv", b"a,b,c\n1,2,3\n", "no column");
     desk.run(&["reconcile", "short.csv", "--acquirer", "psp", "--file-format", "pigeon"])
         .exits(1)
-        .says(&["it must be one of adyen, stripe, ipm, count-and-sum, header-totals"]);
+        .says(&[
+            "it must be one of adyen, stripe, ipm, paypal, checkout, toss-csv, toss-json, count-and-sum, header-totals",
+        ]);
     assert_eq!(desk.balances().await, before);
 }
 

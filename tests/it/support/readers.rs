@@ -23,6 +23,9 @@ pub type Reads = fn(&[u8]);
 pub const READERS: &[(&str, Reads)] = &[
     ("adyen", adyen),
     ("stripe", stripe),
+    ("paypal", paypal),
+    ("checkout", checkout),
+    ("toss", toss),
     ("ipm", ipm),
     ("mapping", mapping),
     ("delimited", delimited),
@@ -39,6 +42,29 @@ pub fn adyen(bytes: &[u8]) {
 /// Stripe's reports.
 pub fn stripe(bytes: &[u8]) {
     settlement(&Reading::Format(Format::Stripe), bytes);
+}
+
+/// PayPal's report: in one file, and cut into two.
+pub fn paypal(bytes: &[u8]) {
+    let format = Reading::Format(Format::Paypal);
+    settlement(&format, bytes);
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    settlement_with(&format, first, &[second]);
+}
+
+/// Checkout.com's breakdown beside a file of payouts, as a file of payouts, and alone.
+pub fn checkout(bytes: &[u8]) {
+    const PAYOUTS: &[u8] = b"Payout ID,Payout Date,Payout Amount\nout_1,2026-03-04,96.80\n";
+    let format = Reading::Format(Format::Checkout);
+    settlement_with(&format, bytes, &[PAYOUTS]);
+    settlement_with(&format, bytes, &[bytes]);
+    settlement(&format, bytes);
+}
+
+/// Rows of Toss Payments, JSON and CSV.
+pub fn toss(bytes: &[u8]) {
+    settlement(&Reading::Format(Format::TossJson), bytes);
+    settlement(&Reading::Format(Format::TossCsv), bytes);
 }
 
 /// IPM clearing files.
@@ -68,22 +94,29 @@ fn profiles() -> Vec<Arc<Profile>> {
 
 /// Reads a settlement file to its end and holds the reader to what it promises.
 fn settlement(reading: &Reading, bytes: &[u8]) {
-    let Ok(mut reader) = reading.open(Box::new(bytes), Vec::new()) else {
+    settlement_with(reading, bytes, &[]);
+}
+
+/// The same of a file and others that are given with it.
+fn settlement_with(reading: &Reading, bytes: &[u8], rest: &[&[u8]]) {
+    let mut others: Vec<Box<dyn Read + '_>> = Vec::new();
+    for other in rest {
+        others.push(Box::new(*other));
+    }
+    let Ok(mut reader) = reading.open(Box::new(bytes), others) else {
         return;
     };
     reader.explain();
     let (mut lines, mut rejects) = (0_u64, 0_u64);
+    let mut ordinal = 0;
     let mut failed = false;
     while let Some(row) = reader.next() {
         assert!(!failed, "a row after an error");
         match row {
             Ok(Row::Line(line)) => {
                 lines = lines.saturating_add(1);
-                assert_eq!(
-                    u64::from(line.ordinal),
-                    lines.saturating_add(rejects),
-                    "an ordinal is left out"
-                );
+                assert!(line.ordinal > ordinal, "an ordinal comes twice");
+                ordinal = line.ordinal;
                 assert!(!card_number::is_in(&line.raw), "a card number in {}", line.raw);
             }
             Ok(Row::Reject(reject)) => {
