@@ -254,6 +254,8 @@ pub struct PaymentFees<'s> {
     owed: Vec<Owed>,
     dispute: (i64, i64),
     done: BTreeMap<EntryNumber, Done>,
+    /// Method, scheme and country of the card, as attempts of unknown outcome stated them; what answers may be silent of it.
+    attempted: [Option<String>; 3],
 }
 
 impl<'s> PaymentFees<'s> {
@@ -272,6 +274,7 @@ impl<'s> PaymentFees<'s> {
             owed: Vec::new(),
             dispute: (0, 0),
             done: BTreeMap::new(),
+            attempted: [None, None, None],
         }
     }
 
@@ -305,6 +308,14 @@ impl<'s> PaymentFees<'s> {
     fn replay(&mut self, entry: &FeeEntry, kept: &Kept, found: &mut Found) -> Result<(), String> {
         match entry.kind {
             EntryKind::Authorization => self.authorization(entry, kept, found),
+            EntryKind::Unknown => {
+                self.attempted = self.stated(kept);
+                Ok(())
+            }
+            EntryKind::Decline => {
+                self.attempted = [None, None, None];
+                Ok(())
+            }
             EntryKind::Capture => self.capture(entry, kept, found),
             EntryKind::CaptureVoid => self.capture_void(entry, kept, found),
             EntryKind::Refund => self.refund(entry, kept, found),
@@ -317,8 +328,6 @@ impl<'s> PaymentFees<'s> {
             // Nothing is charged for these.
             EntryKind::AuthorizationIncrement
             | EntryKind::AuthorizationReversal
-            | EntryKind::Decline
-            | EntryKind::Unknown
             | EntryKind::Void
             | EntryKind::Expiry
             | EntryKind::Aggregate
@@ -347,13 +356,24 @@ impl<'s> PaymentFees<'s> {
         (self.schedules)(day).ok_or_else(|| format!("the settings have no fee schedule of the merchant on {day}"))
     }
 
+    /// Method, scheme and country of the card: as an entry states them, or else an attempt of unknown outcome before it.
+    fn stated(&self, kept: &Kept) -> [Option<String>; 3] {
+        let (stated, [method, scheme, country]) = (&kept.details, &self.attempted);
+        let or = |stated: &Option<String>, attempted: &Option<String>| stated.clone().or_else(|| attempted.clone());
+        [
+            or(&stated.method, method),
+            or(&stated.scheme, scheme),
+            or(&stated.card_country, country),
+        ]
+    }
+
     /// The fee of the event, and whether the table of payments prices by what was authorized.
     fn authorization(&mut self, entry: &FeeEntry, kept: &Kept, found: &mut Found) -> Result<(), String> {
-        let (stated, known) = (&kept.details, &entry.instrument);
+        let ([method, scheme, country], known) = (self.stated(kept), &entry.instrument);
         for (field, stated, known) in [
-            ("method", &stated.method, &known.method),
-            ("scheme", &stated.scheme, &known.scheme),
-            ("card_country", &stated.card_country, &known.card_country),
+            ("method", &method, &known.method),
+            ("scheme", &scheme, &known.scheme),
+            ("card_country", &country, &known.card_country),
         ] {
             if stated.as_deref() != known.as_deref() {
                 let word = |text: Option<&str>| text.map_or("nothing".to_owned(), |text| format!("`{text}`"));
