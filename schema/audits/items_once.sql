@@ -1,8 +1,10 @@
--- Every fact that an acquirer reports is either open or matched, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
+-- Every fact that an acquirer reports is either open or matched by a booked file, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
 with items as (
     select book_id, number from open_item
     union all
-    select book_id, number from settlement_match
+    select match.book_id, match.number
+    from settlement_match match
+    join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
 ), counted as (
     select book_id, number, count(*) as times from items group by book_id, number
 ), facts as (

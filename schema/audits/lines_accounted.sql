@@ -1,11 +1,11 @@
 -- Every line of a booked settlement file is matched, or has a break, or is a batch fee or payout row; no line is matched twice.
 select settlement_line.source_id, settlement_line.ordinal, settlement_line.line, settlement_line.record_type,
        count(settlement_match.number) as matches
-from settlement_file
-join settlement_line on settlement_line.source_id = settlement_file.source_id
+from settlement_file_state file
+join settlement_line on settlement_line.source_id = file.source_id
 left join settlement_match
     on settlement_match.source_id = settlement_line.source_id and settlement_match.ordinal = settlement_line.ordinal
-where settlement_file.state = 'booked'
+where file.state = 'booked'
 group by settlement_line.source_id, settlement_line.ordinal, settlement_line.line, settlement_line.record_type
 having count(settlement_match.number) > 1
     or (count(settlement_match.number) = 0

@@ -90,10 +90,11 @@ create table source (
     kind         text collate "C" not null constraint source_kind check (kind in ('events', 'settlement', 'payout', 'run')),
     name         text not null,
     digest       bytea not null,
+    run          smallint not null default 1 constraint source_run check (run > 0),
     recorded_at  timestamptz not null default now(),
-    constraint source_digest unique (kind, digest)
+    constraint source_digest unique (kind, digest, run)
 );
-comment on table source is 'Where entries came from: a file or run, known by the SHA-256 of its content.';
+comment on table source is 'Where entries came from: a file or run, known by the SHA-256 of its content. A settlement file that was undone and comes again is another run of it.';
 
 -- Books --------------------------------------------------------------------------------------------------------------
 
@@ -148,6 +149,7 @@ comment on column entry.natural_key is 'What the fact is known by beside its ref
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
 create index entry_of_payment on entry (book_id, payment) where kind in (4, 13, 14);
+create index entry_of_settlement on entry (source_id) where kind in (10, 11, 12, 30);
 create index entry_booking_date on entry using brin (booking_date);
 
 create table transfer (
@@ -353,12 +355,13 @@ create table settlement_file (
     acquirer_id   smallint not null references acquirer,
     state         text collate "C" not null constraint settlement_file_state check (state in ('booked', 'quarantined')),
     reason        text,
+    format        text collate "C",
     lines         bigint not null,
     rejects       bigint not null,
     as_of         date,
     constraint settlement_file_reason check ((state = 'quarantined') = (reason is not null))
 );
-comment on table settlement_file is 'Settlement files taken in: booked whole, or quarantined whole and nothing posted.';
+comment on table settlement_file is 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
 
 create table settlement_line (
     source_id           bigint not null,
@@ -554,7 +557,7 @@ grant insert on entry, transfer, balance, payment, accrual, aggregate, open_item
 -- By column where the database decides the rest: ids, times, and the state in which a thing begins.
 grant insert (name) on acquirer to acquit_runtime;
 grant insert (effective_from, digest, content) on settings_version to acquit_runtime;
-grant insert (kind, name, digest) on source to acquit_runtime;
+grant insert (kind, name, digest, run) on source to acquit_runtime;
 grant insert (merchant) on book to acquit_runtime;
 grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
 grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,
