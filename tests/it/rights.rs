@@ -24,6 +24,7 @@ break: insert(class acquirer_id source_id ordinal book_id number expected expect
 calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
+file_decision: insert(source_id decision decided_by reason presented_by superseded_by run_id)
 hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
 idempotency_key: insert(merchant environment operation key fingerprint status body), delete
 maturing: insert, update(payable reserve), delete
@@ -41,23 +42,26 @@ settlement_file: insert
 settlement_line: insert
 settlement_match: insert
 settlement_reject: insert
-source: insert(kind name digest)
+settlement_reserve: insert
+source: insert(kind name digest run)
 transfer: insert
 velocity_activity: insert
 velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 12] = [
+const APPEND_ONLY: [&str; 14] = [
     "account",
     "calendar_version",
     "entry",
+    "file_decision",
     "settings_version",
     "settlement_batch",
     "settlement_file",
     "settlement_line",
     "settlement_match",
     "settlement_reject",
+    "settlement_reserve",
     "source",
     "transfer",
     "velocity_decision",
