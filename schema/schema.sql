@@ -593,10 +593,19 @@ CREATE TABLE public.settlement_match (
     line_gross bigint NOT NULL,
     passed_on bigint,
     passed_on_vat bigint,
+    merchant_fee bigint NOT NULL,
+    reserve bigint NOT NULL,
+    cost bigint NOT NULL,
+    matures boolean NOT NULL,
+    passes_costs boolean NOT NULL,
+    costs_vat text COLLATE pg_catalog."C",
+    expected_on date NOT NULL,
+    reserve_until date,
+    advanced bigint,
     CONSTRAINT settlement_match_passed_on CHECK (((passed_on IS NULL) = (passed_on_vat IS NULL)))
 );
 
-COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
+COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it).';
 
 CREATE TABLE public.settlement_reject (
     source_id bigint NOT NULL,
@@ -815,7 +824,7 @@ ALTER TABLE ONLY public.settlement_line
     ADD CONSTRAINT settlement_line_identity PRIMARY KEY (source_id, ordinal);
 
 ALTER TABLE ONLY public.settlement_match
-    ADD CONSTRAINT settlement_match_line PRIMARY KEY (source_id, ordinal);
+    ADD CONSTRAINT settlement_match_identity PRIMARY KEY (source_id, ordinal, book_id, number);
 
 ALTER TABLE ONLY public.settlement_reject
     ADD CONSTRAINT settlement_reject_identity PRIMARY KEY (source_id, place);

@@ -2,10 +2,11 @@
 with items as (
     select book_id, number, gross, cost, currency, record_type from open_item
     union all
-    select settlement_match.book_id, settlement_match.number, settlement_match.item_gross, null, settlement_line.gross_currency, settlement_line.record_type
+    select settlement_match.book_id, settlement_match.number, sum(settlement_match.item_gross), null, settlement_line.gross_currency, settlement_line.record_type
     from settlement_match
     left join settlement_line
         on settlement_line.source_id = settlement_match.source_id and settlement_line.ordinal = settlement_match.ordinal
+    group by settlement_match.book_id, settlement_match.number, settlement_match.source_id, settlement_line.gross_currency, settlement_line.record_type
 ), moved as (
     select transfer.book_id, transfer.entry_number as number, debit.currency,
            sum(case when debit.code = 5040 then 0

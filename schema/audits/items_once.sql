@@ -2,7 +2,8 @@
 with items as (
     select book_id, number from open_item
     union all
-    select match.book_id, match.number
+    -- Several lines of one file may settle it together.
+    select distinct on (match.book_id, match.number, match.source_id) match.book_id, match.number
     from settlement_match match
     join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
 ), counted as (

@@ -426,10 +426,19 @@ create table settlement_match (
     line_gross  bigint not null,
     passed_on      bigint,
     passed_on_vat  bigint,
-    constraint settlement_match_line primary key (source_id, ordinal),
+    merchant_fee   bigint not null,
+    reserve        bigint not null,
+    cost           bigint not null,
+    matures        boolean not null,
+    passes_costs   boolean not null,
+    costs_vat      text collate "C",
+    expected_on    date not null,
+    reserve_until  date,
+    advanced       bigint,
+    constraint settlement_match_identity primary key (source_id, ordinal, book_id, number),
     constraint settlement_match_passed_on check ((passed_on is null) = (passed_on_vat is null))
 );
-comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. A line is matched once; an entry too, since its open item goes with the match (schema/audits proves it).';
+comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it).';
 
 create table break (
     id               bigint generated always as identity primary key,

@@ -171,6 +171,8 @@ impl<R: Read> Iterator for StripeReader<R> {
 fn record(category: &str, gross: i64) -> RecordType {
     match category {
         "charge" if gross > 0 => RecordType::Capture,
+        // What was authorized and not captured of the charge of the same id: only together they are what was captured.
+        "partial_capture_reversal" if gross < 0 => RecordType::Capture,
         "refund" if gross < 0 => RecordType::Refund,
         "refund_failure" if gross > 0 => RecordType::RefundFailure,
         "dispute" if gross < 0 => RecordType::Chargeback,

@@ -93,6 +93,10 @@ pub struct Item {
     pub occurred_on: NaiveDate,
     /// The day on which what is withheld is released.
     pub reserve_until: Option<NaiveDate>,
+    /// The day by which the acquirer should report it.
+    pub expected_on: NaiveDate,
+    /// The entry of the house that made it available in advance.
+    pub advanced: Option<EntryNumber>,
 }
 
 impl Item {
@@ -468,7 +472,7 @@ fn converted_gross(line: &Line) -> Result<Money, AmountError> {
 
 /// What the costs of a capture should be by contract, against what they are. Only costs in the currency of the gross are
 /// checked: across currencies no contract gives the rate.
-fn fee_difference(line: &Line, acquirer: &settings::Acquirer) -> Result<Option<Difference>, AmountError> {
+pub fn fee_difference(line: &Line, acquirer: &settings::Acquirer) -> Result<Option<Difference>, AmountError> {
     let currency = line.gross.currency();
     if line.record != RecordType::Capture || line.net.currency() != currency {
         return Ok(None);

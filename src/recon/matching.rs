@@ -1,14 +1,16 @@
-//! Which settlement line settles which open item.
+//! Which settlement lines settle which open items.
 //!
 //! A pass groups lines and open items by a key; [`decide`] sees one group at a time, so matching does not depend on the order
-//! of lines or on how the stream was cut. A line settles one item and an item is settled by one line; two candidates are
-//! never decided by a program.
+//! of lines or on how the stream was cut. A line settles one item and an item is settled by one line, unless only several of them
+//! together are the same money as the other side, to the last minor unit ([`super::group`]). Two candidates are never decided by a
+//! program.
 //!
 //! | pass | key |
 //! | --- | --- |
 //! | 1 | acquirer reference, record type, currency |
 //! | 2 | ARN, record type, currency |
 //! | 4 | merchant reference, record type, currency, gross amount, days at most [`DAYS_APART`] apart |
+//! | 6 | merchant reference, record type, currency, and only sums that agree |
 //!
 //! The gross amount of a dispute may have the acquirer's cost of it in it.
 
@@ -23,6 +25,8 @@ pub enum Pass {
     Arn,
     /// By our reference as the acquirer echoes it, and the amount.
     MerchantReference,
+    /// By our reference, several together.
+    Group,
 }
 
 /// How far apart the days of a line and an item may be in pass 4.
@@ -30,7 +34,7 @@ pub const DAYS_APART: i32 = 3;
 
 impl Pass {
     /// The passes in the order in which they run.
-    pub const ALL: [Self; 3] = [Self::AcquirerReference, Self::Arn, Self::MerchantReference];
+    pub const ALL: [Self; 4] = [Self::AcquirerReference, Self::Arn, Self::MerchantReference, Self::Group];
 
     /// Its number.
     pub fn number(self) -> i16 {
@@ -38,6 +42,7 @@ impl Pass {
             Self::AcquirerReference => 1,
             Self::Arn => 2,
             Self::MerchantReference => 4,
+            Self::Group => 6,
         }
     }
 
@@ -52,33 +57,49 @@ impl Pass {
             Self::AcquirerReference => "acquirer reference",
             Self::Arn => "ARN",
             Self::MerchantReference => "merchant reference and amount",
+            Self::Group => "merchant reference, together",
         }
     }
 
-    /// Whether two lines of one key report one item twice. Its own references say so; our reference and an amount do not.
-    fn repeats(self) -> bool {
+    /// Whether a line and an item of one key are each other's whatever their amounts, and two lines report one item twice. The
+    /// acquirer's own references say so; our reference and an amount do not.
+    fn identifies(self) -> bool {
         match self {
             Self::AcquirerReference | Self::Arn => true,
+            Self::MerchantReference | Self::Group => false,
+        }
+    }
+
+    /// Whether the amounts of lines and items of one key may be added up.
+    fn adds_up(self) -> bool {
+        match self {
+            Self::AcquirerReference | Self::Arn | Self::Group => true,
             Self::MerchantReference => false,
         }
     }
 }
 
-/// What a group comes to: places in the group's lines. Lines in neither list are undecided and go to the next pass.
+/// What a group comes to: places in the group's lines and items. Lines in neither list are undecided and go to the next pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The line that settles the group's only item.
-    pub matched: Option<usize>,
-    /// Lines that report it again.
+    /// The lines that settle the items: one, or those of one item.
+    pub lines: Vec<usize>,
+    /// The items: one, or those of one line.
+    pub items: Vec<usize>,
+    /// Lines that report the item again.
     pub duplicates: Vec<usize>,
 }
 
-/// Decides one group: the lines and the open items that share a key, items without repetition.
-pub fn decide(pass: Pass, lines: &[Line], items: &[Item]) -> Verdict {
+/// Decides one group: the lines and the open items that share a key, items without repetition; `batches` says of each line which
+/// batch it is of.
+pub fn decide(pass: Pass, lines: &[Line], batches: &[usize], items: &[Item]) -> Verdict {
+    if let Some(together) = together(pass, lines, batches, items) {
+        return together;
+    }
     let [item] = items else {
         return Verdict::default();
     };
-    if lines.len() > 1 && !pass.repeats() {
+    if pass == Pass::Group || (lines.len() > 1 && !pass.identifies()) {
         return Verdict::default();
     }
     // Of several lines the one that agrees best settles the item; what decides is their content, their place only when they
@@ -92,10 +113,45 @@ pub fn decide(pass: Pass, lines: &[Line], items: &[Item]) -> Verdict {
             line.ordinal,
         )
     });
+    let best = best.map(|(place, _)| place);
     Verdict {
-        matched: best.map(|(place, _)| place),
-        duplicates: (0..lines.len())
-            .filter(|place| Some(*place) != best.map(|(place, _)| place))
-            .collect(),
+        lines: best.into_iter().collect(),
+        items: vec![0],
+        duplicates: (0..lines.len()).filter(|place| Some(*place) != best).collect(),
     }
 }
+
+/// Several lines of one item, or several items of one line, where they are the same money together and none of them alone is.
+fn together(pass: Pass, lines: &[Line], batches: &[usize], items: &[Item]) -> Option<Verdict> {
+    if !pass.adds_up() || (lines.len() > 1) == (items.len() > 1) {
+        return None;
+    }
+    let of_lines = lines
+        .iter()
+        .try_fold(0_i64, |sum, line| sum.checked_add(line.gross.minor()))?;
+    let of_items = items
+        .iter()
+        .try_fold(0_i64, |sum, item| sum.checked_add(item.gross.minor()))?;
+    let alone = lines
+        .iter()
+        .any(|line| items.iter().any(|item| item.distance(line) == 0));
+    let one_batch = batches.windows(2).all(|pair| pair.first() == pair.last());
+    let one_book = items
+        .windows(2)
+        .all(|pair| pair.first().map(|item| item.book) == pair.last().map(|item| item.book));
+    let one_currency = lines
+        .windows(2)
+        .all(|pair| pair.first().map(|line| line.net.currency()) == pair.last().map(|line| line.net.currency()));
+    // What a merchant pays of the costs is worked out on a line of its own.
+    let no_costs_of_merchants = items.iter().all(|item| item.passes_costs.is_none());
+    (of_lines == of_items && !alone && no_costs_of_merchants && one_batch && one_book && one_currency).then(|| {
+        Verdict {
+            lines: (0..lines.len()).collect(),
+            items: (0..items.len()).collect(),
+            duplicates: Vec::new(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,7 @@ impl LockedBooks {
             return Ok(());
         }
         // By primary key: neighbours in the file are neighbours in the table and its index.
-        entries.sort_by_key(|numbered| (numbered.book, numbered.number));
+        entries.sort_by_cached_key(|numbered| (numbered.book, numbered.number));
         let accounts = account_ids(tx, &entries).await?;
         self.copy_entries(tx, &entries).await?;
         copy_transfers(tx, &entries, &accounts).await?;

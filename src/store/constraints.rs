@@ -235,7 +235,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("settlement_file_state", "a settlement file is booked or quarantined"),
     ("settlement_line_gross", "the gross amount of a line has a currency"),
     ("settlement_line_identity", "a place belongs to one line of a file"),
-    ("settlement_match_line", "a line is matched once"),
+    ("settlement_match_identity", "a line and an entry are matched once"),
     (
         "settlement_match_passed_on",
         "costs that are passed on come with their VAT",

@@ -38,7 +38,8 @@ const EVENTS: &str = r#"{"kind":"authorization","merchant":"m","payment":"p1","r
 
 const STRIPE: &str = "\
 balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,automatic_payout_id,customer_facing_amount,customer_facing_currency
-txn_1,2026-03-02 09:00:00,eur,100.00,3.20,96.80,charge,ch_1,po_1,100.00,eur
+txn_1,2026-03-02 09:00:00,eur,140.00,4.48,135.52,charge,ch_1,po_1,140.00,eur
+txn_1b,2026-03-02 09:00:00,eur,-40.00,-1.28,-38.72,partial_capture_reversal,ch_1,po_1,-40.00,eur
 txn_2,2026-03-02 09:00:01,eur,-25,0,-25,refund,re_1,po_1,-25.00,eur
 txn_3,2026-03-02 10:00:00,eur,-0.30,0.00,-0.30,fee,,po_1,,
 txn_4,2026-03-02 11:00:00,eur,56.50,1.09,55.41,charge,ch_2,po_1,50.00,gbp
@@ -87,7 +88,7 @@ async fn reconciled(name: &str, file: &[u8]) -> Balances {
     desk.balances().await
 }
 
-/// Worked out by hand: 5 % of 100.00 EUR and of 50.00 GBP are ours; Stripe keeps 3.20 + 1.09 and a fee of 0.30, and pays 126.91.
+/// Worked out by hand: 5 % of 100.00 EUR (of 140.00, and what was not captured of it) and of 50.00 GBP are ours; Stripe keeps 3.20 + 1.09 and a fee of 0.30, and pays 126.91.
 #[tokio::test]
 async fn a_stripe_payout_is_reconciled_plain_and_packed() {
     let expected: Balances = [

@@ -1018,3 +1018,65 @@ async fn a_correct_delivery_after_a_corrupt_one_is_booked() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_is_only_together_the_same() {
+    // A settlement in two parts, in either order: costs by contract on the whole.
+    for lines in [
+        ["60.00 EUR ref=A1 cost=0.70", "40.00 EUR ref=A1 cost=0.40"],
+        ["40.00 EUR ref=A1 cost=0.40", "60.00 EUR ref=A1 cost=0.70"],
+    ] {
+        check(
+            &format!(
+                "sale p1 100.00 EUR ref=A1
+                 file one.csv adyen exit=0
+                 Settled +{}
+                 Settled +{}",
+                lines[0], lines[1]
+            ),
+            "match p1-capture by pass 1
+             match p1-capture by pass 1
+             1110 EUR 98.90
+             2020 EUR -97.80
+             4010 EUR -2.00
+             4020 EUR -0.20
+             5030 EUR 1.10",
+        )
+        .await;
+    }
+    // Captured in two parts and reported as one, under our reference alone; each part has its own fee.
+    check(
+        "authorization p1 100.00 EUR
+         capture p1 30.00 EUR name=c1 ref=A1
+         capture p1 70.00 EUR name=c2 ref=A2
+         file one.csv adyen exit=0
+         Settled +100.00 EUR ref=A9 mref=p1 cost=1.10",
+        "match c1 by pass 6
+         match c2 by pass 6
+         1110 EUR 98.90
+         2020 EUR -97.60
+         4010 EUR -2.00
+         4020 EUR -0.40
+         5030 EUR 1.10",
+    )
+    .await;
+    // Parts that are of two batches would have to be booked apart: the one that is closest settles it, the other is left over.
+    check(
+        "sale p1 100.00 EUR ref=A1
+         file one.csv adyen exit=2
+         Settled +60.00 EUR ref=A1 cost=0.70
+         Settled +40.00 EUR ref=A1 cost=0.50 batch=2",
+        "match p1-capture by pass 1
+         break AMOUNT_MISMATCH open p1-capture: 100.00 EUR / 60.00 EUR
+         break DUPLICATE_IN_FILE open A1: - / 40.00 EUR
+         1110 EUR 98.80
+         1900 EUR 40.00
+         2010 EUR -40.00
+         2020 EUR -57.80
+         2900 EUR -40.00
+         4010 EUR -2.00
+         4020 EUR -0.20
+         5030 EUR 1.20",
+    )
+    .await;
+}

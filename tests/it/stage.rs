@@ -250,6 +250,13 @@ impl Stage {
         SettlementFile::open(&path).expect("a settlement file")
     }
 
+    /// A settlement file of this text.
+    pub fn write_text(&self, name: &str, text: &str) -> SettlementFile {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        SettlementFile::open(&path).expect("a settlement file")
+    }
+
     async fn file(&mut self, line: &str, rows: &[&str]) {
         let words = Words::of(line);
         let [_, acquirer, day_text] = words.placed[..] else {

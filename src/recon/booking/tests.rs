@@ -89,6 +89,8 @@ fn item(gross: &str, words: &str) -> Item {
         passes_costs: words.vat("passes"),
         occurred_on: NaiveDate::default(),
         reserve_until: None,
+        expected_on: NaiveDate::default(),
+        advanced: None,
     }
 }
 

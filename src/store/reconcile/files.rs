@@ -1,6 +1,7 @@
 //! Settlement files after they were taken in: lists, release, rejection.
 //!
-//! A file stands as its decisions say (`settlement_file_state`): booked, quarantined, rejected, undone, or superseded by another one.
+//! A file stands as its decisions say (`settlement_file_state`): booked, quarantined, rejected, undone, or superseded by another
+//! one.
 //!
 //! Releasing a quarantined file books it in spite of what is wrong with its totals, or in the place of booked files that hold a
 //! batch of it; those are undone in the same transaction (`undo`). It takes two people: who presented the file, by running its

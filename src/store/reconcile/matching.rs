@@ -10,14 +10,18 @@ use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, fee_difference, settled};
 use crate::recon::breaks::BreakClass;
+use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, decide};
 use crate::store::reserve::Tranches;
-use crate::store::{StoreError, Tx, passed_costs};
+use crate::store::{StoreError, Tx, costs_vat, passed_costs};
 
 /// The most lines and the most items that one key may have.
 const GROUP_LIMIT: usize = 10_000;
+
+/// The most lines and the most items that are added up.
+const TOGETHER_LIMIT: i64 = 100;
 
 /// A batch, a book, and what is booked there.
 pub(super) type Posting = (String, BookId, BTreeMap<Leg, i64>);
@@ -90,10 +94,12 @@ pub(super) struct Matched {
     pub(super) postings: Postings,
 }
 
+/// A line and an item, and what of both was matched: where several lines settle one item, each line's own gross.
 struct MatchRow {
     item: Item,
     ordinal: i32,
     pass: Pass,
+    item_gross: i64,
     line_gross: i64,
     passed_on: Option<PassedOn>,
 }
@@ -131,7 +137,10 @@ pub(super) struct Matching<'a> {
     breaks: Vec<BreakRow>,
     /// The books in which alone items are looked for; in all where none are named.
     within: Option<BTreeSet<BookId>>,
+    /// Lines that were matched.
     done: u64,
+    /// Items that were.
+    settled: u64,
 }
 
 impl<'a> Matching<'a> {
@@ -146,6 +155,7 @@ impl<'a> Matching<'a> {
             breaks: Vec::new(),
             within: None,
             done: 0,
+            settled: 0,
         }
     }
 
@@ -158,7 +168,7 @@ impl<'a> Matching<'a> {
             if undecided.is_empty() {
                 break;
             }
-            let before = self.done;
+            let before = self.settled;
             self.open(tx, pass, &undecided).await?;
             let fetch = include_str!("../../../schema/queries/candidates_next.sql");
             let mut group = Group::default();
@@ -176,7 +186,7 @@ impl<'a> Matching<'a> {
             self.flush(tx).await?;
             tx.run(include_str!("../../../schema/queries/candidates_close.sql"))
                 .await?;
-            self.settle(tx, pass, self.done.saturating_sub(before)).await?;
+            self.settle(tx, pass, self.settled.saturating_sub(before)).await?;
         }
         Ok(())
     }
@@ -237,6 +247,10 @@ impl<'a> Matching<'a> {
                 let sql = include_str!("../../../schema/queries/candidates_merchant_reference.sql");
                 tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
             }
+            Pass::Group => {
+                let sql = include_str!("../../../schema/queries/candidates_group.sql");
+                tx.execute(sql, &[source, acquirer, undecided, &TOGETHER_LIMIT]).await
+            }
         }
         .map(|_| ())
     }
@@ -267,88 +281,154 @@ impl<'a> Matching<'a> {
     }
 
     fn decide(&mut self, pass: Pass, group: &Group) -> Result<(), ReconcileError> {
-        let verdict = decide(pass, &group.lines, &group.items);
+        let verdict = decide(pass, &group.lines, &group.batches, &group.items);
         for line in verdict.duplicates.iter().filter_map(|place| group.lines.get(*place)) {
             self.duplicates.insert(line.ordinal);
             self.matchable.remove(line.ordinal);
         }
-        let matched = verdict
-            .matched
-            .and_then(|place| Some((group.lines.get(place)?, group.batches.get(place)?)));
-        let (Some((line, batch)), Some(item)) = (matched, group.items.first()) else {
+        let lines: Vec<&Line> = verdict
+            .lines
+            .iter()
+            .filter_map(|place| group.lines.get(*place))
+            .collect();
+        let items: Vec<Item> = verdict
+            .items
+            .iter()
+            .filter_map(|place| group.items.get(*place).cloned())
+            .collect();
+        let batch = verdict.lines.first().and_then(|place| group.batches.get(*place));
+        let Some(batch) = batch.copied() else {
             return Ok(());
         };
-        self.matchable.remove(line.ordinal);
-        self.bookable.remove(line.ordinal);
-        self.done = self.done.saturating_add(1);
+        for line in &lines {
+            self.matchable.remove(line.ordinal);
+            self.bookable.remove(line.ordinal);
+        }
+        self.settled = self.settled.saturating_add(count(items.len()));
+        self.done = self.done.saturating_add(count(lines.len()));
+        match (&lines[..], &items[..]) {
+            ([line], [item]) => {
+                let settled = self.book(batch, line, item)?;
+                self.differ(line, item, &settled);
+                self.keep(pass, line.ordinal, item, (item.gross, line.gross), settled.passed_on);
+            }
+            ([line], items) => self.one_of_several(pass, batch, line, items)?,
+            (lines, [item]) => self.several_of_one(pass, batch, lines, item)?,
+            _ => return Err(StoreError::Unreadable("a match of several lines and several items".to_owned()).into()),
+        }
+        Ok(())
+    }
+
+    /// A line that settles several items: each books its part.
+    fn one_of_several(&mut self, pass: Pass, batch: usize, line: &Line, items: &[Item]) -> Result<(), ReconcileError> {
+        let parts = divided(line, items).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        for (part, item) in parts.iter().zip(items) {
+            let settled = self.book(batch, part, item)?;
+            self.keep(pass, line.ordinal, item, (item.gross, part.gross), settled.passed_on);
+        }
+        // The contract prices what the acquirer counts as one.
+        if let (Some(difference), Some(item)) = (fee_difference(line, self.run.acquirer)?, items.first()) {
+            self.fee_differs(line, item, difference);
+        }
+        Ok(())
+    }
+
+    /// Lines that settle one item together: they book as one, and the first of them has what is passed on.
+    fn several_of_one(&mut self, pass: Pass, batch: usize, lines: &[&Line], item: &Item) -> Result<(), ReconcileError> {
+        let Some(whole) = merged(lines)? else {
+            return Ok(());
+        };
+        let settled = self.book(batch, &whole, item)?;
+        self.differ(&whole, item, &settled);
+        for line in lines {
+            let passed_on = settled.passed_on.filter(|_| line.ordinal == whole.ordinal);
+            self.keep(pass, line.ordinal, item, (line.gross, line.gross), passed_on);
+        }
+        Ok(())
+    }
+
+    fn book(&mut self, batch: usize, line: &Line, item: &Item) -> Result<Settled, ReconcileError> {
         let settled = settled(line, item, self.run.counterparty())?;
-        self.postings.add(*batch, item.book, &settled.legs)?;
+        self.postings.add(batch, item.book, &settled.legs)?;
         if let Some(days) = item.tranche() {
             let key = (item.book, item.gross.currency(), days);
             self.postings.tranches.add(key, settled.withheld)?;
         }
-        self.differ(line, item, &settled);
+        Ok(settled)
+    }
+
+    fn keep(&mut self, pass: Pass, ordinal: i32, item: &Item, gross: (Money, Money), passed_on: Option<PassedOn>) {
+        let (of_item, of_line) = gross;
         self.matches.push(MatchRow {
             item: item.clone(),
-            ordinal: line.ordinal,
+            ordinal,
             pass,
-            line_gross: line.gross.minor(),
-            passed_on: settled.passed_on,
+            item_gross: of_item.minor(),
+            line_gross: of_line.minor(),
+            passed_on,
         });
-        Ok(())
     }
 
     fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
-        let costs = if item.cost == 0 {
+        if let Some(difference) = settled.amount {
+            let kept_pending = Some(settled.kept_pending).filter(|kept| *kept > 0);
+            let what = "gross by the ledger and by the file";
+            self.differs(BreakClass::AmountMismatch, line, item, difference, what, kept_pending);
+        }
+        if let Some(difference) = settled.fee {
+            self.fee_differs(line, item, difference);
+        }
+    }
+
+    fn fee_differs(&mut self, line: &Line, item: &Item, difference: Difference) {
+        let what = if item.cost == 0 {
             "costs by contract and by the file"
         } else {
             "costs of the dispute by the ledger and by the file"
         };
-        let differences = [
-            (
-                BreakClass::AmountMismatch,
-                settled.amount,
-                "gross by the ledger and by the file",
-            ),
-            (BreakClass::FeeMismatch, settled.fee, costs),
-        ];
+        self.differs(BreakClass::FeeMismatch, line, item, difference, what, None);
+    }
+
+    fn differs(
+        &mut self,
+        class: BreakClass,
+        line: &Line,
+        item: &Item,
+        difference: Difference,
+        what: &str,
+        kept_pending: Option<i64>,
+    ) {
         let currency = line.gross.currency();
         let text = |minor| crate::money::decimal_text(minor, currency);
-        for (class, difference, what) in differences {
-            let Some(Difference { expected, actual }) = difference else {
-                continue;
-            };
-            let kept_pending =
-                Some(settled.kept_pending).filter(|kept| *kept > 0 && class == BreakClass::AmountMismatch);
-            self.breaks.push(BreakRow {
-                class,
-                ordinal: line.ordinal,
-                item: Some((item.book, item.number)),
-                expected: Some(Money::from_minor(expected, currency)),
-                actual: Some(Money::from_minor(actual, currency)),
-                suspense: None,
-                kept_pending,
-                detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
-            });
-        }
+        let Difference { expected, actual } = difference;
+        self.breaks.push(BreakRow {
+            class,
+            ordinal: line.ordinal,
+            item: Some((item.book, item.number)),
+            expected: Some(Money::from_minor(expected, currency)),
+            actual: Some(Money::from_minor(actual, currency)),
+            suspense: None,
+            kept_pending,
+            detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
+        });
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
     /// as matches: the acquirer's lock keeps all others from them.
-    async fn settle(&self, tx: &mut Tx, pass: Pass, matches: u64) -> Result<(), StoreError> {
+    async fn settle(&self, tx: &mut Tx, pass: Pass, matched: u64) -> Result<(), StoreError> {
         let settle = include_str!("../../../schema/queries/open_items_settle.sql");
         let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
-        if settled == matches {
+        if settled == matched {
             Ok(())
         } else {
             Err(StoreError::Unreadable(format!(
-                "{settled} of {matches} open items that were just matched"
+                "{settled} of {matched} open items that were just matched"
             )))
         }
     }
 
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 9] = [
+        const TYPES: [Type; 18] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
@@ -358,6 +438,15 @@ impl<'a> Matching<'a> {
             Type::INT8,
             Type::INT8,
             Type::INT8,
+            Type::INT8,
+            Type::INT8,
+            Type::INT8,
+            Type::BOOL,
+            Type::BOOL,
+            Type::TEXT,
+            Type::DATE,
+            Type::DATE,
+            Type::INT8,
         ];
         let mut matches = std::mem::take(&mut self.matches);
         if !matches.is_empty() {
@@ -366,18 +455,28 @@ impl<'a> Matching<'a> {
                 .copy(include_str!("../../../schema/queries/matches_copy.sql"), &TYPES)
                 .await?;
             for row in &matches {
-                copy.row(&[
-                    &row.item.book.0,
-                    &row.item.number.0,
+                let item = &row.item;
+                let values: [&(dyn ToSql + Sync); 18] = [
+                    &item.book.0,
+                    &item.number.0,
                     &self.run.source.0,
                     &row.ordinal,
                     &row.pass.number(),
-                    &row.item.gross.minor(),
+                    &row.item_gross,
                     &row.line_gross,
                     &row.passed_on.map(|passed_on| passed_on.amount),
                     &row.passed_on.map(|passed_on| passed_on.vat),
-                ])
-                .await?;
+                    &item.merchant_fee,
+                    &item.reserve,
+                    &item.cost,
+                    &item.matures,
+                    &item.passes_costs.is_some(),
+                    &costs_vat(item.passes_costs),
+                    &item.expected_on,
+                    &item.reserve_until,
+                    &item.advanced.map(|entry| entry.0),
+                ];
+                copy.row(&values).await?;
             }
             tx.end_copy(copy).await?;
         }
@@ -389,6 +488,10 @@ impl<'a> Matching<'a> {
         )
         .await
     }
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 /// Writes breaks that lines of the file show.
@@ -445,7 +548,7 @@ pub(super) async fn write_breaks(
 
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
     let amount = match pass {
-        Pass::AcquirerReference | Pass::Arn => None,
+        Pass::AcquirerReference | Pass::Arn | Pass::Group => None,
         Pass::MerchantReference => row.try_get(4)?,
     };
     Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
@@ -499,5 +602,7 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
         passes_costs: passed_costs(row.try_get(18)?, row.try_get(19)?)?,
         occurred_on: row.try_get(20)?,
         reserve_until: row.try_get(21)?,
+        expected_on: row.try_get(22)?,
+        advanced: row.try_get::<_, Option<i64>>(23)?.map(EntryNumber),
     }))
 }

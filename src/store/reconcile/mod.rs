@@ -86,6 +86,11 @@ impl SettlementFile {
         }
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Its name without folders, card numbers masked.
     pub fn name(&self) -> &str {
         &self.name

@@ -103,7 +103,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "settlement_match",
-        "select merchant, settlement_match.number, source.name, ordinal, pass, item_gross, line_gross, passed_on, passed_on_vat
+        "select merchant, settlement_match.number, source.name, ordinal, pass, item_gross, line_gross, passed_on, passed_on_vat, merchant_fee,
+            reserve, cost, matures, passes_costs, costs_vat, expected_on, reserve_until, advanced
         from settlement_match join book on book.id = book_id join source on source.id = source_id",
     ),
     (
