@@ -90,10 +90,6 @@ pub const RULES: &[(&str, &str)] = &[
         "a settlement file is presented, rejected, released or undone",
     ),
     (
-        "file_decision_presented",
-        "who is named as having presented a settlement file did",
-    ),
-    (
         "file_decision_reason",
         "who rejects or releases a settlement file says why",
     ),

@@ -274,7 +274,7 @@ async fn a_new_version_takes_the_place_of_the_old_one() {
              sale p2 50.00 USD ref=A2 at=2026-03-02
              file north 2026-03-03
              Settled +80.00 USD ref=A1 batch=7
-             Settled +49.95 USD ref=A2 batch=8 cost=0.05",
+             Settled +50.00 USD ref=A2 batch=8 cost=0.05",
         )
         .await;
     let balances = net(&stage).await;

@@ -49,7 +49,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result
     books.write(tx).await?;
     undo::keep_tranches(tx, run.source, &tranches).await?;
     tranches.merge(taken_back)?;
-    undo::write_tranches(tx, tranches).await?;
+    tranches.write(tx).await?;
     Ok(())
 }
 

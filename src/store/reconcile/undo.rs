@@ -191,7 +191,7 @@ async fn undo(tx: &mut Tx, request: &Request<'_>) -> Result<Undo, UndoError> {
             let mut books = LockedBooks::lock(tx, &undone.books).await?;
             let mut tranches = Tranches::default();
             reverse(tx, &undone, &mut books, &mut tranches).await?;
-            write_tranches(tx, tranches).await?;
+            tranches.write(tx).await?;
             undone.run
         }
     };
@@ -317,18 +317,6 @@ pub(super) async fn reverse(
 ) -> Result<(), UndoError> {
     let entries = include_str!("../../../schema/queries/undo_entries.sql");
     let source = undone.file.source.0;
-    let mut after = (BookId(0), EntryNumber(0));
-    loop {
-        let rows = tx.query(entries, &[&source, &after.0.0, &after.1.0, &CHUNK]).await?;
-        let Some(last) = rows.last() else {
-            break;
-        };
-        after = (BookId(last.try_get("book_id")?), EntryNumber(last.try_get("number")?));
-        for (book, entry) in reversals(undone, &rows)? {
-            books.append(book, entry)?;
-        }
-        books.write(tx).await?;
-    }
     let put = include_str!("../../../schema/queries/undo_tranches.sql");
     for row in &tx.query(put, &[&source]).await? {
         let withheld: i64 = row.try_get("withheld")?;
@@ -342,6 +330,19 @@ pub(super) async fn reverse(
             days,
         );
         tranches.add(key, withheld.saturating_neg())?;
+    }
+    still_held(tx, tranches).await?;
+    let mut after = (BookId(0), EntryNumber(0));
+    loop {
+        let rows = tx.query(entries, &[&source, &after.0.0, &after.1.0, &CHUNK]).await?;
+        let Some(last) = rows.last() else {
+            break;
+        };
+        after = (BookId(last.try_get("book_id")?), EntryNumber(last.try_get("number")?));
+        for (book, entry) in reversals(undone, &rows)? {
+            books.append(book, entry)?;
+        }
+        books.write(tx).await?;
     }
     Ok(())
 }
@@ -408,27 +409,28 @@ pub(super) async fn keep_tranches(tx: &mut Tx, source: SourceId, tranches: &Tran
     Ok(())
 }
 
-/// Writes tranches, and refuses to take out of one what it does not hold any more. Their books are locked.
-pub(super) async fn write_tranches(tx: &mut Tx, tranches: Tranches) -> Result<(), UndoError> {
-    let less: Vec<_> = tranches.iter().filter(|(_, amount)| *amount < 0).collect();
-    if !less.is_empty() {
-        let books: Vec<i64> = less.iter().map(|((book, ..), _)| book.0).collect();
-        let currencies: Vec<&str> = less.iter().map(|((_, currency, _), _)| currency.code()).collect();
-        let sources: Vec<NaiveDate> = less.iter().map(|((.., days), _)| days.source_on).collect();
-        let releases: Vec<NaiveDate> = less.iter().map(|((.., days), _)| days.release_on).collect();
-        let amounts: Vec<i64> = less.iter().map(|(_, amount)| *amount).collect();
-        let gone = include_str!("../../../schema/queries/reserve_gone.sql");
-        let gone = tx
-            .query(gone, &[&books, &currencies, &sources, &releases, &amounts])
-            .await?;
-        if let Some(row) = gone.first() {
-            return Err(UndoError::Released {
-                merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),
-                source_on: row.try_get("source_on")?,
-                release_on: row.try_get("release_on")?,
-                missing: Money::from_minor(row.try_get("missing")?, currency(row.try_get("currency")?)?),
-            });
-        }
+/// Refuses to take out of tranches what they do not hold any more. Their books are locked.
+async fn still_held(tx: &mut Tx, tranches: &Tranches) -> Result<(), UndoError> {
+    let rows: Vec<_> = tranches.iter().collect();
+    if rows.is_empty() {
+        return Ok(());
     }
-    Ok(tranches.write(tx).await?)
+    let books: Vec<i64> = rows.iter().map(|((book, ..), _)| book.0).collect();
+    let currencies: Vec<&str> = rows.iter().map(|((_, currency, _), _)| currency.code()).collect();
+    let sources: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.source_on).collect();
+    let releases: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.release_on).collect();
+    let amounts: Vec<i64> = rows.iter().map(|(_, amount)| *amount).collect();
+    let gone = include_str!("../../../schema/queries/reserve_gone.sql");
+    let gone = tx
+        .query(gone, &[&books, &currencies, &sources, &releases, &amounts])
+        .await?;
+    match gone.first() {
+        Some(row) => Err(UndoError::Released {
+            merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),
+            source_on: row.try_get("source_on")?,
+            release_on: row.try_get("release_on")?,
+            missing: Money::from_minor(row.try_get("missing")?, currency(row.try_get("currency")?)?),
+        }),
+        None => Ok(()),
+    }
 }
