@@ -355,6 +355,9 @@ CREATE TABLE public.open_item (
     acquirer_reference text COLLATE pg_catalog."C",
     merchant_reference text COLLATE pg_catalog."C",
     arn text COLLATE pg_catalog."C",
+    rrn text COLLATE pg_catalog."C",
+    auth_code text COLLATE pg_catalog."C",
+    card text COLLATE pg_catalog."C",
     gross bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
     merchant_fee bigint NOT NULL,
@@ -405,6 +408,9 @@ CREATE TABLE public.payment (
     card_country text COLLATE pg_catalog."C",
     payer text COLLATE pg_catalog."C",
     category text COLLATE pg_catalog."C",
+    rrn text COLLATE pg_catalog."C",
+    auth_code text COLLATE pg_catalog."C",
+    card text COLLATE pg_catalog."C",
     merchant_reference text COLLATE pg_catalog."C",
     CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0) AND (final_captures >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
@@ -414,7 +420,7 @@ CREATE TABLE public.payment (
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -521,7 +527,7 @@ CREATE TABLE public.settlement_batch (
     CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
 );
 
-COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. other is what belongs to no payment.';
+COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases.';
 
 CREATE TABLE public.settlement_file (
     source_id bigint NOT NULL,
@@ -567,7 +573,13 @@ CREATE TABLE public.settlement_line (
     original_reference text COLLATE pg_catalog."C",
     merchant_reference text COLLATE pg_catalog."C",
     arn text COLLATE pg_catalog."C",
+    rrn text COLLATE pg_catalog."C",
+    auth_code text COLLATE pg_catalog."C",
+    card text COLLATE pg_catalog."C",
+    dispute text COLLATE pg_catalog."C",
+    reason text COLLATE pg_catalog."C",
     occurred_on date NOT NULL,
+    paid_out_on date,
     gross bigint,
     gross_currency text COLLATE pg_catalog."C",
     net bigint NOT NULL,
@@ -576,12 +588,14 @@ CREATE TABLE public.settlement_line (
     markup bigint NOT NULL,
     scheme_fee bigint NOT NULL,
     interchange bigint NOT NULL,
+    tax bigint NOT NULL,
+    reserve bigint NOT NULL,
     exchange_rate numeric,
     raw text NOT NULL,
     CONSTRAINT settlement_line_gross CHECK (((gross IS NULL) = (gross_currency IS NULL)))
 );
 
-COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us.';
+COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; paid_out_on the day on which the money moves.';
 
 CREATE TABLE public.settlement_match (
     book_id bigint NOT NULL,
@@ -1261,6 +1275,12 @@ GRANT UPDATE(card_country) ON TABLE public.payment TO acquit_runtime;
 GRANT UPDATE(payer) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(category) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(rrn) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(auth_code) ON TABLE public.payment TO acquit_runtime;
+
+GRANT UPDATE(card) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(merchant_reference) ON TABLE public.payment TO acquit_runtime;
 

@@ -1,4 +1,4 @@
--- Every line of a booked settlement file is matched, or has a break, or is a batch fee or payout row; what entries are matched with it adds up to its gross amount.
+-- Every line of a booked settlement file is matched, or has a break, or is a row that books by itself or nothing; what entries are matched with it adds up to its gross amount.
 select settlement_line.source_id, settlement_line.ordinal, settlement_line.line, settlement_line.record_type,
        count(settlement_match.number) as matches
 from settlement_file_state file
@@ -9,7 +9,7 @@ where file.state = 'booked'
 group by settlement_line.source_id, settlement_line.ordinal, settlement_line.line, settlement_line.record_type, settlement_line.gross
 having (count(settlement_match.number) > 0 and sum(settlement_match.line_gross) is distinct from settlement_line.gross)
     or (count(settlement_match.number) = 0
-        and settlement_line.record_type not in (5, 6)
+        and settlement_line.record_type not in (5, 6, 11, 12, 13, 14, 15)
         and not exists (
             select from break
             where break.source_id = settlement_line.source_id and break.ordinal = settlement_line.ordinal

@@ -9,7 +9,7 @@ with held as (
 ), suspended as (
     -- A line in suspense may have several breaks; its money is there once.
     select distinct acquirer.name as acquirer, line.source_id, line.ordinal, line.net_currency as currency,
-           line.net + line.commission + line.markup + line.scheme_fee + line.interchange as amount
+           line.net + line.commission + line.markup + line.scheme_fee + line.interchange + line.tax + line.reserve as amount
     from break
     join acquirer on acquirer.id = break.acquirer_id
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal

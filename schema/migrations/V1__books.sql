@@ -19,7 +19,9 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (1010, 'bank:settlement',      'debit',  'bank',     true,  false),
     (1100, 'acquirer:receivable',  'debit',  'acquirer', true,  false),
     (1110, 'acquirer:in-transit',  'debit',  'acquirer', true,  false),
+    (1120, 'acquirer:reserve-held', 'debit', 'acquirer', true,  false),
     (1130, 'carrier:receivable',   'debit',  'acquirer', true,  false),
+    (1400, 'vat:input',            'debit',  'none',     true,  false),
     (1900, 'suspense:debit',       'debit',  'acquirer', false, false),
     (2010, 'merchant:pending',     'credit', 'none',     true,  false),
     (2020, 'merchant:available',   'credit', 'none',     true,  false),
@@ -68,7 +70,8 @@ comment on table record_type is 'What a settlement line or an open item reports.
 
 insert into record_type (id, name) values
     (1, 'capture'), (2, 'refund'), (3, 'chargeback'), (4, 'chargeback_reversal'), (5, 'batch_fee'), (6, 'payout'), (7, 'unsupported'),
-    (8, 'unpaid'), (9, 'unpaid_recovery'), (10, 'refund_failure');
+    (8, 'unpaid'), (9, 'unpaid_recovery'), (10, 'refund_failure'), (11, 'reserve'), (12, 'carried'), (13, 'external'), (14, 'conversion'),
+    (15, 'rounding');
 
 create table acquirer (
     id    smallint generated always as identity primary key,
@@ -209,6 +212,9 @@ create table payment (
     card_country      text collate "C",
     payer             text collate "C",
     category          text collate "C",
+    rrn               text collate "C",
+    auth_code         text collate "C",
+    card              text collate "C",
     merchant_reference text collate "C",
     constraint payment_identity primary key (book_id, payment),
     constraint payment_amounts check (captured >= 0 and voided >= 0 and expired >= 0 and refunded >= 0 and charged_back >= 0
@@ -219,7 +225,7 @@ create table payment (
     constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
     constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
-comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; merchant_reference is there where it is not the payment''s own name.';
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name.';
 create index payment_expires_at on payment (expires_at)
     where expires_at is not null and captured - over_captured + voided + expired < authorized;
 create index payment_merchant_reference on payment (book_id, merchant_reference) where merchant_reference is not null;
@@ -267,6 +273,9 @@ create table open_item (
     acquirer_reference  text collate "C",
     merchant_reference  text collate "C",
     arn                 text collate "C",
+    rrn                 text collate "C",
+    auth_code           text collate "C",
+    card                text collate "C",
     gross               bigint not null,
     currency            text collate "C" not null,
     merchant_fee        bigint not null,
@@ -374,7 +383,13 @@ create table settlement_line (
     original_reference  text collate "C",
     merchant_reference  text collate "C",
     arn                 text collate "C",
+    rrn                 text collate "C",
+    auth_code           text collate "C",
+    card                text collate "C",
+    dispute             text collate "C",
+    reason              text collate "C",
     occurred_on         date not null,
+    paid_out_on         date,
     gross               bigint,
     gross_currency      text collate "C",
     net                 bigint not null,
@@ -383,12 +398,14 @@ create table settlement_line (
     markup              bigint not null,
     scheme_fee          bigint not null,
     interchange         bigint not null,
+    tax                 bigint not null,
+    reserve             bigint not null,
     exchange_rate       numeric,
     raw                 text not null,
     constraint settlement_line_identity primary key (source_id, ordinal),
     constraint settlement_line_gross check ((gross is null) = (gross_currency is null))
 );
-comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us.';
+comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; paid_out_on the day on which the money moves.';
 create index settlement_line_reference on settlement_line (acquirer_reference) where acquirer_reference is not null;
 
 create table settlement_batch (
@@ -404,7 +421,7 @@ create table settlement_batch (
     constraint settlement_batch_identity primary key (source_id, batch, currency),
     constraint settlement_batch_adds_up check (gross - costs + other = net)
 );
-comment on table settlement_batch is 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. other is what belongs to no payment.';
+comment on table settlement_batch is 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases.';
 
 create table settlement_reject (
     source_id  bigint not null,
@@ -581,7 +598,7 @@ grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
     fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat,
     unpaid, expires_at, captured_at, earlier_captures, final_captures, limit_month, method, scheme, card_country, payer, category,
-    merchant_reference) on payment to acquit_runtime;
+    rrn, auth_code, card, merchant_reference) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, passes_costs, costs_vat, closed) on aggregate to acquit_runtime;
 grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_item to acquit_runtime;

@@ -2,6 +2,7 @@
 declare candidates no scroll cursor for
 select line.ordinal, line.record_type, line.batch, line.merchant_reference as key, line.gross, line.gross_currency, line.net,
     line.net_currency, line.interchange, line.scheme_fee, line.commission + line.markup as acquirer_cost,
+    line.tax, line.reserve,
     item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
     item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
     item.expected_on, item.advanced

@@ -1,8 +1,8 @@
 -- The lines of a settlement file by batch, record type, outcome and currencies. $1: the file's source.
-select line.batch, record_type.name as record_type, line.record_type in (5, 6) as is_batch_row, outcome.pass, outcome.class,
+select line.batch, record_type.name as record_type, line.record_type in (5, 6, 11, 12, 13, 14, 15) as is_batch_row, outcome.pass, outcome.class,
        line.gross_currency, line.net_currency, count(*) as lines,
        coalesce(sum(line.gross), 0)::text as gross,
-       sum(line.commission + line.markup + line.scheme_fee + line.interchange)::text as costs,
+       sum(line.commission + line.markup + line.scheme_fee + line.interchange + line.tax)::text as costs,
        sum(line.net)::text as net,
        coalesce(sum(line.net) filter (where line.net > 0), 0)::text as received,
        coalesce(-sum(line.net) filter (where line.net < 0), 0)::text as deducted

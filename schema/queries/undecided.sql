@@ -13,7 +13,7 @@ with undecided as materialized (
     join settlement_file_state file on file.source_id = earlier.source_id and file.acquirer_id = $2 and file.state = 'booked'
     join settlement_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
-    where undecided.record_type not in (5, 6, 7)
+    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
     order by undecided.ordinal, earlier.source_id, earlier.ordinal
 ), other as (
     select distinct on (undecided.ordinal) undecided.ordinal, item.book_id, item.number, item.currency, item.gross
@@ -21,12 +21,12 @@ with undecided as materialized (
     join open_item item
         on item.acquirer_id = $2 and item.acquirer_reference = undecided.acquirer_reference
         and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
-    where undecided.record_type not in (5, 6, 7)
+    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
     order by undecided.ordinal, item.book_id, item.number
 )
 select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, '') as key,
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
-    undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost,
+    undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost, undecided.tax, undecided.reserve,
     other.book_id, other.number, other.currency as item_currency, other.gross as item_gross,
     repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line
 from undecided

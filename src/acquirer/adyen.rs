@@ -51,11 +51,15 @@ columns! {
     optional {
         PaymentFees = "Payment Fees (NC)",
         Arn = "ARN",
+        AuthCode = "Authorisation Code",
+        Card = "Card Number Summary",
+        Dispute = "Dispute Reference",
+        Reason = "Chargeback Reason Code",
     }
 }
 
 /// Columns that Adyen is known to write and that are kept in the raw row only.
-const EVIDENCE: [&str; 31] = [
+const EVIDENCE: [&str; 27] = [
     "Company Account",
     "Merchant Account",
     "Payment Method",
@@ -66,9 +70,7 @@ const EVIDENCE: [&str; 31] = [
     "Booking Type",
     "Metadata",
     "Balance Currency",
-    "Dispute Reference",
     "Settlement Flow",
-    "Authorisation Code",
     "Advanced (NC)",
     "Additional Type",
     "Installments",
@@ -82,10 +84,8 @@ const EVIDENCE: [&str; 31] = [
     "Store",
     "Acquirer",
     "Submerchant Identifier",
-    "Card Number Summary",
     "Card BIN",
     "Global Card Brand",
-    "Chargeback Reason Code",
     "Chargeback Scheme Code",
 ];
 
@@ -248,13 +248,21 @@ impl RowReader<'_> {
             original_reference,
             merchant_reference: self.cells.reference(Column::MerchantReference)?,
             arn: self.cells.reference(Column::Arn)?,
+            rrn: None,
+            auth_code: self.cells.reference(Column::AuthCode)?,
+            card: self.cells.reference(Column::Card)?,
+            dispute: self.cells.reference(Column::Dispute)?,
+            reason: self.cells.reference(Column::Reason)?,
             occurred_on,
+            paid_out_on: None,
             gross: amounts.gross,
             net: amounts.net,
             commission: amounts.commission,
             markup: amounts.markup,
             scheme_fee: amounts.scheme_fee,
             interchange: amounts.interchange,
+            tax: 0,
+            reserve: 0,
             exchange_rate: amounts.exchange_rate,
             raw: self.cells.raw(),
         })

@@ -44,11 +44,21 @@ pub enum RecordType {
     RefundFailure,
     /// Readable, but nothing that we book by itself: its money goes to suspense, never dropped.
     Unsupported,
+    /// What the acquirer withholds of our money against what may be charged back, or releases.
+    Reserve,
+    /// Money of another batch: a negative balance carried over, a payout that came back. 1110 has it already.
+    Carried,
+    /// Settled by another party and told for information: it moves no money.
+    External,
+    /// One side of an exchange between two of our balances at the acquirer.
+    Conversion,
+    /// What rounding leaves between the rows of a batch and what is paid for it.
+    Rounding,
 }
 
 impl RecordType {
     /// Every record type, in the order of [`RecordType::id`].
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Capture,
         Self::Refund,
         Self::Chargeback,
@@ -59,6 +69,11 @@ impl RecordType {
         Self::Unpaid,
         Self::UnpaidRecovery,
         Self::RefundFailure,
+        Self::Reserve,
+        Self::Carried,
+        Self::External,
+        Self::Conversion,
+        Self::Rounding,
     ];
 
     /// The number it is stored as.
@@ -74,6 +89,11 @@ impl RecordType {
             Self::Unpaid => 8,
             Self::UnpaidRecovery => 9,
             Self::RefundFailure => 10,
+            Self::Reserve => 11,
+            Self::Carried => 12,
+            Self::External => 13,
+            Self::Conversion => 14,
+            Self::Rounding => 15,
         }
     }
 
@@ -95,11 +115,53 @@ impl RecordType {
             Self::Unpaid => "unpaid",
             Self::UnpaidRecovery => "unpaid_recovery",
             Self::RefundFailure => "refund_failure",
+            Self::Reserve => "reserve",
+            Self::Carried => "carried",
+            Self::External => "external",
+            Self::Conversion => "conversion",
+            Self::Rounding => "rounding",
+        }
+    }
+
+    /// Whether a line of it settles an open item, so that passes look for one.
+    pub fn is_of_item(self) -> bool {
+        match self {
+            Self::Capture
+            | Self::Refund
+            | Self::Chargeback
+            | Self::ChargebackReversal
+            | Self::Unpaid
+            | Self::UnpaidRecovery
+            | Self::RefundFailure => true,
+            Self::BatchFee
+            | Self::Payout
+            | Self::Unsupported
+            | Self::Reserve
+            | Self::Carried
+            | Self::External
+            | Self::Conversion
+            | Self::Rounding => false,
+        }
+    }
+
+    /// Whether a line of it books something.
+    pub fn is_booked(self) -> bool {
+        match self {
+            Self::Payout | Self::Carried | Self::External => false,
+            Self::BatchFee | Self::Unsupported | Self::Reserve | Self::Conversion | Self::Rounding => true,
+            Self::Capture
+            | Self::Refund
+            | Self::Chargeback
+            | Self::ChargebackReversal
+            | Self::Unpaid
+            | Self::UnpaidRecovery
+            | Self::RefundFailure => true,
         }
     }
 }
 
-/// One row of a settlement file, in our terms. Amounts are signed: positive is money to us.
+/// One row of a settlement file, in our terms. Amounts are signed: positive is money to us. Where there is a gross, it is,
+/// converted where currencies differ, net + commission + markup + scheme fee + interchange + tax + reserve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettlementLine {
     /// Its place among the rows of the file: 1, 2, 3 ... The line's identity is (file, ordinal).
@@ -120,8 +182,20 @@ pub struct SettlementLine {
     pub merchant_reference: Option<String>,
     /// The scheme's acquirer reference number.
     pub arn: Option<String>,
+    /// The retrieval reference number.
+    pub rrn: Option<String>,
+    /// The issuer's authorization code.
+    pub auth_code: Option<String>,
+    /// The card: its last four digits or the acquirer's token, never its number.
+    pub card: Option<String>,
+    /// The case of a dispute.
+    pub dispute: Option<String>,
+    /// Why, in the acquirer's own word, like the reason code of a chargeback.
+    pub reason: Option<String>,
     /// The day it happened, as the file says it.
     pub occurred_on: NaiveDate,
+    /// The day on which the money moves, where the file says it.
+    pub paid_out_on: Option<NaiveDate>,
     /// What the shopper paid or got back; rows of the batch have none.
     pub gross: Option<Money>,
     /// What the acquirer adds to (or takes from) the batch for it.
@@ -134,6 +208,10 @@ pub struct SettlementLine {
     pub scheme_fee: i64,
     /// Interchange, likewise.
     pub interchange: i64,
+    /// VAT on these costs, likewise.
+    pub tax: i64,
+    /// What the acquirer withholds of the row, likewise; negative is what it releases.
+    pub reserve: i64,
     /// From the gross to the net currency; none where both are one.
     pub exchange_rate: Option<Decimal>,
     /// The row as it came, card numbers masked.

@@ -45,11 +45,12 @@ columns! {
         CustomerAmount = "customer_facing_amount",
         CustomerCurrency = "customer_facing_currency",
         Order = "payment_metadata[order_id]",
+        Reason = "dispute_reason",
     }
 }
 
 /// Columns that Stripe is known to write and that are kept in the raw row only.
-const EVIDENCE: [&str; 33] = [
+const EVIDENCE: [&str; 32] = [
     "available_on",
     "available_on_utc",
     "automatic_payout_effective_at",
@@ -70,7 +71,6 @@ const EVIDENCE: [&str; 33] = [
     "card_funding",
     "card_country",
     "statement_descriptor",
-    "dispute_reason",
     "connected_account_id",
     "connected_account_name",
     "connected_account_country",
@@ -238,7 +238,13 @@ impl RowReader<'_> {
             original_reference: charge.or(cells.reference(Column::PaymentIntent)?),
             merchant_reference: cells.reference(Column::Order)?,
             arn: None,
+            rrn: None,
+            auth_code: None,
+            card: None,
+            dispute: None,
+            reason: cells.reference(Column::Reason)?,
             occurred_on,
+            paid_out_on: None,
             gross: match &paid {
                 Some((gross, _)) => Some(*gross),
                 None => of_payment.then_some(Money::from_minor(balance, currency)),
@@ -248,6 +254,8 @@ impl RowReader<'_> {
             markup: 0,
             scheme_fee: 0,
             interchange: 0,
+            tax: 0,
+            reserve: 0,
             exchange_rate: paid.map(|(_, rate)| rate),
             raw: cells.raw(),
         })

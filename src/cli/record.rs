@@ -13,7 +13,7 @@ use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 ///
 /// Fields (all text): kind, merchant, payment, reference, amount, currency, occurred_at, acquirer; optional:
 /// acquirer_reference, merchant_reference, arn, rrn, auth_code; of some kinds also method, scheme, card_country, payer,
-/// category, auth_type, initiator, capture_before, requested_amount, sequence, final, aggregate, items, original,
+/// category, card, auth_type, initiator, capture_before, requested_amount, sequence, final, aggregate, items, original,
 /// expected_total, by, case, cycle, cost. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339 with an offset.
 ///
 /// Kinds: authorization, authorization_increment, authorization_reversal, decline, unknown, void, capture, capture_void,

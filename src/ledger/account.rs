@@ -72,8 +72,12 @@ chart! {
     AcquirerReceivable = 1100, "acquirer:receivable", Debit, Acquirer, true;
     /// Reported by the acquirer, cash awaited.
     AcquirerInTransit = 1110, "acquirer:in-transit", Debit, Acquirer, true;
+    /// What the acquirer withholds of our money against what may be charged back.
+    AcquirerReserve = 1120, "acquirer:reserve-held", Debit, Acquirer, true;
     /// Sold on phone bills, awaiting what the carrier remits.
     CarrierReceivable = 1130, "carrier:receivable", Debit, Acquirer, true;
+    /// VAT on what acquirers take.
+    VatInput = 1400, "vat:input", Debit, None, true;
     /// An unexplained shortage or debit.
     SuspenseDebit = 1900, "suspense:debit", Debit, Acquirer, false;
     /// Captured, not yet payable.

@@ -94,6 +94,9 @@ pub struct Details {
     /// Authorization: what is bought, as velocity rules name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// Authorization: the card, as its last four digits or the acquirer's token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
     /// Authorization: final or pre-authorization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<AuthType>,
@@ -273,6 +276,7 @@ impl PaymentEvent {
             ("card_country", details.card_country == others.card_country),
             ("payer", details.payer == others.payer),
             ("category", details.category == others.category),
+            ("card", details.card == others.card),
             ("auth_type", details.auth_type == others.auth_type),
             ("initiator", details.initiator == others.initiator),
             ("capture_before", details.capture_before == others.capture_before),

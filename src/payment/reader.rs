@@ -77,6 +77,8 @@ struct Fields<'a> {
     #[serde(borrow, default)]
     category: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    card: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     auth_type: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     initiator: Option<Cow<'a, str>>,
@@ -132,6 +134,7 @@ impl Fields<'_> {
             card_country: country(self.card_country)?,
             payer: optional("payer", self.payer)?,
             category: optional("category", self.category)?,
+            card: optional("card", self.card)?,
             auth_type: word("auth_type", self.auth_type, AuthType::from_name)?,
             initiator: word("initiator", self.initiator, Initiator::from_name)?,
             capture_before: given(self.capture_before)
@@ -182,7 +185,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
         Aggregate, Authorization, AuthorizationIncrement, Capture, CaptureVoid, Chargeback, ChargebackReversal, Refund,
         RefundFailure, RefundPaid, SecondChargeback, Unknown, UnpaidRecovery,
     };
-    let fields: [(&'static str, bool, &[EntryKind]); 19] = [
+    let fields: [(&'static str, bool, &[EntryKind]); 20] = [
         ("method", details.method.is_some(), &[Authorization, Unknown]),
         ("scheme", details.scheme.is_some(), &[Authorization, Unknown]),
         (
@@ -192,6 +195,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
         ),
         ("payer", details.payer.is_some(), &[Authorization, Unknown]),
         ("category", details.category.is_some(), &[Authorization, Unknown]),
+        ("card", details.card.is_some(), &[Authorization, Unknown]),
         ("auth_type", details.auth_type.is_some(), &[Authorization, Unknown]),
         ("initiator", details.initiator.is_some(), &[Authorization, Unknown]),
         (
@@ -434,7 +438,7 @@ pub struct CsvEvents<R> {
 }
 
 /// The columns of an event file: the first eight are required.
-pub const COLUMNS: [&str; 32] = [
+pub const COLUMNS: [&str; 33] = [
     "kind",
     "merchant",
     "payment",
@@ -453,6 +457,7 @@ pub const COLUMNS: [&str; 32] = [
     "card_country",
     "payer",
     "category",
+    "card",
     "auth_type",
     "initiator",
     "capture_before",
@@ -566,20 +571,21 @@ impl<R: Read> CsvEvents<R> {
             card_country: field(15),
             payer: field(16),
             category: field(17),
-            auth_type: field(18),
-            initiator: field(19),
-            capture_before: field(20),
-            requested_amount: field(21),
-            sequence: field(22),
-            is_final: field(23),
-            aggregate: field(24),
-            items: field(25),
-            original: field(26),
-            expected_total: field(27),
-            by: field(28),
-            case: field(29),
-            cycle: field(30),
-            cost: field(31),
+            card: field(18),
+            auth_type: field(19),
+            initiator: field(20),
+            capture_before: field(21),
+            requested_amount: field(22),
+            sequence: field(23),
+            is_final: field(24),
+            aggregate: field(25),
+            items: field(26),
+            original: field(27),
+            expected_total: field(28),
+            by: field(29),
+            case: field(30),
+            cycle: field(31),
+            cost: field(32),
         }
         .into_event()
     }
@@ -819,12 +825,13 @@ mod tests {
     }
 
     /// The fields that say something about a kind of event, with a value that they can have and one that they cannot.
-    const STATED: [(&str, &str, &str, &str); 19] = [
+    const STATED: [(&str, &str, &str, &str); 20] = [
         ("method", "authorization unknown", "carrier", "a "),
         ("scheme", "authorization unknown", "visa", "\u{7}"),
         ("card_country", "authorization unknown", "DE", "de"),
         ("payer", "authorization unknown", "token-1", "4111111111111111"),
         ("category", "authorization unknown", "games", " b"),
+        ("card", "authorization unknown", "1111", "4111111111111111"),
         ("auth_type", "authorization unknown", "pre", "estimate"),
         ("initiator", "authorization unknown", "merchant", "shop"),
         (
@@ -914,6 +921,7 @@ mod tests {
                 ("card_country", "DE"),
                 ("payer", "token-1"),
                 ("category", "games"),
+                ("card", "1111"),
                 ("auth_type", "final"),
                 ("initiator", "customer"),
                 ("capture_before", "2026-03-09T01:00:00.5+01:00"),
@@ -925,7 +933,7 @@ mod tests {
         assert_eq!(
             event.details.to_text(),
             "{\"method\":\"card\",\"scheme\":\"visa\",\"card_country\":\"DE\",\"payer\":\"token-1\",\"category\":\"games\",\
-             \"auth_type\":\"final\",\"initiator\":\"customer\",\"capture_before\":\"2026-03-09T00:00:00.500Z\",\"requested\":2000}"
+             \"card\":\"1111\",\"auth_type\":\"final\",\"initiator\":\"customer\",\"capture_before\":\"2026-03-09T00:00:00.500Z\",\"requested\":2000}"
         );
         assert_eq!(event.echoed_reference(), "order-1");
         // The columns are the fields, each one once.

@@ -8,9 +8,14 @@
 //! | away from us | R ← 1110 min(L, C); above: 1900 (5900) ← 1110; below: R ← 2900 (5900) |
 //! | capture, in addition | 2010 ← 2030 what is withheld of its payable, 2010 ← 2020 the rest |
 //! | capture that passes costs on | 2010 (available already: 2020) ← 4060 interchange and scheme fee, ← 2300 their VAT |
-//! | every line | 5010, 5020, 5030 ← 1110 its interchange, scheme fee, markup and commission |
+//! | every line | 5010, 5020, 5030 ← 1110 its interchange, scheme fee, markup and commission; 1400 ← 1110 their VAT |
+//! | the acquirer withholds of it | 1120 ← 1110 so much; released: 1110 ← 1120 |
 //! | its cost is booked already | R ← 1110 so much of the line's costs; R ← 5040 what of it was not taken |
-//! | nobody knows it | 1110 ← 2900, or 1900 ← 1110, net and costs together, in the net currency |
+//! | nobody knows it | 1110 ← 2900, or 1900 ← 1110, what it is before deductions, in the net currency |
+//! | a fee of the batch | 5030 ← 1110, or 5010, 5020, 1400 where the line says so |
+//! | a reserve | 1120 ← 1110 what is withheld, 1110 ← 1120 what is released |
+//! | a conversion | 6010 ← 1110 what is sold, 1110 ← 6010 what is bought |
+//! | rounding | 1110 ← 5900, or 5900 ← 1110 |
 //!
 //! Captures, chargeback reversals, recoveries and failed refunds are towards us; refunds, chargebacks and unpaid phone bills away.
 //! A capture's payable is min(L, C) less the merchant fee (C less the fee within tolerance) and the costs passed on with their
@@ -68,6 +73,10 @@ pub struct Line {
     pub net: Money,
     /// The acquirer's costs.
     pub costs: Costs,
+    /// VAT on them, minor units of the net currency.
+    pub tax: i64,
+    /// What the acquirer withholds of it, likewise; negative is what it releases.
+    pub reserve: i64,
 }
 
 /// An open item, as far as matching and booking see it.
@@ -185,8 +194,9 @@ pub struct Settled {
 }
 
 use AccountCode::{
-    AcquirerInTransit, CostAcquirer, CostDispute, CostInterchange, CostScheme, FeeCostsPassedOn, FxPosition,
-    MerchantAvailable, MerchantPending, MerchantReserve, RoundingDifference, SuspenseCredit, SuspenseDebit, VatOutput,
+    AcquirerInTransit, AcquirerReserve, CostAcquirer, CostDispute, CostInterchange, CostScheme, FeeCostsPassedOn,
+    FxPosition, MerchantAvailable, MerchantPending, MerchantReserve, RoundingDifference, SuspenseCredit, SuspenseDebit,
+    VatInput, VatOutput,
 };
 
 /// Collects legs; a negative amount is the same leg the other way round, nothing is no leg.
@@ -231,6 +241,13 @@ impl Ledger {
         }
         Ok(())
     }
+
+    /// What is taken of a line beside its costs: their VAT, and what is withheld.
+    fn tax_and_reserve(&mut self, line: &Line) -> Result<(), AmountError> {
+        let money = |minor| Money::from_minor(minor, line.net.currency());
+        self.add(VatInput, AcquirerInTransit, money(line.tax))?;
+        self.add(AcquirerReserve, AcquirerInTransit, money(line.reserve))
+    }
 }
 
 /// What a matched line books, and in what it differs from the ledger and the contract.
@@ -258,7 +275,12 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
         | RecordType::Unsupported
         | RecordType::Unpaid
         | RecordType::UnpaidRecovery
-        | RecordType::RefundFailure => Became::default(),
+        | RecordType::RefundFailure
+        | RecordType::Reserve
+        | RecordType::Carried
+        | RecordType::External
+        | RecordType::Conversion
+        | RecordType::Rounding => Became::default(),
     };
     let cost_differs = cost_legs(
         &mut legs,
@@ -266,6 +288,7 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
         Money::from_minor(cost, expected.currency()),
         with.receivable,
     )?;
+    legs.tax_and_reserve(line)?;
     let amount = (!tolerated).then_some(Difference {
         expected: item.gross.minor(),
         actual: line.gross.minor(),
@@ -464,10 +487,13 @@ fn gross_legs(
     legs.add(shortage, receivable, by_ledger)
 }
 
-/// The line's gross in its net currency: net and costs together.
+/// The line's gross in its net currency: net and all that is taken of it together.
 fn converted_gross(line: &Line) -> Result<Money, AmountError> {
-    line.net
-        .plus(Money::from_minor(line.costs.total(), line.net.currency()))
+    [line.costs.total(), line.tax, line.reserve]
+        .into_iter()
+        .try_fold(line.net, |sum, taken| {
+            sum.plus(Money::from_minor(taken, line.net.currency()))
+        })
 }
 
 /// What the costs of a capture should be by contract, against what they are. Only costs in the currency of the gross are
@@ -511,19 +537,52 @@ pub fn suspended(line: &Line) -> Result<Legs, AmountError> {
         legs.add(AcquirerInTransit, SuspenseDebit, money)?;
     }
     legs.costs(line.costs, line.net.currency())?;
+    legs.tax_and_reserve(line)?;
     Ok(legs.0)
 }
 
-/// What a fee of the batch books in the house's book: a cost of the acquirer's, however the file splits it.
-pub fn batch_fee(line: &Line) -> Result<Legs, AmountError> {
+/// What a line that settles no item books in the house's book; none where its record is booked otherwise, or not at all.
+pub fn by_itself(line: &Line) -> Result<Option<Legs>, AmountError> {
     let mut legs = Ledger::default();
-    let cost = line.net.minor().checked_neg().ok_or(AmountError::TooLarge)?;
-    legs.add(
-        CostAcquirer,
-        AcquirerInTransit,
-        Money::from_minor(cost, line.net.currency()),
-    )?;
-    Ok(legs.0)
+    match line.record {
+        // Markup, commission, and what no column explains, are the acquirer's own.
+        RecordType::BatchFee => {
+            let costs = Costs {
+                acquirer: line
+                    .costs
+                    .acquirer
+                    .checked_sub(converted_gross(line)?.minor())
+                    .ok_or(AmountError::TooLarge)?,
+                ..line.costs
+            };
+            legs.costs(costs, line.net.currency())?;
+        }
+        RecordType::Reserve => {
+            legs.add(AcquirerInTransit, AcquirerReserve, converted_gross(line)?)?;
+            legs.costs(line.costs, line.net.currency())?;
+        }
+        RecordType::Conversion => {
+            legs.add(AcquirerInTransit, FxPosition, converted_gross(line)?)?;
+            legs.costs(line.costs, line.net.currency())?;
+        }
+        RecordType::Rounding => {
+            legs.add(AcquirerInTransit, RoundingDifference, converted_gross(line)?)?;
+            legs.costs(line.costs, line.net.currency())?;
+        }
+        RecordType::Capture
+        | RecordType::Refund
+        | RecordType::Chargeback
+        | RecordType::ChargebackReversal
+        | RecordType::Payout
+        | RecordType::Unsupported
+        | RecordType::Unpaid
+        | RecordType::UnpaidRecovery
+        | RecordType::RefundFailure
+        | RecordType::Carried
+        | RecordType::External => return Ok(None),
+    }
+    legs.tax_and_reserve(line)?;
+    Ok(Some(legs.0))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub fn merged(lines: &[&Line]) -> Result<Option<Line>, AmountError> {
             scheme: plus(whole.costs.scheme, line.costs.scheme)?,
             acquirer: plus(whole.costs.acquirer, line.costs.acquirer)?,
         };
+        whole.tax = plus(whole.tax, line.tax)?;
+        whole.reserve = plus(whole.reserve, line.reserve)?;
     }
     Ok(Some(whole))
 }
@@ -34,23 +36,35 @@ pub fn divided(line: &Line, items: &[Item]) -> Result<Vec<Line>, SplitError> {
         .iter()
         .map(|item| ((item.book, item.number), item.gross.minor().unsigned_abs()))
         .collect();
-    let net = split(line.net.minor(), &weights)?;
-    let interchange = split(line.costs.interchange, &weights)?;
-    let scheme = split(line.costs.scheme, &weights)?;
-    let acquirer = split(line.costs.acquirer, &weights)?;
-    let costs = interchange.into_iter().zip(scheme).zip(acquirer);
-    let parts = items.iter().zip(net).zip(costs);
-    Ok(parts
-        .map(|((item, net), ((interchange, scheme), acquirer))| Line {
+    let parts = |whole: i64| split(whole, &weights);
+    let net = parts(line.net.minor())?;
+    let interchange = parts(line.costs.interchange)?;
+    let scheme = parts(line.costs.scheme)?;
+    let acquirer = parts(line.costs.acquirer)?;
+    let tax = parts(line.tax)?;
+    let reserve = parts(line.reserve)?;
+    let costs = interchange
+        .into_iter()
+        .zip(scheme)
+        .zip(acquirer)
+        .map(|((interchange, scheme), acquirer)| Costs {
+            interchange,
+            scheme,
+            acquirer,
+        });
+    let withheld = tax.into_iter().zip(reserve);
+    Ok(items
+        .iter()
+        .zip(net)
+        .zip(costs.zip(withheld))
+        .map(|((item, net), (costs, (tax, reserve)))| Line {
             ordinal: line.ordinal,
             record: line.record,
             gross: item.gross,
             net: Money::from_minor(net, line.net.currency()),
-            costs: Costs {
-                interchange,
-                scheme,
-                acquirer,
-            },
+            costs,
+            tax,
+            reserve,
         })
         .collect())
 }

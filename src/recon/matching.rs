@@ -9,10 +9,13 @@
 //! | --- | --- |
 //! | 1 | acquirer reference, record type, currency |
 //! | 2 | ARN, record type, currency |
-//! | 4 | merchant reference, record type, currency, gross amount, days at most [`DAYS_APART`] apart |
+//! | 3 | retrieval reference number, authorization code, record type, currency, gross amount, days |
+//! | 4 | merchant reference, record type, currency, gross amount, days |
+//! | 5 | authorization code, card, record type, currency, gross amount, days |
 //! | 6 | merchant reference, record type, currency, and only sums that agree |
 //!
-//! The gross amount of a dispute may have the acquirer's cost of it in it.
+//! Days are at most [`DAYS_APART`] apart. Neither a retrieval reference number nor an authorization code is unique, so none of them
+//! decides alone. The gross amount of a dispute may have the acquirer's cost of it in it.
 
 use super::booking::{Item, Line};
 
@@ -23,25 +26,38 @@ pub enum Pass {
     AcquirerReference,
     /// By the scheme's acquirer reference number.
     Arn,
+    /// By the number and code of the authorization, and the amount.
+    Rrn,
     /// By our reference as the acquirer echoes it, and the amount.
     MerchantReference,
+    /// By the code of the authorization, the card and the amount.
+    Card,
     /// By our reference, several together.
     Group,
 }
 
-/// How far apart the days of a line and an item may be in pass 4.
+/// How far apart the days of a line and an item may be where an amount decides: a business day, and a weekend.
 pub const DAYS_APART: i32 = 3;
 
 impl Pass {
     /// The passes in the order in which they run.
-    pub const ALL: [Self; 4] = [Self::AcquirerReference, Self::Arn, Self::MerchantReference, Self::Group];
+    pub const ALL: [Self; 6] = [
+        Self::AcquirerReference,
+        Self::Arn,
+        Self::Rrn,
+        Self::MerchantReference,
+        Self::Card,
+        Self::Group,
+    ];
 
     /// Its number.
     pub fn number(self) -> i16 {
         match self {
             Self::AcquirerReference => 1,
             Self::Arn => 2,
+            Self::Rrn => 3,
             Self::MerchantReference => 4,
+            Self::Card => 5,
             Self::Group => 6,
         }
     }
@@ -56,7 +72,9 @@ impl Pass {
         match self {
             Self::AcquirerReference => "acquirer reference",
             Self::Arn => "ARN",
+            Self::Rrn => "RRN, authorization code and amount",
             Self::MerchantReference => "merchant reference and amount",
+            Self::Card => "authorization code, card and amount",
             Self::Group => "merchant reference, together",
         }
     }
@@ -66,7 +84,7 @@ impl Pass {
     fn identifies(self) -> bool {
         match self {
             Self::AcquirerReference | Self::Arn => true,
-            Self::MerchantReference | Self::Group => false,
+            Self::Rrn | Self::MerchantReference | Self::Card | Self::Group => false,
         }
     }
 
@@ -74,7 +92,7 @@ impl Pass {
     fn adds_up(self) -> bool {
         match self {
             Self::AcquirerReference | Self::Arn | Self::Group => true,
-            Self::MerchantReference => false,
+            Self::Rrn | Self::MerchantReference | Self::Card => false,
         }
     }
 }

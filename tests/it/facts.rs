@@ -353,8 +353,8 @@ pub async fn settlement_and_payouts(test: &TestStore) {
         admin
             .execute(
                 "insert into settlement_line (source_id, ordinal, line, record_type, type_text, batch, occurred_on, gross, gross_currency,
-                    net, net_currency, commission, markup, scheme_fee, interchange, raw)
-                 values ($1, $2, $2 + 1, $3, 'x', '=batch', $4, $5, $6, $7, 'EUR', $8, 0, 0, 0, '')",
+                    net, net_currency, commission, markup, scheme_fee, interchange, tax, reserve, raw)
+                 values ($1, $2, $2 + 1, $3, 'x', '=batch', $4, $5, $6, $7, 'EUR', $8, 0, 0, 0, 0, 0, '')",
                 &[&source.0, &ordinal, &record, &day, &gross, &gross.map(|_| "EUR"), &net, &commission],
             )
             .await

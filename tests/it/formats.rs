@@ -88,7 +88,8 @@ async fn reconciled(name: &str, file: &[u8]) -> Balances {
     desk.balances().await
 }
 
-/// Worked out by hand: 5 % of 100.00 EUR (of 140.00, and what was not captured of it) and of 50.00 GBP are ours; Stripe keeps 3.20 + 1.09 and a fee of 0.30, and pays 126.91.
+/// Worked out by hand: 5 % of 100.00 EUR (of 140.00, and what was not captured of it) and of 50.00 GBP are ours; Stripe keeps
+/// 3.20 + 1.09 and a fee of 0.30, and pays 126.91.
 #[tokio::test]
 async fn a_stripe_payout_is_reconciled_plain_and_packed() {
     let expected: Balances = [

@@ -718,10 +718,10 @@ async fn a_conflict_names_the_field() {
         acquirer_reference=psp merchant_reference=order arn=74 rrn=12 auth_code=AB";
     let bases = [
         (
-            "authorization 50.00 reference=x1 method=card scheme=visa card_country=DE payer=token category=games auth_type=final \
+            "authorization 50.00 reference=x1 method=card scheme=visa card_country=DE payer=token category=games card=1111 auth_type=final \
              initiator=customer capture_before=2026-03-09T00:00:00Z requested_amount=60.00",
-            "method=wallet scheme=amex card_country=FR payer=other category=books auth_type=pre initiator=merchant \
-             capture_before=2026-03-09T00:00:01Z requested_amount=60.01 method= scheme= card_country= payer= category= auth_type= \
+            "method=wallet scheme=amex card_country=FR payer=other category=books card=2222 auth_type=pre initiator=merchant \
+             capture_before=2026-03-09T00:00:01Z requested_amount=60.01 method= scheme= card_country= payer= category= card= auth_type= \
              initiator= capture_before= requested_amount=",
         ),
         (
@@ -791,7 +791,7 @@ async fn both_file_forms_hold_every_field_and_breaks_are_listed() {
     desk.write("settings.toml", SETTINGS);
     desk.run(&["settings", "apply", "settings.toml"]).exits(0);
     let lines = [
-        "authorization 50.00 reference=x1 method=card scheme=visa card_country=DE payer=token category=games auth_type=final \
+        "authorization 50.00 reference=x1 method=card scheme=visa card_country=DE payer=token category=games card=1111 auth_type=final \
          initiator=customer capture_before=2026-03-09T00:00:00Z requested_amount=60.00 acquirer_reference=psp-1 \
          merchant_reference=order-1 arn=74000000000000000000001 rrn=000000000001 auth_code=00A1",
         "authorization_increment 10.00 reference=x2 capture_before=2026-03-12T00:00:00Z",

@@ -30,7 +30,7 @@ idempotency_key: insert(merchant environment operation key fingerprint status bo
 maturing: insert, update(payable reserve), delete
 monthly_limit: insert, update(held kept)
 open_item: insert, update(merchant_fee reserve matures reserve_until advanced), delete
-payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category merchant_reference)
+payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference)
 payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
 payout_file: insert(source_id cutoff ordinal), update(written)
 record_type:

@@ -408,12 +408,20 @@ fn columns_are_found_by_name_and_unknown_ones_are_told() {
             ("Reserved20", ""),
             ("ARN", "74027500000000000000001"),
             ("Payment Fees (NC)", "1.24"),
+            ("Authorisation Code", "00A1B2"),
+            ("Card Number Summary", "0012"),
+            ("Dispute Reference", "7700000000000001234"),
+            ("Chargeback Reason Code", "10.4"),
             ("Shop Floor", "3"),
             ("Type of 4111111111111111", ""),
         ],
     );
     let line = one(&wide);
     assert_eq!(line.arn.as_deref(), Some("74027500000000000000001"));
+    assert_eq!(line.auth_code.as_deref(), Some("00A1B2"));
+    assert_eq!(line.card.as_deref(), Some("0012"));
+    assert_eq!(line.dispute.as_deref(), Some("7700000000000001234"));
+    assert_eq!(line.reason.as_deref(), Some("10.4"));
     assert_eq!(line.net.minor(), 9876);
     assert!(line.raw.contains("\"{\"\"a\"\": \"\"b\n\"\"}\",,7402"), "{}", line.raw);
     let reader = AdyenReader::open(wide.as_bytes()).expect("opened");

@@ -117,6 +117,9 @@ impl Step<'_> {
             card_country: shared(&details.card_country, |known| &known.card_country),
             payer: shared(&details.payer, |known| &known.payer),
             category: shared(&details.category, |known| &known.category),
+            rrn: shared(&self.event.rrn, |known| &known.rrn),
+            auth_code: shared(&self.event.auth_code, |known| &known.auth_code),
+            card: shared(&details.card, |known| &known.card),
         }
     }
 

@@ -103,7 +103,7 @@ pub struct Payment {
     pub merchant_reference: Option<Arc<str>>,
 }
 
-/// How a payment is paid: what fees, limits and velocity rules go by.
+/// How a payment is paid: what fees, limits, velocity rules and matching go by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instrument {
     /// Card, carrier, wallet ...
@@ -116,6 +116,12 @@ pub struct Instrument {
     pub payer: Option<Arc<str>>,
     /// What is bought.
     pub category: Option<Arc<str>>,
+    /// The retrieval reference number of the authorization.
+    pub rrn: Option<Arc<str>>,
+    /// Its authorization code.
+    pub auth_code: Option<Arc<str>>,
+    /// The card: its last four digits or a token, as the acquirer tells it.
+    pub card: Option<Arc<str>>,
 }
 
 /// The contracts that govern an event.

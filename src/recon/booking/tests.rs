@@ -105,12 +105,16 @@ fn line(record: RecordType, gross: &str, words: &str) -> Line {
         scheme: minor("scheme"),
         acquirer: minor("markup"),
     };
+    let (tax, reserve) = (minor("tax"), minor("withheld"));
+    let taken = costs.total() + tax + reserve;
     Line {
         ordinal: 1,
         record,
         gross,
-        net: net.unwrap_or_else(|| Money::from_minor(gross.minor() - costs.total(), code)),
+        net: net.unwrap_or_else(|| Money::from_minor(gross.minor() - taken, code)),
         costs,
+        tax,
+        reserve,
     }
 }
 
@@ -544,6 +548,68 @@ fn the_cost_of_a_dispute_is_converted_by_its_line() {
         "1100 <- 6010 90.00 GBP
          6010 <- 1110 112.50 EUR",
     );
+}
+
+#[test]
+fn vat_and_reserve_are_booked_where_they_belong() {
+    use RecordType::{Capture, Refund};
+    check(
+        Capture,
+        ("10.00 EUR", "fee=1.00"),
+        ("10.00 EUR", "markup=0.50 tax=0.10 withheld=1.00"),
+        "1110 <- 1100 10.00 EUR
+         2010 <- 2020 9.00 EUR
+         5030 <- 1110 0.50 EUR
+         1400 <- 1110 0.10 EUR
+         1120 <- 1110 1.00 EUR",
+    );
+    check(
+        Refund,
+        ("-10.00 EUR", ""),
+        ("-10.00 EUR", "markup=-0.50 tax=-0.10 withheld=-1.00"),
+        "1100 <- 1110 10.00 EUR
+         1110 <- 5030 0.50 EUR
+         1110 <- 1400 0.10 EUR
+         1110 <- 1120 1.00 EUR",
+    );
+}
+
+#[test]
+fn what_belongs_to_no_payment_is_booked_by_itself() {
+    use RecordType::{BatchFee, Capture, Carried, Conversion, External, Payout, Reserve, Rounding, Unsupported};
+    #[track_caller]
+    fn check(record: RecordType, words: &str, expected: Option<&str>) {
+        let booked = by_itself(&line(record, "0.00 EUR", words)).expect("a booking");
+        let told = booked.map(|legs| {
+            let leg = |(leg, minor): &(Leg, i64)| {
+                let (debit, credit) = (leg.debit.number(), leg.credit.number());
+                format!("{debit} <- {credit} {}", Money::from_minor(*minor, leg.currency))
+            };
+            legs.iter().map(leg).collect::<Vec<_>>().join(", ")
+        });
+        assert_eq!(told.as_deref(), expected, "{record:?} {words}");
+    }
+    check(BatchFee, "net=-1.00:EUR", Some("5030 <- 1110 1.00 EUR"));
+    check(BatchFee, "net=1.00:EUR", Some("1110 <- 5030 1.00 EUR"));
+    check(BatchFee, "net=-1.00:EUR scheme=1.00", Some("5020 <- 1110 1.00 EUR"));
+    check(
+        BatchFee,
+        "net=-1.10:EUR markup=0.40 interchange=0.30 tax=0.10",
+        Some("5010 <- 1110 0.30 EUR, 5030 <- 1110 0.70 EUR, 1400 <- 1110 0.10 EUR"),
+    );
+    check(Reserve, "net=-5.00:EUR", Some("1120 <- 1110 5.00 EUR"));
+    check(Reserve, "net=5.00:EUR", Some("1110 <- 1120 5.00 EUR"));
+    check(Conversion, "net=-5.00:USD", Some("6010 <- 1110 5.00 USD"));
+    check(
+        Conversion,
+        "net=4.40:EUR markup=0.10",
+        Some("1110 <- 6010 4.50 EUR, 5030 <- 1110 0.10 EUR"),
+    );
+    check(Rounding, "net=-0.01:EUR", Some("5900 <- 1110 0.01 EUR"));
+    check(Rounding, "net=0.02:EUR", Some("1110 <- 5900 0.02 EUR"));
+    for record in [Capture, Payout, Unsupported, Carried, External] {
+        check(record, "net=-1.00:EUR", None);
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ fn line(ordinal: i32, gross: i64) -> Line {
         gross: euro(gross),
         net: euro(gross),
         costs: Costs::default(),
+        tax: 0,
+        reserve: 0,
     }
 }
 
@@ -57,7 +59,10 @@ fn one_line_and_one_item() {
     check(Pass::AcquirerReference, &[100], &[100], (&[0], &[0], &[]));
     // The reference says so, whatever the amounts: the difference is a break.
     check(Pass::Arn, &[90], &[100], (&[0], &[0], &[]));
-    check(Pass::MerchantReference, &[100], &[100], (&[0], &[0], &[]));
+    for pass in [Pass::Rrn, Pass::MerchantReference, Pass::Card] {
+        check(pass, &[100], &[100], (&[0], &[0], &[]));
+        check(pass, &[100], &[100, 100], (&[], &[], &[]));
+    }
     check(Pass::AcquirerReference, &[100], &[], (&[], &[], &[]));
     // Alike by our reference, but too far apart for the pass before: no sum proves it.
     check(Pass::Group, &[100], &[100], (&[], &[], &[]));
@@ -148,6 +153,8 @@ fn a_line_is_divided_by_largest_remainder() {
     // 100 of costs among thirds: 33.33 each, the unit that is left goes to the first by entry number.
     let whole = Line {
         net: euro(2_900),
+        tax: 7,
+        reserve: -2,
         costs: Costs {
             acquirer: 100,
             ..Costs::default()
@@ -159,6 +166,10 @@ fn a_line_is_divided_by_largest_remainder() {
     let nets: i64 = parts.iter().map(|part| part.net.minor()).sum();
     let costs: i64 = parts.iter().map(|part| part.costs.acquirer).sum();
     assert_eq!((nets, costs), (2_900, 100));
+    let taxes: Vec<i64> = parts.iter().map(|part| part.tax).collect();
+    let reserves: Vec<i64> = parts.iter().map(|part| part.reserve).collect();
+    // 7 = 2 + 2 + 3 and -2 = -1 - 1 + 0: odd units by entry number, 4 before 6 before 9.
+    assert_eq!((taxes, reserves), (vec![2, 3, 2], vec![0, -1, -1]));
     // 2,900 / 3 = 966.67: two get one more, whoever gets the costs' odd unit has them on top of the same gross.
     let mut sorted: Vec<_> = parts.iter().map(of).collect();
     sorted.sort_unstable();

@@ -28,7 +28,7 @@ pub(super) struct Taken {
     pub(super) rejected: Vec<Reject>,
     /// By ordinal: lines that a pass may match.
     pub(super) matchable: Places,
-    /// By ordinal: lines that book something (all but payout rows).
+    /// By ordinal: lines that book something.
     pub(super) bookable: Places,
     pub(super) unknown_columns: Vec<String>,
     /// The name of its format.
@@ -90,7 +90,7 @@ pub(super) async fn take_in(
     source: SourceId,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Taken, ReconcileError> {
-    const TYPES: [Type; 21] = [
+    const TYPES: [Type; 29] = [
         Type::INT8,
         Type::INT4,
         Type::INT4,
@@ -101,11 +101,19 @@ pub(super) async fn take_in(
         Type::TEXT,
         Type::TEXT,
         Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::DATE,
         Type::DATE,
         Type::INT8,
         Type::TEXT,
         Type::INT8,
         Type::TEXT,
+        Type::INT8,
+        Type::INT8,
         Type::INT8,
         Type::INT8,
         Type::INT8,
@@ -178,19 +186,11 @@ pub(super) async fn take_in(
 
 /// Notes whether a pass may match a line, and whether it books something.
 fn sort(record: RecordType, ordinal: u32, matchable: &mut Places, bookable: &mut Places) {
-    match record {
-        RecordType::Capture
-        | RecordType::Refund
-        | RecordType::Chargeback
-        | RecordType::ChargebackReversal
-        | RecordType::Unpaid
-        | RecordType::UnpaidRecovery
-        | RecordType::RefundFailure => {
-            matchable.insert(ordinal);
-            bookable.insert(ordinal);
-        }
-        RecordType::BatchFee | RecordType::Unsupported => bookable.insert(ordinal),
-        RecordType::Payout => {}
+    if record.is_of_item() {
+        matchable.insert(ordinal);
+    }
+    if record.is_booked() {
+        bookable.insert(ordinal);
     }
 }
 
@@ -220,20 +220,27 @@ impl Batches {
                 line.net.minor().checked_neg().ok_or(AmountError::TooLarge)?,
             );
         }
-        let costs = [line.commission, line.markup, line.scheme_fee, line.interchange]
-            .into_iter()
-            .try_fold(0_i64, i64::checked_add)
-            .ok_or(AmountError::TooLarge)?;
-        let before_costs = line.net.minor().checked_add(costs).ok_or(AmountError::TooLarge)?;
-        let of_payments = !matches!(line.record, RecordType::BatchFee | RecordType::Unsupported);
-        plus(
-            if of_payments {
-                &mut batch.gross
-            } else {
-                &mut batch.other
-            },
-            before_costs,
-        )?;
+        let costs = [
+            line.commission,
+            line.markup,
+            line.scheme_fee,
+            line.interchange,
+            line.tax,
+        ]
+        .into_iter()
+        .try_fold(0_i64, i64::checked_add)
+        .ok_or(AmountError::TooLarge)?;
+        let before_reserve = line.net.minor().checked_add(costs).ok_or(AmountError::TooLarge)?;
+        let before = before_reserve.checked_add(line.reserve).ok_or(AmountError::TooLarge)?;
+        if line.record.is_of_item() {
+            plus(&mut batch.gross, before)?;
+            plus(
+                &mut batch.other,
+                line.reserve.checked_neg().ok_or(AmountError::TooLarge)?,
+            )?;
+        } else {
+            plus(&mut batch.other, before_reserve)?;
+        }
         plus(&mut batch.costs, costs)?;
         plus(&mut batch.net, line.net.minor())?;
         plus(&mut batch.lines, 1)
@@ -354,7 +361,13 @@ async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) ->
         &line.original_reference,
         &line.merchant_reference,
         &line.arn,
+        &line.rrn,
+        &line.auth_code,
+        &line.card,
+        &line.dispute,
+        &line.reason,
         &line.occurred_on,
+        &line.paid_out_on,
         &line.gross.map(Money::minor),
         &line.gross.as_ref().map(|gross| gross.currency().code().to_owned()),
         &line.net.minor(),
@@ -363,6 +376,8 @@ async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) ->
         &line.markup,
         &line.scheme_fee,
         &line.interchange,
+        &line.tax,
+        &line.reserve,
         &line.exchange_rate,
         &line.raw,
     ])

@@ -243,6 +243,14 @@ impl<'a> Matching<'a> {
                 let sql = include_str!("../../../schema/queries/candidates_arn.sql");
                 tx.execute(sql, &[source, acquirer, undecided]).await
             }
+            Pass::Rrn => {
+                let sql = include_str!("../../../schema/queries/candidates_rrn.sql");
+                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+            }
+            Pass::Card => {
+                let sql = include_str!("../../../schema/queries/candidates_card.sql");
+                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+            }
             Pass::MerchantReference => {
                 let sql = include_str!("../../../schema/queries/candidates_merchant_reference.sql");
                 tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
@@ -549,12 +557,12 @@ pub(super) async fn write_breaks(
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
     let amount = match pass {
         Pass::AcquirerReference | Pass::Arn | Pass::Group => None,
-        Pass::MerchantReference => row.try_get(4)?,
+        Pass::Rrn | Pass::MerchantReference | Pass::Card => row.try_get(4)?,
     };
     Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
 }
 
-/// The line of a candidate; the first eleven columns of every candidates query.
+/// The line of a candidate; the first thirteen columns of every candidates query.
 pub(super) fn read_line(row: &Row) -> Result<Line, StoreError> {
     let record: i16 = row.try_get(1)?;
     let net_currency = currency(row.try_get(7)?)?;
@@ -574,15 +582,17 @@ pub(super) fn read_line(row: &Row) -> Result<Line, StoreError> {
             scheme: row.try_get(9)?,
             acquirer: row.try_get(10)?,
         },
+        tax: row.try_get(11)?,
+        reserve: row.try_get(12)?,
     })
 }
 
 /// The open item of a candidate, unless there is none or the group has it already.
 fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
-    let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(11)?, group.lines.last()) else {
+    let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(13)?, group.lines.last()) else {
         return Ok(None);
     };
-    let (book, number) = (BookId(book), EntryNumber(row.try_get(12)?));
+    let (book, number) = (BookId(book), EntryNumber(row.try_get(14)?));
     if group
         .items
         .iter()
@@ -590,19 +600,19 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
     {
         return Ok(None);
     }
-    let gross = Money::from_minor(row.try_get(13)?, line.gross.currency());
+    let gross = Money::from_minor(row.try_get(15)?, line.gross.currency());
     Ok(Some(Item {
         book,
         number,
         gross,
-        merchant_fee: row.try_get(14)?,
-        reserve: row.try_get(15)?,
-        cost: row.try_get(16)?,
-        matures: row.try_get(17)?,
-        passes_costs: passed_costs(row.try_get(18)?, row.try_get(19)?)?,
-        occurred_on: row.try_get(20)?,
-        reserve_until: row.try_get(21)?,
-        expected_on: row.try_get(22)?,
-        advanced: row.try_get::<_, Option<i64>>(23)?.map(EntryNumber),
+        merchant_fee: row.try_get(16)?,
+        reserve: row.try_get(17)?,
+        cost: row.try_get(18)?,
+        matures: row.try_get(19)?,
+        passes_costs: passed_costs(row.try_get(20)?, row.try_get(21)?)?,
+        occurred_on: row.try_get(22)?,
+        reserve_until: row.try_get(23)?,
+        expected_on: row.try_get(24)?,
+        advanced: row.try_get::<_, Option<i64>>(25)?.map(EntryNumber),
     }))
 }

@@ -143,9 +143,9 @@ pub struct BatchSummary {
     pub lines: i64,
     /// Σ gross of captures, refunds and chargebacks, converted where they were in another currency.
     pub gross: i64,
-    /// Σ costs.
+    /// Σ costs and their tax.
     pub costs: i64,
-    /// Σ of lines that belong to no payment, before their costs.
+    /// Σ of lines that belong to no payment, before their costs; less what is withheld as reserve of those that do.
     pub other: i64,
     /// Σ net: what the acquirer owes us for the batch.
     pub net: i64,

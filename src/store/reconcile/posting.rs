@@ -12,7 +12,7 @@ use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
-use crate::recon::booking::{Leg, batch_fee, suspended};
+use crate::recon::booking::{Leg, by_itself, suspended};
 use crate::recon::breaks::BreakClass;
 use crate::store::books::LockedBooks;
 use crate::store::reserve::{FixedReserves, Tranches};
@@ -94,18 +94,13 @@ fn post_line(
     matched: &Matched,
 ) -> Result<Option<BreakRow>, ReconcileError> {
     let line = read_line(row)?;
-    let source_line: i32 = row.try_get(18).map_err(StoreError::from)?;
-    let (kind, word, legs) = match line.record {
-        RecordType::BatchFee => (EntryKind::BatchFee, "fee", batch_fee(&line)?),
-        RecordType::Capture
-        | RecordType::Refund
-        | RecordType::Chargeback
-        | RecordType::ChargebackReversal
-        | RecordType::Unpaid
-        | RecordType::UnpaidRecovery
-        | RecordType::RefundFailure
-        | RecordType::Payout
-        | RecordType::Unsupported => (EntryKind::Suspense, "suspense", suspended(&line)?),
+    let source_line: i32 = row.try_get(20).map_err(StoreError::from)?;
+    let own = by_itself(&line)?;
+    let booked_itself = own.is_some();
+    let (kind, word, legs) = match (line.record, own) {
+        (RecordType::BatchFee, Some(legs)) => (EntryKind::BatchFee, "fee", legs),
+        (record, Some(legs)) => (EntryKind::Settlement, record.name(), legs),
+        (_, None) => (EntryKind::Suspense, "suspense", suspended(&line)?),
     };
     let transfers: Vec<Transfer> = legs
         .into_iter()
@@ -113,7 +108,7 @@ fn post_line(
         .collect();
     let reference = format!("{OWN}{word} {} {} {}", run.acquirer.name, run.tag, line.ordinal);
     let number = books.append(BookId::HOUSE, run.entry(kind, reference, Some(source_line), transfers))?;
-    if line.record == RecordType::BatchFee {
+    if booked_itself {
         return Ok(None);
     }
     Ok(Some(explain(row, &line, number, matched)?))
@@ -126,14 +121,14 @@ fn explain(
     matched: &Matched,
 ) -> Result<BreakRow, StoreError> {
     let key: &str = row.try_get(3)?;
-    let type_text: &str = row.try_get(17)?;
+    let type_text: &str = row.try_get(19)?;
     let reported = format!(
         "{type_text} {} of {}",
         line.gross,
         if key.is_empty() { "no reference" } else { key }
     );
-    let other: Option<&str> = row.try_get(13)?;
-    let repeats: Option<&str> = row.try_get(15)?;
+    let other: Option<&str> = row.try_get(15)?;
+    let repeats: Option<&str> = row.try_get(17)?;
     let mut found = BreakRow {
         class: BreakClass::MissingInLedger,
         ordinal: line.ordinal,
@@ -152,13 +147,13 @@ fn explain(
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: reported more than once in this file");
     } else if let Some(file) = repeats {
-        let earlier: i32 = row.try_get(16)?;
+        let earlier: i32 = row.try_get(18)?;
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: settled before by line {earlier} of {file}");
     } else if let Some(code) = other {
-        let recorded = Money::from_minor(row.try_get(14)?, currency(code)?);
+        let recorded = Money::from_minor(row.try_get(16)?, currency(code)?);
         found.class = BreakClass::CurrencyMismatch;
-        found.item = Some((BookId(row.try_get(11)?), EntryNumber(row.try_get(12)?)));
+        found.item = Some((BookId(row.try_get(13)?), EntryNumber(row.try_get(14)?)));
         found.expected = Some(recorded);
         found.detail = format!("{reported}: recorded as {recorded}");
     }

@@ -434,7 +434,7 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
         .map_or_else(|| Ok(Vec::new()), serde_json::from_str);
     let dispute_fee: Option<i64> = row.try_get(17)?;
     let earlier = row
-        .try_get::<_, Option<&str>>(28)?
+        .try_get::<_, Option<&str>>(31)?
         .map_or_else(|| Ok(Vec::new()), serde_json::from_str);
     Ok(Payment {
         acquirer,
@@ -465,11 +465,14 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
             card_country: text(25)?,
             payer: text(26)?,
             category: text(27)?,
+            rrn: text(28)?,
+            auth_code: text(29)?,
+            card: text(30)?,
         },
         earlier_captures: earlier
             .map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))?,
-        final_captures: row.try_get(29)?,
-        merchant_reference: text(30)?,
+        final_captures: row.try_get(32)?,
+        merchant_reference: text(33)?,
     })
 }
 

@@ -429,6 +429,7 @@ impl<'a> Batch<'a> {
             let item = Item {
                 acquirer: governed.acquirer_id,
                 event,
+                paid_by: self.paid_by(book, event),
                 record,
                 reportable,
                 occurred_on: governed.terms.day,

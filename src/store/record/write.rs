@@ -13,7 +13,7 @@ use crate::ids::{AcquirerId, BookId, EntryNumber};
 use crate::money::Currency;
 use crate::payment::event::{Applied, PaymentEvent};
 use crate::payment::fees::{Accrual, AccrualKey};
-use crate::payment::lifecycle::{Flag, Maturing, Payment, Reportable};
+use crate::payment::lifecycle::{Flag, Instrument, Maturing, Payment, Reportable};
 use crate::recon::breaks::BreakClass;
 use crate::store::{StoreError, Tx, costs_vat};
 
@@ -21,6 +21,8 @@ use crate::store::{StoreError, Tx, costs_vat};
 pub(super) struct Item<'a> {
     pub(super) acquirer: AcquirerId,
     pub(super) event: &'a PaymentEvent,
+    /// How its payment was paid, where it was known by then.
+    pub(super) paid_by: Instrument,
     pub(super) record: RecordType,
     pub(super) reportable: Reportable,
     pub(super) occurred_on: NaiveDate,
@@ -108,7 +110,7 @@ fn class(flag: &Flag) -> (BreakClass, &str) {
     }
 }
 
-const PAYMENT_TYPES: [Type; 31] = [
+const PAYMENT_TYPES: [Type; 34] = [
     Type::INT8,
     Type::TEXT,
     Type::INT2,
@@ -132,6 +134,9 @@ const PAYMENT_TYPES: [Type; 31] = [
     Type::TIMESTAMPTZ,
     Type::TIMESTAMPTZ,
     Type::DATE,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
     Type::TEXT,
     Type::TEXT,
     Type::TEXT,
@@ -162,7 +167,7 @@ impl Batch<'_> {
             let (dispute_fee, dispute_vat) = payment.dispute_fee.unzip();
             let accrued = accrued_text(payment)?;
             let earlier = earlier_text(payment)?;
-            let row: [&(dyn ToSql + Sync); 31] = [
+            let row: [&(dyn ToSql + Sync); 34] = [
                 &book.0,
                 name,
                 &acquirer.0,
@@ -191,6 +196,9 @@ impl Batch<'_> {
                 &instrument.card_country.as_deref(),
                 &instrument.payer.as_deref(),
                 &instrument.category.as_deref(),
+                &instrument.rrn.as_deref(),
+                &instrument.auth_code.as_deref(),
+                &instrument.card.as_deref(),
                 &earlier,
                 &payment.final_captures,
                 &payment.merchant_reference.as_deref(),
@@ -206,11 +214,14 @@ impl Batch<'_> {
     }
 
     pub(super) async fn write_items(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 18] = [
+        const TYPES: [Type; 21] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
             Type::INT2,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
             Type::TEXT,
             Type::TEXT,
             Type::TEXT,
@@ -232,6 +243,12 @@ impl Batch<'_> {
         for ((book, number), item) in &self.items {
             let reportable = &item.reportable;
             let costs_vat = costs_vat(reportable.passes_costs);
+            // A capture is cleared under what its authorization was answered with; what follows it, under its own.
+            let promised = (item.record == RecordType::Capture).then_some(&item.paid_by);
+            let rrn = item.event.rrn.as_deref();
+            let rrn = rrn.or(promised.and_then(|paid_by| paid_by.rrn.as_deref()));
+            let auth_code = item.event.auth_code.as_deref();
+            let auth_code = auth_code.or(promised.and_then(|paid_by| paid_by.auth_code.as_deref()));
             copy.row(&[
                 &book.0,
                 &number.0,
@@ -240,6 +257,9 @@ impl Batch<'_> {
                 &item.event.acquirer_reference,
                 &item.event.echoed_reference(),
                 &item.event.arn,
+                &rrn,
+                &auth_code,
+                &item.paid_by.card.as_deref(),
                 &reportable.gross,
                 &item.event.money.currency().code(),
                 &reportable.merchant_fee,
@@ -255,6 +275,16 @@ impl Batch<'_> {
             .await?;
         }
         tx.end_copy(copy).await
+    }
+
+    /// How the payment of an event was paid, where it is known by now.
+    pub(super) fn paid_by(&self, book: BookId, event: &PaymentEvent) -> Instrument {
+        let name = event.payment.as_str();
+        let payment = self.payments.get(&(book, name));
+        let known = || self.loaded.payments.get(&(book, Cow::Borrowed(name)));
+        payment
+            .or_else(known)
+            .map_or_else(Instrument::default, |payment| payment.instrument.clone())
     }
 
     pub(super) async fn write_effects(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -490,12 +520,15 @@ pub(in crate::store) async fn update_payments(
     let expires_at: Vec<Option<DateTime<Utc>>> = column(known, |payment| payment.expires_at);
     let captured_at: Vec<Option<DateTime<Utc>>> = column(known, |payment| payment.captured_at);
     let limit_month: Vec<Option<NaiveDate>> = column(known, |payment| payment.limit_month);
-    let texts: [Vec<Option<&str>>; 5] = [
+    let texts: [Vec<Option<&str>>; 8] = [
         column(known, |payment| payment.instrument.method.as_deref()),
         column(known, |payment| payment.instrument.scheme.as_deref()),
         column(known, |payment| payment.instrument.card_country.as_deref()),
         column(known, |payment| payment.instrument.payer.as_deref()),
         column(known, |payment| payment.instrument.category.as_deref()),
+        column(known, |payment| payment.instrument.rrn.as_deref()),
+        column(known, |payment| payment.instrument.auth_code.as_deref()),
+        column(known, |payment| payment.instrument.card.as_deref()),
     ];
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&books, &names, &acquirers, &currencies, &requested, &authorized];
     values.extend(whole.iter().map(|column| -> &(dyn ToSql + Sync) { column }));

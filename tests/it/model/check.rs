@@ -120,12 +120,15 @@ fn lines(book: &Book) -> Lines {
         add(
             "open items",
             format!(
-                "{number} {} {} {} {} {} {} {} fee {} cost {} reserve {} {} {} {} {} {}",
+                "{number} {} {} {} {} {} {} {} {} {} {} fee {} cost {} reserve {} {} {} {} {} {}",
                 item.acquirer,
                 item.record,
                 or_none(item.acquirer_reference.as_ref()),
                 item.merchant_reference,
                 or_none(item.arn.as_ref()),
+                or_none(item.rrn.as_ref()),
+                or_none(item.auth_code.as_ref()),
+                or_none(item.card.as_ref()),
                 item.currency,
                 item.gross,
                 item.merchant_fee,
@@ -226,13 +229,15 @@ const PAYMENTS: &str = "select merchant, concat_ws(' ', payment, acquirer.name, 
         'expires', coalesce((extract(epoch from expires_at) * 1000000)::bigint::text, '-'),
         'captured', coalesce((extract(epoch from captured_at) * 1000000)::bigint::text, '-'),
         coalesce(method, '-'), coalesce(scheme, '-'), coalesce(card_country, '-'), coalesce(payer, '-'), coalesce(category, '-'),
+        coalesce(rrn, '-'), coalesce(auth_code, '-'), coalesce(card, '-'),
         'fee', fee_returned, 'of', fee_returnable, 'vat', vat_returned, 'of', vat_returnable),
         accrued
     from payment join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
 const BALANCES: &str = "select merchant, format('%s %s %s: %s %s', code, currency, dimension, debits, credits)
     from balance join book on book.id = book_id join account on account.id = account_id where merchant = any($1)";
 const ITEMS: &str = "select merchant, concat_ws(' ', open_item.number, acquirer.name, record_type.name, coalesce(acquirer_reference, '-'),
-        merchant_reference, coalesce(arn, '-'), currency, gross, 'fee', merchant_fee, 'cost', cost, 'reserve', reserve,
+        merchant_reference, coalesce(arn, '-'), coalesce(rrn, '-'),
+        coalesce(auth_code, '-'), coalesce(card, '-'), currency, gross, 'fee', merchant_fee, 'cost', cost, 'reserve', reserve,
         coalesce(reserve_until::text, '-'), matures::text, passes_costs::text, occurred_on, expected_on)
     from open_item join book on book.id = book_id join acquirer on acquirer.id = acquirer_id
     join record_type on record_type.id = record_type where merchant = any($1)";

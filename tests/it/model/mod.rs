@@ -454,7 +454,7 @@ pub fn sequence() -> impl Strategy<Value = Sequence> {
 }
 
 /// How many fields an event has: what [`Oddity::Twisted`] can change.
-const FIELDS: usize = 30;
+const FIELDS: usize = 31;
 
 fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
     let other = |text: &Option<String>| Some(format!("{}'", text.as_deref().unwrap_or("x")));
@@ -486,6 +486,7 @@ fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
         "card_country" => details.card_country = other(&details.card_country),
         "payer" => details.payer = other(&details.payer),
         "category" => details.category = other(&details.category),
+        "card" => details.card = other(&details.card),
         "auth_type" if details.auth_type == Some(AuthType::Pre) => details.auth_type = None,
         "auth_type" => details.auth_type = Some(AuthType::Pre),
         "initiator" if details.initiator == Some(Initiator::Merchant) => details.initiator = None,
@@ -685,6 +686,7 @@ fn detailed(event: &mut PaymentEvent, step: &Step, standing: &rules::Payment, it
             details.card_country = flag(7).then(|| "KR".to_owned());
             details.payer = flag(8).then(|| "line-1".to_owned());
             details.category = flag(9).then(|| "games".to_owned());
+            details.card = (flag(6) && flag(7)).then(|| "1111".to_owned());
             details.auth_type = [None, Some(AuthType::Final), Some(AuthType::Pre), None][index(bits(10, 2))];
             details.initiator = [None, Some(Initiator::Customer), Some(Initiator::Merchant), None][index(bits(12, 2))];
             let before = event.occurred_at + TimeDelta::hours(30);

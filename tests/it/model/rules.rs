@@ -81,8 +81,8 @@ pub struct Payment {
     pub captured_at: Option<DateTime<Utc>>,
     /// What the merchant calls it, where that is not its name.
     pub order: Option<String>,
-    /// Method, scheme, country of the card, payer, category.
-    pub instrument: [Option<String>; 5],
+    /// Method, scheme, country of the card, payer, category, RRN, authorization code, card.
+    pub instrument: [Option<String>; 8],
 }
 
 impl Payment {
@@ -114,6 +114,9 @@ pub struct Item {
     pub acquirer_reference: Option<String>,
     pub merchant_reference: String,
     pub arn: Option<String>,
+    pub rrn: Option<String>,
+    pub auth_code: Option<String>,
+    pub card: Option<String>,
     pub currency: String,
     pub gross: i64,
     pub merchant_fee: i64,
@@ -464,6 +467,13 @@ impl<'w> Model<'w> {
         };
         let natural_key = known_as(book, event);
         let details = kept(event, &transfers, &effect, available, &applied);
+        let paid_by = book
+            .payments
+            .get(&event.payment)
+            .map(|payment| payment.instrument.clone())
+            .unwrap_or_default();
+        let is_capture = matches!(event.kind, EntryKind::Capture | EntryKind::Aggregate);
+        let promised = |place: usize| paid_by[place].clone().filter(|_| is_capture);
         let item = effect.item.and_then(|item| {
             Some(Item {
                 acquirer: event.acquirer.clone(),
@@ -474,6 +484,9 @@ impl<'w> Model<'w> {
                     .clone()
                     .unwrap_or_else(|| event.payment.clone()),
                 arn: event.arn.clone(),
+                rrn: event.rrn.clone().or_else(|| promised(5)),
+                auth_code: event.auth_code.clone().or_else(|| promised(6)),
+                card: paid_by[7].clone(),
                 currency: currency.to_owned(),
                 gross: item.gross,
                 merchant_fee: item.merchant_fee,
@@ -733,6 +746,7 @@ pub fn fields(event: &PaymentEvent) -> Vec<(&'static str, String)> {
         ("card_country", format!("{:?}", details.card_country)),
         ("payer", format!("{:?}", details.payer)),
         ("category", format!("{:?}", details.category)),
+        ("card", format!("{:?}", details.card)),
         ("auth_type", format!("{:?}", details.auth_type)),
         ("initiator", format!("{:?}", details.initiator)),
         ("capture_before", format!("{:?}", details.capture_before)),
@@ -772,6 +786,7 @@ pub fn stated(event: &PaymentEvent) -> Vec<(&'static str, Value)> {
         ("card_country", json!(details.card_country)),
         ("payer", json!(details.payer)),
         ("category", json!(details.category)),
+        ("card", json!(details.card)),
         ("auth_type", json!(details.auth_type.map(auth_type))),
         ("initiator", json!(details.initiator.map(initiator))),
         ("capture_before", json!(before)),
@@ -879,7 +894,7 @@ impl<'a> Scene<'a> {
     }
 
     /// How it is paid; what an attempt of unknown outcome stated holds where its answer does not say.
-    fn instrument(&self) -> [Option<String>; 5] {
+    fn instrument(&self) -> [Option<String>; 8] {
         let details = &self.event.details;
         let attempt = self.payment.filter(|payment| payment.requested.is_some());
         let earlier = attempt.map(|payment| payment.instrument.clone()).unwrap_or_default();
@@ -889,6 +904,9 @@ impl<'a> Scene<'a> {
             &details.card_country,
             &details.payer,
             &details.category,
+            &self.event.rrn,
+            &self.event.auth_code,
+            &details.card,
         ];
         let mut instrument = earlier;
         for (known, stated) in instrument.iter_mut().zip(stated) {

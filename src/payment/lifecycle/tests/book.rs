@@ -482,6 +482,7 @@ impl Play {
             card_country: take("country"),
             payer: take("payer"),
             category: take("category"),
+            card: take("card"),
             auth_type: take("type").map(|name| AuthType::from_name(&name).expect("a type")),
             initiator: take("initiator").map(|name| Initiator::from_name(&name).expect("an initiator")),
             capture_before: take("before").map(|text| instant(&text)),

@@ -1,0 +1,15 @@
+-- Pass 5: undecided lines, each with the open items of its authorization code, card and amount that lie a few days apart; one key after the other. $1 source, $2 acquirer, $3 ordinals, $4 days apart.
+declare candidates no scroll cursor for
+select line.ordinal, line.record_type, line.batch, line.auth_code || chr(9) || line.card as key, line.gross, line.gross_currency, line.net,
+    line.net_currency, line.interchange, line.scheme_fee, line.commission + line.markup as acquirer_cost,
+    line.tax, line.reserve,
+    item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
+    item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
+    item.expected_on, item.advanced
+from unnest($3::integer[]) as undecided (ordinal)
+join settlement_line line on line.source_id = $1 and line.ordinal = undecided.ordinal
+join open_item item
+    on item.acquirer_id = $2 and item.auth_code = line.auth_code and item.card = line.card and item.record_type = line.record_type
+    and item.currency = line.gross_currency and line.gross in (item.gross, item.gross - item.cost)
+    and abs(item.occurred_on - line.occurred_on) <= $4
+order by key, line.record_type, line.gross_currency, line.gross, line.ordinal, item.book_id, item.number;
