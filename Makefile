@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench postgres
+.PHONY: help demo test soak fuzz bench postgres
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: postgres ## everything that must hold before a change is merged
 
 soak: postgres ## the long tests
 	$(CARGO) test --release --locked --test it -- --ignored
+
+fuzz: ## a minute of fuzzing for each reader (nightly toolchain and cargo-fuzz)
+	@scripts/fuzz.sh
 
 bench: postgres ## what it costs, beside the raw database in the same run
 	$(CARGO) bench --locked

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use acquit::calendar::Calendar;
 use acquit::embedded::Cluster;
 use acquit::settings::Settings;
-use acquit::simulate::{BreakKind, Plan, Profile};
+use acquit::simulate::{BreakKind, FileFormat, Plan, Profile};
 use acquit::store::reconcile::{Request, SettlementFile};
 use acquit::store::record::EventFile;
 use acquit::store::{Store, Target};
@@ -96,9 +96,10 @@ async fn day(cluster: &Cluster, directory: &Path, name: &str, profile: Profile, 
         payments,
         merchants,
         seed: 1,
-        breaks: BreakKind::usual(profile),
+        breaks: BreakKind::usual(profile, FileFormat::Adyen),
         day: Plan::usual_day(),
         profile,
+        file_format: FileFormat::Adyen,
     };
     acquit::simulate::run(&plan, &files, &mut |_| {})?;
     let admin = connect(&cluster.url_of("postgres")).await?;

@@ -171,17 +171,176 @@ CREATE TABLE public.break (
     found_in bigint NOT NULL,
     expected_on date,
     detail text NOT NULL,
+    owner text,
+    proposal_id bigint,
+    quiet_until date,
     CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
+    CONSTRAINT break_decided CHECK (((state <> 'resolved'::text) OR (resolution = ANY (ARRAY['match'::text, 'timing'::text])) OR (proposal_id IS NOT NULL))),
     CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
     CONSTRAINT break_kept_pending CHECK ((kept_pending > 0)),
+    CONSTRAINT break_proposal CHECK (((proposal_id IS NULL) OR (state = 'resolved'::text))),
     CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
-    CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
+    CONSTRAINT break_resolution_name CHECK ((resolution = ANY (ARRAY['match'::text, 'adjustment'::text, 'write_off'::text, 'recovery'::text, 'timing'::text]))),
+    CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'investigating'::text, 'resolved'::text])))
 );
 
-COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
+COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
+
+CREATE TABLE public.break_entry (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    break_id bigint NOT NULL,
+    proposal_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.break_entry IS 'Which entries a resolution booked. What reverses one names it.';
 
 ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.break_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.transfer (
+    book_id bigint NOT NULL,
+    entry_number bigint NOT NULL,
+    ordinal smallint NOT NULL,
+    debit_account integer NOT NULL,
+    credit_account integer NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT transfer_accounts CHECK ((debit_account <> credit_account)),
+    CONSTRAINT transfer_amount CHECK ((amount > 0)),
+    CONSTRAINT transfer_ordinal CHECK ((ordinal > 0))
+);
+
+COMMENT ON TABLE public.transfer IS 'What entries move: one debit, one credit, a positive amount of minor units.';
+
+CREATE VIEW public.break_money AS
+ SELECT break.id AS break_id,
+    suspense.book_id AS suspense_book,
+    suspense.currency AS suspense_in,
+    suspense.amount AS suspense,
+    COALESCE(suspense.currency, difference.currency) AS stake_in,
+    COALESCE(abs(suspense.amount), difference.amount) AS stake
+   FROM ((public.break
+     LEFT JOIN LATERAL ( SELECT held.book_id,
+            held.currency,
+            (sum(held.amount))::bigint AS amount
+           FROM ( SELECT transfer.book_id,
+                    account.currency,
+                        CASE
+                            WHEN (account.id = transfer.credit_account) THEN transfer.amount
+                            ELSE (- transfer.amount)
+                        END AS amount
+                   FROM (public.transfer
+                     JOIN public.account ON ((((account.id = transfer.debit_account) OR (account.id = transfer.credit_account)) AND (account.code = ANY (ARRAY[1900, 2900])))))
+                  WHERE ((transfer.book_id =
+                        CASE
+                            WHEN (break.suspense_number IS NULL) THEN break.book_id
+                            ELSE (1)::bigint
+                        END) AND (transfer.entry_number = COALESCE(break.suspense_number, break.number)) AND ((break.suspense_number IS NOT NULL) OR ((break.ordinal IS NULL) AND (break.class = ANY (ARRAY['CHARGEBACK_UNKNOWN'::text, 'AMOUNT_MISMATCH'::text])))))
+                UNION ALL
+                 SELECT break.book_id,
+                    break.expected_in,
+                    (break.actual - break.expected)
+                  WHERE ((break.class = 'AMOUNT_MISMATCH'::text) AND (break.ordinal IS NOT NULL))) held
+          GROUP BY held.book_id, held.currency) suspense ON (true))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (break.class = 'MISSING_IN_FILE'::text) THEN break.expected_in
+                    WHEN (break.expected_in = break.actual_in) THEN break.expected_in
+                    WHEN (break.expected_in IS NULL) THEN break.actual_in
+                    ELSE NULL::text
+                END AS currency,
+                CASE
+                    WHEN (break.class = 'MISSING_IN_FILE'::text) THEN abs(break.expected)
+                    WHEN (break.expected_in = break.actual_in) THEN abs((break.actual - break.expected))
+                    WHEN (break.expected_in IS NULL) THEN abs(break.actual)
+                    ELSE NULL::bigint
+                END AS amount) difference);
+
+COMMENT ON VIEW public.break_money IS 'What each break holds in suspense, or did until it was resolved (signed: credit above zero), and what is at stake in it.';
+
+CREATE TABLE public.break_proposal (
+    id bigint NOT NULL,
+    break_id bigint NOT NULL,
+    round smallint NOT NULL,
+    plan bytea NOT NULL,
+    request bytea NOT NULL,
+    resolution text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    note text NOT NULL,
+    evidence bytea,
+    merchant text COLLATE pg_catalog."C",
+    recovers bigint,
+    quiet_until date,
+    currency text COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    approvers smallint NOT NULL,
+    finance_heads text[],
+    item text,
+    withheld bigint DEFAULT 0 NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    first_approver text,
+    second_approver text,
+    CONSTRAINT break_proposal_amount CHECK ((amount >= 0)),
+    CONSTRAINT break_proposal_approved CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (num_nonnulls(first_approver, second_approver) >= approvers))),
+    CONSTRAINT break_proposal_approvers CHECK (((approvers >= 0) AND (approvers <= 2))),
+    CONSTRAINT break_proposal_by_head CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (finance_heads IS NULL) OR COALESCE((first_approver = ANY (finance_heads)), false) OR COALESCE((second_approver = ANY (finance_heads)), false))),
+    CONSTRAINT break_proposal_currency CHECK (((currency IS NOT NULL) OR (amount = 0))),
+    CONSTRAINT break_proposal_evidence CHECK ((length(evidence) = 32)),
+    CONSTRAINT break_proposal_heads CHECK (((finance_heads IS NULL) OR (approvers = 2))),
+    CONSTRAINT break_proposal_in_turn CHECK (((first_approver IS NOT NULL) OR (second_approver IS NULL))),
+    CONSTRAINT break_proposal_plan CHECK ((length(plan) = 32)),
+    CONSTRAINT break_proposal_request CHECK ((length(request) = 32)),
+    CONSTRAINT break_proposal_round CHECK ((round > 0)),
+    CONSTRAINT break_proposal_state CHECK ((state = ANY (ARRAY['waiting'::text, 'executed'::text, 'withdrawn'::text, 'reopened'::text]))),
+    CONSTRAINT break_proposal_two_people CHECK ((COALESCE((first_approver <> proposed_by), true) AND COALESCE((second_approver <> proposed_by), true) AND COALESCE((first_approver <> second_approver), true))),
+    CONSTRAINT break_proposal_withheld CHECK ((withheld >= 0))
+);
+
+COMMENT ON TABLE public.break_proposal IS 'How breaks are to be resolved, or were. plan is the digest of everything that is proposed together, request of what was asked; approvers is how many others have to approve, finance_heads of whom one has to be one; item is the open item that was closed, as JSON, and withheld what of it went into a reserve. Nothing that is approved changes: what should be otherwise is proposed anew.';
+
+ALTER TABLE public.break_proposal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.break_proposal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.break_reason (
+    name text NOT NULL COLLATE pg_catalog."C",
+    resolution text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.break_reason IS 'Why a break is resolved, and as what.';
+
+CREATE TABLE public.break_step (
+    id bigint NOT NULL,
+    break_id bigint NOT NULL,
+    what text NOT NULL COLLATE pg_catalog."C",
+    by text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    owner text,
+    note text,
+    evidence bytea,
+    proposal_id bigint,
+    CONSTRAINT break_step_evidence CHECK ((length(evidence) = 32)),
+    CONSTRAINT break_step_owner CHECK (((what = 'assigned'::text) = (owner IS NOT NULL))),
+    CONSTRAINT break_step_what CHECK ((what = ANY (ARRAY['assigned'::text, 'noted'::text, 'proposed'::text, 'approved'::text, 'withdrawn'::text, 'resolved'::text, 'recovered'::text, 'reopened'::text])))
+);
+
+COMMENT ON TABLE public.break_step IS 'Every step of every break: who did what, when by the database''s clock, with which note and the SHA-256 of which evidence.';
+
+ALTER TABLE public.break_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.break_step_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -250,29 +409,6 @@ CREATE TABLE public.entry_kind (
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
 
-CREATE TABLE public.file_decision (
-    source_id bigint NOT NULL,
-    decision text NOT NULL COLLATE pg_catalog."C",
-    decided_by text NOT NULL,
-    reason text,
-    presented_by text,
-    presented text GENERATED ALWAYS AS (
-CASE
-    WHEN (presented_by IS NOT NULL) THEN 'presented'::text
-    ELSE NULL::text
-END) STORED COLLATE pg_catalog."C",
-    superseded_by bigint,
-    run_id bigint,
-    decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT file_decision_name CHECK ((decision = ANY (ARRAY['presented'::text, 'rejected'::text, 'released'::text, 'undone'::text]))),
-    CONSTRAINT file_decision_reason CHECK (((reason IS NOT NULL) OR (decision = ANY (ARRAY['presented'::text, 'undone'::text])))),
-    CONSTRAINT file_decision_run CHECK (((decision = 'undone'::text) = (run_id IS NOT NULL))),
-    CONSTRAINT file_decision_superseded CHECK (((superseded_by IS NULL) OR ((decision = 'undone'::text) AND (superseded_by <> source_id)))),
-    CONSTRAINT file_decision_two_people CHECK ((((decision = 'released'::text) = (presented_by IS NOT NULL)) AND COALESCE((presented_by <> decided_by), true)))
-);
-
-COMMENT ON TABLE public.file_decision IS 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
-
 CREATE TABLE public.hold (
     id bigint NOT NULL,
     book_id bigint NOT NULL,
@@ -320,6 +456,45 @@ CREATE TABLE public.idempotency_key (
 );
 
 COMMENT ON TABLE public.idempotency_key IS 'What was answered to a request, by who asked for what under which key. For 24 hours; references keep money from moving twice for ever.';
+
+CREATE TABLE public.loss (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    recovers bigint,
+    recovered bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL COLLATE pg_catalog."C",
+    note text NOT NULL,
+    planned_on date NOT NULL,
+    planned_by text NOT NULL,
+    state text DEFAULT 'planned'::text NOT NULL COLLATE pg_catalog."C",
+    approved_by text,
+    number bigint,
+    CONSTRAINT loss_amount CHECK ((amount > 0)),
+    CONSTRAINT loss_approved CHECK (((approved_by IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT loss_booked CHECK (((number IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT loss_reason CHECK (
+CASE
+    WHEN (recovers IS NULL) THEN (reason = ANY (ARRAY['insolvent'::text, 'untraceable'::text, 'uneconomic'::text, 'settled'::text]))
+    ELSE (reason = 'recovered'::text)
+END),
+    CONSTRAINT loss_recovered CHECK (((recovered >= 0) AND (recovered <= amount) AND ((recovered = 0) OR ((state = 'booked'::text) AND (recovers IS NULL))))),
+    CONSTRAINT loss_state CHECK ((state = ANY (ARRAY['planned'::text, 'booked'::text, 'cancelled'::text]))),
+    CONSTRAINT loss_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by)))
+);
+
+COMMENT ON TABLE public.loss IS 'What a merchant owes and nobody expects to get back, given up by two people; and, where recovers names one of these, what came back of it. recovered is the sum of that; number is an entry of the book.';
+
+ALTER TABLE public.loss ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.loss_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.maturing (
     book_id bigint NOT NULL,
@@ -412,15 +587,17 @@ CREATE TABLE public.payment (
     auth_code text COLLATE pg_catalog."C",
     card text COLLATE pg_catalog."C",
     merchant_reference text COLLATE pg_catalog."C",
+    refunds bigint NOT NULL,
     CONSTRAINT payment_amounts CHECK (((captured >= 0) AND (voided >= 0) AND (expired >= 0) AND (refunded >= 0) AND (charged_back >= 0) AND (final_captures >= 0))),
     CONSTRAINT payment_captured_within_authorized CHECK (((((captured - over_captured) + voided) + expired) <= COALESCE(authorized, (0)::bigint))),
     CONSTRAINT payment_fee_returned CHECK (((fee_returned >= 0) AND (fee_returned <= fee_returnable))),
     CONSTRAINT payment_over_captured CHECK (((over_captured >= 0) AND (over_captured <= captured))),
     CONSTRAINT payment_refunded_within_captured CHECK ((refunded <= captured)),
+    CONSTRAINT payment_refunds CHECK (((refunds >= 0) AND ((refunds = 0) = (refunded = 0)))),
     CONSTRAINT payment_vat_returned CHECK (((vat_returned >= 0) AND (vat_returned <= vat_returnable)))
 );
 
-COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name.';
+COMMENT ON TABLE public.payment IS 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name; refunds is how many did not fail.';
 
 CREATE TABLE public.payout (
     id bigint NOT NULL,
@@ -534,7 +711,6 @@ CREATE TABLE public.settlement_file (
     acquirer_id smallint NOT NULL,
     state text NOT NULL COLLATE pg_catalog."C",
     reason text,
-    format text COLLATE pg_catalog."C",
     lines bigint NOT NULL,
     rejects bigint NOT NULL,
     as_of date,
@@ -542,25 +718,7 @@ CREATE TABLE public.settlement_file (
     CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
 );
 
-COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
-
-CREATE VIEW public.settlement_file_state AS
- SELECT file.source_id,
-    file.acquirer_id,
-    file.as_of,
-        CASE
-            WHEN (undone.superseded_by IS NOT NULL) THEN 'superseded'::text
-            WHEN (undone.source_id IS NOT NULL) THEN 'undone'::text
-            WHEN (released.source_id IS NOT NULL) THEN 'booked'::text
-            WHEN (rejected.source_id IS NOT NULL) THEN 'rejected'::text
-            ELSE file.state
-        END AS state
-   FROM (((public.settlement_file file
-     LEFT JOIN public.file_decision undone ON (((undone.source_id = file.source_id) AND (undone.decision = 'undone'::text))))
-     LEFT JOIN public.file_decision released ON (((released.source_id = file.source_id) AND (released.decision = 'released'::text))))
-     LEFT JOIN public.file_decision rejected ON (((rejected.source_id = file.source_id) AND (rejected.decision = 'rejected'::text))));
-
-COMMENT ON VIEW public.settlement_file_state IS 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
+COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted.';
 
 CREATE TABLE public.settlement_line (
     source_id bigint NOT NULL,
@@ -631,30 +789,16 @@ CREATE TABLE public.settlement_reject (
 
 COMMENT ON TABLE public.settlement_reject IS 'Rows of quarantined files that could not be read: where and why (the first 10,000 of a file).';
 
-CREATE TABLE public.settlement_reserve (
-    source_id bigint NOT NULL,
-    book_id bigint NOT NULL,
-    currency text NOT NULL COLLATE pg_catalog."C",
-    source_on date NOT NULL,
-    release_on date NOT NULL,
-    withheld bigint NOT NULL,
-    CONSTRAINT settlement_reserve_withheld CHECK ((withheld > 0))
-);
-
-COMMENT ON TABLE public.settlement_reserve IS 'What the booking of a settlement file put into which tranches of reserves.';
-
 CREATE TABLE public.source (
     id bigint NOT NULL,
     kind text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
     digest bytea NOT NULL,
-    run smallint DEFAULT 1 NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text]))),
-    CONSTRAINT source_run CHECK ((run > 0))
+    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text])))
 );
 
-COMMENT ON TABLE public.source IS 'Where entries came from: a file or run, known by the SHA-256 of its content. A settlement file that was undone and comes again is another run of it.';
+COMMENT ON TABLE public.source IS 'Where entries came from: a file or run, known by the SHA-256 of its content.';
 
 ALTER TABLE public.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.source_id_seq
@@ -664,20 +808,6 @@ ALTER TABLE public.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.transfer (
-    book_id bigint NOT NULL,
-    entry_number bigint NOT NULL,
-    ordinal smallint NOT NULL,
-    debit_account integer NOT NULL,
-    credit_account integer NOT NULL,
-    amount bigint NOT NULL,
-    CONSTRAINT transfer_accounts CHECK ((debit_account <> credit_account)),
-    CONSTRAINT transfer_amount CHECK ((amount > 0)),
-    CONSTRAINT transfer_ordinal CHECK ((ordinal > 0))
-);
-
-COMMENT ON TABLE public.transfer IS 'What entries move: one debit, one credit, a positive amount of minor units.';
 
 CREATE TABLE public.velocity_activity (
     book_id bigint NOT NULL,
@@ -750,8 +880,26 @@ ALTER TABLE ONLY public.book
 ALTER TABLE ONLY public.book
     ADD CONSTRAINT book_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.break_entry
+    ADD CONSTRAINT break_entry_identity PRIMARY KEY (book_id, number);
+
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_once UNIQUE (break_id, round);
+
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.break_reason
+    ADD CONSTRAINT break_reason_name PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.break_reason
+    ADD CONSTRAINT break_reason_resolution UNIQUE (name, resolution);
+
+ALTER TABLE ONLY public.break_step
+    ADD CONSTRAINT break_step_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.calendar_version
     ADD CONSTRAINT calendar_version_identity UNIQUE (name, number);
@@ -771,12 +919,6 @@ ALTER TABLE ONLY public.entry_kind
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_reference UNIQUE (book_id, reference);
 
-ALTER TABLE ONLY public.file_decision
-    ADD CONSTRAINT file_decision_by UNIQUE (source_id, decision, decided_by);
-
-ALTER TABLE ONLY public.file_decision
-    ADD CONSTRAINT file_decision_identity PRIMARY KEY (source_id, decision);
-
 ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_of_entry UNIQUE (book_id, number);
 
@@ -785,6 +927,9 @@ ALTER TABLE ONLY public.hold
 
 ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_identity PRIMARY KEY (merchant, environment, operation, key);
+
+ALTER TABLE ONLY public.loss
+    ADD CONSTRAINT loss_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.maturing
     ADD CONSTRAINT maturing_identity UNIQUE NULLS NOT DISTINCT (book_id, currency, source_on, available_on, reserve_until);
@@ -843,11 +988,8 @@ ALTER TABLE ONLY public.settlement_match
 ALTER TABLE ONLY public.settlement_reject
     ADD CONSTRAINT settlement_reject_identity PRIMARY KEY (source_id, place);
 
-ALTER TABLE ONLY public.settlement_reserve
-    ADD CONSTRAINT settlement_reserve_identity PRIMARY KEY (source_id, book_id, currency, source_on, release_on);
-
 ALTER TABLE ONLY public.source
-    ADD CONSTRAINT source_digest UNIQUE (kind, digest, run);
+    ADD CONSTRAINT source_digest UNIQUE (kind, digest);
 
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (id);
@@ -861,21 +1003,33 @@ ALTER TABLE ONLY public.velocity_activity
 ALTER TABLE ONLY public.velocity_decision
     ADD CONSTRAINT velocity_decision_once UNIQUE NULLS NOT DISTINCT (book_id, reference, fingerprint, rule);
 
+CREATE INDEX break_entry_of_proposal ON public.break_entry USING btree (proposal_id);
+
+CREATE INDEX break_of_entry ON public.break USING btree (book_id, number) WHERE (book_id IS NOT NULL);
+
 CREATE UNIQUE INDEX break_once_per_file ON public.break USING btree (source_id, class, detail) WHERE ((ordinal IS NULL) AND (book_id IS NULL));
 
 CREATE UNIQUE INDEX break_once_per_line ON public.break USING btree (source_id, ordinal, class) WHERE (ordinal IS NOT NULL);
 
-CREATE UNIQUE INDEX break_once_per_missing_item ON public.break USING btree (book_id, number) WHERE ((class = 'MISSING_IN_FILE'::text) AND (state = 'open'::text));
+CREATE UNIQUE INDEX break_once_per_missing_item ON public.break USING btree (book_id, number) WHERE ((class = 'MISSING_IN_FILE'::text) AND (state <> 'resolved'::text));
 
-CREATE INDEX break_open_item ON public.break USING btree (book_id, number) WHERE ((state = 'open'::text) AND (book_id IS NOT NULL));
+CREATE UNIQUE INDEX break_proposal_executed_once ON public.break_proposal USING btree (break_id) WHERE (state = 'executed'::text);
+
+CREATE INDEX break_proposal_of_plan ON public.break_proposal USING btree (plan);
+
+CREATE INDEX break_proposal_recovers ON public.break_proposal USING btree (recovers) WHERE (recovers IS NOT NULL);
+
+CREATE UNIQUE INDEX break_proposal_waiting_once ON public.break_proposal USING btree (break_id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX break_step_of_break ON public.break_step USING btree (break_id, id);
 
 CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
 
-CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
+CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[6, 7, 16, 34]));
 
-CREATE INDEX entry_of_settlement ON public.entry USING btree (source_id) WHERE (kind = ANY (ARRAY[10, 11, 12, 30]));
+CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
@@ -884,6 +1038,10 @@ CREATE INDEX hold_expires_on ON public.hold USING btree (expires_on) WHERE ((rel
 CREATE INDEX hold_open ON public.hold USING btree (book_id) WHERE (released IS NULL);
 
 CREATE INDEX idempotency_key_expires_at ON public.idempotency_key USING btree (expires_at);
+
+CREATE UNIQUE INDEX loss_of_entry ON public.loss USING btree (book_id, number) WHERE (number IS NOT NULL);
+
+CREATE UNIQUE INDEX loss_waiting ON public.loss USING btree (book_id, currency) WHERE (state = 'planned'::text);
 
 CREATE INDEX maturing_available_on ON public.maturing USING btree (available_on);
 
@@ -903,8 +1061,6 @@ CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state =
 
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
 
-CREATE INDEX settlement_batch_name ON public.settlement_batch USING btree (batch);
-
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
 CREATE INDEX velocity_activity_of_payer ON public.velocity_activity USING btree (payer, occurred_at) WHERE (payer IS NOT NULL);
@@ -915,6 +1071,26 @@ CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
 
+CREATE TRIGGER break_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_entry ENABLE ALWAYS TRIGGER break_entry_append_only;
+
+CREATE TRIGGER break_kept BEFORE DELETE OR TRUNCATE ON public.break FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break ENABLE ALWAYS TRIGGER break_kept;
+
+CREATE TRIGGER break_proposal_kept BEFORE DELETE OR TRUNCATE ON public.break_proposal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_proposal ENABLE ALWAYS TRIGGER break_proposal_kept;
+
+CREATE TRIGGER break_reason_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_reason FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_reason ENABLE ALWAYS TRIGGER break_reason_append_only;
+
+CREATE TRIGGER break_step_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_step FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_step ENABLE ALWAYS TRIGGER break_step_append_only;
+
 CREATE TRIGGER calendar_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.calendar_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_append_only;
@@ -922,10 +1098,6 @@ ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_appen
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.entry ENABLE ALWAYS TRIGGER entry_append_only;
-
-CREATE TRIGGER file_decision_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.file_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-
-ALTER TABLE public.file_decision ENABLE ALWAYS TRIGGER file_decision_append_only;
 
 CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotency_key FOR EACH ROW EXECUTE FUNCTION public.keep_until_expiry();
 
@@ -955,10 +1127,6 @@ CREATE TRIGGER settlement_reject_append_only BEFORE DELETE OR UPDATE OR TRUNCATE
 
 ALTER TABLE public.settlement_reject ENABLE ALWAYS TRIGGER settlement_reject_append_only;
 
-CREATE TRIGGER settlement_reserve_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_reserve FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-
-ALTER TABLE public.settlement_reserve ENABLE ALWAYS TRIGGER settlement_reserve_append_only;
-
 CREATE TRIGGER source_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.source ENABLE ALWAYS TRIGGER source_append_only;
@@ -983,20 +1151,35 @@ ALTER TABLE ONLY public.balance
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
+ALTER TABLE ONLY public.break_entry
+    ADD CONSTRAINT break_entry_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break_entry
+    ADD CONSTRAINT break_entry_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_found_in_fkey FOREIGN KEY (found_in) REFERENCES public.source(id);
 
-ALTER TABLE ONLY public.file_decision
-    ADD CONSTRAINT file_decision_presented FOREIGN KEY (source_id, presented, presented_by) REFERENCES public.file_decision(source_id, decision, decided_by);
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
 
-ALTER TABLE ONLY public.file_decision
-    ADD CONSTRAINT file_decision_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.source(id);
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_reason FOREIGN KEY (reason, resolution) REFERENCES public.break_reason(name, resolution);
 
-ALTER TABLE ONLY public.file_decision
-    ADD CONSTRAINT file_decision_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.settlement_file(source_id);
+ALTER TABLE ONLY public.break_proposal
+    ADD CONSTRAINT break_proposal_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.break(id);
 
-ALTER TABLE ONLY public.file_decision
-    ADD CONSTRAINT file_decision_superseded_by_fkey FOREIGN KEY (superseded_by) REFERENCES public.settlement_file(source_id);
+ALTER TABLE ONLY public.break
+    ADD CONSTRAINT break_resolved_by FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.break_step
+    ADD CONSTRAINT break_step_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break_step
+    ADD CONSTRAINT break_step_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.loss
+    ADD CONSTRAINT loss_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.loss(id);
 
 ALTER TABLE ONLY public.monthly_limit
     ADD CONSTRAINT monthly_limit_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1114,6 +1297,86 @@ GRANT INSERT(expected_on) ON TABLE public.break TO acquit_runtime;
 
 GRANT INSERT(detail) ON TABLE public.break TO acquit_runtime;
 
+GRANT UPDATE(owner) ON TABLE public.break TO acquit_runtime;
+
+GRANT UPDATE(proposal_id) ON TABLE public.break TO acquit_runtime;
+
+GRANT UPDATE(quiet_until) ON TABLE public.break TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.break_entry TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_entry TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
+GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.break_money TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_money TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.break_proposal TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_proposal TO acquit_auditor;
+
+GRANT INSERT(break_id) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(round) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(plan) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(request) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(resolution) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(evidence) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(merchant) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(recovers) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(quiet_until) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(approvers) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(finance_heads) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(item) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(withheld) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(proposed_by) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(first_approver) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(second_approver) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.break_reason TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_reason TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.break_step TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_step TO acquit_auditor;
+
+GRANT INSERT(break_id) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(what) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(by) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(owner) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(evidence) ON TABLE public.break_step TO acquit_runtime;
+
+GRANT INSERT(proposal_id) ON TABLE public.break_step TO acquit_runtime;
+
 GRANT SELECT ON TABLE public.calendar_version TO acquit_runtime;
 GRANT SELECT ON TABLE public.calendar_version TO acquit_auditor;
 
@@ -1130,23 +1393,6 @@ GRANT SELECT ON TABLE public.entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.file_decision TO acquit_runtime;
-GRANT SELECT ON TABLE public.file_decision TO acquit_auditor;
-
-GRANT INSERT(source_id) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(decision) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(decided_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(presented_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(superseded_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(run_id) ON TABLE public.file_decision TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.hold TO acquit_runtime;
 GRANT SELECT ON TABLE public.hold TO acquit_auditor;
@@ -1189,6 +1435,35 @@ GRANT INSERT(fingerprint) ON TABLE public.idempotency_key TO acquit_runtime;
 GRANT INSERT(status) ON TABLE public.idempotency_key TO acquit_runtime;
 
 GRANT INSERT(body) ON TABLE public.idempotency_key TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.loss TO acquit_runtime;
+GRANT SELECT ON TABLE public.loss TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(recovers) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(recovered) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(planned_on) ON TABLE public.loss TO acquit_runtime;
+
+GRANT INSERT(planned_by) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(approved_by) ON TABLE public.loss TO acquit_runtime;
+
+GRANT UPDATE(number) ON TABLE public.loss TO acquit_runtime;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.maturing TO acquit_runtime;
 GRANT SELECT ON TABLE public.maturing TO acquit_auditor;
@@ -1284,6 +1559,8 @@ GRANT UPDATE(card) ON TABLE public.payment TO acquit_runtime;
 
 GRANT UPDATE(merchant_reference) ON TABLE public.payment TO acquit_runtime;
 
+GRANT UPDATE(refunds) ON TABLE public.payment TO acquit_runtime;
+
 GRANT SELECT ON TABLE public.payout TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout TO acquit_auditor;
 
@@ -1367,9 +1644,6 @@ GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
 
-GRANT SELECT ON TABLE public.settlement_file_state TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_file_state TO acquit_auditor;
-
 GRANT SELECT,INSERT ON TABLE public.settlement_line TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_line TO acquit_auditor;
 
@@ -1379,9 +1653,6 @@ GRANT SELECT ON TABLE public.settlement_match TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.settlement_reject TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_reject TO acquit_auditor;
 
-GRANT SELECT,INSERT ON TABLE public.settlement_reserve TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_reserve TO acquit_auditor;
-
 GRANT SELECT ON TABLE public.source TO acquit_runtime;
 GRANT SELECT ON TABLE public.source TO acquit_auditor;
 
@@ -1390,11 +1661,6 @@ GRANT INSERT(kind) ON TABLE public.source TO acquit_runtime;
 GRANT INSERT(name) ON TABLE public.source TO acquit_runtime;
 
 GRANT INSERT(digest) ON TABLE public.source TO acquit_runtime;
-
-GRANT INSERT(run) ON TABLE public.source TO acquit_runtime;
-
-GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
-GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;

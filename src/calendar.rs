@@ -190,6 +190,17 @@ impl BusinessDays<'_> {
         }
     }
 
+    /// How many business days have begun since a day, up to and with another: from Friday to Monday one, backwards none.
+    pub fn between(&self, since: NaiveDate, until: NaiveDate) -> Result<u32, NotCovered> {
+        let mut count = 0_u32;
+        let mut day = since;
+        while let Some(next) = day.succ_opt().filter(|next| *next <= until) {
+            count = count.saturating_add(u32::from(self.contains(next)?));
+            day = next;
+        }
+        Ok(count)
+    }
+
     /// T + `count` business days: the `count`-th business day after the day. Friday, Saturday and Sunday plus one are Monday.
     /// Plus nothing is the day itself, or the next business day where it is none.
     pub fn plus(&self, day: NaiveDate, count: u16) -> Result<NaiveDate, NotCovered> {

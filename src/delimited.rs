@@ -1,4 +1,4 @@
-//! Comma-separated text, byte by byte: what every CSV format is read through.
+//! Comma-separated text, byte by byte: what every CSV format is read through, with commas or another separator.
 //!
 //! [`Records`] cuts an `impl Read` into records and cells by RFC 4180, strictly: what that grammar has no meaning for is a
 //! [`Fault`] of its record, never guessed at and never repaired. Limits are counted on the bytes as they come, before
@@ -44,6 +44,37 @@ const LIMITS: Limits = Limits {
     file: FILE_LIMIT,
 };
 
+/// How the text of a file is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// ISO 8859-1: every byte is a character.
+    #[serde(rename = "latin-1")]
+    Latin1,
+}
+
+/// What separates cells, and how text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// One ASCII character, neither a quote nor a line break.
+    pub separator: u8,
+    /// The encoding of the whole file.
+    pub encoding: Encoding,
+}
+
+impl Default for Dialect {
+    /// RFC 4180: commas and UTF-8.
+    fn default() -> Self {
+        Self {
+            separator: b',',
+            encoding: Encoding::Utf8,
+        }
+    }
+}
+
 /// Why a file is not read at all: it is not what it should be, or breaks a limit. Nothing of it is used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -55,6 +86,14 @@ pub enum FileError {
     Malformed {
         /// The line of the file.
         line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The same of a file that is cut into records and not into lines.
+    #[error("record {record}: {reason}")]
+    Damaged {
+        /// The record of the file, the first being 1.
+        record: u64,
         /// What is wrong.
         reason: String,
     },
@@ -111,7 +150,7 @@ impl Record {
         self.line
     }
 
-    /// The record as it came, without the line break at its end.
+    /// The record as it came, without the line break at its end; in UTF-8, whatever the file is in.
     pub fn raw(&self) -> &str {
         &self.raw
     }
@@ -150,7 +189,14 @@ impl Record {
     }
 
     /// Takes over the bytes of a whole record: encoding and characters are judged here, once for all cells.
-    fn settle(&mut self, raw: Vec<u8>, content: Vec<u8>) {
+    fn settle(&mut self, raw: Vec<u8>, content: Vec<u8>, encoding: Encoding) {
+        let (raw, content) = match encoding {
+            Encoding::Latin1 if !raw.is_ascii() => {
+                let content = self.widen(&content);
+                (latin1(&raw).into_bytes(), content)
+            }
+            Encoding::Latin1 | Encoding::Utf8 => (raw, content),
+        };
         let clean = raw.iter().all(|byte| (b' '..0x7f).contains(byte));
         // Cells are judged alone: two invalid halves could otherwise meet at a border and look valid.
         let bad = (0..self.cells()).find_map(|place| {
@@ -164,6 +210,24 @@ impl Record {
         self.raw = String::from_utf8(raw).unwrap_or_default();
         self.content = String::from_utf8(content).unwrap_or_default();
     }
+}
+
+impl Record {
+    /// The cells of ISO 8859-1 in UTF-8; where they end moves.
+    fn widen(&mut self, content: &[u8]) -> Vec<u8> {
+        let mut wide = String::with_capacity(content.len());
+        let mut from = 0;
+        for end in &mut self.ends {
+            wide.push_str(&latin1(content.get(from..*end).unwrap_or_default()));
+            from = *end;
+            *end = wide.len();
+        }
+        wide.into_bytes()
+    }
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 fn bad_characters(cell: &[u8]) -> Option<&'static str> {
@@ -193,6 +257,7 @@ pub struct Records<R> {
     /// The last byte was the CR that ended a line: an LF now belongs to it.
     after_cr: bool,
     record: Record,
+    dialect: Dialect,
     limits: Limits,
 }
 
@@ -201,10 +266,15 @@ impl<R: Read> Records<R> {
     ///
     /// Errors: a byte order mark of another encoding, a failing read.
     pub fn open(input: R) -> Result<Self, FileError> {
-        Self::open_within(input, LIMITS)
+        Self::open_as(input, Dialect::default())
     }
 
-    fn open_within(input: R, limits: Limits) -> Result<Self, FileError> {
+    /// As [`Records::open`], of a file with another separator or encoding.
+    pub fn open_as(input: R, dialect: Dialect) -> Result<Self, FileError> {
+        Self::open_within(input, dialect, LIMITS)
+    }
+
+    fn open_within(input: R, dialect: Dialect, limits: Limits) -> Result<Self, FileError> {
         let mut records = Self {
             input,
             buffer: vec![0; CHUNK],
@@ -221,10 +291,17 @@ impl<R: Read> Records<R> {
                 ends: Vec::new(),
                 fault: None,
             },
+            dialect,
             limits,
         };
         while records.filled < 4 && records.read_more()? {}
         match records.buffer.get(..records.filled).unwrap_or_default() {
+            [0xef, 0xbb, 0xbf, ..] if dialect.encoding != Encoding::Utf8 => {
+                return Err(malformed(
+                    1,
+                    "the file is in UTF-8; it must be in ISO 8859-1".to_owned(),
+                ));
+            }
             [0xef, 0xbb, 0xbf, ..] => records.at = 3,
             [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Err(other_encoding("UTF-32")),
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(other_encoding("UTF-16")),
@@ -280,16 +357,17 @@ impl<R: Read> Records<R> {
             self.record.blame("opens a quote that is never closed");
         }
         self.end_cell(cut.content.len())?;
-        self.record.settle(cut.raw, cut.content);
+        self.record.settle(cut.raw, cut.content, self.dialect.encoding);
         Ok(true)
     }
 
     /// Takes the bytes that mean only themselves, as far as they are read.
     fn take_run(&mut self, cut: &mut Cut) -> Result<(), FileError> {
         let rest = self.buffer.get(self.at..self.filled).unwrap_or_default();
+        let separator = self.dialect.separator;
         let length = rest
             .iter()
-            .position(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
+            .position(|byte| *byte == separator || matches!(byte, b'"' | b'\n' | b'\r'))
             .unwrap_or(rest.len());
         // The special byte that may follow counts too: what is kept never exceeds the limit.
         let limit = self.limits.record;
@@ -313,7 +391,7 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
-    /// Takes one comma, quote, CR or LF; true where it ends the record.
+    /// Takes one separator, quote, CR or LF; true where it ends the record.
     fn take_special(&mut self, cut: &mut Cut) -> Result<bool, FileError> {
         let Some(&byte) = self.buffer.get(self.at) else {
             return Ok(false);
@@ -451,10 +529,11 @@ mod tests {
     /// `line: cell|cell` for each record, `line: !cell reason` for one with a fault, `line! reason` for what ends the file.
     fn read(input: impl Read, limits: Limits) -> Vec<String> {
         let mut told = Vec::new();
-        let mut records = match Records::open_within(input, limits) {
+        let mut records = match Records::open_within(input, Dialect::default(), limits) {
             Ok(records) => records,
             Err(FileError::Malformed { line, reason }) => return vec![format!("{line}! {reason}")],
             Err(FileError::Io(error)) => return vec![error.to_string()],
+            Err(error @ FileError::Damaged { .. }) => return vec![error.to_string()],
         };
         loop {
             match records.advance() {
@@ -469,6 +548,7 @@ mod tests {
                 }
                 Err(FileError::Malformed { line, reason }) => told.push(format!("{line}! {reason}")),
                 Err(FileError::Io(error)) => told.push(error.to_string()),
+                Err(error @ FileError::Damaged { .. }) => told.push(error.to_string()),
             }
             if told.last().is_some_and(|last| !last.contains(": ")) {
                 return told;

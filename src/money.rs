@@ -40,6 +40,13 @@ impl Currency {
         Ok(Self { code, exponent })
     }
 
+    /// The currency of a three-digit number of ISO 4217, like 978. None where there is none, or it has no minor unit.
+    pub fn from_digits(text: &str) -> Option<Self> {
+        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits)?;
+        Self::parse(iso_currency::Currency::from_numeric(number)?.code()).ok()
+    }
+
     /// The three letters.
     pub fn code(&self) -> &str {
         // The constructor admits ASCII capitals only, so this never falls back.

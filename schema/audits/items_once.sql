@@ -1,4 +1,4 @@
--- Every fact that an acquirer reports is either open or matched by a booked file, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
+-- Every fact that an acquirer reports is open, matched by a booked file, or closed by the resolution of its break, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
 with items as (
     select book_id, number from open_item
     union all
@@ -6,6 +6,11 @@ with items as (
     select distinct on (match.book_id, match.number, match.source_id) match.book_id, match.number
     from settlement_match match
     join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
+    union all
+    select break.book_id, break.number
+    from break_proposal proposal
+    join break on break.id = proposal.break_id
+    where proposal.state = 'executed' and proposal.item is not null
 ), counted as (
     select book_id, number, count(*) as times from items group by book_id, number
 ), facts as (

@@ -12,7 +12,7 @@ with held as (
     union all
     select book_id, currency, payable from maturing
     union all
-    select book_id, expected_in, kept_pending from break where state = 'open' and kept_pending is not null
+    select book_id, expected_in, kept_pending from break where state <> 'resolved' and kept_pending is not null
 ), owed as (
     select book_id, currency, sum(amount) as amount from waiting group by book_id, currency
 )

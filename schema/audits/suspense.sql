@@ -13,7 +13,7 @@ with held as (
     from break
     join acquirer on acquirer.id = break.acquirer_id
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
-    where break.state = 'open' and break.suspense_number is not null
+    where break.state <> 'resolved' and break.suspense_number is not null
       and not exists (
           select from settlement_match where settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
       )
@@ -23,7 +23,7 @@ with held as (
     join acquirer on acquirer.id = break.acquirer_id
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
     join settlement_match on settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
-    where break.state = 'open' and break.class = 'AMOUNT_MISMATCH'
+    where break.state <> 'resolved' and break.class = 'AMOUNT_MISMATCH' and break.ordinal is not null
     union all
     select account.dimension, null, null, account.currency,
            case when account.id = transfer.credit_account then transfer.amount else -transfer.amount end
@@ -32,7 +32,8 @@ with held as (
     join account on account.id in (transfer.debit_account, transfer.credit_account) and account.code in (1900, 2900)
     where entry.kind in (6, 7, 16, 17, 18)
       and (account.id = (case account.code when 1900 then transfer.credit_account else transfer.debit_account end)
-           or exists (select from break where break.book_id = entry.book_id and break.number = entry.number and break.state = 'open'))
+           or exists (select from break where break.book_id = entry.book_id and break.number = entry.number and break.ordinal is null
+                      and break.class in ('CHARGEBACK_UNKNOWN', 'AMOUNT_MISMATCH') and break.state <> 'resolved'))
 ), owed as (
     select acquirer, currency, sum(amount) as amount from suspended group by acquirer, currency
 )

@@ -37,12 +37,14 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (4040, 'fee:minimum-top-up',   'credit', 'none',     false, false),
     (4050, 'fee:other',            'credit', 'none',     false, false),
     (4060, 'fee:costs-passed-on',  'credit', 'none',     true,  false),
+    (4070, 'income:reconciliation', 'credit', 'none',    false, false),
     (4090, 'fee:returned',         'debit',  'none',     false, false),
     (5010, 'cost:interchange',     'debit',  'acquirer', true,  false),
     (5020, 'cost:scheme',          'debit',  'acquirer', true,  false),
     (5030, 'cost:acquirer',        'debit',  'acquirer', true,  false),
     (5040, 'cost:dispute',         'debit',  'acquirer', false, false),
     (5060, 'loss:merchant-credit', 'debit',  'none',     false, false),
+    (5070, 'loss:reconciliation-write-off', 'debit', 'none', false, false),
     (5900, 'rounding-difference',  'debit',  'none',     true,  false),
     (6010, 'fx:position',          'debit',  'none',     true,  false),
     (9010, 'memo:auth-hold',       'debit',  'none',     false, true),
@@ -60,7 +62,7 @@ insert into entry_kind (id, name) values
     (11, 'suspense'), (12, 'batch_fee'), (13, 'expiry'), (14, 'unknown'), (15, 'refund_failure'), (16, 'second_chargeback'),
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
-    (28, 'capture_void'), (30, 'reversal');
+    (28, 'capture_void'), (30, 'reversal'), (31, 'resolution'), (32, 'loss'), (33, 'loss_recovery'), (34, 'information_request');
 
 create table record_type (
     id    smallint primary key,
@@ -153,6 +155,7 @@ create unique index entry_natural_key on entry (book_id, natural_key) where natu
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
 create index entry_of_payment on entry (book_id, payment) where kind in (4, 13, 14);
 create index entry_of_settlement on entry (source_id) where kind in (10, 11, 12, 30);
+create index entry_of_dispute on entry (book_id, number) where kind in (6, 7, 16, 34);
 create index entry_booking_date on entry using brin (booking_date);
 
 create table transfer (
@@ -216,16 +219,18 @@ create table payment (
     auth_code         text collate "C",
     card              text collate "C",
     merchant_reference text collate "C",
+    refunds           bigint not null,
     constraint payment_identity primary key (book_id, payment),
     constraint payment_amounts check (captured >= 0 and voided >= 0 and expired >= 0 and refunded >= 0 and charged_back >= 0
         and final_captures >= 0),
     constraint payment_over_captured check (over_captured between 0 and captured),
     constraint payment_captured_within_authorized check (captured - over_captured + voided + expired <= coalesce(authorized, 0)),
     constraint payment_refunded_within_captured check (refunded <= captured),
+    constraint payment_refunds check (refunds >= 0 and (refunds = 0) = (refunded = 0)),
     constraint payment_fee_returned check (fee_returned between 0 and fee_returnable),
     constraint payment_vat_returned check (vat_returned between 0 and vat_returnable)
 );
-comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name.';
+comment on table payment is 'Where each payment stands, in minor units. authorized is null while every attempt was declined or its outcome is unknown, requested is what was asked then; charged_back is net of reversals; accrued holds, as JSON, the exact fees that refunds may give back; captured_at is the time of the latest capture, earlier_captures, as JSON, those of the others; rrn, auth_code and card are those of the authorization; merchant_reference is there where it is not the payment''s own name; refunds is how many did not fail.';
 create index payment_expires_at on payment (expires_at)
     where expires_at is not null and captured - over_captured + voided + expired < authorized;
 create index payment_merchant_reference on payment (book_id, merchant_reference) where merchant_reference is not null;
@@ -346,6 +351,35 @@ create index hold_expires_on on hold (expires_on) where released is null and exp
 create index hold_open on hold (book_id) where released is null;
 comment on table hold is 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
+create table loss (
+    id           bigint generated always as identity primary key,
+    book_id      bigint not null,
+    currency     text collate "C" not null,
+    exponent     smallint not null,
+    amount       bigint not null constraint loss_amount check (amount > 0),
+    recovers     bigint references loss,
+    recovered    bigint not null default 0,
+    reason       text collate "C" not null,
+    note         text not null,
+    planned_on   date not null,
+    planned_by   text not null,
+    state        text collate "C" not null default 'planned'
+                 constraint loss_state check (state in ('planned', 'booked', 'cancelled')),
+    approved_by  text,
+    number       bigint,
+    constraint loss_reason check (
+        case when recovers is null then reason in ('insolvent', 'untraceable', 'uneconomic', 'settled') else reason = 'recovered' end),
+    constraint loss_two_people check (approved_by is null or approved_by <> planned_by),
+    constraint loss_approved check ((approved_by is not null) = (state = 'booked')),
+    constraint loss_booked check ((number is not null) = (state = 'booked')),
+    constraint loss_recovered check (
+        recovered >= 0 and recovered <= amount and (recovered = 0 or (state = 'booked' and recovers is null))
+    )
+);
+create unique index loss_waiting on loss (book_id, currency) where state = 'planned';
+create unique index loss_of_entry on loss (book_id, number) where number is not null;
+comment on table loss is 'What a merchant owes and nobody expects to get back, given up by two people; and, where recovers names one of these, what came back of it. recovered is the sum of that; number is an entry of the book.';
+
 create table monthly_limit (
     acquirer_id  smallint not null references acquirer,
     payer        text collate "C" not null,
@@ -461,8 +495,10 @@ create table break (
     id               bigint generated always as identity primary key,
     class            text collate "C" not null,
     acquirer_id      smallint not null references acquirer,
-    state            text collate "C" not null default 'open' constraint break_state check (state in ('open', 'resolved')),
-    resolution       text collate "C",
+    state            text collate "C" not null default 'open'
+                     constraint break_state check (state in ('open', 'investigating', 'resolved')),
+    resolution       text collate "C"
+                     constraint break_resolution_name check (resolution in ('match', 'adjustment', 'write_off', 'recovery', 'timing', 'undone', 'released', 'rejected')),
     source_id        bigint,
     ordinal          integer,
     book_id          bigint,
@@ -476,15 +512,20 @@ create table break (
     found_in         bigint not null references source,
     expected_on      date,
     detail           text not null,
+    owner            text,
+    proposal_id      bigint,
+    quiet_until      date,
     constraint break_expected check ((expected is null) = (expected_in is null)),
     constraint break_actual check ((actual is null) = (actual_in is null)),
-    constraint break_resolution check ((state = 'resolved') = (resolution is not null))
+    constraint break_resolution check ((state = 'resolved') = (resolution is not null)),
+    constraint break_proposal check (proposal_id is null or state = 'resolved'),
+    constraint break_decided check (state <> 'resolved' or resolution in ('match', 'timing', 'undone', 'released', 'rejected') or proposal_id is not null)
 );
-comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it.';
+comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
 create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
-create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state = 'open';
+create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state <> 'resolved';
 create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
-create index break_open_item on break (book_id, number) where state = 'open' and book_id is not null;
+create index break_of_entry on break (book_id, number) where book_id is not null;
 
 -- Payouts ------------------------------------------------------------------------------------------------------------
 
@@ -593,21 +634,23 @@ grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_
 grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
 grant insert (book_id, currency, source_on, release_on, withheld) on reserve_tranche to acquit_runtime;
 grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, expires_on, number) on hold to acquit_runtime;
+grant insert (book_id, currency, exponent, amount, recovers, reason, note, planned_on, planned_by) on loss to acquit_runtime;
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
     fee_returnable, vat_returnable, fee_returned, vat_returned, accrued, dispute_fee, dispute_vat,
     unpaid, expires_at, captured_at, earlier_captures, final_captures, limit_month, method, scheme, card_country, payer, category,
-    rrn, auth_code, card, merchant_reference) on payment to acquit_runtime;
+    rrn, auth_code, card, merchant_reference, refunds) on payment to acquit_runtime;
 grant update (exact, posted, vat_posted) on accrual to acquit_runtime;
 grant update (items, gross, merchant_fee, reserve, passes_costs, costs_vat, closed) on aggregate to acquit_runtime;
 grant update (merchant_fee, reserve, reserve_until, matures, advanced) on open_item to acquit_runtime;
 grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;
+grant update (state, approved_by, number, recovered) on loss to acquit_runtime;
 grant update (held, kept) on monthly_limit to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
 grant delete on open_item, maturing to acquit_runtime;
-grant update (state, resolution) on break to acquit_runtime;
+grant update (state, resolution, owner, proposal_id, quiet_until) on break to acquit_runtime;
 grant update (state, approved_by, file_id, instruction, confirmation) on payout to acquit_runtime;
 grant update (written) on payout_file to acquit_runtime;

@@ -5,6 +5,6 @@ select payment.book_id, payment.payment, payment.acquirer_id, payment.currency,
     payment.vat_returned, payment.accrued, payment.dispute_fee, payment.dispute_vat, payment.unpaid, payment.expires_at,
     payment.captured_at, payment.limit_month, payment.method, payment.scheme, payment.card_country, payment.payer,
     payment.category, payment.rrn, payment.auth_code, payment.card, payment.earlier_captures, payment.final_captures,
-    payment.merchant_reference
+    payment.merchant_reference, payment.refunds
 from unnest($1::bigint[], $2::text[]) as wanted (book_id, payment)
 join payment on payment.book_id = wanted.book_id and payment.payment = wanted.payment;

@@ -10,4 +10,4 @@ with last as (
 update break
 set state = case when last.is_undone then 'resolved' else 'open' end, resolution = case when last.is_undone then 'undone' end
 from last
-where break.id = last.id and last.resolution = 'timing';
+where break.id = last.id and last.resolution = 'timing' and break.proposal_id is null;

@@ -148,7 +148,15 @@ enum Kind {
     Chargeback,
     ChargebackReversed,
     BatchFee,
+    /// What a payment costs beside its own row.
+    PaymentCost,
+    /// A fee of the batch that is the schemes'.
+    SchemeFee,
     Payout,
+    /// Money of another batch.
+    Carried,
+    /// What Adyen withholds against what may be charged back.
+    Reserve,
     /// Settled by another party: the row has a gross amount that Adyen does not pay.
     External,
     Other,
@@ -156,7 +164,7 @@ enum Kind {
 
 impl Kind {
     fn of(type_text: &str) -> Self {
-        const KINDS: [(&str, Kind); 11] = [
+        const KINDS: [(&str, Kind); 17] = [
             ("Settled", Kind::Settled),
             ("Refunded", Kind::Refunded),
             ("Chargeback", Kind::Chargeback),
@@ -164,7 +172,13 @@ impl Kind {
             ("ChargebackReversed", Kind::ChargebackReversed),
             ("Fee", Kind::BatchFee),
             ("MiscCosts", Kind::BatchFee),
+            ("SettleCost", Kind::BatchFee),
+            ("PaymentCost", Kind::PaymentCost),
+            ("AuthorisationSchemeFee", Kind::SchemeFee),
             ("MerchantPayout", Kind::Payout),
+            ("Balancetransfer", Kind::Carried),
+            ("BankInstructionReturned", Kind::Carried),
+            ("ReserveAdjustment", Kind::Reserve),
             ("SettledExternally", Kind::External),
             ("RefundedExternally", Kind::External),
             ("ChargebackExternally", Kind::External),
@@ -184,17 +198,44 @@ impl Kind {
     }
 
     /// The record that it is, given where the money goes: a type alone does not say so.
-    fn record(self, gross: Option<Money>) -> RecordType {
-        let gross = gross.map_or(0, Money::minor);
+    fn record(self, amounts: &Amounts) -> RecordType {
+        let gross = amounts.gross.map_or(0, Money::minor);
+        let net = i128::from(amounts.net.minor());
         match self {
             Self::Settled if gross > 0 => RecordType::Capture,
             Self::Refunded if gross < 0 => RecordType::Refund,
             Self::Chargeback if gross < 0 => RecordType::Chargeback,
             Self::ChargebackReversed if gross > 0 => RecordType::ChargebackReversal,
-            Self::BatchFee => RecordType::BatchFee,
+            Self::BatchFee | Self::SchemeFee => RecordType::BatchFee,
+            Self::PaymentCost if gross == 0 => RecordType::BatchFee,
             Self::Payout => RecordType::Payout,
+            Self::Carried => RecordType::Carried,
+            Self::Reserve => RecordType::Reserve,
+            Self::External if net == 0 && amounts.costs() == 0 => RecordType::External,
+            // The other party pays the gross, Adyen takes its costs.
+            Self::External if net.checked_add(amounts.costs()) == Some(0) => RecordType::BatchFee,
             Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed => RecordType::Unsupported,
-            Self::External | Self::Other => RecordType::Unsupported,
+            Self::PaymentCost | Self::External | Self::Other => RecordType::Unsupported,
+        }
+    }
+
+    /// What a row of it withholds, and what of it is the schemes' fee, where no column says so.
+    fn derived(self, amounts: &Amounts) -> Option<(i64, i64)> {
+        let all = i128::from(amounts.net.minor()).checked_add(amounts.costs())?;
+        let taken = i64::try_from(all.checked_neg()?).ok()?;
+        match self {
+            Self::Reserve => Some((taken, 0)),
+            Self::SchemeFee => Some((0, taken)),
+            Self::Settled
+            | Self::Refunded
+            | Self::Chargeback
+            | Self::ChargebackReversed
+            | Self::BatchFee
+            | Self::PaymentCost
+            | Self::Payout
+            | Self::Carried
+            | Self::External
+            | Self::Other => Some((0, 0)),
         }
     }
 }
@@ -236,12 +277,15 @@ impl RowReader<'_> {
         if kind != Kind::External {
             check_identity(&amounts)?;
         }
+        let too_large = || Wrong::of_row("the amounts are too large to be proven");
+        let (reserve, of_schemes) = kind.derived(&amounts).ok_or_else(too_large)?;
+        let scheme_fee = amounts.scheme_fee.checked_add(of_schemes).ok_or_else(too_large)?;
         let original_reference = self.cells.reference(Column::PspReference)?;
         let modification = self.cells.reference(Column::ModificationReference)?;
         Ok(SettlementLine {
             ordinal,
             line: self.cells.line(),
-            record: kind.record(amounts.gross),
+            record: kind.record(&amounts),
             type_text: type_text.to_owned(),
             batch: batch.to_owned(),
             acquirer_reference: modification.or_else(|| original_reference.clone()),
@@ -259,10 +303,10 @@ impl RowReader<'_> {
             net: amounts.net,
             commission: amounts.commission,
             markup: amounts.markup,
-            scheme_fee: amounts.scheme_fee,
+            scheme_fee,
             interchange: amounts.interchange,
             tax: 0,
-            reserve: 0,
+            reserve,
             exchange_rate: amounts.exchange_rate,
             raw: self.cells.raw(),
         })

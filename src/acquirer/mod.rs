@@ -6,9 +6,14 @@
 //! `delimited`, which counts limits before it keeps anything.
 
 pub mod adyen;
+pub mod checkout;
 pub mod format;
+pub mod ipm;
+pub mod mapping;
+pub mod paypal;
 mod sheet;
 pub mod stripe;
+pub mod toss;
 
 use std::collections::BTreeMap;
 
@@ -166,7 +171,7 @@ impl RecordType {
 pub struct SettlementLine {
     /// Its place among the rows of the file: 1, 2, 3 ... The line's identity is (file, ordinal).
     pub ordinal: u32,
-    /// The line of the file on which it begins, the header being 1.
+    /// The line of the file on which it begins, the header being 1; of a file of records, the record.
     pub line: u64,
     /// What it reports.
     pub record: RecordType,
@@ -216,6 +221,40 @@ pub struct SettlementLine {
     pub exchange_rate: Option<Decimal>,
     /// The row as it came, card numbers masked.
     pub raw: String,
+}
+
+impl SettlementLine {
+    /// A line of which no more is known.
+    fn blank(ordinal: u32, line: u64, record: RecordType, occurred_on: NaiveDate, net: Money) -> Self {
+        Self {
+            ordinal,
+            line,
+            record,
+            type_text: String::new(),
+            batch: String::new(),
+            acquirer_reference: None,
+            original_reference: None,
+            merchant_reference: None,
+            arn: None,
+            rrn: None,
+            auth_code: None,
+            card: None,
+            dispute: None,
+            reason: None,
+            occurred_on,
+            paid_out_on: None,
+            gross: None,
+            net,
+            commission: 0,
+            markup: 0,
+            scheme_fee: 0,
+            interchange: 0,
+            tax: 0,
+            reserve: 0,
+            exchange_rate: None,
+            raw: String::new(),
+        }
+    }
 }
 
 /// A row that cannot be read: where, and why.
@@ -316,4 +355,27 @@ pub trait SettlementReader: Iterator<Item = Result<Row, FileError>> {
 
     /// What the rows read so far claim; of the whole file once the iterator has ended without an error.
     fn claims(&self) -> &ControlClaims;
+
+    /// From now on, keeps how each field of a row was read, where the format can say it.
+    fn explain(&mut self) {}
+
+    /// How the fields of the last row were read: as far as it could be read.
+    fn steps(&self) -> &[Step] {
+        &[]
+    }
+}
+
+/// How one field of a line was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The field.
+    pub field: &'static str,
+    /// The column, or columns, that it was read from.
+    pub column: String,
+    /// What is written there, card numbers masked.
+    pub raw: String,
+    /// By which rule it was read.
+    pub rule: String,
+    /// What it came to.
+    pub value: String,
 }

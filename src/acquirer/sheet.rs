@@ -79,6 +79,11 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// The names of columns that are neither read nor known to be the format's.
+    pub(super) fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
     /// Finds the columns of a format in the first record of a file.
     pub(super) fn bind<C: Column>(record: &Record) -> Result<Self, FileError> {
         let malformed = |reason| FileError::Malformed {
@@ -228,6 +233,11 @@ impl<R: Read, C: Column> Sheet<R, C> {
         &self.header.unknown
     }
 
+    /// The ordinal of the row that was read last.
+    pub(super) fn ordinal(&self) -> u32 {
+        self.ordinal
+    }
+
     /// Whether the file has a column.
     pub(super) fn has(&self, column: C) -> bool {
         self.header.place(column).is_some()
@@ -253,27 +263,35 @@ impl<R: Read, C: Column> Sheet<R, C> {
         claims: &mut ControlClaims,
         read: impl FnOnce(&Cells<'_, C>, u32) -> Result<SettlementLine, Wrong>,
     ) -> Result<Option<Row>, FileError> {
+        match self.read(read)? {
+            None => Ok(None),
+            Some(Ok(line)) => {
+                claims.add(&line)?;
+                Ok(Some(Row::Line(line)))
+            }
+            Some(Err(wrong)) => {
+                claims.rejects = claims.rejects.saturating_add(1);
+                Ok(Some(Row::Reject(wrong.at(self.line()))))
+            }
+        }
+    }
+
+    /// Reads the next row as something else than a line; none at the end of the file.
+    pub(super) fn read<T>(
+        &mut self,
+        read: impl FnOnce(&Cells<'_, C>, u32) -> Result<T, Wrong>,
+    ) -> Result<Option<Result<T, Wrong>>, FileError> {
         if !self.records.advance()? {
             return Ok(None);
         }
         self.ordinal = self.ordinal.saturating_add(1);
-        let record = self.records.record();
-        let cells = Cells {
-            record,
-            header: &self.header,
-            columns: PhantomData,
-        };
-        let line = cells.check_shape().and_then(|()| read(&cells, self.ordinal));
-        match line {
-            Ok(line) => {
-                claims.add(&line)?;
-                Ok(Some(Row::Line(line)))
-            }
-            Err(wrong) => {
-                claims.rejects = claims.rejects.saturating_add(1);
-                Ok(Some(Row::Reject(wrong.at(record.line()))))
-            }
-        }
+        let cells = Cells::of(self.records.record(), &self.header);
+        Ok(Some(cells.check_shape().and_then(|()| read(&cells, self.ordinal))))
+    }
+
+    /// The line of the file on which the row that was read last begins.
+    pub(super) fn line(&self) -> u64 {
+        self.records.record().line()
     }
 }
 
@@ -299,6 +317,14 @@ impl Wrong {
         }
     }
 
+    /// The same, of another file than the first of those that are read as one.
+    pub(super) fn in_file(self, file: impl std::fmt::Display) -> Self {
+        Self {
+            reason: format!("file {file}: {}", self.reason),
+            ..self
+        }
+    }
+
     /// The reject of a row that begins on a line. Its reason tells amounts, and a card number in the wrong column may be read as
     /// one: it is masked.
     pub(super) fn at(self, line: u64) -> Reject {
@@ -318,7 +344,16 @@ pub(super) struct Cells<'a, C> {
 }
 
 impl<'a, C: Column> Cells<'a, C> {
-    fn check_shape(&self) -> Result<(), Wrong> {
+    /// The cells of a record under a header.
+    pub(super) fn of(record: &'a Record, header: &'a Header) -> Self {
+        Self {
+            record,
+            header,
+            columns: PhantomData,
+        }
+    }
+
+    pub(super) fn check_shape(&self) -> Result<(), Wrong> {
         let (cells, columns) = (self.record.cells(), self.header.names.len());
         if let Some(fault) = self.record.fault() {
             return Err(Wrong {

@@ -335,7 +335,11 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
-            | EntryKind::Reversal => Ok(()),
+            | EntryKind::Loss
+            | EntryKind::LossRecovery
+            | EntryKind::InformationRequest
+            | EntryKind::Reversal
+            | EntryKind::Resolution => Ok(()),
         }
     }
 

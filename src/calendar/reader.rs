@@ -88,7 +88,7 @@ impl Calendar {
             );
         } else if let Err(error) = reader.read(content) {
             let (line, message) = match error {
-                FileError::Malformed { line, reason } => (line, reason),
+                FileError::Malformed { line, reason } | FileError::Damaged { record: line, reason } => (line, reason),
                 FileError::Io(error) => (1, error.to_string()),
             };
             reader.found(line, None, message);

@@ -7,11 +7,13 @@ pub mod audit;
 pub mod breaks;
 pub mod calendar;
 pub mod db;
+pub mod dispute;
 pub mod doctor;
 pub mod expire;
 pub mod fees;
 pub mod files;
 pub mod hold;
+pub mod loss;
 pub mod merchant;
 pub mod output;
 pub mod payout;
@@ -39,9 +41,10 @@ use output::Format;
 
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
-/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`,
-/// `reconcile undo`, `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `payout instruct` and
-/// `fees close` show a plan and write nothing, unless they are run with --execute.
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
+/// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
+/// `breaks reopen`, `loss approve`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run with
+/// --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -88,7 +91,13 @@ enum Command {
     /// Set available money of merchants aside with a reason, and make it available again.
     #[command(subcommand)]
     Hold(hold::Command),
-    /// List and show breaks: sources that should agree and do not.
+    /// Give up what merchants owe and cannot pay, by two people; book what comes back of it.
+    #[command(subcommand)]
+    Loss(loss::Command),
+    /// List disputes: where each case stands, and until when it can be answered.
+    #[command(subcommand)]
+    Dispute(dispute::Command),
+    /// Work on breaks, sources that should agree and do not: list, assign, resolve, approve, open again.
     #[command(subcommand)]
     Breaks(breaks::Command),
     /// List what velocity rules and monthly limits decided.
@@ -159,6 +168,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Expire(args) => expire::run(args, globals).await,
         Command::Advance(args) => advance::run(args, globals).await,
         Command::Hold(command) => hold::run(command, globals).await,
+        Command::Loss(command) => loss::run(command, globals).await,
+        Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,

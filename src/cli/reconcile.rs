@@ -2,22 +2,32 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar};
-use crate::acquirer::format::Format as FileFormat;
+use crate::acquirer::Row;
+use crate::acquirer::format::{Format as FileFormat, Reading};
+use crate::acquirer::mapping::Profile;
+use crate::card_number;
 use crate::money::decimal_text;
 use crate::store::reconcile::undo::{Undo, UndoError};
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile, undo};
+use crate::store::settings::Deployment;
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
-/// Reads the Adyen Settlement Details Report and Stripe's itemized reports of balance changes and payouts, plain or packed (gzip,
-/// or zip with one file in it); the format is told by the file's header. Without --execute nothing is written: the same work is
-/// done and rolled back, and what it would do is shown. A file that has unreadable rows or does not add up is quarantined
-/// whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
+/// Reads the Adyen Settlement Details Report, Stripe's itemized reports of balance changes and payouts, PayPal's settlement report,
+/// Checkout.com's breakdown with its payouts, settlement rows of Toss Payments in JSON or CSV, and Mastercard IPM clearing files,
+/// plain or packed (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing is
+/// written: the same work is done and rolled back, and what it would do is shown. A file that has unreadable rows or does not
+/// add up is quarantined whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
+///
+/// Files of other kinds are read by mapping profiles, `[[profile]]` in the settings: those of the version in force on --as-of, else
+/// of the latest. A file that has all columns of one is read by it. With --explain nothing is matched or planned: the first rows,
+/// or that of --line, are shown with each field, the column and text that it was read from, the rule, and what it came to.
 ///
 /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
 #[derive(Debug, clap::Args)]
@@ -63,14 +73,30 @@ struct FileArgs {
     /// The settlement file.
     file: PathBuf,
     /// The acquirer it came from, as settings name it.
-    #[arg(long)]
-    acquirer: String,
+    #[arg(long, required_unless_present = "explain")]
+    acquirer: Option<String>,
     /// The day the file is about, for what should have been reported by then. Default: the latest day on its lines.
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
-    /// Its format, where its header fits more than one: adyen or stripe.
-    #[arg(long, value_name = "FORMAT", value_parser = file_format)]
-    file_format: Option<FileFormat>,
+    /// A further file of the same report, in order: the next one of a PayPal report, the payouts of a Checkout.com breakdown.
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
+    /// Its format, where its header fits more than one: adyen, stripe, ipm, paypal, checkout, toss-csv or toss-json, or the name of
+    /// a profile.
+    #[arg(long, value_name = "FORMAT")]
+    file_format: Option<String>,
+    /// Show how the first rows are read, and do nothing else.
+    #[arg(long, conflicts_with = "execute")]
+    explain: bool,
+    /// With --explain: the row that begins on this line of the file.
+    #[arg(long, requires = "explain")]
+    line: Option<u64>,
+    /// With --explain: how many rows.
+    #[arg(long, requires = "explain", default_value_t = 5, conflicts_with = "line")]
+    rows: usize,
+    /// With --explain: the profiles of this settings file, applied or not; no database is needed.
+    #[arg(long, requires = "explain", value_name = "FILE")]
+    settings: Option<PathBuf>,
     /// Who presents it: if it is quarantined, somebody else may release it.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
@@ -82,11 +108,42 @@ struct FileArgs {
     rejects: PathBuf,
 }
 
-fn file_format(name: &str) -> Result<FileFormat, String> {
-    FileFormat::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = FileFormat::ALL.iter().map(|format| format.name()).collect();
-        format!("it must be one of {}", names.join(", "))
+/// How the file is to be read, by the name that was given.
+fn reading(name: &str, profiles: &[Arc<Profile>]) -> Result<Reading, Failure> {
+    Reading::from_name(name, profiles).ok_or_else(|| {
+        let formats = FileFormat::ALL.iter().map(|format| format.name());
+        let names: Vec<&str> = formats
+            .chain(profiles.iter().map(|profile| profile.name.as_str()))
+            .collect();
+        let name = card_number::shorten(name, 40);
+        Failure::new(format!("`{name}` is no format: it must be one of {}", names.join(", ")))
     })
+}
+
+/// The file and its digest.
+fn opened(args: &FileArgs) -> Result<SettlementFile, Failure> {
+    let name = args.file.display().to_string();
+    SettlementFile::open(&args.file)
+        .and_then(|file| file.with(&args.with))
+        .map_err(|error| Failure::because(format!("{name} cannot be read"), error))
+}
+
+/// The file, to be read by its format or a profile.
+fn read_by(file: SettlementFile, args: &FileArgs, profiles: &[Arc<Profile>]) -> Result<SettlementFile, Failure> {
+    let format = args
+        .file_format
+        .as_deref()
+        .map(|name| reading(name, profiles))
+        .transpose()?;
+    Ok(file.in_format(format).with_profiles(profiles))
+}
+
+/// The profiles of the settings of a day, or of the latest.
+fn profiles(deployment: &Deployment, args: &FileArgs) -> Vec<Arc<Profile>> {
+    let in_force = args
+        .as_of
+        .map_or_else(|| deployment.latest(), |day| deployment.in_force(day));
+    in_force.map_or_else(Vec::new, |settings| settings.profiles.clone())
 }
 
 /// Runs it.
@@ -99,17 +156,17 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
 }
 
 async fn reconcile(args: FileArgs, globals: &Globals) -> Outcome {
-    let by = args.by.clone().map(|by| kept_text("--by", by)).transpose()?;
-    let name = args.file.display().to_string();
-    let file = SettlementFile::open(&args.file)
-        .map_err(|error| Failure::because(format!("{name} cannot be read"), error))?
-        .in_format(args.file_format)
-        .presented_by(by);
+    if args.explain {
+        return explain(&args, globals).await;
+    }
+    let file = opened(&args)?;
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
+    let by = args.by.clone().map(|by| kept_text("--by", by)).transpose()?;
+    let file = read_by(file, &args, &profiles(&deployment, &args))?.presented_by(by);
     let request = Request {
         file: &file,
-        acquirer: &args.acquirer,
+        acquirer: args.acquirer.as_deref().unwrap_or_default(),
         as_of: args.as_of,
     };
     let bar = progress_bar("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}", file.name());
@@ -194,6 +251,58 @@ pub(super) fn not_undone(error: UndoError) -> Failure {
     Failure::new(error).maybe_hint(hint)
 }
 
+/// Shows how rows are read.
+async fn explain(args: &FileArgs, globals: &Globals) -> Outcome {
+    let file = opened(args)?;
+    let profiles = match &args.settings {
+        Some(path) => super::settings::read(path)?.0.profiles,
+        None => {
+            let store = globals.store().await?;
+            profiles(&super::deployment(&store).await?, args)
+        }
+    };
+    let file = read_by(file, args, &profiles)?;
+    let explanation = file
+        .explain(args.line, args.rows)
+        .map_err(|error| Failure::because(format!("{} cannot be read as a settlement file", file.name()), error))?;
+    if let (Some(line), []) = (args.line, explanation.rows.as_slice()) {
+        return Err(Failure::new(format!("{}: no row begins on line {line}", file.name())));
+    }
+    let title = format!("{}: read as {}", file.name(), explanation.format);
+    let columns = ["line", "field", "column", "raw", "rule", "value"].map(|name| (name, Kind::Text));
+    let mut listing = Listing::new(title, &columns);
+    for explained in &explanation.rows {
+        let (line, end) = match &explained.row {
+            Row::Line(line) => (line.line, ("becomes", String::new(), line.record.name().to_owned())),
+            Row::Reject(reject) => {
+                let column = reject.column.clone().unwrap_or_default();
+                (reject.line, ("reject", column, reject.reason.clone()))
+            }
+        };
+        for step in &explained.steps {
+            listing.row(vec![
+                line.to_string(),
+                step.field.to_owned(),
+                step.column.clone(),
+                step.raw.clone(),
+                step.rule.clone(),
+                step.value.clone(),
+            ]);
+        }
+        let (field, column, value) = end;
+        listing.row(vec![
+            line.to_string(),
+            field.to_owned(),
+            column,
+            String::new(),
+            String::new(),
+            value,
+        ]);
+    }
+    listing.print(globals.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(super) fn failed(error: ReconcileError) -> Failure {
     let hint = match &error {
         ReconcileError::Store(error) => error.hint(),
@@ -229,7 +338,7 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &FileArgs, format:
         println!("{}", headline(found, file, args));
         println!(
             "acquirer {}, as of {as_of}, {}, {}",
-            args.acquirer,
+            args.acquirer.as_deref().unwrap_or_default(),
             counted(found.lines, "line"),
             counted(found.rejects, "reject")
         );

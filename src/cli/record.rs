@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome};
+use crate::payment::reader::ClaimError;
 use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 
 /// Record payment events from JSON Lines or CSV files in the merchants' books.
@@ -14,11 +15,15 @@ use crate::store::record::{BATCH, EventFile, RecordError, Rejected, Tally};
 /// Fields (all text): kind, merchant, payment, reference, amount, currency, occurred_at, acquirer; optional:
 /// acquirer_reference, merchant_reference, arn, rrn, auth_code; of some kinds also method, scheme, card_country, payer,
 /// category, card, auth_type, initiator, capture_before, requested_amount, sequence, final, aggregate, items, original,
-/// expected_total, by, case, cycle, cost. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339 with an offset.
+/// expected_total, by, case, cycle, cost, respond_by. amount is decimal, at most 10^15 minor units; occurred_at is RFC 3339
+/// with an offset.
 ///
 /// Kinds: authorization, authorization_increment, authorization_reversal, decline, unknown, void, capture, capture_void,
-/// aggregate, refund, refund_failure, refund_paid, chargeback, second_chargeback, chargeback_reversal, unpaid,
-/// unpaid_recovery.
+/// aggregate, refund, refund_failure, refund_paid, information_request, chargeback, second_chargeback,
+/// chargeback_reversal, unpaid, unpaid_recovery.
+///
+/// A file may begin with lines of kind capture_total, one a currency, with currency, items and amount: how many captures it
+/// holds, and their sum. Then every currency of its captures needs one, and a file that holds others is refused whole.
 ///
 /// Recording a file again is safe: the same reference with the same fields is replayed and writes nothing, with other
 /// fields it is refused. Exit code: 0 all recorded or replayed, 2 some rejected, 1 nothing recorded.
@@ -52,10 +57,15 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let mut files = Vec::with_capacity(args.files.len());
     for path in &args.files {
         let name = path.display();
-        files.push(
-            EventFile::open(path)
-                .map_err(|error| Failure::because(format!("{name} cannot be read, nothing was recorded"), error))?,
-        );
+        files.push(EventFile::open(path).map_err(|error| {
+            let what = match &error {
+                ClaimError::File(_) => "cannot be read",
+                ClaimError::Malformed { .. } | ClaimError::Twice { .. } | ClaimError::Differs { .. } => {
+                    "is not what it claims"
+                }
+            };
+            Failure::because(format!("{name} {what}, nothing was recorded"), error)
+        })?);
     }
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;

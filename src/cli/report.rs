@@ -18,13 +18,15 @@ use super::{Failure, Globals, Outcome};
 use crate::audit::export::CellKind::{Digest, Figure, Text, Whole};
 use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex};
 use crate::audit::fees::{Line, whole};
+use crate::calendar::{BusinessDays, Calendar};
 use crate::dates::parse_day;
 use crate::money::{Currency, wide_decimal_text};
 use crate::payment::fees::AccrualKey;
+use crate::recon::breaks::Bucket;
 use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
 use crate::store::report::{
-    self as rows, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem, StatementRow,
-    TrialBalanceRow,
+    self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem,
+    StatementRow, TrialBalanceRow,
 };
 use crate::store::settings::Deployment;
 use crate::store::snapshot::Snapshot;
@@ -89,6 +91,18 @@ pub enum Report {
         /// Print the figures that agree too.
         #[arg(long)]
         all: bool,
+    },
+    /// Print breaks that are not resolved by class, acquirer and age, with what is at stake and what is in suspense.
+    ///
+    /// The age is in business days from the day on which the item was expected, else from the day of the file or entry that showed
+    /// the break.
+    BreaksAging {
+        /// The day up to which they have grown old. Default: today.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        on: Option<NaiveDate>,
+        /// Whose business days count. Default: the calendar of [desk] in the settings.
+        #[arg(long, value_name = "NAME")]
+        calendar: Option<String>,
     },
     /// Print the payout register: amount, state, who planned and who approved.
     Payouts {
@@ -175,7 +189,7 @@ pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn
 /// Only what is worked out again needs the settings.
 async fn deployment_for(store: &Store, report: &Report) -> Result<Option<Deployment>, Failure> {
     Ok(match report {
-        Report::Fees { .. } => Some(super::deployment(store).await?),
+        Report::Fees { .. } | Report::BreaksAging { .. } => Some(super::deployment(store).await?),
         Report::TrialBalance { .. }
         | Report::Journal(_)
         | Report::Statement { .. }
@@ -268,6 +282,7 @@ impl Report {
             Self::Statement { items: true, .. } => "statement_items",
             Self::Reconciliation { .. } => "reconciliation",
             Self::Fees { .. } => "fees",
+            Self::BreaksAging { .. } => "breaks_aging",
             Self::Payouts { .. } => "payouts",
         }
     }
@@ -281,6 +296,7 @@ impl Report {
             Self::Statement { items: true, .. } => STATEMENT_ITEMS,
             Self::Reconciliation { .. } => RECONCILIATION,
             Self::Fees { .. } => FEES,
+            Self::BreaksAging { .. } => BREAKS_AGING,
             Self::Payouts { .. } => PAYOUTS,
         }
     }
@@ -289,6 +305,7 @@ impl Report {
         match self {
             Self::TrialBalance { as_of, .. } => *as_of,
             Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to,
+            Self::BreaksAging { on, .. } => *on,
             Self::Reconciliation { .. } | Self::Payouts { .. } => None,
         }
     }
@@ -301,6 +318,7 @@ impl Report {
                 ("from", span.from.map(|day| day.to_string())),
             ],
             Self::Reconciliation { file } => vec![("file", file.clone())],
+            Self::BreaksAging { calendar, .. } => vec![("calendar", calendar.clone())],
             Self::Payouts { cutoff, merchant } => vec![
                 ("merchant", merchant.clone()),
                 ("cutoff", cutoff.map(|day| day.to_string())),
@@ -321,6 +339,7 @@ impl Report {
             Self::Statement { items: true, .. } => "Items of merchant statements, from the entries",
             Self::Reconciliation { .. } => "Reconciliation, from the settlement lines and breaks",
             Self::Fees { .. } => "Merchant fees, worked out again from the entries",
+            Self::BreaksAging { .. } => "Breaks that are not resolved, by age",
             Self::Payouts { .. } => "Payout register, from the payouts",
         };
         let filters: Vec<String> = self
@@ -329,6 +348,8 @@ impl Report {
             .map(|(name, value)| format!(", {name} {value}"))
             .collect();
         let as_of = match self.as_of() {
+            Some(day) if matches!(self, Self::BreaksAging { .. }) => format!("their age on {day}"),
+            None if matches!(self, Self::BreaksAging { .. }) => "their age today".to_owned(),
             Some(day) => format!("booked up to {day}"),
             None => "everything so far".to_owned(),
         };
@@ -480,6 +501,12 @@ async fn fill<W: Write>(
             let deployment = deployment.ok_or_else(|| Failure::new("fees are worked out by settings"))?;
             return fees(snapshot, deployment, (&span.span(), *all), sink, totals).await;
         }
+        Report::BreaksAging { on, calendar } => {
+            let deployment = deployment.ok_or_else(|| Failure::new("business days are those of a calendar"))?;
+            let day = on.unwrap_or_else(|| super::today(deployment));
+            let rows = rows::breaks_aging(snapshot).await?;
+            breaks_aging(&rows, calendar_of(deployment, calendar.as_deref())?, day, sink, totals)?;
+        }
         Report::Payouts { cutoff, merchant } => {
             for payout in rows::payouts(snapshot, merchant.as_deref(), *cutoff).await? {
                 totals.add(&payout.currency, payout.amount.into(), 0);
@@ -628,6 +655,80 @@ fn journal_cells(row: &JournalRow) -> Vec<String> {
     }
     cells.extend([number(row.reverses), hex(&row.hash)]);
     cells
+}
+
+const BREAKS_AGING: &[Column] = &[
+    ("class", Text),
+    ("acquirer", Text),
+    ("business_days", Text),
+    ("currency", Text),
+    ("exponent", Figure),
+    ("breaks", Figure),
+    ("at_stake_minor", Figure),
+    ("suspense_minor", Figure),
+    ("at_stake", Figure),
+    ("suspense", Figure),
+];
+
+/// The calendar that is named, else the desk's.
+fn calendar_of<'d>(deployment: &'d Deployment, named: Option<&str>) -> Result<&'d Calendar, Failure> {
+    let desks = deployment.latest().and_then(|settings| settings.desk.calendar.as_ref());
+    let name = named.or(desks.map(|calendar| calendar.name.as_str())).ok_or_else(|| {
+        Failure::new("whose business days count is not said")
+            .hint("name a calendar with --calendar, or in the settings: calendar under [desk]")
+    })?;
+    let calendar = deployment.calendar(name).map(|calendar| &**calendar);
+    calendar.ok_or_else(|| {
+        let shown = crate::card_number::shorten(name, 40);
+        Failure::new(format!("`{shown}` is not a calendar")).hint("`acquit calendar list` shows those that there are")
+    })
+}
+
+/// One row a class, acquirer, bucket and currency.
+fn breaks_aging<W: Write>(
+    rows: &[AgingRow],
+    calendar: &Calendar,
+    day: NaiveDate,
+    sink: &mut Sink<W>,
+    totals: &mut Totals,
+) -> Result<(), Failure> {
+    type Key<'r> = (&'r str, &'r str, Bucket, &'r str);
+    let mut sums: BTreeMap<Key<'_>, (i64, i128, i128)> = BTreeMap::new();
+    for row in rows {
+        let age = BusinessDays(&[calendar])
+            .between(row.awaited_on, day)
+            .map_err(|error| {
+                let hint = error.hint();
+                Failure::new(error).hint(hint)
+            })?;
+        let currency = row.currency.as_deref().unwrap_or_default();
+        let sum = sums
+            .entry((&row.class, &row.acquirer, Bucket::of(age), currency))
+            .or_default();
+        sum.0 = sum.0.saturating_add(row.breaks);
+        sum.1 = sum.1.saturating_add(row.stake);
+        sum.2 = sum.2.saturating_add(row.suspense);
+    }
+    for ((class, acquirer, bucket, code), (breaks, stake, suspense)) in sums {
+        let exponent = Currency::parse(code).ok().map(Currency::exponent);
+        let decimal = |minor: i128| exponent.map_or_else(String::new, |exponent| wide_decimal_text(minor, exponent));
+        if exponent.is_some() {
+            totals.add(code, stake, suspense);
+        }
+        sink.row(&[
+            class.to_owned(),
+            acquirer.to_owned(),
+            bucket.name.to_owned(),
+            code.to_owned(),
+            number(exponent),
+            breaks.to_string(),
+            stake.to_string(),
+            suspense.to_string(),
+            decimal(stake),
+            decimal(suspense),
+        ])?;
+    }
+    Ok(())
 }
 
 /// RFC 3339 in UTC, with microseconds.

@@ -53,7 +53,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     }
 }
 
-fn read(file: &PathBuf) -> Result<(Settings, String), Failure> {
+pub(super) fn read(file: &PathBuf) -> Result<(Settings, String), Failure> {
     let name = file.display();
     let text =
         std::fs::read_to_string(file).map_err(|error| Failure::because(format!("{name} cannot be read"), error))?;

@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::dates::parse_day;
-use crate::simulate::{self, BreakKind, Plan, Profile, SimulateError, Summary, UnknownBreakKind};
+use crate::simulate::{self, BreakKind, FileFormat, Plan, Profile, SimulateError, Summary, UnknownBreakKind};
 
 /// Simulate a day: settings, payment events, settlement files, a bank statement, and the truth about them.
 ///
@@ -17,7 +17,7 @@ use crate::simulate::{self, BreakKind, Plan, Profile, SimulateError, Summary, Un
 /// be imported before the settings are applied, settings-next-day.toml, events-late.jsonl for after `acquit expire`,
 /// events-after.jsonl for after the payouts, and a settlement file for each carrier that reports something. truth.json says what
 /// a correct engine must find: the books after every step, matches, every planted break, refused events, decisions of velocity
-/// rules, what is released, payouts. The same options write the same bytes.
+/// rules, what is advanced and released, payouts. The same options write the same bytes.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// How many payments.
@@ -44,17 +44,23 @@ pub struct SimulateArgs {
     ///
     /// `card`: authorizations, captures, voids, refunds, chargebacks. `full`: also increments, partial approvals, unknown
     /// outcomes, tips, aggregates, phone bills (unpaid, late), refunds that fail or go by bank transfer, second chargebacks,
-    /// authorizations that run out, velocity rules and limits, reserves, availability by business days, contracts with tiers, VAT
-    /// and fees for events, events that must be refused and events that are told again.
+    /// authorizations that run out, velocity rules and limits, exchange of currencies, advances, reserves, availability by
+    /// business days, contracts with tiers, VAT and fees for events, events that must be refused and events that are told again.
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::default())]
     pub profile: Profile,
+
+    /// The form of the settlement file of the acquirer of cards, which has the same name.
+    ///
+    /// `adyen`: the settlement details report; `stripe`: the itemized report of balance changes. Carriers' files are of the first.
+    #[arg(long, value_name = "FORMAT", default_value_t = FileFormat::default())]
+    pub file_format: FileFormat,
 
     /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
-    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN; with the profile `full` STATUS_MISMATCH and VELOCITY; at most
-    /// one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that are not listed are not planted.
-    /// Without this option: two of each kind, one of those that are files.
+    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; with the profile `full` STATUS_MISMATCH,
+    /// VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that
+    /// are not listed are not planted. Without this option: two of each kind, one of those that are files.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }
@@ -120,9 +126,10 @@ pub fn run(args: SimulateArgs) -> Result<(), SimulateCommandError> {
         seed: args.seed,
         breaks: args
             .breaks
-            .map_or_else(|| BreakKind::usual(args.profile), |breaks| breaks.0),
+            .map_or_else(|| BreakKind::usual(args.profile, args.file_format), |breaks| breaks.0),
         day: args.day,
         profile: args.profile,
+        file_format: args.file_format,
     };
     let bar = progress_bar(plan.payments);
     let done = simulate::run(&plan, &args.out, &mut |payments| bar.set_position(payments));
@@ -189,6 +196,9 @@ mod tests {
         assert_eq!(args.profile, Profile::Full);
         assert!(read(&["--profile", "card"]).is_ok());
         assert!(read(&["--profile", "cards"]).is_err());
+        assert_eq!(args.file_format, FileFormat::Adyen);
+        assert!(read(&["--file-format", "stripe"]).is_ok());
+        assert!(read(&["--file-format", "csv"]).is_err());
         assert!(read(&["--breaks", "none", "--day", "2026-02-28"]).is_ok());
     }
 

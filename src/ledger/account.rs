@@ -108,6 +108,8 @@ chart! {
     FeeOther = 4050, "fee:other", Credit, None, false;
     /// Interchange and scheme fees passed on to the merchant at cost.
     FeeCostsPassedOn = 4060, "fee:costs-passed-on", Credit, None, true;
+    /// Money that nobody claimed, written off in our favour.
+    IncomeReconciliation = 4070, "income:reconciliation", Credit, None, false;
     /// Fees given back with refunds.
     FeeReturned = 4090, "fee:returned", Debit, None, false;
     /// What issuers take.
@@ -120,6 +122,8 @@ chart! {
     CostDispute = 5040, "cost:dispute", Debit, Acquirer, false;
     /// What merchants owed and will not pay; unpaid phone bills that we bear.
     LossMerchantCredit = 5060, "loss:merchant-credit", Debit, None, false;
+    /// Breaks that were written off.
+    LossWriteOff = 5070, "loss:reconciliation-write-off", Debit, None, false;
     /// Differences within tolerance.
     RoundingDifference = 5900, "rounding-difference", Debit, None, true;
     /// The bridge between two currencies of one entry.

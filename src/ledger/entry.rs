@@ -89,6 +89,14 @@ kinds! {
     CaptureVoid = 28, "capture_void";
     /// An entry undone.
     Reversal = 30, "reversal";
+    /// What the resolution of a break moves.
+    Resolution = 31, "resolution";
+    /// What a merchant owes and nobody expects to get back, given up.
+    Loss = 32, "loss";
+    /// What came back of what was given up.
+    LossRecovery = 33, "loss_recovery";
+    /// An issuer asks about a payment before it takes money, or instead: an entry without transfers.
+    InformationRequest = 34, "information_request";
 }
 
 impl EntryKind {

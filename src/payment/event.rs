@@ -130,15 +130,18 @@ pub struct Details {
     /// Refund: by which way, where it is not the rail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<RefundWay>,
-    /// Chargeback, second chargeback and reversal: the acquirer's case.
+    /// Request for information, chargeback, second chargeback and reversal: the acquirer's case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
-    /// Chargeback, second chargeback and reversal: the round of the case, from 1.
+    /// The same: the round of the case, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cycle: Option<u32>,
     /// Chargeback and second chargeback: what the acquirer charges for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<i64>,
+    /// Request for information, chargeback and second chargeback: until when it can be answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub respond_by: Option<DateTime<Utc>>,
 }
 
 impl Details {
@@ -291,6 +294,7 @@ impl PaymentEvent {
             ("case", details.case == others.case),
             ("cycle", details.cycle == others.cycle),
             ("cost", details.cost == others.cost),
+            ("respond_by", details.respond_by == others.respond_by),
         ];
         fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
     }
@@ -305,7 +309,7 @@ impl PaymentEvent {
     }
 
     /// The kinds of entry that an event can ask for.
-    pub const KINDS: [EntryKind; 17] = [
+    pub const KINDS: [EntryKind; 18] = [
         EntryKind::Authorization,
         EntryKind::AuthorizationIncrement,
         EntryKind::AuthorizationReversal,
@@ -318,6 +322,7 @@ impl PaymentEvent {
         EntryKind::Refund,
         EntryKind::RefundFailure,
         EntryKind::RefundPaid,
+        EntryKind::InformationRequest,
         EntryKind::Chargeback,
         EntryKind::SecondChargeback,
         EntryKind::ChargebackReversal,
@@ -401,6 +406,7 @@ impl PaymentEvent {
             EntryKind::Capture => details
                 .sequence
                 .map(|sequence| format!("capture\t{}\t{sequence}", self.payment)),
+            EntryKind::InformationRequest => self.round_key("information request", details.cycle.unwrap_or(1)),
             EntryKind::Chargeback => dispute(1),
             EntryKind::SecondChargeback => dispute(2),
             EntryKind::ChargebackReversal => self
@@ -433,7 +439,10 @@ impl PaymentEvent {
             | EntryKind::Release
             | EntryKind::Hold
             | EntryKind::HoldRelease
-            | EntryKind::Reversal => None,
+            | EntryKind::Loss
+            | EntryKind::LossRecovery
+            | EntryKind::Reversal
+            | EntryKind::Resolution => None,
         }
     }
 }

@@ -1,13 +1,20 @@
 //! Event files: JSON Lines or CSV with the same fields, bytes in, events and rejects out.
 //!
+//! A file may begin with control claims: what its captures come to ([`prove`]).
+//!
 //! A reader never stops at a bad line: it says which line, which field and why, and goes on with the next. Limits are
 //! counted before anything is parsed, so that a hostile line costs no memory.
+
+mod claims;
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+pub use self::claims::{CaptureTotal, ClaimError, Difference, prove};
+use self::claims::{ClaimLine, KIND, TOO_LATE};
 use super::event::{AuthType, Details, Initiator, PaymentEvent, RefundWay};
 use crate::dates::{DateError, parse_instant};
 use crate::delimited::{FileError, Records};
@@ -106,6 +113,8 @@ struct Fields<'a> {
     cycle: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     cost: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    respond_by: Option<Cow<'a, str>>,
 }
 
 impl Fields<'_> {
@@ -137,9 +146,7 @@ impl Fields<'_> {
             card: optional("card", self.card)?,
             auth_type: word("auth_type", self.auth_type, AuthType::from_name)?,
             initiator: word("initiator", self.initiator, Initiator::from_name)?,
-            capture_before: given(self.capture_before)
-                .map(|text| parse_instant(&text).map_err(|error: DateError| ("capture_before", error.to_string())))
-                .transpose()?,
+            capture_before: instant("capture_before", self.capture_before)?,
             requested: optional_amount("requested_amount", self.requested_amount, currency)?,
             sequence: number("sequence", self.sequence)?,
             is_final: word("final", self.is_final, yes_or_no)?.unwrap_or(false),
@@ -151,6 +158,7 @@ impl Fields<'_> {
             case: optional("case", self.case)?,
             cycle: number("cycle", self.cycle)?,
             cost: optional_amount("cost", self.cost, currency)?,
+            respond_by: instant("respond_by", self.respond_by)?,
         };
         misplaced(kind, &details)?;
         let reference = if kind == EntryKind::Refund && self.reference.is_empty() {
@@ -182,10 +190,10 @@ type Faulty<T> = Result<T, (&'static str, String)>;
 /// Refuses details that say nothing about this kind of event: a field in the wrong place is a mistake, not a comment.
 fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
     use EntryKind::{
-        Aggregate, Authorization, AuthorizationIncrement, Capture, CaptureVoid, Chargeback, ChargebackReversal, Refund,
-        RefundFailure, RefundPaid, SecondChargeback, Unknown, UnpaidRecovery,
+        Aggregate, Authorization, AuthorizationIncrement, Capture, CaptureVoid, Chargeback, ChargebackReversal,
+        InformationRequest, Refund, RefundFailure, RefundPaid, SecondChargeback, Unknown, UnpaidRecovery,
     };
-    let fields: [(&'static str, bool, &[EntryKind]); 20] = [
+    let fields: [(&'static str, bool, &[EntryKind]); 21] = [
         ("method", details.method.is_some(), &[Authorization, Unknown]),
         ("scheme", details.scheme.is_some(), &[Authorization, Unknown]),
         (
@@ -218,21 +226,26 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
         (
             "case",
             details.case.is_some(),
-            &[Chargeback, SecondChargeback, ChargebackReversal],
+            &[InformationRequest, Chargeback, SecondChargeback, ChargebackReversal],
         ),
         (
             "cycle",
             details.cycle.is_some(),
-            &[Chargeback, SecondChargeback, ChargebackReversal],
+            &[InformationRequest, Chargeback, SecondChargeback, ChargebackReversal],
         ),
         ("cost", details.cost.is_some(), &[Chargeback, SecondChargeback]),
+        (
+            "respond_by",
+            details.respond_by.is_some(),
+            &[InformationRequest, Chargeback, SecondChargeback],
+        ),
     ];
     for (field, there, kinds) in fields {
         if there && !kinds.contains(&kind) {
             return Err((field, format!("{field} says nothing about events of kind {kind}")));
         }
     }
-    let required: [(&'static str, bool, &[EntryKind]); 3] = [
+    let required: [(&'static str, bool, &[EntryKind]); 4] = [
         (
             "original",
             details.original.is_some(),
@@ -240,6 +253,7 @@ fn misplaced(kind: EntryKind, details: &Details) -> Faulty<()> {
         ),
         ("aggregate", details.aggregate.is_some(), &[Aggregate]),
         ("items", details.items.is_some(), &[Aggregate]),
+        ("case", details.case.is_some(), &[InformationRequest]),
     ];
     for (field, there, kinds) in required {
         if !there && kinds.contains(&kind) {
@@ -253,8 +267,12 @@ fn given(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     text.filter(|text| !text.is_empty())
 }
 
+fn amount_text(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> {
+    Money::parse(text, currency).map_err(|error: AmountError| (field, error.to_string()))
+}
+
 fn amount(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> {
-    let money = Money::parse(text, currency).map_err(|error: AmountError| (field, error.to_string()))?;
+    let money = amount_text(field, text, currency)?;
     if money.minor() > AMOUNT_LIMIT {
         return Err((field, format!("the amount is above {AMOUNT_LIMIT} minor units")));
     }
@@ -264,6 +282,12 @@ fn amount(field: &'static str, text: &str, currency: Currency) -> Faulty<Money> 
 fn optional_amount(field: &'static str, text: Option<Cow<'_, str>>, currency: Currency) -> Faulty<Option<i64>> {
     given(text)
         .map(|text| amount(field, &text, currency).map(Money::minor))
+        .transpose()
+}
+
+fn instant(field: &'static str, text: Option<Cow<'_, str>>) -> Faulty<Option<DateTime<Utc>>> {
+    given(text)
+        .map(|text| parse_instant(&text).map_err(|error: DateError| (field, error.to_string())))
         .transpose()
 }
 
@@ -340,6 +364,14 @@ pub struct JsonLines<R> {
     input: std::io::BufReader<R>,
     buffer: Vec<u8>,
     line: u64,
+    heading: Heading,
+}
+
+/// What stands before the events of a file: control claims, until the first line that is none.
+#[derive(Default)]
+struct Heading {
+    claims: Vec<ClaimLine>,
+    over: bool,
 }
 
 impl<R: Read> JsonLines<R> {
@@ -349,6 +381,7 @@ impl<R: Read> JsonLines<R> {
             input: std::io::BufReader::with_capacity(1 << 16, input),
             buffer: Vec::new(),
             line: 0,
+            heading: Heading::default(),
         }
     }
 
@@ -400,9 +433,15 @@ impl<R: Read> Iterator for JsonLines<R> {
                 &self.buffer
             };
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-            if !bytes.is_empty() {
-                return Some(Ok((self.line, parse_json(bytes))));
+            if bytes.is_empty() {
+                continue;
             }
+            if !self.heading.over && claims::is_claim(bytes) {
+                self.heading.claims.push((self.line, claims::of_json(bytes)));
+                continue;
+            }
+            self.heading.over = true;
+            return Some(Ok((self.line, parse_json(bytes))));
         }
     }
 }
@@ -419,6 +458,9 @@ fn parse_json(bytes: &[u8]) -> Result<PaymentEvent, Malformed> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to().saturating_add(1))))?;
     let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
+        if claims::is_claim(bytes) {
+            return malformed(TOO_LATE.to_owned());
+        }
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         malformed(format!(
@@ -435,10 +477,11 @@ pub struct CsvEvents<R> {
     records: Records<R>,
     /// For each cell, which field it is.
     columns: Vec<usize>,
+    heading: Heading,
 }
 
 /// The columns of an event file: the first eight are required.
-pub const COLUMNS: [&str; 33] = [
+pub const COLUMNS: [&str; 34] = [
     "kind",
     "merchant",
     "payment",
@@ -472,6 +515,7 @@ pub const COLUMNS: [&str; 33] = [
     "case",
     "cycle",
     "cost",
+    "respond_by",
 ];
 const REQUIRED: usize = 8;
 
@@ -520,13 +564,18 @@ impl<R: Read> CsvEvents<R> {
             .map(|(_, name)| *name)
             .collect();
         if missing.is_empty() {
-            Ok(Self { records, columns })
+            Ok(Self {
+                records,
+                columns,
+                heading: Heading::default(),
+            })
         } else {
             Err(broken(format!("column {} is missing", missing.join(", "))))
         }
     }
 
-    fn event(&self) -> Result<PaymentEvent, Malformed> {
+    /// Refuses a row that has not the form of the header.
+    fn whole(&self) -> Result<(), Malformed> {
         let record = self.records.record();
         if let Some(fault) = record.fault() {
             let field = self
@@ -547,10 +596,45 @@ impl<R: Read> CsvEvents<R> {
                 self.columns.len()
             )));
         }
-        let field = |wanted: usize| {
-            let place = self.columns.iter().position(|column| *column == wanted);
-            place.map(|place| Cow::Borrowed(record.cell(place)))
+        Ok(())
+    }
+
+    fn field(&self, wanted: usize) -> Option<Cow<'_, str>> {
+        let place = self.columns.iter().position(|column| *column == wanted);
+        place.map(|place| Cow::Borrowed(self.records.record().cell(place)))
+    }
+
+    /// Reads a control claim: a row whose cells beside kind, currency, amount and items are empty.
+    fn claim(&self) -> Result<CaptureTotal, Malformed> {
+        const CLAIMED: [&str; 4] = ["kind", "amount", "currency", "items"];
+        self.whole()?;
+        let text = |name: &str| {
+            let wanted = COLUMNS.iter().position(|column| *column == name);
+            wanted.and_then(|wanted| self.field(wanted)).unwrap_or_default()
         };
+        let stray = COLUMNS
+            .iter()
+            .find(|name| !CLAIMED.contains(name) && !text(name).is_empty());
+        if let Some(field) = stray {
+            return Err(Malformed {
+                field: Some(field),
+                reason: format!("{field} says nothing about a {KIND}"),
+                reference: None,
+            });
+        }
+        claims::of_texts(&text("currency"), &text("items"), &text("amount"))
+    }
+
+    fn is_claim(&self) -> bool {
+        self.field(0).is_some_and(|kind| kind == KIND)
+    }
+
+    fn event(&self) -> Result<PaymentEvent, Malformed> {
+        self.whole()?;
+        if self.is_claim() {
+            return Err(malformed(TOO_LATE.to_owned()));
+        }
+        let field = |wanted: usize| self.field(wanted);
         let text = |wanted: usize| field(wanted).unwrap_or_default();
         Fields {
             kind: text(0),
@@ -586,6 +670,7 @@ impl<R: Read> CsvEvents<R> {
             case: field(30),
             cycle: field(31),
             cost: field(32),
+            respond_by: field(33),
         }
         .into_event()
     }
@@ -595,10 +680,20 @@ impl<R: Read> Iterator for CsvEvents<R> {
     type Item = Result<Line, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.records.advance() {
-            Ok(true) => Some(Ok((self.records.record().line(), self.event()))),
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
+        loop {
+            match self.records.advance() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+            let line = self.records.record().line();
+            if !self.heading.over && self.is_claim() {
+                let claim = self.claim();
+                self.heading.claims.push((line, claim));
+                continue;
+            }
+            self.heading.over = true;
+            return Some(Ok((line, self.event())));
         }
     }
 }
@@ -618,6 +713,15 @@ impl<R: BufRead> Events<R> {
             Self::JsonLines(events) => events.input.get_ref(),
             Self::Csv(events) => events.records.input(),
         }
+    }
+
+    /// The control claims that were read so far: all of them, once there was an event. None of them is told twice.
+    fn claims(&mut self) -> Vec<ClaimLine> {
+        let heading = match self {
+            Self::JsonLines(events) => &mut events.heading,
+            Self::Csv(events) => &mut events.heading,
+        };
+        std::mem::take(&mut heading.claims)
     }
 
     /// Looks at the first character and opens the reader for it.
@@ -801,6 +905,8 @@ mod tests {
             all.extend([("aggregate", "monday"), ("items", "2")]);
         } else if ["capture_void", "refund_failure", "refund_paid", "unpaid_recovery"].contains(&kind.name()) {
             all.insert("original", "o");
+        } else if kind == EntryKind::InformationRequest {
+            all.insert("case", "D");
         }
         all.extend(fields.iter().copied());
         serde_json::to_string(&all).expect("JSON")
@@ -825,7 +931,7 @@ mod tests {
     }
 
     /// The fields that say something about a kind of event, with a value that they can have and one that they cannot.
-    const STATED: [(&str, &str, &str, &str); 20] = [
+    const STATED: [(&str, &str, &str, &str); 21] = [
         ("method", "authorization unknown", "carrier", "a "),
         ("scheme", "authorization unknown", "visa", "\u{7}"),
         ("card_country", "authorization unknown", "DE", "de"),
@@ -855,12 +961,23 @@ mod tests {
         ("by", "refund", "transfer", "bank"),
         (
             "case",
-            "chargeback second_chargeback chargeback_reversal",
+            "information_request chargeback second_chargeback chargeback_reversal",
             "D-1",
             " D-1",
         ),
-        ("cycle", "chargeback second_chargeback chargeback_reversal", "2", "+2"),
+        (
+            "cycle",
+            "information_request chargeback second_chargeback chargeback_reversal",
+            "2",
+            "+2",
+        ),
         ("cost", "chargeback second_chargeback", "15.00", "1e1"),
+        (
+            "respond_by",
+            "information_request chargeback second_chargeback",
+            "2026-04-01T00:00:00Z",
+            "2026-04-01",
+        ),
     ];
 
     #[test]

@@ -45,7 +45,7 @@ pub enum RefundRoute {
 
 impl RefundRule {
     /// Which way a refund goes on a day, of what was captured on another.
-    pub fn route(self, captured_on: NaiveDate, refunded_on: NaiveDate) -> RefundRoute {
+    pub fn route(&self, captured_on: NaiveDate, refunded_on: NaiveDate) -> RefundRoute {
         let first_late = self.window.first_late_day(captured_on);
         if refunded_on >= first_late {
             RefundRoute::TooLate { first_late }
@@ -125,8 +125,9 @@ mod tests {
         let rule = |window: &str, rail: &str| RefundRule {
             window: Window::parse(window).expect("a window"),
             rail: Window::parse(rail).expect("a window"),
+            ..RefundRule::default()
         };
-        let route = |rule: RefundRule, on: &str| rule.route(day("2026-07-20"), day(on));
+        let route = |rule: &RefundRule, on: &str| rule.route(day("2026-07-20"), day(on));
         let carrier = rule("3 months", "calendar_month_end");
         let first_late = day("2026-10-21");
         for (on, expected) in [
@@ -137,13 +138,13 @@ mod tests {
             ("2026-10-21", RefundRoute::TooLate { first_late }),
             ("2027-01-01", RefundRoute::TooLate { first_late }),
         ] {
-            assert_eq!(route(carrier, on), expected, "{on}");
+            assert_eq!(route(&carrier, on), expected, "{on}");
         }
         // A rail that is open longer than refunds are allowed allows no more.
         let first_late = day("2026-08-01");
         let monthly = rule("calendar_month_end", "12 months");
-        assert_eq!(route(monthly, "2026-07-31"), RefundRoute::Rail);
-        assert_eq!(route(monthly, "2026-08-01"), RefundRoute::TooLate { first_late });
-        assert_eq!(route(RefundRule::default(), "2026-10-20"), RefundRoute::Rail);
+        assert_eq!(route(&monthly, "2026-07-31"), RefundRoute::Rail);
+        assert_eq!(route(&monthly, "2026-08-01"), RefundRoute::TooLate { first_late });
+        assert_eq!(route(&RefundRule::default(), "2026-10-20"), RefundRoute::Rail);
     }
 }

@@ -55,6 +55,40 @@ classes! {
     UnsupportedRecord = "UNSUPPORTED_RECORD";
 }
 
+/// How old breaks are, in business days from the day on which they were awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bucket {
+    /// Its place: 0 for the youngest.
+    pub place: usize,
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// The buckets but for the oldest: the last day of each, and its name.
+const BUCKETS: [(u32, &str); 7] = [
+    (1, "0-1"),
+    (3, "2-3"),
+    (7, "4-7"),
+    (14, "8-14"),
+    (30, "15-30"),
+    (60, "31-60"),
+    (90, "61-90"),
+];
+
+impl Bucket {
+    /// The bucket of an age.
+    pub fn of(business_days: u32) -> Self {
+        let found = BUCKETS.iter().enumerate().find(|(_, (last, _))| business_days <= *last);
+        match found {
+            Some((place, (_, name))) => Self { place, name },
+            None => Self {
+                place: BUCKETS.len(),
+                name: "over 90",
+            },
+        }
+    }
+}
+
 impl BreakClass {
     /// The class of this name.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -65,5 +99,30 @@ impl BreakClass {
 impl fmt::Display for BreakClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_age_has_its_bucket() {
+        let names: Vec<&str> = [0, 1, 2, 3, 4, 7, 8, 14, 15, 30, 31, 60, 61, 90, 91, 10_000]
+            .into_iter()
+            .map(|age| Bucket::of(age).name)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "0-1", "0-1", "2-3", "2-3", "4-7", "4-7", "8-14", "8-14", "15-30", "15-30", "31-60", "31-60", "61-90",
+                "61-90", "over 90", "over 90"
+            ]
+        );
+        let places: Vec<usize> = [0, 2, 4, 8, 15, 31, 61, 91]
+            .into_iter()
+            .map(|age| Bucket::of(age).place)
+            .collect();
+        assert_eq!(places, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! The store streams candidates, this module decides: [`proof`] whether a file proves itself, [`matching`] which line settles
 //! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`availability`] what becomes
-//! available when, [`breaks`] what is wrong.
+//! available when, [`breaks`] what is wrong, [`desk`] what resolving it books.
 
 pub mod availability;
 pub mod booking;
 pub mod breaks;
+pub mod desk;
 pub mod group;
 pub mod matching;
 pub mod proof;
@@ -39,11 +40,15 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::Release
         | EntryKind::Hold
         | EntryKind::HoldRelease
+        | EntryKind::Loss
+        | EntryKind::LossRecovery
+        | EntryKind::InformationRequest
         | EntryKind::Settlement
         | EntryKind::Suspense
         | EntryKind::BatchFee
         | EntryKind::PayoutInstruction
         | EntryKind::PayoutConfirmation
-        | EntryKind::Reversal => None,
+        | EntryKind::Reversal
+        | EntryKind::Resolution => None,
     }
 }

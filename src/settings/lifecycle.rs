@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use toml::de::DeValue;
+
+use super::Amounts;
 use super::reader::{Reader, Table, Text};
 use crate::card_number::shorten;
 
@@ -12,6 +15,8 @@ const VALID_HOURS_LIMIT: u32 = 366 * 24;
 const MONTHS_LIMIT: u16 = 60;
 /// The longest refund window in days: as long.
 const DAYS_LIMIT: u16 = 1830;
+/// The most partial refunds of a payment that a rule may name; more is no limit.
+const PARTIAL_REFUNDS_LIMIT: u16 = 10_000;
 
 /// Whether an authorization is for the final amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -165,13 +170,17 @@ fn hours(text: &str) -> Result<u32, SpanError> {
     hours.ok_or_else(|| SpanError::OutOfRange(shorten(text, 40), limit, unit))
 }
 
-/// How long a capture may be refunded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long a capture may be refunded, and in which parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundRule {
     /// How long it may be refunded at all.
     pub window: Window,
     /// How long the way it came can take it back; afterwards a refund goes by bank transfer.
     pub rail: Window,
+    /// How many refunds of a payment may leave something of it; without it, any number.
+    pub max_partial_refunds: Option<u16>,
+    /// The least that is refunded where something is left; currencies not listed: anything.
+    pub minimum: Amounts,
 }
 
 impl Default for RefundRule {
@@ -180,6 +189,8 @@ impl Default for RefundRule {
         Self {
             window: Window::Months(3),
             rail: Window::Months(3),
+            max_partial_refunds: None,
+            minimum: Amounts::new(),
         }
     }
 }
@@ -195,9 +206,9 @@ pub struct RefundRules {
 
 impl RefundRules {
     /// The rule of a method.
-    pub fn of(&self, method: Option<&str>) -> RefundRule {
+    pub fn of(&self, method: Option<&str>) -> &RefundRule {
         let own = method.and_then(|method| self.by_method.get(method));
-        own.copied().unwrap_or(self.default)
+        own.unwrap_or(&self.default)
     }
 }
 
@@ -256,10 +267,12 @@ impl<'t> Reader<'t> {
         let mut rules = RefundRules::default();
         let mut seen: Vec<Option<&str>> = Vec::new();
         for table in self.tables(root, "refund") {
-            self.only(table, &["method", "window", "rail"]);
+            self.only(table, &["method", "window", "rail", "max_partial_refunds", "minimum"]);
             let method = self.optional_reference(table, "method");
             let window = self.window(table, "window", RefundRule::default().window);
             let rail = self.window(table, "rail", window.unwrap_or(RefundRule::default().rail));
+            let max_partial_refunds = self.partial_refunds(table);
+            let minimum = self.minimum_refund(table);
             let Some(method) = method else { continue };
             if seen.contains(&method) {
                 self.found(
@@ -271,10 +284,15 @@ impl<'t> Reader<'t> {
                 );
             }
             seen.push(method);
-            let (Some(window), Some(rail)) = (window, rail) else {
+            let (Some(window), Some(rail), Some(max_partial_refunds)) = (window, rail, max_partial_refunds) else {
                 continue;
             };
-            let rule = RefundRule { window, rail };
+            let rule = RefundRule {
+                window,
+                rail,
+                max_partial_refunds,
+                minimum,
+            };
             match method {
                 Some(method) => {
                     rules.by_method.insert(method.to_owned(), rule);
@@ -283,6 +301,38 @@ impl<'t> Reader<'t> {
             }
         }
         rules
+    }
+
+    /// How many partial refunds, which may be left out; 0 means that only all that is left is refunded.
+    fn partial_refunds(&mut self, table: Table<'t>) -> Option<Option<u16>> {
+        const FIELD: &str = "max_partial_refunds";
+        let (at, integer) = match table.get(FIELD) {
+            None => return Some(None),
+            Some((at, DeValue::Integer(integer))) => (at, integer),
+            Some((at, value)) => return self.wrong_type(at, FIELD, value, "a whole number"),
+        };
+        let most = u16::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let most = most.filter(|most| *most <= PARTIAL_REFUNDS_LIMIT);
+        if most.is_none() {
+            self.found(at, format!("`{FIELD}` must be from 0 to {PARTIAL_REFUNDS_LIMIT}"));
+        }
+        most.map(Some)
+    }
+
+    /// The least that is refunded, by currency: nothing is no limit, and a slip of the pen.
+    fn minimum_refund(&mut self, table: Table<'t>) -> Amounts {
+        let minimum = self.amounts(table, "minimum");
+        for (currency, least) in &minimum {
+            if least.minor() > 0 {
+                continue;
+            }
+            let at = table.get("minimum").map_or(table.at, |(at, _)| at);
+            self.found(
+                at,
+                format!("`minimum` in {currency} must be above zero: leave it out where there is none"),
+            );
+        }
+        minimum
     }
 
     /// A window that may be left out. `None` where it is there and wrong.

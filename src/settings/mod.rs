@@ -7,10 +7,12 @@
 //! first field that it does not like, and here every finding of the file comes back at once.
 
 mod acquirer;
+mod desk;
 mod fees;
 mod lifecycle;
 mod merchant;
 mod onboarding;
+mod profile;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
+pub use self::desk::{Approval, DeskRules};
 use self::fees::Context;
 pub use self::fees::{
     ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
@@ -34,6 +37,7 @@ pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanErro
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 use self::reader::{Reader, Table, right};
 pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
+use crate::acquirer::mapping::Profile;
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
 
@@ -64,6 +68,10 @@ pub struct Settings {
     pub merchants: BTreeMap<String, Merchant>,
     /// Velocity rules, by name.
     pub velocity_rules: Vec<VelocityRule>,
+    /// How files are read that no format knows, by name.
+    pub profiles: Vec<Arc<Profile>>,
+    /// Who may write off how much.
+    pub desk: DeskRules,
 }
 
 /// Settings that were applied, and when.
@@ -146,7 +154,7 @@ fn lines(findings: &[Finding]) -> String {
 
 impl Settings {
     /// How long a capture of a payment method may be refunded; of a method that is not known, by the default.
-    pub fn refund_rule(&self, method: Option<&str>) -> RefundRule {
+    pub fn refund_rule(&self, method: Option<&str>) -> &RefundRule {
         self.refunds.of(method)
     }
 
@@ -194,6 +202,8 @@ impl<'t> Reader<'t> {
                 "refund",
                 "merchant",
                 "velocity_rule",
+                "profile",
+                "desk",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -213,6 +223,8 @@ impl<'t> Reader<'t> {
             reader.merchant(table, name, &schedule_known)
         });
         let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
+        let profiles = self.named(root, "profile", Self::profile);
+        let desk = self.optional(root, "desk", Self::desk);
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -226,6 +238,8 @@ impl<'t> Reader<'t> {
             fee_schedules,
             merchants: right(merchants),
             velocity_rules: right(velocity_rules).into_values().collect(),
+            profiles: right(profiles).into_values().map(Arc::new).collect(),
+            desk: desk?.unwrap_or_default(),
         })
     }
 

@@ -52,6 +52,16 @@ impl Settings {
                 found.push((calendar.at.0, message));
             }
         }
+        if let Some(calendar) = self
+            .desk
+            .calendar
+            .as_ref()
+            .filter(|calendar| !is_calendar(&calendar.name))
+        {
+            let name = shorten(&calendar.name, NAME_SHOWN);
+            let message = format!("`{name}` is not a calendar: import one of that name first");
+            found.push((calendar.at.0, message));
+        }
         let missing = known.iter().filter(|(name, _)| !self.merchants.contains_key(**name));
         found.extend(missing.map(|(name, before)| {
             let (name, state) = (shorten(name, NAME_SHOWN), before.state.name());

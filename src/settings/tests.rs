@@ -133,7 +133,7 @@ fn fields_are_known_present_and_of_their_type() {
         "[[merchant]]",
         "[[merchants]]",
         &[
-            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule",
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile, desk",
         ],
     );
     check(
@@ -352,6 +352,8 @@ rail = "calendar_month_end"
 [[refund]]
 method = "wallet"
 window = "365 days"
+max_partial_refunds = 50
+minimum = { KRW = "50" }
 "#;
     let settings = Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding");
     let shown: Vec<String> = settings
@@ -372,6 +374,13 @@ window = "365 days"
         let rule = settings.refund_rule(method);
         assert_eq!(format!("{}, {}", rule.window, rule.rail), expected, "{method:?}");
     }
+    let parts = |method| {
+        let rule = settings.refund_rule(Some(method));
+        let minimum: Vec<String> = rule.minimum.values().map(ToString::to_string).collect();
+        (rule.max_partial_refunds, minimum.join(" "))
+    };
+    assert_eq!(parts("wallet"), (Some(50), "50 KRW".to_owned()));
+    assert_eq!(parts("carrier"), (None, String::new()));
     let settings = Settings::parse(COMPLETE).expect("no finding");
     assert_eq!(settings.validity, []);
     let rule = settings.refund_rule(Some("carrier"));
@@ -419,6 +428,18 @@ fn how_long_is_said_once_and_in_known_words() {
             "line 39, column 1: `validity` must be a list of tables: write [[validity]], not table",
         ],
     );
+    check_more(
+        "[[refund]]\nmax_partial_refunds = \"two\"\nminimum = { EUR = \"0.00\", KRW = \"0.5\" }\n[[refund]]\nmethod = \"card\"\n\
+         max_partial_refunds = 10001\nminimum = \"1\"\nminimal = 1\n",
+        &[
+            "line 38, column 23: `max_partial_refunds` must be a whole number, not string",
+            "line 39, column 11: `minimum` in EUR must be above zero: leave it out where there is none",
+            "line 39, column 33: `0.5` has more decimals than KRW allows (0)",
+            "line 42, column 23: `max_partial_refunds` must be from 0 to 10000",
+            "line 43, column 11: `minimum` must be a table, like { EUR = \"0.30\" }, not string",
+            "line 44, column 1: `minimal` is not a field of refund: known are method, window, rail, max_partial_refunds, minimum",
+        ],
+    );
     // Windows of different kinds cannot be compared, and need not be.
     let more = "[[refund]]\nwindow = \"calendar_month_end\"\nrail = \"12 months\"\n";
     Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding");
@@ -445,4 +466,48 @@ fn what_the_readme_shows_is_read() {
     let settings = Settings::parse(&by_component).expect("settings");
     let enterprise = settings.fee_schedule("enterprise", day).expect("a schedule");
     assert!(enterprise.vat.fixed.is_none() && enterprise.vat.costs.is_some());
+}
+
+#[test]
+fn the_desk_has_a_ladder() {
+    let more = r#"
+[desk]
+tolerance = { EUR = "1.00" }
+limit_a = { EUR = "100.00" }
+limit_b = { EUR = "1000.00" }
+finance_heads = ["carla"]
+"#;
+    let desk = Settings::parse(&format!("{COMPLETE}{more}")).expect("no finding").desk;
+    let of = |sums: &[(&str, i64)]| {
+        let sums = sums
+            .iter()
+            .map(|(code, sum)| (Currency::parse(code).expect("a currency"), *sum))
+            .collect();
+        let approval = desk.approval(&sums);
+        (approval.approvers, approval.by_head)
+    };
+    assert_eq!(of(&[]), (0, false));
+    assert_eq!(of(&[("EUR", 100)]), (0, false));
+    assert_eq!(of(&[("EUR", 101)]), (1, false));
+    assert_eq!(of(&[("EUR", 10_000)]), (1, false));
+    assert_eq!(of(&[("EUR", 10_001)]), (2, false));
+    assert_eq!(of(&[("EUR", 100_000)]), (2, false));
+    assert_eq!(of(&[("EUR", 100_001)]), (2, true));
+    // A currency without limits: everything asks for all.
+    assert_eq!(of(&[("KRW", 1)]), (2, true));
+    assert_eq!(of(&[("EUR", 1), ("KRW", 1)]), (2, true));
+    let none = Settings::parse(COMPLETE).expect("no finding").desk;
+    assert_eq!(none, DeskRules::default());
+}
+
+#[test]
+fn a_ladder_goes_up() {
+    check_more(
+        "[desk]\ntolerance = { EUR = \"2.00\" }\nlimit_a = { EUR = \"1.00\" }\nlimit_b = { KRW = \"5\" }\nheads = \"x\"\n",
+        &[
+            "line 39, column 11: `limit_a` of 1.00 EUR is below `tolerance` of 2.00 EUR",
+            "line 40, column 11: `limit_b` of 0.00 EUR is below `limit_a` of 1.00 EUR",
+            "line 41, column 1: `heads` is not a field of desk: known are tolerance, limit_a, limit_b, finance_heads, calendar",
+        ],
+    );
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::story::{Event, Nobody, Story};
-use super::world::{ACQUIRERS, CURRENCIES, World};
+use super::world::{CURRENCIES, World};
 
 /// An event as its file has it: every field is text.
 #[derive(Serialize)]
@@ -86,7 +86,7 @@ impl<'a> EventRow<'a> {
             occurred_at: world.instant(event.at),
             acquirer: match event.nobody {
                 Some(Nobody::Acquirer) => "nobody",
-                Some(Nobody::Merchant | Nobody::Country) | None => ACQUIRERS[event.acquirer],
+                Some(Nobody::Merchant | Nobody::Country) | None => world.acquirer(event.acquirer),
             },
             acquirer_reference: event.acquirer_reference.as_deref(),
             merchant_reference: payment.merchant_reference.as_deref(),

@@ -213,6 +213,8 @@ pub struct Schedule {
     pub vat: Vat,
     /// Fees for other events.
     pub events: Option<EventPrices>,
+    /// What an advance costs, in millionths of it.
+    pub advance: i64,
     /// What the fees of a month must come to, in euros, in each currency of [`MINIMUM_IN`].
     pub minimum: Option<i64>,
     /// Whether the fee of a dispute goes back when it is won.
@@ -243,6 +245,7 @@ const fn blended(name: &'static str, prices: &'static [Price]) -> Schedule {
         returned: Returned::Nothing,
         vat: Vat::Exempt,
         events: None,
+        advance: 0,
         minimum: None,
         won_back: false,
         passes_costs: false,
@@ -260,11 +263,13 @@ pub const STANDARD: usize = 0;
 pub const MICRO: usize = 1;
 /// The place of theirs where fees are parts of minor units.
 pub const FINE: usize = 2;
+/// The place of the one that is over on the settlement file's day: the last one.
+pub const ENDED: usize = 10;
 /// The contracts that a world of plain cards has: the first ones.
 pub const PLAIN_SCHEDULES: usize = 2;
 
 /// The contracts.
-pub const SCHEDULES: [Schedule; 10] = [
+pub const SCHEDULES: [Schedule; 11] = [
     blended("standard", &[flat(29_000, Fixed::Standard)]),
     blended("micro", &[flat(50_000, Fixed::Micro)]),
     Schedule {
@@ -274,6 +279,7 @@ pub const SCHEDULES: [Schedule; 10] = [
     },
     Schedule {
         rounding: Rounding::HalfUp,
+        advance: 7500,
         earlier: Some(&[flat(21_000, Fixed::Standard)]),
         ..blended(
             "capped",
@@ -350,7 +356,18 @@ pub const SCHEDULES: [Schedule; 10] = [
     },
     Schedule {
         passes_costs: true,
+        advance: 12_345,
         ..blended("passed-on", &[flat(4000, Fixed::Micro)])
+    },
+    Schedule {
+        vat: Vat::Added,
+        events: Some(EventPrices {
+            authorization: 0,
+            refund: 0,
+            dispute: 40_000,
+            payout: 0,
+        }),
+        ..blended("ended", &[flat(15_000, Fixed::Standard)])
     },
 ];
 

@@ -8,9 +8,8 @@
 //! from the settlement file, or wrong in it, unless that was planned; every planned break hits an item of its own; what must be
 //! refused is refused whenever it is told. The truth shares no code with the engine that it judges.
 //!
-//! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. There is no
-//! exchange of currencies: what is sold in a currency is settled in it. Unpaid phone bills are deducted in no file, no acquirer has
-//! a gross contract, and nothing is advanced.
+//! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. Unpaid phone bills are
+//! deducted in no file, and what a carrier invoices is not there.
 
 mod dice;
 mod event_row;
@@ -41,6 +40,7 @@ use crate::money::UnknownCurrency;
 use dice::Dice;
 use files::DayFile;
 use settlement::{BatchSums, Line, SettlementFile};
+pub use settlement::{FileFormat, UnknownFileFormat};
 use statement::Moved;
 use story::{After, Author, Event, EventKind, Fate, Planted, Refused, Report, Stage, Story};
 use truth::{BreakItem, Settled, Sources, Truth};
@@ -100,6 +100,10 @@ break_kinds! {
     StatusMismatch = "STATUS_MISMATCH";
     /// A payer who passes a velocity rule or a limit, and is let through.
     Velocity = "VELOCITY";
+    /// Two payments of one order.
+    DuplicateInLedger = "DUPLICATE_IN_LEDGER";
+    /// A dispute on a day on which the merchant's fees have no price.
+    NotPriced = "NOT_PRICED";
     /// The whole file under a second name.
     DuplicateFile = "DUPLICATE_FILE";
     /// A file whose batch does not net to zero.
@@ -116,19 +120,26 @@ impl BreakKind {
     pub fn is_of_events(self) -> bool {
         matches!(
             self,
-            Self::DoubleRecovery | Self::ChargebackUnknown | Self::StatusMismatch | Self::Velocity
+            Self::DoubleRecovery
+                | Self::ChargebackUnknown
+                | Self::StatusMismatch
+                | Self::Velocity
+                | Self::DuplicateInLedger
+                | Self::NotPriced
         )
     }
 
     /// Whether it needs more than plain cards.
     fn is_of_full_days(self) -> bool {
-        matches!(self, Self::StatusMismatch | Self::Velocity)
+        matches!(self, Self::StatusMismatch | Self::Velocity | Self::NotPriced)
     }
 
-    /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file; those that a profile has.
-    pub fn usual(profile: Profile) -> BTreeMap<Self, u32> {
+    /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file; those that a profile has and
+    /// a form of settlement files can tell.
+    pub fn usual(profile: Profile, format: FileFormat) -> BTreeMap<Self, u32> {
         let count = |kind: Self| if kind.is_of_file() { 1 } else { 2 };
-        let has = |kind: &&Self| profile == Profile::Full || !kind.is_of_full_days();
+        let is_told = |kind: &Self| format.lacks(*kind).is_none();
+        let has = |kind: &&Self| is_told(kind) && (profile == Profile::Full || !kind.is_of_full_days());
         Self::ALL.iter().filter(has).map(|kind| (*kind, count(*kind))).collect()
     }
 }
@@ -221,6 +232,8 @@ pub struct Plan {
     pub day: NaiveDate,
     /// How much of what can happen does.
     pub profile: Profile,
+    /// The form of the settlement file.
+    pub file_format: FileFormat,
 }
 
 impl Plan {
@@ -260,6 +273,16 @@ pub enum SimulateError {
     /// A break that plain cards do not have.
     #[error("{0} cannot be planted on a day of plain cards: use the profile `full`")]
     NotOfCards(BreakKind),
+    /// A break that a form of settlement files has no way to tell.
+    #[error("{kind} cannot be planted in a file of the format {format}: {reason}")]
+    NotOfFormat {
+        /// The kind.
+        kind: BreakKind,
+        /// The form.
+        format: FileFormat,
+        /// Why.
+        reason: &'static str,
+    },
     /// Breaks of a file are all or nothing.
     #[error("{count} × {kind} were asked for: a day has at most one")]
     OncePerDay {
@@ -338,9 +361,9 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     teller.truth.expire(&world)?;
     let events = teller.turn_to(DayFile::create(out, LATE)?);
     teller.tell_waiting(Stage::Late, &mut waiting)?;
-    teller.truth.late();
+    teller.truth.late(&world)?;
     teller.tell_waiting(Stage::File, &mut waiting)?;
-    let mut sums = [[BatchSums::default(); CURRENCIES.len()]; ACQUIRERS.len()];
+    let mut sums = [[BatchSums::default(); CURRENCIES.len()]; ACQUIRERS];
     let mut settlements = Vec::new();
     for (place, settlement) in std::mem::take(&mut teller.settlements).into_iter().enumerate() {
         let (file, of_acquirer) = settlement.close(0)?;
@@ -390,7 +413,7 @@ fn finish(
     out: &Path,
     (mut truth, settled): (Truth, Settled),
     files: Files,
-    sums: &[[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
+    sums: &[[BatchSums; CURRENCIES.len()]; ACQUIRERS],
 ) -> Result<Summary, SimulateError> {
     let corrupt = match planned(plan, BreakKind::TotalMismatch) {
         true => Some(corrupt_file(plan, world, out, &mut truth)?),
@@ -483,7 +506,7 @@ const SETTINGS_NEXT: &str = "settings-next-day.toml";
 const LATE: &str = "events-late.jsonl";
 const AFTER: &str = "events-after.jsonl";
 /// By acquirer.
-const SETTLEMENTS: [&str; ACQUIRERS.len()] = [SETTLEMENT, "settlement-carrier-a.csv", "settlement-carrier-b.csv"];
+const SETTLEMENTS: [&str; ACQUIRERS] = [SETTLEMENT, "settlement-carrier-a.csv", "settlement-carrier-b.csv"];
 const SETTINGS: &str = "settings.toml";
 const EVENTS: &str = "events.jsonl";
 const SETTLEMENT: &str = "settlement.csv";
@@ -514,6 +537,12 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
         && let Some(&kind) = plan.breaks.keys().filter(asked).find(|kind| kind.is_of_full_days())
     {
         return Err(SimulateError::NotOfCards(kind));
+    }
+    for &kind in plan.breaks.keys().filter(asked) {
+        if let Some(reason) = plan.file_format.lacks(kind) {
+            let format = plan.file_format;
+            return Err(SimulateError::NotOfFormat { kind, format, reason });
+        }
     }
     let of_payments = || plan.breaks.iter().filter(|(kind, _)| !kind.is_of_file());
     let breaks = of_payments()
@@ -680,9 +709,7 @@ impl Teller<'_, '_> {
         for report in reports {
             match report {
                 Report::Match(pass, line) => {
-                    let gross = line.gross.unwrap_or(0).saturating_abs();
-                    self.truth
-                        .matched(self.world, story, &event, (pass, gross), line.costs)?;
+                    self.truth.matched(self.world, story, &event, (pass, &line))?;
                     self.settlements[event.acquirer].add(line)?;
                 }
                 Report::Stray(line) => self.stray(line)?,
@@ -700,7 +727,7 @@ impl Teller<'_, '_> {
     }
 
     fn stray(&mut self, line: Line) -> Result<(), SimulateError> {
-        self.truth.stray(line.currency, line.net, line.costs)?;
+        self.truth.stray(line.net_currency, line.net, line.costs)?;
         self.settlements[CARDS].add(line)
     }
 }
@@ -719,7 +746,7 @@ fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Re
     for (currency, _) in sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0) {
         let mut item = BreakItem::new(BreakKind::TotalMismatch);
         item.file = Some(CORRUPT.to_owned());
-        item.batch = Some(CORRUPT_BATCH.saturating_add(currency).to_string());
+        item.batch = Some(plan.file_format.batch_name(CORRUPT_BATCH.saturating_add(currency)));
         item.currency = Some(CURRENCIES[currency].code);
         item.expected = Some(0);
         item.actual = Some(OFF_BY.saturating_neg());

@@ -1,54 +1,28 @@
-//! An acquirer's settlement file, in the form of an Adyen Settlement Details Report: one batch per currency.
+//! An acquirer's settlement file: one batch per currency, in the form that the plan asks for.
 //!
 //! Lines leave in an order of chance within a window of bounded size, so the file has not the order of the ledger and memory
-//! does not grow with it. At the end each batch gets its fee row and the payout row that brings its sum to zero.
+//! does not grow with it. At the end each batch gets its fee row, where the form has one, and the row of what is paid out.
+//!
+//! A form is a file of its own: its columns, and what each row of it says. What a form cannot say it leaves out, and the truth
+//! knows: [`FileFormat`] tells whether costs come apart, and whether there are ARNs.
+
+mod adyen;
+mod form;
+mod stripe;
 
 use std::io::{self, Write};
 
 use super::dice::Dice;
 use super::world::{CARDS, CURRENCIES, Day, Moment, World};
 use super::{SimulateError, plus};
+use form::Form;
+pub use form::{FileFormat, UnknownFileFormat};
 
 /// How many lines are held back to be mixed, of the acquirer of cards and of a carrier.
 const WINDOW: usize = 4096;
 const SMALL_WINDOW: usize = 256;
 /// The second of the day on which the acquirer closes a batch.
 const CLOSING: u32 = 2 * 3600;
-
-/// The columns by their exact names: the 30 of the form, and the ARN that newer files have.
-const HEADER: [&str; 31] = [
-    "Company Account",
-    "Merchant Account",
-    "Psp Reference",
-    "Merchant Reference",
-    "Payment Method",
-    "Creation Date",
-    "TimeZone",
-    "Type",
-    "Modification Reference",
-    "Gross Currency",
-    "Gross Debit (GC)",
-    "Gross Credit (GC)",
-    "Exchange Rate",
-    "Net Currency",
-    "Net Debit (NC)",
-    "Net Credit (NC)",
-    "Commission (NC)",
-    "Markup (NC)",
-    "Scheme Fees (NC)",
-    "Interchange (NC)",
-    "Payment Method Variant",
-    "Modification Merchant Reference",
-    "Batch Number",
-    "Reserved4",
-    "Reserved5",
-    "Reserved6",
-    "Reserved7",
-    "Reserved8",
-    "Reserved9",
-    "Reserved10",
-    "ARN",
-];
 
 /// A payment method: its names, and whether its costs come as one blended commission.
 pub struct Method {
@@ -130,6 +104,14 @@ impl Costs {
         }
     }
 
+    /// The same in one sum, where the form of a file does not tell parts.
+    pub fn blended(self) -> Self {
+        Self {
+            commission: self.total(),
+            ..Self::default()
+        }
+    }
+
     /// The sum of the parts; far below 64 bits.
     pub fn total(self) -> i64 {
         [self.commission, self.markup, self.scheme_fee, self.interchange]
@@ -138,11 +120,36 @@ impl Costs {
     }
 }
 
+/// What a row reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reported {
+    /// A sale.
+    Sale,
+    /// Money back to the shopper.
+    Refund,
+    /// Money taken by the scheme.
+    Chargeback,
+    /// Taken again.
+    SecondChargeback,
+    /// Won back.
+    ChargebackReversal,
+    /// A cost of the batch.
+    BatchFee,
+    /// What the batch pays.
+    Payout,
+    /// The batch is corrected, for no payment's sake.
+    Correction,
+    /// Something else is deducted from the batch.
+    Deduction,
+    /// Something of a payment that no book has a place for.
+    Oddity,
+}
+
 /// A row of the file. Amounts are signed minor units: positive is money to us.
 #[derive(Clone)]
 pub struct Line {
-    /// The acquirer's word for what it reports.
-    pub type_text: &'static str,
+    /// What it reports.
+    pub reported: Reported,
     /// The acquirer's id of the authorization.
     pub psp_reference: String,
     /// Our id of the payment.
@@ -153,8 +160,10 @@ pub struct Line {
     pub method: Option<usize>,
     /// When.
     pub created: Moment,
-    /// A place in [`CURRENCIES`]: of the gross, of the net, and the batch.
+    /// A place in [`CURRENCIES`]: that of the gross.
     pub currency: usize,
+    /// That of the net, the costs and the batch: another one where the acquirer converts.
+    pub net_currency: usize,
     /// What the shopper paid or got back; rows of the batch have none.
     pub gross: Option<i64>,
     /// What the acquirer adds to the batch for it.
@@ -170,7 +179,7 @@ pub struct Line {
 pub struct BatchSums {
     /// Rows, those of the batch included.
     pub lines: u64,
-    /// Σ gross.
+    /// Σ gross, as it came into the currency of the batch.
     pub gross: i64,
     /// Σ costs of lines.
     pub costs: i64,
@@ -184,7 +193,8 @@ impl BatchSums {
     /// Adds a row that is not the payout row.
     fn add(&mut self, line: &Line) -> Result<(), SimulateError> {
         self.lines = self.lines.saturating_add(1);
-        self.gross = plus(self.gross, line.gross.unwrap_or(0))?;
+        let gross = plus(line.net, line.costs.total())?;
+        self.gross = plus(self.gross, if line.gross.is_some() { gross } else { 0 })?;
         self.costs = plus(self.costs, line.costs.total())?;
         self.net = plus(self.net, line.net)?;
         Ok(())
@@ -194,7 +204,7 @@ impl BatchSums {
 /// The file while it is written.
 pub struct SettlementFile<'w, W: Write> {
     world: &'w World,
-    writer: csv::Writer<W>,
+    form: Form<W>,
     waiting: Vec<Line>,
     dice: Dice,
     acquirer: usize,
@@ -205,13 +215,9 @@ pub struct SettlementFile<'w, W: Write> {
 impl<'w, W: Write> SettlementFile<'w, W> {
     /// Begins a file of an acquirer. Its batches are numbered from `first_batch`, a number for each currency.
     pub fn new(world: &'w World, out: W, dice: Dice, acquirer: usize, first_batch: usize) -> io::Result<Self> {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::Any(b'\n'))
-            .from_writer(out);
-        writer.write_record(HEADER)?;
         Ok(Self {
             world,
-            writer,
+            form: Form::begin(world.format(acquirer), out)?,
             waiting: Vec::new(),
             dice,
             acquirer,
@@ -222,7 +228,7 @@ impl<'w, W: Write> SettlementFile<'w, W> {
 
     /// Takes a line; some line is written in its stead once enough are waiting.
     pub fn add(&mut self, line: Line) -> Result<(), SimulateError> {
-        self.sums[line.currency].add(&line)?;
+        self.sums[line.net_currency].add(&line)?;
         let window = if self.acquirer == CARDS { WINDOW } else { SMALL_WINDOW };
         if self.waiting.len() < window {
             self.waiting.push(line);
@@ -246,10 +252,7 @@ impl<'w, W: Write> SettlementFile<'w, W> {
                 self.close_batch(currency, payout_off_by)?;
             }
         }
-        let out = self.writer.into_inner().map_err(|error| {
-            let error = error.into_error();
-            SimulateError::Settlement(error)
-        })?;
+        let out = self.form.end().map_err(SimulateError::Settlement)?;
         Ok((out, self.sums))
     }
 
@@ -257,7 +260,7 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         if self.acquirer == CARDS {
             let fee = CURRENCIES[currency].batch_fee;
             let text = format!("Transaction fees {}", self.world.day(Day::Simulated).date);
-            let fee_row = batch_row("Fee", text, currency, fee.saturating_neg());
+            let fee_row = batch_row(Reported::BatchFee, text, currency, fee.saturating_neg());
             self.sums[currency].add(&fee_row)?;
             self.sums[currency].fee = fee;
             self.write(&fee_row)?;
@@ -269,65 +272,22 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         let text = payout_text(self.world, self.acquirer, self.first_batch.saturating_add(currency));
         let taken = plus(net, payout_off_by)?.saturating_neg();
         self.sums[currency].lines = self.sums[currency].lines.saturating_add(1);
-        let payout_row = batch_row("MerchantPayout", text, currency, taken);
+        let payout_row = batch_row(Reported::Payout, text, currency, taken);
         self.write(&payout_row)
     }
 
     fn write(&mut self, line: &Line) -> Result<(), SimulateError> {
-        let world = self.world;
-        let currency = line.currency;
-        let code = CURRENCIES[currency].code;
-        let side = |wanted: bool, amount: i64| match wanted {
-            true => world.amount(amount.saturating_abs(), currency),
-            false => String::new(),
-        };
-        let cost = |amount: i64| side(amount != 0, amount);
-        let (gross, on_payment) = (line.gross.unwrap_or(0), line.gross.is_some());
-        let method = line.method.map(|place| &METHODS[place]);
-        let batch = self.first_batch.saturating_add(currency).to_string();
-        let record = [
-            "ExampleCompany",
-            "ExampleMerchant",
-            &line.psp_reference,
-            &line.merchant_reference,
-            method.map_or("", |method| method.name),
-            &world.local_time(line.created),
-            world.day(line.created.day).label,
-            line.type_text,
-            &line.modification,
-            if on_payment { code } else { "" },
-            &side(gross < 0, gross),
-            &side(gross > 0, gross),
-            if on_payment { "1" } else { "" },
-            code,
-            &side(line.net < 0, line.net),
-            &side(line.net > 0, line.net),
-            &cost(line.costs.commission),
-            &cost(line.costs.markup),
-            &cost(line.costs.scheme_fee),
-            &cost(line.costs.interchange),
-            method.map_or("", |method| method.variant),
-            "",
-            &batch,
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            &line.arn,
-        ];
-        self.writer
-            .write_record(record)
-            .map_err(|error| SimulateError::Settlement(error.into()))
+        let batch = self.first_batch.saturating_add(line.net_currency);
+        self.form
+            .write(self.world, line, batch)
+            .map_err(SimulateError::Settlement)
     }
 }
 
 /// A row that belongs to a batch and to no payment.
-pub fn batch_row(type_text: &'static str, text: String, currency: usize, net: i64) -> Line {
+pub fn batch_row(reported: Reported, text: String, currency: usize, net: i64) -> Line {
     Line {
-        type_text,
+        reported,
         psp_reference: String::new(),
         merchant_reference: String::new(),
         modification: text,
@@ -337,6 +297,7 @@ pub fn batch_row(type_text: &'static str, text: String, currency: usize, net: i6
             second: CLOSING,
         },
         currency,
+        net_currency: currency,
         gross: None,
         net,
         costs: Costs::default(),

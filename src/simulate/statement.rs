@@ -6,13 +6,10 @@ use std::io::{self, Write};
 use super::settlement::{BatchSums, payout_reference, payout_text};
 use super::world::{ACQUIRERS, BANK_ACCOUNT, CURRENCIES, Day, World};
 
-/// Who pays: the names of the acquirers.
-const PAYERS: [&str; ACQUIRERS.len()] = ["Adyen N.V.", "Carrier A", "Carrier B"];
-
 /// What moved on our bank account.
 pub struct Moved<'a> {
     /// The batches of every acquirer, by currency.
-    pub sums: &'a [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()],
+    pub sums: &'a [[BatchSums; CURRENCIES.len()]; ACQUIRERS],
     /// Refunds that left, by currency: how many, and their sum.
     pub refunds: [(u64, i64); CURRENCIES.len()],
 }
@@ -90,7 +87,7 @@ fn side(is_credit: bool) -> &'static str {
 fn write_batch(out: &mut impl Write, world: &World, acquirer: usize, currency: usize, net: i64) -> io::Result<()> {
     let (date, code) = (world.day(Day::Settlement).date, CURRENCIES[currency].code);
     let (batch, number) = (currency.saturating_add(1), acquirer.saturating_add(1));
-    let payer = PAYERS[acquirer];
+    let payer = [world.format(acquirer).payer(), "Carrier A", "Carrier B"][acquirer];
     let (amount, reference, text) = (
         world.amount(net, currency),
         payout_reference(world, acquirer, batch),
@@ -111,7 +108,7 @@ fn write_batch(out: &mut impl Write, world: &World, acquirer: usize, currency: u
 /// What left for refunds by bank transfer: one order, one entry.
 fn write_refunds(out: &mut impl Write, world: &World, currency: usize, (count, sum): (u64, i64)) -> io::Result<()> {
     let (date, code) = (world.day(Day::Settlement).date, CURRENCIES[currency].code);
-    let (amount, number) = (world.amount(sum, currency), ACQUIRERS.len().saturating_add(1));
+    let (amount, number) = (world.amount(sum, currency), ACQUIRERS.saturating_add(1));
     writeln!(
         out,
         "<Ntry><NtryRef>{number}</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd>\

@@ -1,7 +1,7 @@
 //! The files of a simulated day are read back by nothing but what a reader of them knows, booked once more, and compared
 //! with the truth that was written beside them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -19,9 +19,10 @@ fn plan(payments: u64, merchants: u32, seed: u64) -> Plan {
         payments,
         merchants,
         seed,
-        breaks: BreakKind::usual(Profile::Full),
+        breaks: BreakKind::usual(Profile::Full, FileFormat::Adyen),
         day: Plan::usual_day(),
         profile: Profile::Full,
+        file_format: FileFormat::Adyen,
     }
 }
 
@@ -30,7 +31,7 @@ fn of_cards(payments: u64, merchants: u32, seed: u64) -> Plan {
     let profile = Profile::Card;
     Plan {
         profile,
-        breaks: BreakKind::usual(profile),
+        breaks: BreakKind::usual(profile, FileFormat::Adyen),
         ..plan(payments, merchants, seed)
     }
 }
@@ -72,6 +73,8 @@ struct Reread {
     available: BTreeMap<(String, String), i64>,
     items: Vec<Item>,
     open: HashMap<String, (i64, i64, i64, i64)>,
+    /// Merchant, and what a payment is for: its merchant reference, or else its own name.
+    orders: HashSet<(String, String)>,
     breaks: BTreeMap<&'static str, u64>,
     passes: BTreeMap<&'static str, u64>,
 }
@@ -98,6 +101,7 @@ impl Reread {
             available: BTreeMap::new(),
             items: Vec::new(),
             open: HashMap::new(),
+            orders: HashSet::new(),
             breaks: BTreeMap::new(),
             passes: BTreeMap::new(),
         }
@@ -164,6 +168,15 @@ impl Reread {
             self.found("CHARGEBACK_UNKNOWN");
         } else if kind == "chargeback" && *given_back + *charged_back > *captured {
             self.found("DOUBLE_RECOVERY");
+        }
+        if kind == "authorization" {
+            let order = optional(event, "merchant_reference");
+            let is_new = self
+                .orders
+                .insert((merchant.to_owned(), order.clone().unwrap_or_else(|| payment.to_owned())));
+            if order.is_some() && !is_new {
+                self.found("DUPLICATE_IN_LEDGER");
+            }
         }
         assert!(amount > 0 || kind == "authorization", "{event}");
         self.book_event(event, kind, merchant, currency, amount);
@@ -669,7 +682,7 @@ fn a_day_of_everything_has_everything() {
 #[test]
 fn days_of_everything_hold_together() {
     for seed in 0..30 {
-        check_full(&plan(22, 2, seed));
+        check_full(&plan(26, 2, seed));
         check_full(&plan(200, 1, seed));
         check_full(&plan(300, 4, seed));
         check_full(&plan(400, 13, seed));
@@ -690,7 +703,7 @@ fn days_of_everything_hold_together() {
 #[test]
 fn small_days_are_right_too() {
     for seed in 0..40 {
-        check(&of_cards(18, 2, seed));
+        check(&of_cards(20, 2, seed));
         check(&of_cards(60, 1, seed));
     }
 }
@@ -718,7 +731,7 @@ fn days_in_summer_and_at_the_turn_of_a_year_are_days_too() {
 #[test]
 fn many_breaks_are_all_planted() {
     let breaks = |profile| {
-        let kinds = BreakKind::usual(profile).into_keys();
+        let kinds = BreakKind::usual(profile, FileFormat::Adyen).into_keys();
         kinds.filter(|kind| !kind.is_of_file()).map(|kind| (kind, 30)).collect()
     };
     check(&Plan {
@@ -771,12 +784,13 @@ fn files_of_an_earlier_run_do_not_stay() {
 fn every_merchant_fits_its_settings() {
     let (directory, _) = simulated(&plan(100, 10_500, 1));
     let settings = Settings::parse(&read(directory.path(), SETTINGS)).expect("settings");
-    assert_eq!(settings.merchants.len(), 10_500);
+    // One is there for the disputes that nothing prices.
+    assert_eq!(settings.merchants.len(), 10_501);
     let without = settings
         .merchants
         .values()
         .filter(|merchant| merchant.destination.is_none());
-    assert_eq!(without.count(), 210);
+    assert_eq!(without.count(), 211);
 }
 
 #[test]
@@ -796,7 +810,7 @@ fn what_cannot_be_simulated_is_refused() {
     };
     assert_eq!(
         refused(&plan(21, 1, 1)),
-        "22 breaks do not fit on 21 payments: every break needs a payment of its own"
+        "26 breaks do not fit on 21 payments: every break needs a payment of its own"
     );
     assert_eq!(
         refused(&plan(100, 0, 1)),
@@ -842,20 +856,29 @@ fn memory_does_not_grow_with_payments() {
     if peak_kib().is_none() {
         return;
     }
-    let [full, .., last] = peaks[..] else {
-        panic!("{output}");
-    };
-    // 10,000 more payments: to keep a hundred bytes of each would show.
-    assert!(last - full < 1000, "{peaks:?}");
-    assert!(last < 100_000, "{peaks:?}");
+    // Three times 10,000 more payments: to keep a hundred bytes of each would show every time, whatever else the system or the
+    // allocator adds now and then.
+    let grown: Vec<u64> = peaks
+        .chunks(STEPS_A_SPAN)
+        .map(|span| span[0])
+        .collect::<Vec<_>>()
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .collect();
+    assert_eq!(grown.len(), 3, "{output}");
+    assert!(grown.iter().any(|grown| *grown < 500), "{grown:?} {peaks:?}");
+    assert!(peaks.iter().all(|peak| *peak < 100_000), "{peaks:?}");
 }
+
+/// How often progress is told in 10,000 payments.
+const STEPS_A_SPAN: usize = 10;
 
 #[test]
 #[ignore = "a part of memory_does_not_grow_with_payments"]
 fn peak_of_a_process() {
     let directory = tempfile::tempdir().expect("a directory");
-    run(&plan(40_000, 50, 1), directory.path(), &mut |payments| {
-        if payments >= 30_000 {
+    run(&plan(50_000, 50, 1), directory.path(), &mut |payments| {
+        if payments >= 20_000 {
             println!("peak={}", peak_kib().unwrap_or(0));
         }
     })

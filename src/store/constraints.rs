@@ -47,6 +47,8 @@ pub const RULES: &[(&str, &str)] = &[
     ("book_merchant", "a merchant has one book"),
     ("book_number", "the number of a book's last entry is not below zero"),
     ("break_actual", "what a file says of a break has a currency"),
+    ("break_decided", "a break is resolved by a proposal, a match, or a file"),
+    ("break_entry_identity", "an entry resolves one break"),
     ("break_expected", "what the ledger says of a break has a currency"),
     ("break_kept_pending", "what a break keeps pending is more than zero"),
     ("break_once_per_file", "a break of a file is named once"),
@@ -56,10 +58,61 @@ pub const RULES: &[(&str, &str)] = &[
         "an item that is missing has one open break",
     ),
     (
+        "break_proposal",
+        "what resolved a break is named exactly while it is resolved",
+    ),
+    (
+        "break_proposal_amount",
+        "no less than nothing is at stake in a proposal",
+    ),
+    (
+        "break_proposal_approved",
+        "as many others approve a resolution as the ladder asks for, before it is booked",
+    ),
+    ("break_proposal_approvers", "no, one or two others approve a resolution"),
+    (
+        "break_proposal_by_head",
+        "above the second limit a finance head approves, before it is booked",
+    ),
+    ("break_proposal_currency", "what is at stake has a currency"),
+    ("break_proposal_evidence", "the digest of evidence is 32 bytes long"),
+    ("break_proposal_executed_once", "a break is resolved by one proposal"),
+    ("break_proposal_heads", "a finance head is one of two approvers"),
+    ("break_proposal_in_turn", "a second approval comes after the first"),
+    ("break_proposal_once", "the proposals of a break are numbered once each"),
+    ("break_proposal_plan", "the digest of a plan is 32 bytes long"),
+    ("break_proposal_request", "the digest of a request is 32 bytes long"),
+    ("break_proposal_round", "the proposals of a break are numbered from 1"),
+    (
+        "break_proposal_state",
+        "a proposal is waiting, executed, withdrawn or reopened",
+    ),
+    (
+        "break_proposal_two_people",
+        "who proposes a resolution does not approve it, and nobody approves it twice",
+    ),
+    (
+        "break_proposal_waiting_once",
+        "one proposal of a break waits for approval",
+    ),
+    ("break_proposal_withheld", "no less than nothing is withheld"),
+    ("break_reason_name", "a name belongs to one reason"),
+    ("break_reason_resolution", "a reason belongs to one resolution"),
+    (
         "break_resolution",
         "a break has a resolution exactly when it is resolved",
     ),
-    ("break_state", "a break is open or resolved"),
+    (
+        "break_resolution_name",
+        "a break is resolved by match, adjustment, write-off, recovery or timing",
+    ),
+    ("break_state", "a break is open, investigating or resolved"),
+    ("break_step_evidence", "the digest of evidence is 32 bytes long"),
+    (
+        "break_step_owner",
+        "a break is given to somebody by the step that assigns it",
+    ),
+    ("break_step_what", "a step of a break is one of those that there are"),
     (
         "calendar_version_digest",
         "the digest of a calendar file is 32 bytes long",
@@ -134,6 +187,27 @@ pub const RULES: &[(&str, &str)] = &[
         "a success is kept, or a refusal that the work itself decided",
     ),
     (
+        "loss_amount",
+        "a loss, and what comes back of one, is of more than zero",
+    ),
+    (
+        "loss_approved",
+        "a loss is booked when somebody approves it, and not before",
+    ),
+    ("loss_booked", "a loss that is booked has an entry, another has none"),
+    ("loss_of_entry", "an entry books one loss"),
+    (
+        "loss_reason",
+        "a loss has a reason that is known, and what comes back has none",
+    ),
+    ("loss_recovered", "no more comes back of a loss than was given up"),
+    ("loss_state", "a loss is planned, booked or cancelled"),
+    ("loss_two_people", "who approves a loss is not who planned it"),
+    (
+        "loss_waiting",
+        "a merchant has one planned loss or recovery in a currency",
+    ),
+    (
         "maturing_identity",
         "there is one sum a day of sale, day of availability and end of reserve",
     ),
@@ -165,6 +239,10 @@ pub const RULES: &[(&str, &str)] = &[
     (
         "payment_refunded_within_captured",
         "what is refunded is not more than was captured",
+    ),
+    (
+        "payment_refunds",
+        "a payment has refunds where something of it is refunded, and only there",
     ),
     ("payment_vat_returned", "no more VAT of a fee is given back than may be"),
     ("payout_amount", "a payout is of more than zero"),

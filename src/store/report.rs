@@ -441,6 +441,44 @@ pub async fn breaks(snapshot: &mut Snapshot, source: i64) -> Result<Vec<BreakRow
         .collect()
 }
 
+/// Breaks that are not resolved, of one class, acquirer, day and currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgingRow {
+    /// Their class.
+    pub class: String,
+    /// Their acquirer.
+    pub acquirer: String,
+    /// The day from which they grow old.
+    pub awaited_on: NaiveDate,
+    /// The currency; none where nothing is at stake.
+    pub currency: Option<String>,
+    /// How many.
+    pub breaks: i64,
+    /// Σ what is at stake, minor units.
+    pub stake: i128,
+    /// Σ what of it is in suspense, without sign, minor units.
+    pub suspense: i128,
+}
+
+/// Breaks that are not resolved, by class, acquirer, day and currency.
+pub async fn breaks_aging(snapshot: &mut Snapshot) -> Result<Vec<AgingRow>, StoreError> {
+    let sql = include_str!("../../schema/queries/report_breaks_aging.sql");
+    let rows = snapshot.query(sql, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(AgingRow {
+                class: row.try_get("class")?,
+                acquirer: row.try_get("acquirer")?,
+                awaited_on: row.try_get("awaited_on")?,
+                currency: row.try_get("currency")?,
+                breaks: row.try_get("breaks")?,
+                stake: wide(row.try_get("stake")?)?,
+                suspense: wide(row.try_get("suspense")?)?,
+            })
+        })
+        .collect()
+}
+
 /// A payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayoutRow {

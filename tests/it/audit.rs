@@ -479,7 +479,7 @@ async fn every_audit_sees_what_it_is_for() {
         ),
         (
             "suspense",
-            "update break set state = 'resolved', resolution = 'x'",
+            "update break set state = 'resolved', resolution = 'timing'",
             "update break set state = 'open', resolution = null",
         ),
         (

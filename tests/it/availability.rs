@@ -79,15 +79,10 @@ state = "active"
 fee_schedule = "plus"
 "#;
 
-async fn check(story: &str) -> Stage {
-    let mut stage = Stage::of(SETTINGS).await;
-    stage.tell(story).await;
-    stage
-}
-
 #[tokio::test]
 async fn a_rolling_reserve_of_ten_percent() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=roll ref=A1
          is roll USD 1100=80.00 2010=77.38 2020=0.00 2030=0.00 4010=2.32 4020=0.30
          file north 2026-03-03
@@ -107,7 +102,8 @@ async fn a_rolling_reserve_of_ten_percent() {
 
 #[tokio::test]
 async fn currencies_of_0_2_3_and_4_decimals() {
-    check(
+    Stage::told(
+        SETTINGS,
         "sale a 80.00 USD m=roll ref=A1
          sale b 8000 JPY m=roll ref=B1
          sale c 80.000 KWD m=roll ref=C1
@@ -127,7 +123,8 @@ async fn currencies_of_0_2_3_and_4_decimals() {
     )
     .await;
     // Ten per cent with a half: to the even neighbour. Fees: 29.145 → 29, 0.358005 → 0.358, 0.0358005 → 0.0358.
-    check(
+    Stage::told(
+        SETTINGS,
         "sale b 1005 JPY m=roll ref=B1
          sale c 12.345 KWD m=roll ref=C1
          sale d 1.2345 CLF m=roll ref=D1
@@ -149,7 +146,8 @@ async fn currencies_of_0_2_3_and_4_decimals() {
 
 #[tokio::test]
 async fn less_than_was_captured_shrinks_the_reserve_and_keeps_the_rest_pending() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=roll ref=A1
          sale p2 80.00 USD m=roll ref=A2
          sale p3 80.00 USD m=roll ref=A3
@@ -209,7 +207,8 @@ async fn a_changed_rate_is_for_sales_from_then_on() {
 
 #[tokio::test]
 async fn tranches_of_one_day_are_one() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=roll ref=A1
          sale p2 40.00 USD m=roll ref=A2
          file north 2026-03-03
@@ -228,7 +227,8 @@ async fn tranches_of_one_day_are_one() {
 
 #[tokio::test]
 async fn a_fixed_reserve_takes_what_becomes_available_until_it_is_full() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=fixed ref=A1
          sale p2 80.00 USD m=fixed ref=A2
          sale p3 80.00 USD m=fixed ref=A3
@@ -305,7 +305,8 @@ async fn a_sale_is_of_the_day_of_its_merchants_zone() {
 
 #[tokio::test]
 async fn a_fixed_reserve_waits_until_a_debt_is_paid() {
-    check(
+    Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=fixed ref=A1
          sale p2 80.00 USD m=fixed ref=A2
          file north 2026-03-03
@@ -322,7 +323,8 @@ async fn a_fixed_reserve_waits_until_a_debt_is_paid() {
 
 #[tokio::test]
 async fn money_that_a_day_makes_available() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=day ref=A1 at=2026-03-05
          sale p2 80.00 USD m=both ref=A2 at=2026-03-05
          is day USD 2010=77.38
@@ -345,7 +347,8 @@ async fn money_that_a_day_makes_available() {
         ["2026-03-05 2026-04-04 8.00 8.00 0.00"]
     );
     // The file comes first; and a release that was forgotten for long releases the reserve with it.
-    check(
+    Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=both ref=A1 at=2026-03-05
          file north 2026-03-06
          Settled +80.00 USD ref=A1
@@ -359,7 +362,8 @@ async fn money_that_a_day_makes_available() {
 #[tokio::test]
 async fn a_capture_withdrawn_after_its_day_goes_back() {
     // Before its day: nothing becomes available.
-    check(
+    Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=both ref=A1 at=2026-03-05
          capture_void p1 80.00 USD m=both original=p1-capture at=2026-03-06
          is both USD 1100=0.00 2010=0.00
@@ -368,7 +372,8 @@ async fn a_capture_withdrawn_after_its_day_goes_back() {
     )
     .await;
     // After it: out of available money and the reserve, with the next release.
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=both ref=A1 at=2026-03-05
          sale p2 40.00 USD m=both ref=A2 at=2026-03-05
          release 2026-03-09
@@ -384,7 +389,8 @@ async fn a_capture_withdrawn_after_its_day_goes_back() {
         ["2026-03-05 2026-04-04 4.00 0.00 0.00"]
     );
     // After the reserve was released as well: all of it out of available money.
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=both ref=A1 at=2026-03-05
          release 2026-03-09
          release 2026-04-04
@@ -401,7 +407,8 @@ async fn a_capture_withdrawn_after_its_day_goes_back() {
 
 #[tokio::test]
 async fn a_refund_uses_the_reserve_and_gives_it_back_when_it_fails() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=roll ref=A1
          file north 2026-03-03
          Settled +80.00 USD ref=A1
@@ -419,7 +426,8 @@ async fn a_refund_uses_the_reserve_and_gives_it_back_when_it_fails() {
         stage.tranches("roll", "USD").await,
         ["2026-03-02 2026-04-01 8.00 8.00 0.00"]
     );
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=roll ref=A1
          file north 2026-03-03
          Settled +80.00 USD ref=A1
@@ -440,7 +448,8 @@ async fn a_refund_uses_the_reserve_and_gives_it_back_when_it_fails() {
 
 #[tokio::test]
 async fn a_released_tranche_covers_what_is_below_zero() {
-    check(
+    Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=roll ref=A1
          file north 2026-03-03
          Settled +80.00 USD ref=A1
@@ -454,7 +463,8 @@ async fn a_released_tranche_covers_what_is_below_zero() {
 
 #[tokio::test]
 async fn costs_that_are_passed_on() {
-    check(
+    Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=plus ref=A1
          sale p2 25.00 GBP m=plus ref=A2
          file north 2026-03-03
@@ -496,13 +506,18 @@ async fn costs_of_disputes_are_booked_once() {
             "5040=10.00 5030=3.00 1110=-13.00",
         ),
     ] {
-        check(&format!("{before}\n{file}\nis plain USD 1100=0.00 2020=-2.62 {after}")).await;
+        Stage::told(
+            SETTINGS,
+            &format!("{before}\n{file}\nis plain USD 1100=0.00 2020=-2.62 {after}"),
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn carriers_owe_on_an_account_of_their_own() {
-    check(
+    Stage::told(
+        SETTINGS,
         "sale p1 10.00 USD ref=A1 acq=phone
          sale p2 10.00 USD ref=A2 acq=phone
          is plain USD 1100=0.00 1130=20.00
@@ -515,7 +530,8 @@ async fn carriers_owe_on_an_account_of_their_own() {
 
 #[tokio::test]
 async fn aggregates_become_available_by_one_rule() {
-    check(
+    Stage::told(
+        SETTINGS,
         "authorization p1 80.00 USD m=both
          authorization p2 40.00 USD m=both
          capture p1 80.00 USD m=both aggregate=sum at=2026-03-02
@@ -531,7 +547,8 @@ async fn aggregates_become_available_by_one_rule() {
          is both USD 1100=0.00 2010=0.00 2020=103.92 2030=12.00",
     )
     .await;
-    check(
+    Stage::told(
+        SETTINGS,
         "authorization p1 80.00 USD m=roll
          authorization p2 40.00 USD m=roll
          capture p1 80.00 USD m=roll aggregate=sum
@@ -563,7 +580,8 @@ async fn aggregates_become_available_by_one_rule() {
 
 #[tokio::test]
 async fn a_day_releases_what_became_due_since() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=both ref=A1 at=2026-03-05
          release 2026-03-09
          sale p2 80.00 USD m=both ref=A2 at=2026-03-05
@@ -624,7 +642,8 @@ async fn twenty_releases_at_once_are_one() {
 
 #[tokio::test]
 async fn a_release_says_what_it_released() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "sale p1 80.00 USD m=both ref=A1 at=2026-03-05
          sale p2 80.00 USD m=roll ref=A2 at=2026-03-05
          file north 2026-03-06

@@ -73,7 +73,7 @@ impl Scene {
         for command in commands {
             let code = run(&base, day.path(), &place(command));
             // What takes the place of a booked file is quarantined first.
-            assert!(code == 0 || code == 2 || command == AGAIN, "{command}: {code}");
+            assert!(code == 0 || code == 2 || *command == AGAIN, "{command}: {code}");
         }
         let arguments = place(arguments);
         Self {

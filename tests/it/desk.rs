@@ -77,6 +77,14 @@ impl Desk {
         }
     }
 
+    /// A database that others have written, and an empty directory.
+    pub fn on(database: TestStore) -> Self {
+        Self {
+            database,
+            directory: support::directory(),
+        }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         self.directory.path()

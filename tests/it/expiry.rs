@@ -20,12 +20,6 @@ use crate::support::day::another;
 use crate::support::events::{event, json_line, record};
 use crate::support::{self, dump};
 
-async fn check(story: &str) -> Stage {
-    let mut stage = Stage::of(SETTINGS).await;
-    stage.tell(story).await;
-    stage
-}
-
 /// The expiries in the books: reference, time, booking date, amount.
 async fn expiries(stage: &Stage) -> Vec<String> {
     let rows = stage
@@ -44,7 +38,8 @@ async fn expiries(stage: &Stage) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_open_expires_at_its_time() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "authorization p1 100.00 USD before=2026-03-09T12:00:00Z
          authorization p2 100.00 USD
          authorization p3 100.00 USD before=2026-03-09T12:00:00Z
@@ -76,7 +71,8 @@ async fn what_is_open_expires_at_its_time() {
 
 #[tokio::test]
 async fn what_is_opened_again_expires_again() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "authorization p1 100.00 USD before=2026-03-09T12:00:00Z
          capture p1 80.00 USD
          expire 2026-03-10T00:00:00Z
@@ -95,7 +91,8 @@ async fn what_is_opened_again_expires_again() {
         ]
     );
     // An increment may give it more time.
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "authorization p1 100.00 USD before=2026-03-09T12:00:00Z
          authorization_increment p1 20.00 USD before=2026-03-12T12:00:00Z at=2026-03-05
          expire 2026-03-10T00:00:00Z

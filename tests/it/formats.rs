@@ -21,12 +21,12 @@ settles_within_days = 3
 [[fee_schedule]]
 name = "standard"
 percentage = "5"
-fixed = { EUR = "0.00", GBP = "0.00" }
+fixed = { EUR = "0.00", GBP = "0.00", KRW = "0" }
 rounding = "half_even"
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
-negative_limit = { EUR = "1000.00" }
+negative_limit = { EUR = "1000.00", KRW = "100000" }
 "#;
 
 const EVENTS: &str = r#"{"kind":"authorization","merchant":"m","payment":"p1","reference":"a1","amount":"100.00","currency":"EUR","occurred_at":"2026-03-01T09:00:00Z","acquirer":"psp"}
@@ -65,9 +65,13 @@ fn zip(text: &str) -> Vec<u8> {
     writer.finish().expect("packed").into_inner()
 }
 
+const PROFILES: &str = include_str!("../../fixtures/formats/profiles/profiles.toml");
+const HEADER_TOTALS: &[u8] = include_bytes!("../../fixtures/formats/profiles/header-totals.csv");
+const COUNT_AND_SUM: &[u8] = include_bytes!("../../fixtures/formats/profiles/count-and-sum.csv");
+
 async fn desk() -> Desk {
     let desk = Desk::new().await;
-    desk.write("settings.toml", SETTINGS);
+    desk.write("settings.toml", format!("{SETTINGS}{PROFILES}"));
     desk.write("events.jsonl", EVENTS);
     desk.run(&["settings", "apply", "settings.toml"]).exits(0);
     desk.run(&["record", "events.jsonl"]).exits(0);
@@ -85,14 +89,20 @@ async fn reconciled(name: &str, file: &[u8]) -> Balances {
         .says(&["booked by an earlier run"]);
     desk.is_sound().await;
     desk.run(&["audit", "verify"]).exits(0);
-    desk.balances().await
+    let all = desk.balances().await.into_iter();
+    // Of dimensions only the acquirer's matters here.
+    all.map(|((code, currency, dimension), minor)| {
+        let dimension = if dimension == "psp" { dimension } else { String::new() };
+        ((code, currency, dimension), minor)
+    })
+    .collect()
 }
 
 /// Worked out by hand: 5 % of 100.00 EUR (of 140.00, and what was not captured of it) and of 50.00 GBP are ours; Stripe keeps
 /// 3.20 + 1.09 and a fee of 0.30, and pays 126.91.
 #[tokio::test]
 async fn a_stripe_payout_is_reconciled_plain_and_packed() {
-    let expected: Balances = [
+    let expected = balances(&[
         (1110, "EUR", "psp", 12_691),
         (2020, "EUR", "", -7_000),
         (2020, "GBP", "", -4_750),
@@ -101,25 +111,267 @@ async fn a_stripe_payout_is_reconciled_plain_and_packed() {
         (5030, "EUR", "psp", 459),
         (6010, "EUR", "", -5_650),
         (6010, "GBP", "", 5_000),
-    ]
-    .into_iter()
-    .map(|(code, currency, dimension, minor)| ((code, currency.to_owned(), dimension.to_owned()), minor))
-    .collect();
+    ]);
     for (name, file) in [
         ("report.csv", STRIPE.as_bytes().to_vec()),
         ("report.csv.gz", gzip(STRIPE)),
         ("report.zip", zip(STRIPE)),
     ] {
-        let balances: Balances = reconciled(name, &file)
-            .await
-            .into_iter()
-            .map(|((code, currency, dimension), minor)| {
-                let dimension = if dimension == "psp" { dimension } else { String::new() };
-                ((code, currency, dimension), minor)
-            })
-            .collect();
-        assert_eq!(balances, expected, "{name}");
+        assert_eq!(reconciled(name, &file).await, expected, "{name}");
     }
+}
+
+fn balances(rows: &[(i16, &str, &str, i64)]) -> Balances {
+    let of = |(code, currency, dimension, minor): &(i16, &str, &str, i64)| {
+        ((*code, (*currency).to_owned(), (*dimension).to_owned()), *minor)
+    };
+    rows.iter().map(of).collect()
+}
+
+/// Worked out by hand: 100.00 EUR less 3.204999 and a refund of 25.00 EUR; 50.00 GBP less 0.005, which is rounded away.
+#[tokio::test]
+async fn a_file_with_totals_in_its_header_is_reconciled_by_a_profile() {
+    let expected = balances(&[
+        (1110, "EUR", "psp", 7_180),
+        (1110, "GBP", "psp", 5_000),
+        (2020, "EUR", "", -7_000),
+        (2020, "GBP", "", -4_750),
+        (4010, "EUR", "", -500),
+        (4010, "GBP", "", -250),
+        (5030, "EUR", "psp", 320),
+    ]);
+    assert_eq!(reconciled("report.csv", HEADER_TOTALS).await, expected);
+}
+
+/// Worked out by hand: fees of 3.20 EUR and 1.10 GBP, 0.30 EUR for the batch.
+#[tokio::test]
+async fn a_file_with_a_count_and_sums_at_its_end_is_reconciled_by_a_profile() {
+    let expected = balances(&[
+        (1110, "EUR", "psp", 7_150),
+        (1110, "GBP", "psp", 4_890),
+        (2020, "EUR", "", -7_000),
+        (2020, "GBP", "", -4_750),
+        (4010, "EUR", "", -500),
+        (4010, "GBP", "", -250),
+        (5030, "EUR", "psp", 350),
+        (5030, "GBP", "psp", 110),
+    ]);
+    assert_eq!(reconciled("report.csv", COUNT_AND_SUM).await, expected);
+}
+
+/// A text of a file, replaced once.
+fn changed(file: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let text: String = file.iter().copied().map(char::from).collect();
+    assert!(text.contains(from), "{from}");
+    let text = text.replacen(from, to, 1);
+    text.chars().map(|c| u8::try_from(c).expect("a byte")).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_its_profile_does_not_prove_posts_nothing() {
+    let desk = desk().await;
+    let before = desk.balances().await;
+    let cases = [
+        (
+            HEADER_TOTALS,
+            "71.795001",
+            "71.795002",
+            "row 2 of the preamble says net in EUR, in units of 6 decimals: 71795002",
+        ),
+        (HEADER_TOTALS, "HEADER,GBP,50.000000", "HEADER,GBP", "has no cell 5"),
+        (HEADER_TOTALS, "NET_AMOUNT,COUNTRY", "NET,COUNTRY", "no column"),
+        (
+            HEADER_TOTALS,
+            "SALE,ch_2",
+            "SALE,4111111111111111",
+            "1 row cannot be read",
+        ),
+        (HEADER_TOTALS, "96.795001", "96.795000", "1 row cannot be read"),
+        (
+            COUNT_AND_SUM,
+            "RECORD_COUNT;4",
+            "RECORD_COUNT;5",
+            "says rows 5, its lines add up to 4",
+        ),
+        (
+            COUNT_AND_SUM,
+            "CHECKSUM;124,70",
+            "CHECKSUM;124,71",
+            "says gross, in units of 2 decimals: 12471",
+        ),
+        (
+            COUNT_AND_SUM,
+            "TOTAL;GBP;50,00\r\n",
+            "TOTAL;GBP;50,01\r\n",
+            "says gross 50.01 GBP, its lines add up to 50.00 GBP",
+        ),
+        (
+            COUNT_AND_SUM,
+            "CHECKSUM;124,70\r\n",
+            "",
+            "the file ends without its trailer row `CHECKSUM`",
+        ),
+        (
+            COUNT_AND_SUM,
+            "RECORD_COUNT;4\r\n",
+            "RECORD_COUNT;4\r\nA-7;x\r\n",
+            "a row after the trailer",
+        ),
+        (COUNT_AND_SUM, "25,00;S", "25,00;X", "1 row cannot be read"),
+        (COUNT_AND_SUM, "100,00;H", "100.00;H", "1 row cannot be read"),
+        (
+            COUNT_AND_SUM,
+            "01.03.2026 10:01",
+            "01.03.2026 25:01",
+            "1 row cannot be read",
+        ),
+        (COUNT_AND_SUM, "ch_2;01.03", "ch_2\u{85};01.03", "1 row cannot be read"),
+    ];
+    for (number, (file, from, to, reason)) in cases.into_iter().enumerate() {
+        let name = format!("file-{number}.csv");
+        desk.write(&name, changed(file, from, to));
+        desk.run(&["reconcile", &name, "--acquirer", "psp", "--execute"])
+            .exits(1)
+            .says(&[reason]);
+    }
+    assert_eq!(desk.balances().await, before);
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_file_that_fits_two_profiles_is_asked_about() {
+    let desk = Desk::new().await;
+    let twin = PROFILES.replacen("\"header-totals\"", "\"twin\"", 1);
+    let twin = twin.split("# Unsigned").next().expect("a profile");
+    desk.write("settings.toml", format!("{SETTINGS}{PROFILES}{twin}"));
+    desk.write("events.jsonl", EVENTS);
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    desk.write("report.csv", HEADER_TOTALS);
+    desk.run(&["reconcile", "report.csv", "--acquirer", "psp"])
+        .exits(1)
+        .says(&["it may be header-totals or twin: say which by --file-format"]);
+    desk.run(&["reconcile", "report.csv", "--acquirer", "psp", "--file-format", "twin"])
+        .exits(0);
+    desk.run(&[
+        "reconcile",
+        "report.csv",
+        "--acquirer",
+        "psp",
+        "--file-format",
+        "count-and-sum",
+    ])
+    .exits(1)
+    .says(&["not a file of profile count-and-sum: no column"]);
+}
+
+#[tokio::test]
+async fn a_row_is_explained_field_by_field() {
+    let desk = desk().await;
+    let before = desk.state().await;
+    desk.write("report.csv", COUNT_AND_SUM);
+    desk.write("stripe.csv", STRIPE);
+    let rows = desk
+        .run(&[
+            "reconcile",
+            "report.csv",
+            "--explain",
+            "--line",
+            "3",
+            "--format",
+            "json",
+        ])
+        .exits(0)
+        .rows();
+    let field = |name: &str| {
+        let row = rows.iter().find(|row| row["field"] == name).expect("a field");
+        ["column", "raw", "rule", "value"].map(|cell| row[cell].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(
+        field("gross"),
+        [
+            "Betrag, S/H",
+            "25,00, S",
+            "signed by its flag, decimals of ISO 4217",
+            "-25.00 EUR"
+        ]
+    );
+    assert_eq!(
+        field("occurred_on"),
+        [
+            "Datum",
+            "01.03.2026 10:02",
+            "DD.MM.YYYY hh:mm in Europe/Berlin, the day in UTC",
+            "2026-03-01"
+        ]
+    );
+    assert_eq!(field("becomes")[3], "refund");
+    assert!(rows.iter().all(|row| row["line"] == "3"));
+    // The first rows, by settings that were not applied, and of a format with a reader of its own.
+    desk.write(
+        "plan.toml",
+        format!("{SETTINGS}{}", PROFILES.replace("count-and-sum", "planned")),
+    );
+    desk.run(&[
+        "reconcile",
+        "report.csv",
+        "--explain",
+        "--settings",
+        "plan.toml",
+        "--rows",
+        "1",
+    ])
+    .exits(0)
+    .says(&["read as planned", "3.20 EUR"]);
+    desk.run(&["reconcile", "stripe.csv", "--explain", "--line", "4"])
+        .exits(0)
+        .says(&["read as stripe", "re_1", "-25.00 EUR", "txn_2,2026-03-02 09:00:01"]);
+    desk.run(&["reconcile", "report.csv", "--explain", "--line", "99"])
+        .exits(1)
+        .says(&["no row begins on line 99"]);
+    desk.run(&["reconcile", "report.csv", "--explain", "--execute", "--acquirer", "psp"])
+        .exits(1);
+    assert_eq!(desk.state().await, before, "nothing is written");
+}
+
+/// Two sales of the file, matched by ARN; what nobody knows goes to suspense.
+#[tokio::test]
+async fn a_clearing_file_is_reconciled_by_arn() {
+    let desk = Desk::new().await;
+    desk.write("settings.toml", SETTINGS);
+    let events = EVENTS
+        .replace("\"acquirer_reference\":\"ch_1\"", "\"arn\":\"12345678901234567890123\"")
+        .replace("\"acquirer_reference\":\"re_1\"", "\"arn\":\"12345678901234567890131\"")
+        .replace("\"acquirer_reference\":\"ch_2\"", "\"arn\":\"12345678901234567890149\"");
+    desk.write("events.jsonl", events);
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    for (number, file) in [
+        &include_bytes!("../../fixtures/formats/ipm/ebcdic-blocked.ipm")[..],
+        &include_bytes!("../../fixtures/formats/ipm/ascii.ipm")[..],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("clearing-{number}.ipm");
+        desk.write(&name, file);
+        desk.run(&["reconcile", &name, "--acquirer", "psp"])
+            .exits(2)
+            .says(&["pass 2: ARN", "plan, nothing was booked"]);
+        let mut cut = file.to_vec();
+        cut.truncate(1500);
+        desk.write("cut.ipm", cut);
+        desk.run(&["reconcile", "cut.ipm", "--acquirer", "psp"])
+            .exits(1)
+            .says(&["record "]);
+    }
+    desk.run(&["reconcile", "clearing-0.ipm", "--acquirer", "psp", "--execute"])
+        .exits(2);
+    desk.is_sound().await;
+    desk.run(&["audit", "verify"]).exits(0);
+    desk.run(&["reconcile", "clearing-0.ipm", "--explain", "--line", "2"])
+        .exits(0)
+        .says(&["read as ipm", "541333******0011"]);
 }
 
 #[tokio::test]
@@ -157,6 +409,195 @@ async fn what_is_not_whole_posts_nothing() {
     refused("other.csv", b"a,b,c\n1,2,3\n", "no column");
     desk.run(&["reconcile", "short.csv", "--acquirer", "psp", "--file-format", "pigeon"])
         .exits(1)
-        .says(&["it must be one of adyen, stripe"]);
+        .says(&[
+            "it must be one of adyen, stripe, ipm, paypal, checkout, toss-csv, toss-json, count-and-sum, header-totals",
+        ]);
+    assert_eq!(desk.balances().await, before);
+}
+
+/// Events of a payment: the capture of so much, and a refund of so much, under the acquirer's references.
+fn sale(currency: &str, (captured, by): (&str, &str), refunded: Option<(&str, &str)>) -> String {
+    let event = |kind: &str, reference: &str, amount: &str, acquirers: &str| {
+        format!(
+            "{{\"kind\":\"{kind}\",\"merchant\":\"m\",\"payment\":\"p1\",\"reference\":\"{reference}\",\"amount\":\"{amount}\",\
+             \"currency\":\"{currency}\",\"occurred_at\":\"2026-03-01T09:00:00Z\",\"acquirer\":\"psp\",\
+             \"acquirer_reference\":\"{acquirers}\"}}\n"
+        )
+    };
+    let refund = refunded.map_or_else(String::new, |(amount, by)| event("refund", "r1", amount, by));
+    event("authorization", "a1", captured, "auth") + &event("capture", "c1", captured, by) + &refund
+}
+
+/// Records events, reconciles files that are one report, twice, and compares the books; balances are `code currency minor`.
+#[track_caller]
+fn check(events: &str, files: &[(&str, &str)], expected: &str) -> impl Future<Output = ()> {
+    let (events, expected) = (events.to_owned(), expected.to_owned());
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect();
+    async move {
+        let desk = Desk::new().await;
+        desk.write("settings.toml", SETTINGS);
+        desk.write("events.jsonl", events);
+        desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+        desk.run(&["record", "events.jsonl"]).exits(0);
+        let mut command = vec!["reconcile"];
+        for (name, text) in &files {
+            desk.write(name, text);
+            if command.len() > 1 {
+                command.push("--with");
+            }
+            command.push(name);
+        }
+        command.extend(["--acquirer", "psp", "--execute"]);
+        desk.run(&command).exits(0).says(&["pass 1: acquirer reference"]);
+        desk.run(&command).exits(0).says(&["booked by an earlier run"]);
+        desk.is_sound().await;
+        desk.run(&["audit", "verify"]).exits(0);
+        let balances: Vec<String> = desk
+            .balances()
+            .await
+            .into_iter()
+            .map(|((code, currency, _), minor)| format!("{code} {currency} {minor}"))
+            .collect();
+        let expected: Vec<&str> = expected.split(", ").collect();
+        assert_eq!(balances, expected);
+    }
+}
+
+const CH: &str = "CH,Transaction ID,Invoice ID,PayPal Reference ID,Transaction Event Code,Transaction Completion Date,\
+    Transaction Debit or Credit,Gross Transaction Amount,Gross Transaction Currency,Fee Debit or Credit,Fee Amount,Fee Currency";
+
+/// A PayPal report of two files: a sale of 100.00 EUR, a refund of 20.00, a hold of 5.00, 50.00 turned into 56.50 USD, a
+/// withdrawal.
+fn paypal() -> [String; 2] {
+    let at = "2026/03/02 10:00:00 -0800";
+    let begin = |number: u8| format!("RH,{at},A,ACC,9\nFH,{number:02}\nSH,{at},{at},ACC,\n{CH}\n");
+    [
+        format!(
+            "{}SB,T1,o1,,T0006,{at},CR,10000,EUR,DR,390,EUR\nSB,T2,o1,T1,T1107,{at},DR,2000,EUR,CR,78,EUR\nFF,2\n",
+            begin(1)
+        ),
+        format!(
+            "{}SB,T3,,,T1110,{at},DR,500,EUR,,,\nSB,T4,,C1,T0200,{at},DR,5000,EUR,,,\nSB,T5,,C1,T0200,{at},CR,5650,USD,,,\n\
+             SB,T6,,,T0403,{at},DR,1000,EUR,,,\nSF,EUR,10000,8500,78,390\nSF,USD,5650,0,0,0\nSC,6\nRF,EUR,10000,8500,78,390\n\
+             RF,USD,5650,0,0,0\nRC,6\nFF,4\n",
+            begin(2)
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_paypal_report_of_two_files_is_reconciled() {
+    let [first, second] = paypal();
+    // 1110: 100.00 - 3.90 - 20.00 + 0.78 - 5.00 - 50.00; what is withdrawn is awaited.
+    check(
+        &sale("EUR", ("100.00", "T1"), Some(("20.00", "T2"))),
+        &[("one.csv", &first), ("two.csv", &second)],
+        "1110 EUR 2188, 1110 USD 5650, 1120 EUR 500, 2020 EUR -7500, 4010 EUR -500, 5030 EUR 312, 6010 EUR 5000, 6010 USD -5650",
+    )
+    .await;
+}
+
+const BREAKDOWN: &str = "\
+Type,Payment ID,Reference,Processed On,Holding Currency,Payout ID,Gross In Holding Currency,Deduction In Holding Currency,Net In Holding Currency,Processing Fee In Holding Currency,Scheme Fee In Holding Currency,Interchange In Holding Currency,Tax In Holding Currency,Reserve In Holding Currency,Processing Currency,Gross In Processing Currency
+Capture,pay_1,o1,2026-03-01T10:00:00,EUR,P1,100.00,-3.1123,96.8877,-0.50123456,-0.11106544,-0.50,-1.00,-1.00,EUR,100.00
+Merchant Payout,,,2026-03-02,EUR,P1,0,-0.45,-0.45,-0.45,,,,,EUR,0
+";
+const PAYOUTS: &str = "Payout ID,Payout Date,Payout Amount\nP1,2026-03-03,96.43\n";
+
+#[tokio::test]
+async fn a_checkout_breakdown_is_reconciled_with_its_payouts() {
+    // 96.89 - 0.45 is a cent more than what is paid.
+    check(
+        &sale("EUR", ("100.00", "pay_1"), None),
+        &[("breakdown.csv", BREAKDOWN), ("payouts.csv", PAYOUTS)],
+        "1110 EUR 9643, 1120 EUR 100, 1400 EUR 100, 2020 EUR -9500, 4010 EUR -500, 5010 EUR 50, 5020 EUR 11, 5030 EUR 95, 5900 EUR 1",
+    )
+    .await;
+}
+
+const TOSS: &str = r#"[
+{"paymentKey":"pk_1","transactionKey":"tx_1","orderId":"o1","currency":"KRW","method":"카드","amount":64601,"interestFee":0,"fee":1492,"supplyAmount":1356,"vat":136,"payOutAmount":63109,"approvedAt":"2026-03-01T09:00:00+09:00","soldDate":"2026-03-01","paidOutDate":"2026-03-05","cancel":null},
+{"paymentKey":"pk_1","transactionKey":"tx_1","orderId":"o1","currency":"KRW","method":"카드","amount":-11000,"interestFee":0,"fee":"-242","supplyAmount":-220,"vat":-22,"payOutAmount":-10758,"approvedAt":"2026-03-01T09:00:00+09:00","soldDate":"2026-03-02","paidOutDate":"2026-03-05","cancel":{"transactionKey":"tx_2"}}
+]"#;
+
+#[tokio::test]
+async fn toss_rows_are_reconciled_with_their_vat() {
+    // Five per cent of 64,601 are 3,230.05.
+    check(
+        &sale("KRW", ("64601", "tx_1"), Some(("11000", "tx_2"))),
+        &[("rows.json", TOSS)],
+        "1110 KRW 52351, 1400 KRW 114, 2020 KRW -50371, 4010 KRW -3230, 5030 KRW 1136",
+    )
+    .await;
+}
+
+const ADYEN: &str = "\
+Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),Batch Number
+psp1,p1,2026-03-02 10:00:00,CET,Settled,cap1,EUR,,100.00,1,EUR,,98.00,2.00,,,,7
+psp2,p2,2026-03-02 10:00:00,CET,SettledExternally,cap2,EUR,,40.00,1,EUR,,,,,,,7
+,,2026-03-02 10:00:00,CET,ReserveAdjustment,reserve,,,,,EUR,5.00,,,,,,7
+,,2026-03-02 10:00:00,CET,AuthorisationSchemeFee,fees,,,,,EUR,1.00,,,,,,7
+,,2026-03-02 10:00:00,CET,Balancetransfer,from batch 6,,,,,EUR,12.00,,,,,,7
+,,2026-03-02 10:00:00,CET,MerchantPayout,TX1 batch 7,,,,,EUR,80.00,,,,,,7
+";
+
+#[tokio::test]
+async fn rows_of_an_adyen_batch_are_booked_where_they_belong() {
+    // What batch 6 left is in 1110 since then: the payout of 80.00 is 92.00 less it.
+    check(
+        &sale("EUR", ("100.00", "cap1"), None),
+        &[("settlement.csv", ADYEN)],
+        "1110 EUR 9200, 1120 EUR 500, 2020 EUR -9500, 4010 EUR -500, 5020 EUR 100, 5030 EUR 200",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_one_report_does_not_prove_posts_nothing() {
+    let desk = desk().await;
+    let before = desk.balances().await;
+    let refused = |files: &[(&str, &str)], reason: &str| {
+        let mut command = vec!["reconcile"];
+        for (name, text) in files {
+            desk.write(name, text);
+            if command.len() > 1 {
+                command.push("--with");
+            }
+            command.push(name);
+        }
+        command.extend(["--acquirer", "psp", "--execute"]);
+        desk.run(&command).exits(1).says(&[reason]);
+    };
+    let [first, second] = paypal();
+    refused(
+        &[("1.csv", &first)],
+        "the report goes on in another file: give it by --with",
+    );
+    refused(&[("2.csv", &second)], "is file 2 of its report where file 1 is due");
+    let off = second.replace("RF,EUR,10000,8500", "RF,EUR,10000,8501");
+    refused(
+        &[("1.csv", &first), ("2.csv", &off)],
+        "the report's footer of EUR on line 12 says gross debits of 85.01 EUR, its lines add up to 85.00 EUR",
+    );
+    refused(
+        &[("b.csv", BREAKDOWN)],
+        "a breakdown is proven by its payouts: give their file by --with",
+    );
+    refused(
+        &[("b.csv", BREAKDOWN), ("p.csv", &PAYOUTS.replace("96.43", "96.42"))],
+        "batch P1 pays 96.42 EUR, its lines add up to 96.44 EUR",
+    );
+    refused(
+        &[("t.json", &TOSS.replace("\"vat\":136", "\"vat\":137"))],
+        "1 row cannot be read",
+    );
+    refused(
+        &[("cut.json", &TOSS[..TOSS.len() - 1])],
+        "cannot be read as a settlement file",
+    );
+    refused(&[("s.csv", STRIPE), ("more.csv", STRIPE)], "stands alone");
     assert_eq!(desk.balances().await, before);
 }

@@ -61,6 +61,11 @@ percentage = "0"
 fixed = { EUR = "0.00" }
 rounding = "half_even"
 
+[[refund]]
+method = "parts"
+max_partial_refunds = 2
+minimum = { EUR = "5.00" }
+
 [[merchant]]
 name = "m"
 fee_schedule = "standard"
@@ -563,6 +568,70 @@ async fn a_refund_is_paid_once_and_fails_once() {
 }
 
 #[tokio::test]
+async fn refunds_are_counted_until_they_fail() {
+    let world = check(
+        "
+        authorization 80.00 method=parts => recorded
+        capture 80.00 => recorded
+        refund 4.99 => refund_below_minimum amount
+        refund 10.00 reference=r1 => recorded
+        refund 10.00 reference=r2 => recorded
+        refund 10.00 => too_many_partial_refunds amount
+        refund 10.00 reference=r2 => replayed
+        refund_failure 10.00 original=r1 => recorded
+        refund 66.00 => recorded
+        refund 3.99 => refund_below_minimum amount
+        refund 4.00 reference=r4 => recorded
+        refund_failure 4.00 original=r4 => recorded
+        ",
+    )
+    .await;
+    let standing = "select concat_ws(' ', refunds, refunded, captured) from payment";
+    assert_eq!(world.rows(standing).await, ["2 7600 8000"]);
+}
+
+#[tokio::test]
+async fn a_case_stands_where_its_latest_event_says() {
+    let world = check(
+        "
+        authorization 100.00 => recorded
+        capture 80.00 => recorded
+        authorization 50.00 payment=q => recorded
+        capture 50.00 payment=q => recorded
+        information_request 80.00 case=A respond_by=2026-03-20T00:00:00Z => recorded
+        information_request 80.00 case=A respond_by=2026-03-20T00:00:00Z occurred_at=2026-03-03T12:00:00Z => replayed
+        information_request 80.00 case=A respond_by=2026-03-21T00:00:00Z => known_otherwise respond_by
+        information_request 0.00 case=B payment=q respond_by=2026-03-19T12:00:00+02:00 => recorded
+        chargeback 30.00 case=A respond_by=2026-04-01T00:00:00Z => recorded
+        chargeback 20.00 case=C payment=q => recorded
+        chargeback 10.00 case=D payment=q => recorded
+        chargeback_reversal 10.00 case=D payment=q => recorded
+        chargeback 5.00 payment=q => recorded
+        ",
+    )
+    .await;
+    let listed = async |merchant, all| -> Vec<String> {
+        let disputes = world.test.store.disputes(merchant, all).await.expect("disputes");
+        let line = |dispute: &acquit::store::dispute::Dispute| {
+            let by = dispute.respond_by.map_or_else(String::new, |by| by.to_rfc3339());
+            let (case, state, cycle) = (&dispute.case, dispute.state.name(), dispute.cycle);
+            format!("{} {case} {cycle} {state} {} {by}", dispute.payment, dispute.money)
+        };
+        disputes.iter().map(line).collect()
+    };
+    let waiting = [
+        "q B 1 information_requested 0.00 EUR 2026-03-19T10:00:00+00:00",
+        "p A 1 charged_back 30.00 EUR 2026-04-01T00:00:00+00:00",
+        "q C 1 charged_back 20.00 EUR ",
+    ];
+    assert_eq!(listed(None, false).await, waiting);
+    assert_eq!(listed(Some("m"), false).await, waiting);
+    let over = "q D 1 given_back 10.00 EUR ";
+    assert_eq!(listed(None, true).await, [&waiting[..], &[over]].concat());
+    assert_eq!(listed(Some("n"), true).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_withdrawn_capture_is_reported_by_nobody() {
     let world = check(
         "
@@ -738,8 +807,12 @@ async fn a_conflict_names_the_field() {
         ),
         ("refund_paid 5.00 reference=x5 original=x4", "original=x2"),
         (
-            "chargeback 5.00 reference=x6 case=D cycle=1 cost=1.00",
-            "case=E cycle=2 cost=1.01 case= cycle= cost=",
+            "chargeback 5.00 reference=x6 case=D cycle=1 cost=1.00 respond_by=2026-04-01T00:00:00Z",
+            "case=E cycle=2 cost=1.01 case= cycle= cost= respond_by=2026-04-02T00:00:00Z respond_by=",
+        ),
+        (
+            "information_request 5.00 reference=x7 case=F cycle=1 respond_by=2026-04-01T00:00:00Z",
+            "case=E cycle=2 respond_by=2026-04-02T00:00:00Z cycle= respond_by=",
         ),
     ];
     let mut script = String::new();
@@ -804,6 +877,7 @@ async fn both_file_forms_hold_every_field_and_breaks_are_listed() {
         "refund 5.00 reference=x9 by=transfer expected_total=0.00",
         "refund_paid 5.00 reference=x10 original=x9",
         "refund_failure 5.00 reference=x11 original=x9",
+        "information_request 25.00 reference=x21 case=D respond_by=2026-03-20T00:00:00Z",
         "chargeback 25.00 reference=x12 case=D cycle=1 cost=1.00",
         "chargeback_reversal 25.00 reference=x13 case=D cycle=1",
         "second_chargeback 20.00 reference=x14 case=D cycle=2 cost=1.00",

@@ -20,17 +20,22 @@ acquirer: insert(name), update(name)
 aggregate: insert, update(items gross merchant_fee reserve passes_costs costs_vat closed)
 balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
-break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution)
+break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution owner proposal_id quiet_until)
+break_entry: insert
+break_proposal: insert(break_id round plan request resolution reason note evidence merchant recovers quiet_until currency amount approvers finance_heads proposed_by), update(item withheld state first_approver second_approver)
+break_reason:
+break_step: insert(break_id what by owner note evidence proposal_id)
 calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
 file_decision: insert(source_id decision decided_by reason presented_by superseded_by run_id)
 hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
 idempotency_key: insert(merchant environment operation key fingerprint status body), delete
+loss: insert(book_id currency exponent amount recovers reason note planned_on planned_by), update(recovered state approved_by number)
 maturing: insert, update(payable reserve), delete
 monthly_limit: insert, update(held kept)
 open_item: insert, update(merchant_fee reserve matures reserve_until advanced), delete
-payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference)
+payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference refunds)
 payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
 payout_file: insert(source_id cutoff ordinal), update(written)
 record_type:
@@ -50,8 +55,11 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 14] = [
+const APPEND_ONLY: [&str; 17] = [
     "account",
+    "break_entry",
+    "break_reason",
+    "break_step",
     "calendar_version",
     "entry",
     "file_decision",

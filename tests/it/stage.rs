@@ -3,7 +3,7 @@
 //! ```text
 //! sale p1 80.00 USD m=roll ref=A1 at=2026-03-02       an authorization and its capture
 //! refund p1 10.00 USD m=roll refused=charged_back     any event; `refused` names the rule it breaks
-//! file one 2026-03-03 exit=AMOUNT_MISMATCH            a settlement file as of a day, with the breaks that it shows
+//! file one 2026-03-03 breaks=AMOUNT_MISMATCH          a settlement file as of a day, with the breaks that it shows
 //! Settled +80.00 USD ref=A1 interchange=1.44          its lines; payout rows are added
 //! release 2026-04-01                                  what is due on a day
 //! expire 2026-04-01T00:00:00Z                         what was to be captured by then
@@ -189,6 +189,13 @@ impl Stage {
         }
     }
 
+    /// A story told under settings; the books hold afterwards.
+    pub async fn told(settings: &str, story: &str) -> Self {
+        let mut stage = Self::of(settings).await;
+        stage.tell(story).await;
+        stage
+    }
+
     /// Another version of the settings.
     pub async fn apply(&mut self, settings: &str) {
         self.deployment = apply(&self.test.store, settings).await;
@@ -248,6 +255,11 @@ impl Stage {
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         std::fs::write(&path, settlement_file(&rows, day)).expect("a file");
         SettlementFile::open(&path).expect("a settlement file")
+    }
+
+    /// The text of a settlement file.
+    pub fn text_of(&self, file: &SettlementFile) -> String {
+        std::fs::read_to_string(self.directory.path().join(file.name())).expect("its text")
     }
 
     /// A settlement file of this text.

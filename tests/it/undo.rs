@@ -338,7 +338,7 @@ async fn a_file_whose_totals_are_untrue_is_released_or_rejected() {
     let mut stage = Stage::of(SETTINGS).await;
     stage.go_on("sale p1 80.00 USD ref=A1 at=2026-03-02").await;
     let file = stage.write_file(&["Settled +80.00 USD ref=A1 batch=1"], "2026-03-03");
-    let text = std::fs::read_to_string(file.path()).expect("its text");
+    let text = stage.text_of(&file);
     // The payout row says less than the lines come to.
     let (head, payout) = text.trim_end().rsplit_once('\n').expect("a payout row");
     let (file, other) = (

@@ -11,12 +11,6 @@ use crate::availability::SETTINGS;
 use crate::stage::{Stage, day, events};
 use crate::support::events::record;
 
-async fn check(story: &str) -> Stage {
-    let mut stage = Stage::of(SETTINGS).await;
-    stage.tell(story).await;
-    stage
-}
-
 /// Payments of `plain` that are unknown, or known with these amounts.
 async fn standing(stage: &Stage) -> Vec<String> {
     let rows = stage
@@ -34,7 +28,8 @@ async fn standing(stage: &Stage) -> Vec<String> {
 
 #[tokio::test]
 async fn the_acquirers_reference_answers() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1 method=card
          is plain USD 1100=0.00 2010=0.00
          sale p2 10.00 USD ref=A2
@@ -81,13 +76,15 @@ async fn our_own_reference_answers() {
             "Settled +80.00 USD mref=p1 arn=74000 day=2026-03-05",
         ),
     ] {
-        let stage = check(&format!(
-            "{unknown}\nfile north 2026-03-20\n{line}\nis plain USD 1100=0.00 2010=0.00 2020=77.38"
-        ))
+        let stage = Stage::told(
+            SETTINGS,
+            &format!("{unknown}\nfile north 2026-03-20\n{line}\nis plain USD 1100=0.00 2010=0.00 2020=77.38"),
+        )
         .await;
         assert_eq!(standing(&stage).await, ["p1  8000 8000"], "{unknown} {line}");
     }
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD
          file north 2026-03-20 breaks=MISSING_IN_LEDGER
          Settled +80.00 USD mref=p1 day=2026-03-06
@@ -99,7 +96,8 @@ async fn our_own_reference_answers() {
 
 #[tokio::test]
 async fn less_than_was_asked_for_is_a_partial_approval_and_more_is_no_answer() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1
          unknown p2 80.00 USD ref=U2
          file north 2026-03-03 breaks=MISSING_IN_LEDGER
@@ -114,7 +112,8 @@ async fn less_than_was_asked_for_is_a_partial_approval_and_more_is_no_answer() {
 #[tokio::test]
 async fn nothing_is_decided_between_two() {
     // Two payments, one line; another currency; another acquirer.
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD mref=order
          unknown p2 80.00 USD mref=order
          unknown p3 80.00 EUR mref=order
@@ -129,7 +128,8 @@ async fn nothing_is_decided_between_two() {
         ["p1 8000  0", "p2 8000  0", "p3 8000  0", "p4 8000  0"]
     );
     // Two lines, one payment: alike they are a repetition, of different amounts nobody knows which.
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1
          file north 2026-03-03 breaks=DUPLICATE_IN_FILE
          Settled +80.00 USD ref=U1
@@ -138,7 +138,8 @@ async fn nothing_is_decided_between_two() {
     )
     .await;
     assert_eq!(standing(&stage).await, ["p1  8000 8000"]);
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1
          file north 2026-03-03 breaks=MISSING_IN_LEDGER:2
          Settled +80.00 USD ref=U1
@@ -148,7 +149,8 @@ async fn nothing_is_decided_between_two() {
     .await;
     assert_eq!(standing(&stage).await, ["p1 8000  0"]);
     // A line that an open item explains is no answer.
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD mref=order
          sale p2 80.00 USD ref=A2 mref=order
          file north 2026-03-03
@@ -161,7 +163,8 @@ async fn nothing_is_decided_between_two() {
 
 #[tokio::test]
 async fn what_an_inquiry_said_before_stays() {
-    let stage = check(
+    let stage = Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1
          authorization p1 80.00 USD
          unknown p2 80.00 USD ref=U2
@@ -174,7 +177,8 @@ async fn what_an_inquiry_said_before_stays() {
     .await;
     assert_eq!(standing(&stage).await, ["p1  8000 0", "p2   0"]);
     // What the file said before it: the merchant's own capture comes too late.
-    check(
+    Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1
          file north 2026-03-03
          Settled +80.00 USD ref=U1
@@ -190,7 +194,8 @@ async fn what_an_inquiry_said_before_stays() {
 
 #[tokio::test]
 async fn merchants_that_withhold_or_mature_do_so() {
-    check(
+    Stage::told(
+        SETTINGS,
         "unknown p1 80.00 USD ref=U1 m=roll
          unknown p2 80.00 USD ref=U2 m=both at=2026-03-05
          file north 2026-03-06

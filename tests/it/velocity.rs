@@ -16,6 +16,8 @@ use std::path::Path;
 use acquit::ids::SourceId;
 use acquit::ledger::entry::EntryKind;
 use acquit::payment::event::PaymentEvent;
+use acquit::recon::breaks::BreakClass;
+use acquit::store::breaks::Filter;
 use acquit::store::record::{EventFile, Verdict};
 use acquit::store::settings::Deployment;
 use futures_util::future::join_all;
@@ -218,7 +220,10 @@ async fn a_flag_books_and_opens_a_break() {
     let listed = world
         .test
         .store
-        .breaks(Some("VELOCITY"), Some("open"), None)
+        .breaks(&Filter {
+            class: Some(BreakClass::Velocity),
+            ..Filter::unresolved()
+        })
         .await
         .expect("breaks");
     assert_eq!(listed.len(), 1, "a person sees it");

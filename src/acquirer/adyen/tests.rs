@@ -706,7 +706,10 @@ fn a_row_must_add_up() {
         ],
     );
     let line = one(&file(HEADER, &[&external]));
-    assert_eq!((line.record, line.net.minor()), (RecordType::Unsupported, -124));
+    assert_eq!((line.record, line.net.minor()), (RecordType::BatchFee, -124));
+    let other = external.replace(",1.24,", ",1.23,");
+    assert_ne!(other, external);
+    assert_eq!(one(&file(HEADER, &[&other])).record, RecordType::Unsupported);
     let zeros = [
         ("Gross Currency", "EUR"),
         ("Gross Debit (GC)", "0.00"),
@@ -875,6 +878,25 @@ fn references_are_checked_and_card_numbers_never_kept() {
 }
 
 #[test]
+fn what_no_column_says_is_told_by_the_type() {
+    let told = |type_text: &str| {
+        let line = one(&file(HEADER, &[&changed(BATCH_7[7], &[("Type", type_text)])]));
+        (line.net.minor(), line.scheme_fee, line.reserve)
+    };
+    assert_eq!(told("Fee"), (-180, 0, 0));
+    assert_eq!(told("AuthorisationSchemeFee"), (-180, 180, 0));
+    assert_eq!(told("ReserveAdjustment"), (-180, 0, 180));
+    assert_eq!(told("Balancetransfer"), (-180, 0, 0));
+    let released = [
+        ("Type", "ReserveAdjustment"),
+        ("Net Debit (NC)", ""),
+        ("Net Credit (NC)", "2.50"),
+    ];
+    let line = one(&file(HEADER, &[&changed(BATCH_7[7], &released)]));
+    assert_eq!((line.net.minor(), line.reserve), (250, -250));
+}
+
+#[test]
 fn types_and_signs_decide_the_record_together() {
     let check = |row: &str, type_text: &str, record| {
         let line = one(&file(HEADER, &[&changed(row, &[("Type", type_text)])]));
@@ -894,14 +916,42 @@ fn types_and_signs_decide_the_record_together() {
     for known in [
         "RefundedReversed",
         "PaidOut",
-        "PaymentCost",
-        "RefundedExternally",
-        "Balancetransfer",
+        "PaidOutReversed",
+        "InvoiceDeduction",
+        "DepositCorrection",
+        "MatchedStatement",
+        "ManualCorrected",
+        "InternalCompanyPayout",
+        "EpaPaid",
         "NewInventedType",
     ] {
         check(credit, known, RecordType::Unsupported);
         check(batch, known, RecordType::Unsupported);
     }
+    for cost in ["SettleCost", "PaymentCost", "AuthorisationSchemeFee"] {
+        check(batch, cost, RecordType::BatchFee);
+    }
+    check(credit, "PaymentCost", RecordType::Unsupported);
+    for external in ["SettledExternally", "RefundedExternally", "ChargebackExternally"] {
+        // Adyen pays what it should not, or pays nothing at all.
+        check(credit, external, RecordType::Unsupported);
+        check(batch, external, RecordType::Unsupported);
+        let told = changed(
+            credit,
+            &[
+                ("Type", external),
+                ("Net Credit (NC)", ""),
+                ("Markup (NC)", ""),
+                ("Scheme Fees (NC)", ""),
+                ("Interchange (NC)", ""),
+            ],
+        );
+        assert_eq!(one(&file(HEADER, &[&told])).record, RecordType::External);
+    }
+    for carried in ["Balancetransfer", "BankInstructionReturned"] {
+        check(batch, carried, RecordType::Carried);
+    }
+    check(batch, "ReserveAdjustment", RecordType::Reserve);
     let nothing = changed(
         credit,
         &[

@@ -136,6 +136,7 @@ impl Step<'_> {
             voided: 0,
             expired: 0,
             refunded: 0,
+            refunds: 0,
             charged_back: 0,
             returns: Returns::default(),
             dispute_fee: None,

@@ -7,6 +7,21 @@ use crate::money::Money;
 use crate::payment::fees::EventFee;
 
 impl Step<'_> {
+    /// An issuer asks what a payment was: a state of the case, and no money. A refund is still a way to answer it.
+    pub(super) fn information_request(&self) -> Decision {
+        let flags = match self.disputable() {
+            Some(_) => Vec::new(),
+            None => vec![Flag::ChargebackUnknown(
+                "information is asked for a payment that was never captured here".to_owned(),
+            )],
+        };
+        Decision {
+            payment: self.known.payment.cloned(),
+            flags,
+            ..Decision::default()
+        }
+    }
+
     pub(super) fn chargeback(&self) -> Result<Decision, Refusal> {
         let cost = self.event.details.cost.unwrap_or(0);
         let mut reportable = self.reported(minus(0, self.amount)?);

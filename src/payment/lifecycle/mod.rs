@@ -15,6 +15,7 @@
 //! | refund | 2020 ← R (by transfer: 2200) amount; 2030 ← 2020 what the reserve has to cover; 4090, 2300 ← 2020 given back |
 //! | refund failure | its refund, mirrored; where the transfer had left, 1010 ← 2200 amount |
 //! | refund paid | 2200 ← 1010 amount |
+//! | information request | nothing |
 //! | chargeback, second chargeback | 2020 ← R amount; 2020 ← 4030, 2300 dispute fee and VAT; 5040 ← R the acquirer's cost |
 //! | chargeback reversal | R ← 2020 amount; 4090, 2300 ← 2020 dispute fee and VAT, where the schedule gives them back |
 //! | unpaid | 2020 or 5060 ← R amount |
@@ -79,6 +80,8 @@ pub struct Payment {
     pub expired: i64,
     /// Σ refunds that did not fail.
     pub refunded: i64,
+    /// How many these are.
+    pub refunds: i64,
     /// Σ chargebacks less reversals.
     pub charged_back: i64,
     /// What of its fees and their VAT may be given back, and what was.
@@ -339,7 +342,10 @@ pub struct Decision {
 /// What an event comes to, given what the ledger knows and the terms in force.
 pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Result<Decision, Refusal> {
     let kind = event.kind;
-    let may_be_zero = matches!(kind, EntryKind::Authorization | EntryKind::Decline | EntryKind::Unknown);
+    let may_be_zero = matches!(
+        kind,
+        EntryKind::Authorization | EntryKind::Decline | EntryKind::Unknown | EntryKind::InformationRequest
+    );
     if event.money.minor() == 0 && !may_be_zero {
         return Err(Refusal::AmountIsZero);
     }
@@ -362,6 +368,7 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         EntryKind::Refund => step.refund(),
         EntryKind::RefundFailure => step.refund_failure(),
         EntryKind::RefundPaid => step.refund_paid(),
+        EntryKind::InformationRequest => Ok(step.information_request()),
         EntryKind::Chargeback | EntryKind::SecondChargeback => {
             step.chargeback().map(|decision| step.unpriced(decision))
         }
@@ -379,7 +386,10 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::Release
         | EntryKind::Hold
         | EntryKind::HoldRelease
-        | EntryKind::Reversal => Err(Refusal::NotAnEvent),
+        | EntryKind::Loss
+        | EntryKind::LossRecovery
+        | EntryKind::Reversal
+        | EntryKind::Resolution => Err(Refusal::NotAnEvent),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::Money;
 use crate::payment::event::RefundWay;
 use crate::payment::fees::EventFee;
-use crate::payment::window::RefundRoute;
+use crate::payment::window::{RefundRoute, RefundRule};
 
 impl Step<'_> {
     pub(super) fn refund(&self) -> Result<Decision, Refusal> {
@@ -24,7 +24,9 @@ impl Step<'_> {
         }
         self.collected(before)?;
         self.identified(before)?;
-        self.in_time(before, by)?;
+        let rule = self.terms.settings.refund_rule(before.instrument.method.as_deref());
+        self.in_time(before, by, rule)?;
+        self.in_parts(before, rule)?;
         if by == RefundWay::Rail && !self.terms.acquirer.partial_refunds && self.amount != before.captured {
             return Err(Refusal::PartialRefund {
                 captured: before.money(before.captured),
@@ -33,6 +35,7 @@ impl Step<'_> {
         let refunded = plus(before.refunded, self.amount)?;
         let mut payment = Payment {
             refunded,
+            refunds: plus(before.refunds, 1)?,
             ..before.clone()
         };
         let to = match by {
@@ -87,19 +90,42 @@ impl Step<'_> {
     }
 
     /// Refuses what comes after the refund window, and by the rail what comes after the rail closed.
-    fn in_time(&self, before: &Payment, by: RefundWay) -> Result<(), Refusal> {
+    fn in_time(&self, before: &Payment, by: RefundWay, rule: &RefundRule) -> Result<(), Refusal> {
         let Some(captured_at) = before.captured_at else {
             return Ok(());
         };
         let from = day_in(captured_at, self.terms.zone);
         let day = day_in(self.event.occurred_at, self.terms.zone);
-        let rule = self.terms.settings.refund_rule(before.instrument.method.as_deref());
         match rule.route(from, day) {
             RefundRoute::TooLate { first_late } => Err(Refusal::RefundTooLate { first_late }),
             RefundRoute::Transfer if by == RefundWay::Rail => Err(Refusal::RailClosed {
                 first_late: rule.rail.first_late_day(from),
             }),
             RefundRoute::Rail | RefundRoute::Transfer => Ok(()),
+        }
+    }
+
+    /// Refuses a part that is too small, and one more part than the method takes. All that is left may always be refunded: money
+    /// that no refund could reach would stay with the merchant.
+    fn in_parts(&self, before: &Payment, rule: &RefundRule) -> Result<(), Refusal> {
+        let left = minus(before.refundable(), before.unpaid.unwrap_or(0))?;
+        if self.amount == left {
+            return Ok(());
+        }
+        if let Some(minimum) = rule.minimum.get(&self.currency)
+            && self.amount < minimum.minor()
+        {
+            return Err(Refusal::RefundBelowMinimum {
+                minimum: *minimum,
+                left: before.money(left),
+            });
+        }
+        match rule.max_partial_refunds {
+            Some(most) if before.refunds >= i64::from(most) => Err(Refusal::TooManyPartialRefunds {
+                most,
+                left: before.money(left),
+            }),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -146,6 +172,7 @@ impl Step<'_> {
         let refund = self.refund_of(original)?;
         let mut payment = Payment {
             refunded: minus(before.refunded, refund.amount)?,
+            refunds: minus(before.refunds, 1)?,
             ..before.clone()
         };
         let mut transfers = mirrored(&original.transfers);

@@ -175,6 +175,21 @@ refusals! {
         /// What was captured.
         captured: Money
     } => "partial_refund", "amount", "this acquirer refunds whole captures only: {captured}";
+    /// Less than the method gives back at a time.
+    RefundBelowMinimum {
+        /// The least.
+        minimum: Money,
+        /// What may be refunded all the same: the rest.
+        left: Money
+    } => "refund_below_minimum", "amount", "the method refunds {minimum} at least, or all that is left, which is {left}";
+    /// As many parts as the method takes were refunded.
+    TooManyPartialRefunds {
+        /// How many it takes.
+        most: u16,
+        /// What may be refunded all the same: the rest.
+        left: Money
+    } => "too_many_partial_refunds", "amount",
+        "the method takes at most {most} partial refunds of a payment: only all that is left can be refunded, which is {left}";
     /// Too late.
     RefundTooLate {
         /// The first day on which it was.

@@ -103,6 +103,11 @@ rail = "calendar_month_end"
 method = "wallet"
 window = "90 days"
 
+[[refund]]
+method = "parts"
+max_partial_refunds = 2
+minimum = <5.00>
+
 [[vat_class]]
 name = "kr"
 kind = "added"
@@ -1749,6 +1754,99 @@ fn some_rails_refund_whole_captures_only() {
             2020 <- 2200 30.00
         refund 50.00
             ! partial_refund amount: this acquirer refunds whole captures only: {80.00}
+        ",
+    );
+}
+
+#[test]
+fn a_method_may_limit_the_parts_of_a_refund() {
+    check(
+        "
+        with merchant=free
+        authorization 80.00 method=parts
+            9010 <- 9020 80.00
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            item 80.00
+        refund 4.99
+            ! refund_below_minimum amount: the method refunds {5.00} at least, or all that is left, which is {80.00}
+        refund 5.00
+            2020 <- 1100 5.00
+            item -5.00
+        refund 30.00 by=transfer ref=second
+            2020 <- 2200 30.00
+        refund 44.99
+            ! too_many_partial_refunds amount: the method takes at most 2 partial refunds of a payment: only all that is left can be refunded, which is {45.00}
+        refund_failure 30.00 of=second
+            2200 <- 2020 30.00
+            undoes second
+        refund 70.01
+            2020 <- 1100 70.01
+            item -70.01
+        refund 4.98
+            ! refund_below_minimum amount: the method refunds {5.00} at least, or all that is left, which is {4.99}
+        refund 4.99
+            2020 <- 1100 4.99
+            item -4.99
+        refund 0.01
+            ! exceeds_captured amount: only {0.00} is captured and not refunded
+        ",
+    );
+    // The whole is no part of itself, and what is captured later can be refunded whole.
+    check(
+        "
+        with merchant=free
+        authorization 80.00 method=parts
+            9010 <- 9020 80.00
+        capture 3.00
+            9020 <- 9010 3.00
+            1100 <- 2010 3.00
+            item 3.00
+        refund 3.00
+            2020 <- 1100 3.00
+            item -3.00
+        capture 77.00
+            9020 <- 9010 77.00
+            1100 <- 2010 77.00
+            item 77.00
+        refund 10.00
+            2020 <- 1100 10.00
+            item -10.00
+        refund 10.00
+            ! too_many_partial_refunds amount: the method takes at most 2 partial refunds of a payment: only all that is left can be refunded, which is {67.00}
+        refund 67.00
+            2020 <- 1100 67.00
+            item -67.00
+        ",
+    );
+}
+
+#[test]
+fn a_request_for_information_moves_nothing() {
+    check(
+        "
+        with merchant=free
+        authorization 80.00
+            9010 <- 9020 80.00
+        information_request 80.00 case=D1
+            ? CHARGEBACK_UNKNOWN information is asked for a payment that was never captured here
+        capture 80.00
+            9020 <- 9010 80.00
+            1100 <- 2010 80.00
+            item 80.00
+        information_request 80.00 case=D2 respond_by=2026-03-20T00:00:00Z
+        information_request 0.00 case=D3
+        refund 30.00
+            2020 <- 1100 30.00
+            item -30.00
+        chargeback 80.00 case=D2 respond_by=2026-04-01T00:00:00Z
+            2020 <- 1100 80.00
+            item -80.00
+            ? DOUBLE_RECOVERY {30.00} of the captured {80.00} is refunded, {80.00} charged back
+        information_request 80.00 case=D2 cycle=2
+        refund 1.00
+            ! charged_back payment: the payment is charged back; a refund would pay the shopper twice
         ",
     );
 }

@@ -29,6 +29,7 @@ fn payment(text: &str) -> Payment {
         voided: of("voided"),
         expired: of("expired"),
         refunded: of("refunded"),
+        refunds: 0,
         charged_back: of("charged back"),
         returns: Returns::default(),
         dispute_fee: None,

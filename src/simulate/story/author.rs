@@ -7,13 +7,16 @@ use chrono::Datelike;
 use super::{After, Details, Event, EventKind, Fate, Payment, Refused, Report, Stage, Story};
 use crate::simulate::dice::Dice;
 use crate::simulate::fees::Instrument;
-use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS};
+use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS, Reported};
 use crate::simulate::truth::{Booked, BreakItem, Owner};
 use crate::simulate::world::{
-    CARDS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, WON, World,
-    capture_cost, merchant_name,
+    CARDS, CARRIER_GROSS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing,
+    WON, World, capture_cost, merchant_name,
 };
 use crate::simulate::{BreakKind, Plan};
+
+/// For how many seconds of the day payments begin.
+const BUSY: u64 = 9 * 3600 - 600;
 
 /// The last second of a day.
 const LAST_SECOND: u32 = 86_399;
@@ -73,6 +76,8 @@ pub struct Author<'w> {
     anchored: [bool; CURRENCIES.len()],
     /// How many breaks of each kind there are already: of those that have several shapes, each gets its turn.
     planted: BTreeMap<BreakKind, u64>,
+    /// Of the plan.
+    payments: u64,
 }
 
 impl<'w> Author<'w> {
@@ -83,7 +88,17 @@ impl<'w> Author<'w> {
             dice: Dice::new(plan.seed, stream),
             anchored: [false; CURRENCIES.len()],
             planted: BTreeMap::new(),
+            payments: plan.payments,
         }
+    }
+
+    /// The second of the day at which a story begins: payments come one after the other from five in the morning for nine hours
+    /// in all, each up to ten minutes late.
+    fn beginning(&mut self, index: u64) -> u32 {
+        let passed = index.saturating_mul(BUSY).checked_div(self.payments).unwrap_or(0);
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        let late = self.dice.below(600);
+        passed.saturating_add(late).saturating_add(5 * 3600)
     }
 
     /// Makes up the story of payment number `index`, with what is planted on it. `room` is how many payments it may be, from 1.
@@ -170,7 +185,7 @@ impl<'w> Author<'w> {
             length: 1,
             index,
             day: Day::Simulated,
-            second: self.dice.below(9 * 3600).saturating_add(5 * 3600),
+            second: self.beginning(index),
             step: 3600,
         };
         self.add_payment(&mut story, index, format!("pay-{index:09}"));
@@ -188,6 +203,7 @@ impl<'w> Author<'w> {
             open: 0,
             expires: false,
             outcome_unknown: false,
+            settled_in: story.owner.currency,
             instrument: Instrument::default(),
             authorized: 0,
             captured: 0,
@@ -214,6 +230,14 @@ impl<'w> Author<'w> {
         true
     }
 
+    /// Has the acquirer settle the story's payment in another currency, where it converts to one that has a batch for sure.
+    pub(super) fn convert(&mut self, story: &mut Story) {
+        let to = self.world.converts_to(story.owner.currency);
+        if let Some(to) = to.filter(|to| self.anchored[*to]) {
+            story.payments[0].settled_in = to;
+        }
+    }
+
     /// Minor units for a price in euro cents.
     pub(super) fn price(&mut self, story: &Story, low: i64, high: i64) -> i64 {
         let cents = self.dice.between(low, high);
@@ -229,6 +253,8 @@ impl<'w> Author<'w> {
 
     pub(super) fn route(&mut self) -> Route {
         match self.dice.below(1000) {
+            // What the file does not tell it cannot lead by.
+            0..=29 if !self.world.format(CARDS).has_arn() => Route::PLAIN,
             0..=29 => Route::Arn,
             30..=49 => Route::Echo,
             50..=54 => Route::Off(if self.dice.chance(1, 2) { 1 } else { -1 }),
@@ -285,6 +311,7 @@ impl<'w> Author<'w> {
             decided: None,
             stage: Stage::Day,
             unknown: false,
+            unpriced: false,
             held: false,
             undone: false,
             if_covered: false,
@@ -521,7 +548,10 @@ impl<'w> Author<'w> {
     pub(super) fn dispute(&mut self, story: &mut Story, payment: usize, kind: EventKind, amount: i64, cycle: u32) {
         self.settled(story, payment, kind, amount);
         let stated = self.world.is_full();
-        let costs = stated && kind != EventKind::ChargebackReversal && self.dice.chance(1, 2);
+        let of = &story.payments[payment];
+        // What it costs is told in the currency of the payment alone.
+        let is_converted = of.settled_in != story.owner.currency;
+        let costs = stated && !is_converted && kind != EventKind::ChargebackReversal && self.dice.chance(1, 2);
         let cost = CURRENCIES[story.owner.currency].dispute_cost;
         let case = format!("case-{:09}", story.payments[payment].index);
         if let Some((event, _)) = story.events.back_mut() {
@@ -558,17 +588,21 @@ impl<'w> Author<'w> {
     pub(super) fn line(&mut self, story: &Story, payment: usize, kind: EventKind, amount: i64, at: Moment) -> Line {
         let of = &story.payments[payment];
         let (owner, method) = (story.owner, &METHODS[of.method]);
-        let terms = &CURRENCIES[owner.currency];
+        let came = self
+            .world
+            .converted(amount, owner.currency, of.settled_in)
+            .unwrap_or(amount);
+        let terms = &CURRENCIES[of.settled_in];
         let none = Costs::default();
         let markup = terms.dispute_cost;
-        let (type_text, costs, to_us) = match kind {
+        let (reported, costs, to_us) = match kind {
             EventKind::Refund => {
                 let scheme_fee = if method.blended { 0 } else { terms.refund_cost };
-                ("Refunded", Costs { scheme_fee, ..none }, false)
+                (Reported::Refund, Costs { scheme_fee, ..none }, false)
             }
-            EventKind::Chargeback => ("Chargeback", Costs { markup, ..none }, false),
-            EventKind::SecondChargeback => ("SecondChargeback", Costs { markup, ..none }, false),
-            EventKind::ChargebackReversal => ("ChargebackReversed", none, true),
+            EventKind::Chargeback => (Reported::Chargeback, Costs { markup, ..none }, false),
+            EventKind::SecondChargeback => (Reported::SecondChargeback, Costs { markup, ..none }, false),
+            EventKind::ChargebackReversal => (Reported::ChargebackReversal, none, true),
             EventKind::Capture
             | EventKind::Aggregate
             | EventKind::Authorization
@@ -582,11 +616,11 @@ impl<'w> Author<'w> {
             | EventKind::RefundPaid
             | EventKind::Unpaid
             | EventKind::UnpaidRecovery => {
-                let cost = capture_cost(owner.currency, amount);
-                ("Settled", Costs::of_capture(cost, method), true)
+                let cost = capture_cost(of.settled_in, came);
+                (Reported::Sale, Costs::of_capture(cost, method), true)
             }
         };
-        let gross = if to_us { amount } else { amount.saturating_neg() };
+        let signed = |amount: i64| if to_us { amount } else { amount.saturating_neg() };
         let overnight = story.day == Day::Simulated && self.dice.chance(2, 5);
         let created = if overnight {
             let (day, second) = (Day::Settlement, self.dice.below(2 * 3600));
@@ -594,16 +628,21 @@ impl<'w> Author<'w> {
         } else {
             at
         };
+        let costs = match of.acquirer {
+            CARRIER_GROSS => none,
+            acquirer => self.world.format(acquirer).told(costs),
+        };
         Line {
-            type_text,
+            reported,
             psp_reference: of.psp_reference.clone(),
             merchant_reference: of.merchant_reference.clone().unwrap_or_else(|| of.name.clone()),
             modification: self.dice.reference(),
             method: Some(of.method),
             created,
             currency: owner.currency,
-            gross: Some(gross),
-            net: gross.saturating_sub(costs.total()),
+            net_currency: of.settled_in,
+            gross: Some(signed(amount)),
+            net: signed(came).saturating_sub(costs.total()),
             costs,
             arn: String::new(),
         }

@@ -202,6 +202,8 @@ pub struct Event {
     pub stage: Stage,
     /// What it takes belongs to no payment that the ledger knows.
     pub unknown: bool,
+    /// What it costs the merchant has no price on its day.
+    pub unpriced: bool,
     /// Of a capture: what would become payable is set aside.
     pub held: bool,
     /// Whether a later event undoes it.
@@ -244,6 +246,8 @@ pub struct Payment {
     pub expires: bool,
     /// Whether nobody knows if it was authorized.
     pub outcome_unknown: bool,
+    /// The currency that its lines are settled in.
+    pub settled_in: usize,
     /// How it is paid.
     pub instrument: Instrument,
     authorized: i64,

@@ -31,6 +31,9 @@ impl Author<'_> {
             let high = self.dice.between(1000, 25_000);
             self.price(story, 500, high)
         };
+        if full && self.dice.chance(1, 20) {
+            self.convert(story);
+        }
         if self.dice.chance(8, 100) {
             self.push(story, 0, EventKind::Decline, amount);
             if self.dice.chance(3, 5) {
@@ -358,7 +361,7 @@ impl Author<'_> {
 
     /// Has the story's payment authorized by one of the carriers.
     pub(super) fn bill_by_phone(&mut self, story: &mut Story) {
-        let carrier = usize::from(self.dice.chance(1, 3)).saturating_add(CARRIER_BY_MERCHANT);
+        let carrier = usize::from(self.dice.chance(1, 2)).saturating_add(CARRIER_BY_MERCHANT);
         let payment = &mut story.payments[0];
         payment.acquirer = carrier;
         payment.method = BY_CARRIER;

@@ -3,9 +3,9 @@
 use super::author::{Author, Route};
 use super::{Decided, EventKind, Report, Stage, Story};
 use crate::simulate::BreakKind;
-use crate::simulate::settlement::{Costs, Line, METHODS, batch_row};
+use crate::simulate::settlement::{Costs, Line, METHODS, Reported, batch_row};
 use crate::simulate::truth::BreakItem;
-use crate::simulate::world::{CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
+use crate::simulate::world::{CARDS, CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
 
 /// The second of the settlement file's day from which on the payouts are over.
 const EVENING: u32 = 19 * 3600;
@@ -74,11 +74,13 @@ impl Author<'_> {
     pub(super) fn broken(&mut self, index: u64, class: BreakKind) -> (Story, Option<BreakItem>) {
         let turn = self.turn(class);
         let by_phone = class == BreakKind::Velocity && !turn.is_multiple_of(3);
-        let mut story = if class == BreakKind::DoubleRecovery {
-            self.begin_covered(index)
-        } else {
-            let in_won = if by_phone { self.begin_in_won(index) } else { None };
-            in_won.unwrap_or_else(|| self.begin(index))
+        let mut story = match (class, self.world.unpriced) {
+            (BreakKind::DoubleRecovery, _) => self.begin_covered(index),
+            (BreakKind::NotPriced, Some(merchant)) => self.begin_at(index, merchant, 0),
+            _ => {
+                let in_won = if by_phone { self.begin_in_won(index) } else { None };
+                in_won.unwrap_or_else(|| self.begin(index))
+            }
         };
         let item = match class {
             BreakKind::MissingInLedger => {
@@ -91,6 +93,8 @@ impl Author<'_> {
                 self.ordinary(&mut story, 1);
                 self.unsupported_line(&mut story, turn)
             }
+            BreakKind::DuplicateInLedger => self.ordered_twice(&mut story, turn),
+            BreakKind::NotPriced => self.unpriced_dispute(&mut story),
             BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
             BreakKind::ChargebackUnknown => self.unknown_chargeback(&mut story),
             BreakKind::StatusMismatch => self.captured_late(&mut story),
@@ -151,6 +155,42 @@ impl Author<'_> {
         let taken = amount.saturating_sub(amount.div_euclid(2));
         self.dispute(story, payment, EventKind::Chargeback, taken, 1);
         Self::of_latest(story, BreakKind::DoubleRecovery)
+    }
+
+    /// A shopper who saw an error and ordered again: by the number of the order, or by the name of the first payment.
+    fn ordered_twice(&mut self, story: &mut Story, turn: u64) -> BreakItem {
+        let first = self.after_anchor(story);
+        let index = story.index;
+        let second = self.add_payment(story, index, format!("pay-{index:09}-2x"));
+        let order = format!("order-{index:09}-2x");
+        let is_numbered = turn.is_multiple_of(2);
+        story.payments[first].merchant_reference = is_numbered.then(|| order.clone());
+        let name = story.payments[first].name.clone();
+        story.payments[second].merchant_reference = Some(if is_numbered { order } else { name });
+        let mut item = BreakItem::new(BreakKind::DuplicateInLedger);
+        for payment in [first, second] {
+            let amount = self.price(story, 500, 2000);
+            self.authorize(story, payment, amount);
+            item = Self::of_latest(story, BreakKind::DuplicateInLedger);
+            self.capture(story, payment, amount, Route::PLAIN, false);
+        }
+        item
+    }
+
+    /// Charged back once the merchant's contract is over.
+    fn unpriced_dispute(&mut self, story: &mut Story) -> BreakItem {
+        let payment = self.after_anchor(story);
+        let amount = self.price(story, 500, 2000);
+        self.authorize(story, payment, amount);
+        self.capture(story, payment, amount, Route::PLAIN, false);
+        story.day = Day::Settlement;
+        story.second = 5 * 3600;
+        self.dispute(story, payment, EventKind::Chargeback, amount, 1);
+        if let Some((event, _)) = story.events.back_mut() {
+            event.stage = Stage::Late;
+            event.unpriced = true;
+        }
+        Self::of_latest(story, BreakKind::NotPriced)
     }
 
     /// A chargeback of a payment that nobody has heard of.
@@ -317,7 +357,8 @@ impl Author<'_> {
             BreakKind::FeeMismatch => {
                 item.expected = Some(line.costs.total());
                 let more = self.dice.between(3, 40);
-                let part = if METHODS[method].blended {
+                let is_one = line.costs.commission > 0 || METHODS[method].blended;
+                let part = if is_one {
                     &mut line.costs.commission
                 } else {
                     &mut line.costs.markup
@@ -335,8 +376,9 @@ impl Author<'_> {
                 item.expected_currency = Some(CURRENCIES[currency].code);
                 item.currency = Some(CURRENCIES[other].code);
                 let mut line = line.clone();
-                line.currency = other;
-                line.costs = Costs::of_capture(capture_cost(other, amount), &METHODS[method]);
+                (line.currency, line.net_currency) = (other, other);
+                let costs = Costs::of_capture(capture_cost(other, amount), &METHODS[method]);
+                line.costs = self.world.format(CARDS).told(costs);
                 line.net = amount.saturating_sub(line.costs.total());
                 *reports = vec![Report::Stray(line)];
             }
@@ -347,6 +389,8 @@ impl Author<'_> {
             | BreakKind::ChargebackUnknown
             | BreakKind::StatusMismatch
             | BreakKind::Velocity
+            | BreakKind::DuplicateInLedger
+            | BreakKind::NotPriced
             | BreakKind::DuplicateFile
             | BreakKind::TotalMismatch => {}
         }
@@ -388,15 +432,15 @@ impl Author<'_> {
         let taken = amount.saturating_neg();
         let line = match turn % 3 {
             0 => batch_row(
-                "DepositCorrection",
+                Reported::Correction,
                 format!("Correction {}", story.index),
                 currency,
                 taken,
             ),
-            2 => batch_row("InvoiceDeduction", format!("Invoice {}", story.index), currency, taken),
+            2 => batch_row(Reported::Deduction, format!("Invoice {}", story.index), currency, taken),
             _ => {
                 let mut line = self.stray_line(story, amount);
-                line.type_text = "RefundedReversed";
+                line.reported = Reported::Oddity;
                 line.costs = Costs::default();
                 line.net = amount;
                 line

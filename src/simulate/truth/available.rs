@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 
 use super::charges::Contract;
 use super::{Owner, Transfer};
-use crate::simulate::fees::{Rounding, SCHEDULES, event_price, round};
-use crate::simulate::story::Event;
+use crate::simulate::fees::{MILLION, Rounding, SCHEDULES, event_price, round};
+use crate::simulate::story::{Event, Stage};
 use crate::simulate::world::{ACQUIRERS, CURRENCIES, Reserve, Standing, World, merchant_name};
 use crate::simulate::{SimulateError, minus, plus};
 
@@ -23,6 +23,8 @@ pub struct Claim {
     reserve: i64,
     /// What is set aside at once.
     pub held: i64,
+    /// Whether it is advanced: the file moves nothing of it any more.
+    advanced: bool,
 }
 
 /// Whose, and when it becomes available and is released.
@@ -57,13 +59,23 @@ impl Claim {
             available_on,
             until: (reserve > 0).then(|| World::reserved_until(contract.day)),
         });
-        Ok(Self {
+        let claim = Self {
             whose,
             taken,
             payable,
             reserve,
             held,
-        })
+            advanced: false,
+        };
+        let is_open = !event.undone && event.details.aggregate.is_none() && event.stage < Stage::File;
+        Ok(if is_open { claim.handed_in(world) } else { claim })
+    }
+
+    /// The same when it is open: advanced, where the merchant's are and it comes to something.
+    pub fn handed_in(mut self, world: &World) -> Self {
+        let of = |due: Due| due.slot == 0 && world.merchants[due.merchant].is_advanced;
+        self.advanced = self.whose.is_some_and(of) && self.payable > 0;
+        self
     }
 
     /// With another's.
@@ -74,6 +86,7 @@ impl Claim {
             payable: plus(self.payable, more.payable)?,
             reserve: plus(self.reserve, more.reserve)?,
             held: plus(self.held, more.held)?,
+            advanced: false,
         })
     }
 }
@@ -156,13 +169,38 @@ pub struct Payout {
 pub struct Money {
     funds: Vec<[Funds; 2]>,
     /// What each acquirer's file will do.
-    brought: Vec<[[Brought; 2]; ACQUIRERS.len()]>,
+    brought: Vec<[[Brought; 2]; ACQUIRERS]>,
     /// What becomes available by date, and what is withheld of it.
     maturing: BTreeMap<Due, (i64, i64)>,
     /// What is withheld, until when.
     tranches: BTreeMap<(usize, usize, NaiveDate), i64>,
+    /// What is advanced, by merchant, in its first currency.
+    advances: BTreeMap<usize, Advanced>,
     /// What is set aside.
     held: Option<Held>,
+}
+
+/// What is advanced to a merchant.
+#[derive(Default)]
+struct Advanced {
+    captures: u64,
+    payable: i64,
+    /// By the day until which it is withheld.
+    withheld: BTreeMap<NaiveDate, i64>,
+}
+
+/// What is advanced to a merchant, and what that moves.
+pub struct Advance {
+    /// The merchant's number.
+    pub merchant: usize,
+    /// The place of the currency.
+    pub currency: usize,
+    /// How many captures.
+    pub captures: u64,
+    /// What they come to.
+    pub payable: i64,
+    /// What of it is withheld, and becomes available; what it costs, and the VAT of that.
+    pub transfers: [Transfer; 4],
 }
 
 impl Money {
@@ -173,6 +211,7 @@ impl Money {
             brought: vec![Default::default(); merchants],
             maturing: BTreeMap::new(),
             tranches: BTreeMap::new(),
+            advances: BTreeMap::new(),
             held: None,
         }
     }
@@ -221,6 +260,56 @@ impl Money {
         Ok(())
     }
 
+    /// A claim is open, and advanced where it says so.
+    pub fn advances(&mut self, claim: &Claim) -> Result<(), SimulateError> {
+        let Some(due) = claim.whose.filter(|_| claim.advanced) else {
+            return Ok(());
+        };
+        let advanced = self.advances.entry(due.merchant).or_default();
+        advanced.captures = advanced.captures.saturating_add(1);
+        advanced.payable = plus(advanced.payable, claim.payable)?;
+        if let Some(until) = due.until {
+            let withheld = advanced.withheld.entry(until).or_default();
+            *withheld = plus(*withheld, claim.reserve)?;
+        }
+        Ok(())
+    }
+
+    /// Advances what is to be advanced.
+    pub fn advance(&mut self, world: &World) -> Result<Vec<Advance>, SimulateError> {
+        let mut advances = Vec::new();
+        for (merchant, advanced) in std::mem::take(&mut self.advances) {
+            let currency = world.merchants[merchant].currencies[0];
+            let mut sum = 0;
+            for (until, withheld) in advanced.withheld {
+                sum = plus(sum, withheld)?;
+                let tranche = self.tranches.entry((merchant, 0, until)).or_default();
+                *tranche = plus(*tranche, withheld)?;
+            }
+            let schedule = &SCHEDULES[world.merchants[merchant].schedule];
+            let exact = i128::from(advanced.payable).saturating_mul(i128::from(schedule.advance));
+            let price = round(exact, i128::from(MILLION), schedule.rounding)?;
+            let vat = schedule.vat.of(price);
+            let transfers = [
+                (2010, 2030, sum),
+                (2010, 2020, minus(advanced.payable, sum)?),
+                (2020, 4050, schedule.vat.revenue(price, vat)),
+                (2020, 2300, vat),
+            ];
+            for transfer in transfers {
+                self.funds[merchant][0].add(transfer)?;
+            }
+            advances.push(Advance {
+                merchant,
+                currency,
+                captures: advanced.captures,
+                payable: advanced.payable,
+                transfers,
+            });
+        }
+        Ok(advances)
+    }
+
     /// What becomes of a claim when a file has proven so much of it and passed so much of its costs on.
     pub fn settled(
         &mut self,
@@ -231,7 +320,7 @@ impl Money {
     ) -> Result<Vec<Transfer>, SimulateError> {
         let Owner { merchant, slot, .. } = contract.owner;
         let transfers = match claim.whose {
-            Some(due) if due.available_on.is_some() => vec![(2020, 4060, passed)],
+            Some(due) if due.available_on.is_some() || claim.advanced => vec![(2020, 4060, passed)],
             _ => {
                 let payable = minus(minus(earned, claim.taken)?, passed)?;
                 let reserve = claim.reserve.min(payable).max(0);

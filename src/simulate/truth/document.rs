@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::available::Released;
+use super::available::{Advance, Released};
 use super::{Account, Balances, Total, Truth, Whose};
 use crate::simulate::settlement::BatchSums;
 use crate::simulate::story::{Decided, Event, Story};
@@ -97,7 +97,7 @@ impl Replayed {
 }
 
 /// The sums of all batches, by acquirer and currency.
-type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS.len()];
+type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS];
 
 /// What the truth is told about.
 pub struct Sources<'a> {
@@ -125,7 +125,7 @@ impl Truth {
     pub fn settle(&mut self, world: &World, sums: &Sums) -> Result<Settled, SimulateError> {
         self.reconcile(world, CARDS, &sums[CARDS])?;
         self.step("reconcile");
-        for acquirer in (0..ACQUIRERS.len()).filter(|acquirer| *acquirer != CARDS) {
+        for acquirer in (0..ACQUIRERS).filter(|acquirer| *acquirer != CARDS) {
             self.reconcile(world, acquirer, &sums[acquirer])?;
         }
         self.step("carriers");
@@ -175,19 +175,28 @@ impl Truth {
             breaks: self.breaks.clone(),
             break_items: self.items.clone(),
             settlement: settlement(world, CARDS, &sums[CARDS]),
-            carriers: (0..ACQUIRERS.len())
+            carriers: (0..ACQUIRERS)
                 .filter(|acquirer| *acquirer != CARDS)
                 .map(|acquirer| settlement(world, acquirer, &sums[acquirer]))
                 .filter(|settlement| settlement.lines > 0)
                 .collect(),
             expiry: self.expiry(world)?,
+            advances: self
+                .advances
+                .iter()
+                .map(|advance| AdvanceRow::new(world, advance))
+                .collect(),
             decisions: self.decisions,
             release,
             hold,
             payouts,
             last_release,
             month,
-            accounts: Steps(self.steps),
+            accounts: self
+                .steps
+                .iter()
+                .map(|(step, balances)| (*step, accounts(world, balances)))
+                .collect(),
         })
     }
 
@@ -323,14 +332,14 @@ impl Truth {
     }
 }
 
-fn accounts(balances: &Balances) -> Vec<AccountBalance> {
+fn accounts(world: &World, balances: &Balances) -> Vec<AccountBalance> {
     let moved = balances.0.iter().filter(|(_, balance)| **balance != 0);
     let row = |(&(code, whose, currency), &balance): (&Account, &i64)| AccountBalance {
         code,
         currency: CURRENCIES[currency].code,
         dimension: match whose {
             Whose::Nobodys => "",
-            Whose::Acquirers(acquirer) => ACQUIRERS[acquirer],
+            Whose::Acquirers(acquirer) => world.acquirer(acquirer),
             Whose::Banks => BANK_ACCOUNT,
         },
         balance,
@@ -344,7 +353,7 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
-            batch: currency.saturating_add(1).to_string(),
+            batch: world.format(acquirer).batch_name(currency.saturating_add(1)),
             currency: CURRENCIES[currency].code,
             lines: batch.lines,
             gross: batch.gross,
@@ -355,7 +364,7 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
         })
         .collect();
     Settlement {
-        acquirer: ACQUIRERS[acquirer],
+        acquirer: world.acquirer(acquirer),
         as_of: world.day(Day::Settlement).date.to_string(),
         lines: batches.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
         batches,
@@ -384,6 +393,8 @@ pub struct Document {
     carriers: Vec<Settlement>,
     /// What is still open of authorizations and may not be captured after the cut-off.
     expiry: Expiry,
+    /// What is advanced on the settlement files' day, before them.
+    advances: Vec<AdvanceRow>,
     /// What velocity rules and monthly limits say of authorizations, in the order of events.
     decisions: Vec<Decision>,
     /// What is released before the payouts.
@@ -422,6 +433,34 @@ impl Decision {
 }
 
 #[derive(Serialize)]
+struct AdvanceRow {
+    merchant: String,
+    currency: &'static str,
+    on: String,
+    captures: u64,
+    payable: i64,
+    withheld: i64,
+    fee: i64,
+    vat: i64,
+}
+
+impl AdvanceRow {
+    fn new(world: &World, advance: &Advance) -> Self {
+        let [(.., withheld), _, (.., fee), (.., vat)] = advance.transfers;
+        Self {
+            merchant: merchant_name(advance.merchant),
+            currency: CURRENCIES[advance.currency].code,
+            on: world.day(Day::Settlement).date.to_string(),
+            captures: advance.captures,
+            payable: advance.payable,
+            withheld,
+            fee,
+            vat,
+        }
+    }
+}
+
+#[derive(Serialize)]
 struct Hold {
     merchant: String,
     currency: &'static str,
@@ -448,11 +487,17 @@ struct TopUpRow {
 }
 
 /// Balances after every step: accounts that are not listed are zero.
-struct Steps(Vec<(&'static str, Balances)>);
+struct Steps(Vec<(&'static str, Vec<AccountBalance>)>);
+
+impl FromIterator<(&'static str, Vec<AccountBalance>)> for Steps {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Vec<AccountBalance>)>>(steps: I) -> Self {
+        Self(steps.into_iter().collect())
+    }
+}
 
 impl Serialize for Steps {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(step, balances)| (step, accounts(balances))))
+        serializer.collect_map(self.0.iter().map(|(step, accounts)| (step, accounts)))
     }
 }
 

@@ -3,10 +3,9 @@
 //! Every fact is booked here as it is told, by the table of entries that the engine follows, but with none of its code:
 //! accounts are numbers, a balance is Σ debits - Σ credits over all books. Where the two disagree, one of them is wrong.
 //!
-//! The order is that of the commands: the day's events; what ran out; late events; the settlement files, and what only they say;
-//! what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly minimums. What
-//! the files bring is known as soon as the events are told,
-//! and added in its turn.
+//! The order is that of the commands: the day's events; what ran out; late events; advances; the settlement files, and what only
+//! they say; what is released on their day; what is set aside; payouts; events after them; what is released at last; monthly
+//! minimums. What the files bring is known as soon as the events are told, and added in its turn.
 
 mod available;
 mod charges;
@@ -15,12 +14,12 @@ mod month;
 
 use std::collections::BTreeMap;
 
-use self::available::{Claim, Money};
+use self::available::{Advance, Claim, Money};
 use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
 pub use self::document::{BreakItem, Settled, Sources};
 use self::month::Month;
-use super::fees::SCHEDULES;
-use super::settlement::Costs;
+use super::fees::{Rounding, SCHEDULES, round};
+use super::settlement::{Costs, Line};
 use super::story::{Event, EventKind, Fate, Stage, Story};
 use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
 use super::{BreakKind, SimulateError, minus, plus};
@@ -118,7 +117,7 @@ pub struct Truth {
     /// As far as everything is told.
     books: Balances,
     /// What each settlement file will bring.
-    files: [Balances; ACQUIRERS.len()],
+    files: [Balances; ACQUIRERS],
     /// What merchants have and will have.
     money: Money,
     /// What merchants are charged in the simulated day's month.
@@ -127,6 +126,8 @@ pub struct Truth {
     steps: Vec<(&'static str, Balances)>,
     /// By merchant and the place of the currency among the merchant's two: what of authorizations runs out.
     expired: Vec<[Total; 2]>,
+    /// What is advanced.
+    advances: Vec<Advance>,
     /// Payments of which nobody knows whether they were authorized.
     unknown: u64,
     /// Those of which the settlement file knows.
@@ -157,6 +158,7 @@ impl Truth {
             month: Month::new(world.merchants.len()),
             steps: Vec::new(),
             expired: vec![[Total::default(); 2]; world.merchants.len()],
+            advances: Vec::new(),
             unknown: 0,
             answered: 0,
             paid_by_transfer: Default::default(),
@@ -293,8 +295,11 @@ impl Truth {
             | EventKind::AuthorizationReversal
             | EventKind::Void
             | EventKind::Decline
-            | EventKind::Unknown
-            | EventKind::Aggregate => {}
+            | EventKind::Unknown => {}
+            EventKind::Aggregate => {
+                booked.aggregate = booked.aggregate.handed_in(world);
+                self.money.advances(&booked.aggregate)?;
+            }
             EventKind::Authorization => charges.transfers = contract.authorization(),
             EventKind::Capture => {
                 charges = contract.capture(sums, account, instrument, amount)?;
@@ -302,6 +307,7 @@ impl Truth {
                 charges.transfers.push((2010, 2040, claim.held));
                 charges.transfers.push((receivable, 2010, amount));
                 self.money.claims(&claim, 1)?;
+                self.money.advances(&claim)?;
                 booked.capture = claim;
                 if event.details.aggregate.is_some() && !event.undone {
                     booked.aggregate = booked.aggregate.plus(&claim)?;
@@ -331,7 +337,7 @@ impl Truth {
                 self.paid_by_transfer[contract.owner.currency].add(amount)?;
             }
             EventKind::Chargeback | EventKind::SecondChargeback => {
-                if !event.unknown {
+                if !event.unknown && !event.unpriced {
                     charges.transfers = contract.chargeback(account, amount)?;
                 }
                 let from = if event.unknown { 1900 } else { 2020 };
@@ -374,9 +380,17 @@ impl Truth {
         Ok(())
     }
 
-    /// All late events are told, too.
-    pub fn late(&mut self) {
+    /// All late events are told, too. What is advanced is advanced next.
+    pub fn late(&mut self, world: &World) -> Result<(), SimulateError> {
         self.step("late");
+        self.advances = self.money.advance(world)?;
+        for advance in &self.advances {
+            for transfer in advance.transfers {
+                self.books.book(transfer, CARDS, advance.currency)?;
+            }
+        }
+        self.step("advance");
+        Ok(())
     }
 
     /// All events after the payouts are told.
@@ -384,29 +398,36 @@ impl Truth {
         self.step("after");
     }
 
-    /// Books a line that proves an event: `line` is its gross, unsigned, and `pass` how it was found.
+    /// Books a line that proves an event, found by a pass. What it brings is in the currency of its net: where that is another one,
+    /// it is exchanged (6010).
     pub fn matched(
         &mut self,
         world: &World,
         story: &Story,
         event: &Event,
-        (pass, line): (u8, i64),
-        costs: Costs,
+        (pass, line): (u8, &Line),
     ) -> Result<(), SimulateError> {
         let count = self.matched.entry(pass).or_default();
         *count = count.saturating_add(1);
         let (item, owner, acquirer) = (event.amount, story.owner, event.acquirer);
-        let receivable = receivable(acquirer);
+        let (receivable, costs) = (receivable(acquirer), line.costs);
         let booked = event.details.cost.unwrap_or(0);
+        let came = plus(line.net, costs.total())?;
+        let is_exchanged = line.net_currency != owner.currency;
+        let in_transit = if is_exchanged { 6010 } else { 1110 };
+        if is_exchanged {
+            self.file(acquirer, line.net_currency, (1110, 6010, came))?;
+        }
         self.file(acquirer, owner.currency, (receivable, 1110, booked))?;
-        self.costs(acquirer, owner.currency, costs, booked)?;
-        let (agreed, over) = (line.min(item), line.saturating_sub(item));
+        self.costs(acquirer, line.net_currency, costs, booked)?;
+        let gross = line.gross.unwrap_or(0).saturating_abs();
+        let (agreed, over) = (gross.min(item), gross.saturating_sub(item));
         let claim = match event.kind {
             EventKind::Refund | EventKind::Chargeback | EventKind::SecondChargeback => {
-                return self.file(acquirer, owner.currency, (receivable, 1110, agreed));
+                return self.file(acquirer, owner.currency, (receivable, in_transit, agreed));
             }
             EventKind::ChargebackReversal => {
-                return self.file(acquirer, owner.currency, (1110, receivable, agreed));
+                return self.file(acquirer, owner.currency, (in_transit, receivable, agreed));
             }
             EventKind::Capture => story.booked.capture,
             EventKind::Aggregate => story.booked.aggregate,
@@ -422,14 +443,14 @@ impl Truth {
             | EventKind::Unpaid
             | EventKind::UnpaidRecovery => return Ok(()),
         };
-        self.file(acquirer, owner.currency, (1110, receivable, agreed))?;
+        self.file(acquirer, owner.currency, (in_transit, receivable, agreed))?;
         let tolerated = over.saturating_abs() <= TOLERANCE;
         if over != 0 && tolerated {
             self.within_tolerance = self.within_tolerance.saturating_add(1);
         }
         let difference = match (over > 0, tolerated) {
-            (true, true) => (1110, 5900, over),
-            (true, false) => (1110, 2900, over),
+            (true, true) => (in_transit, 5900, over),
+            (true, false) => (in_transit, 2900, over),
             (false, true) => (5900, receivable, over.saturating_neg()),
             (false, false) => (1900, receivable, over.saturating_neg()),
         };
@@ -437,7 +458,9 @@ impl Truth {
         let earned = if tolerated { item } else { agreed };
         let contract = contract(world, owner, event);
         let passed = if contract.schedule.passes_costs {
-            plus(costs.interchange, costs.scheme_fee)?
+            let cost = plus(costs.interchange, costs.scheme_fee)?;
+            let product = i128::from(cost).saturating_mul(i128::from(gross));
+            round(product, i128::from(came), Rounding::HalfEven)?
         } else {
             0
         };

@@ -11,16 +11,19 @@ use chrono_tz::Europe;
 use self::calendar::{CALENDAR, Calendar};
 pub use self::settings::Version;
 use super::dice::Dice;
-use super::fees::{FINE, MICRO, STANDARD};
-use super::{Plan, Profile, SimulateError};
+use super::fees::{ENDED, FINE, MICRO, Rounding, STANDARD, round};
+use super::settlement::FileFormat;
+use super::{BreakKind, Plan, Profile, SimulateError};
 use crate::money::{Currency, decimal_text};
 
-/// The acquirers: a place in it is what says which one.
-pub const ACQUIRERS: [&str; 3] = ["adyen", "carrier-a", "carrier-b"];
+/// How many acquirers there are: a place is what says which one.
+pub const ACQUIRERS: usize = 3;
 /// The one that settles cards and wallets, and whose file the day has.
 pub const CARDS: usize = 0;
 /// The phone carrier whose merchants bear what shoppers do not pay; the other one's do not.
 pub const CARRIER_BY_MERCHANT: usize = 1;
+/// The phone carrier that settles gross: what it costs is invoiced.
+pub const CARRIER_GROSS: usize = 2;
 /// How many days the acquirer of cards may take.
 pub const SETTLES_WITHIN_DAYS: u64 = 3;
 /// How many days carriers may take.
@@ -43,6 +46,8 @@ pub const OFTEN: u32 = 3;
 pub const VOUCHERS: i64 = 300_000;
 /// How often a payer may buy games of one merchant in a month.
 pub const GAMES: u32 = 2;
+/// The most that may be advanced at a time, in minor units of every currency: more than there is.
+pub const MOST_ADVANCED: i64 = 1_000_000_000_000;
 /// Per mille of a capture that the acquirer costs.
 pub const COST_PER_MILLE: i64 = 14;
 
@@ -117,6 +122,8 @@ pub struct Merchant {
     pub poor: bool,
     /// What is withheld of its sales.
     pub reserve: Option<Reserve>,
+    /// Whether what it sells in its first currency is advanced.
+    pub is_advanced: bool,
     /// After how many business days a sale is paid, where it does not wait for the acquirer.
     pub sales_day: Option<u16>,
     /// Whether it is paid.
@@ -198,14 +205,26 @@ pub enum Day {
     Lawless,
 }
 
+/// In what the acquirer of cards settles another currency where it converts: from, to, the rate as its file has it, and what a
+/// minor unit comes to as a fraction. (Of no amount above zero nothing is left.)
+const RATES: [(usize, usize, &str, (i64, i64)); 3] = [
+    (2, 0, "1.1764", (11_764, 10_000)),
+    (4, 0, "0.00625", (625, 1000)),
+    (1, 5, "0.3077", (3077, 1000)),
+];
+
 /// Everything that is fixed before the first payment.
 pub struct World {
+    /// The form of the settlement file of the acquirer of cards.
+    format: FileFormat,
     /// How much of what can happen does.
     pub profile: Profile,
     /// Merchants, by number from 0.
     pub merchants: Vec<Merchant>,
     /// How many of them sell as usual: the first ones.
     pub busy: u32,
+    /// The one whose fees have no price on the settlement file's day, where that is planned.
+    pub unpriced: Option<usize>,
     /// Those of them that sell in won, by number.
     pub in_won: Vec<usize>,
     /// When banks are open.
@@ -255,18 +274,26 @@ impl World {
             last.reserve = None;
             last.sales_day = None;
             last.may_owe = false;
+            last.is_advanced = false;
             busy = busy.saturating_sub(1);
+        }
+        let unpriced = plan.breaks.get(&BreakKind::NotPriced).is_some_and(|count| *count > 0);
+        let unpriced = unpriced.then_some(merchants.len());
+        if unpriced.is_some() {
+            merchants.push(unpriced_merchant());
         }
         let in_won = |(number, merchant): (usize, &Merchant)| {
             let sells = merchant.currencies.contains(&WON) && !merchant.poor;
             sells.then_some(number)
         };
         Ok(Self {
+            format: plan.file_format,
             profile: plan.profile,
             calendar,
             in_won: merchants.iter().enumerate().filter_map(in_won).collect(),
             merchants,
             busy,
+            unpriced,
             currencies: currencies.collect::<Result<_, _>>()?,
             days: days.map(local_day),
         })
@@ -275,6 +302,42 @@ impl World {
     /// Whether everything that can happen does.
     pub fn is_full(&self) -> bool {
         self.profile == Profile::Full
+    }
+
+    /// The name of an acquirer.
+    pub fn acquirer(&self, acquirer: usize) -> &'static str {
+        [self.format.name(), "carrier-a", "carrier-b"][acquirer]
+    }
+
+    /// The form of an acquirer's settlement file.
+    pub fn format(&self, acquirer: usize) -> FileFormat {
+        if acquirer == CARDS {
+            self.format
+        } else {
+            FileFormat::Adyen
+        }
+    }
+
+    /// What the acquirer of cards may convert a currency to.
+    pub fn converts_to(&self, currency: usize) -> Option<usize> {
+        let rate = RATES.iter().find(|(from, ..)| *from == currency);
+        rate.map(|(_, to, ..)| *to)
+    }
+
+    /// An amount in another currency, a half to the even neighbour; the same amount where they are one.
+    pub fn converted(&self, amount: i64, from: usize, to: usize) -> Result<i64, SimulateError> {
+        let rate = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to));
+        let Some((.., (times, of))) = rate.filter(|_| from != to) else {
+            return Ok(amount);
+        };
+        let product = i128::from(amount).saturating_mul(i128::from(*times));
+        round(product, i128::from(*of), Rounding::HalfEven)
+    }
+
+    /// The rate from one currency to another as a file has it.
+    pub fn rate_text(&self, from: usize, to: usize) -> &'static str {
+        let rate = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to));
+        rate.map_or("1", |(_, _, text, _)| text)
     }
 
     /// A day.
@@ -403,7 +466,10 @@ fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
         5 => Some(2),
         _ => None,
     };
-    let sales_day = sales_day.filter(|_| full);
+    let sales_day = sales_day.filter(|_| full && !matches!(reserve, Some(Reserve::Fixed(_))));
+    let standing = if full { standing(number) } else { Standing::Paid };
+    let waits = sales_day.is_none() && !matches!(reserve, Some(Reserve::Fixed(_)));
+    let is_one = number.is_multiple_of(9) || number % 10 == 6;
     Merchant {
         currencies: [first, second],
         micro,
@@ -412,8 +478,25 @@ fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
         may_owe: profile == Profile::Card || number % 4 != 2,
         poor: false,
         reserve,
-        sales_day: sales_day.filter(|_| !matches!(reserve, Some(Reserve::Fixed(_)))),
-        standing: if full { standing(number) } else { Standing::Paid },
+        is_advanced: full && is_one && waits && standing == Standing::Paid,
+        sales_day,
+        standing,
+    }
+}
+
+/// One whose contract has ended before it is charged for a dispute.
+fn unpriced_merchant() -> Merchant {
+    Merchant {
+        currencies: [0, 0],
+        micro: false,
+        schedule: ENDED,
+        has_destination: false,
+        may_owe: true,
+        poor: false,
+        reserve: None,
+        is_advanced: false,
+        sales_day: None,
+        standing: Standing::Paid,
     }
 }
 

@@ -5,14 +5,15 @@ use std::io::{self, Write};
 use chrono::Datelike;
 
 use super::{
-    ACQUIRERS, BANK_ACCOUNT, CALENDAR, CARDS, CARRIER_BY_MERCHANT, CARRIER_SETTLES_WITHIN_DAYS, COST_PER_MILLE,
-    CURRENCIES, Day, GAMES, MONTHLY_LIMIT, OFTEN, OVER_CAPTURE_PERCENT, RESERVE_DAYS, Reserve, SETTLES_WITHIN_DAYS,
-    SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, TOLERANCE, Terms, VOUCHERS, World, iban, merchant_name,
+    ACQUIRERS, BANK_ACCOUNT, CALENDAR, CARDS, CARRIER_BY_MERCHANT, CARRIER_GROSS, CARRIER_SETTLES_WITHIN_DAYS,
+    COST_PER_MILLE, CURRENCIES, Day, GAMES, MONTHLY_LIMIT, MOST_ADVANCED, OFTEN, OVER_CAPTURE_PERCENT, RESERVE_DAYS,
+    Reserve, SETTLES_WITHIN_DAYS, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, TOLERANCE, Terms, VOUCHERS, World, iban,
+    merchant_name,
 };
 use crate::money::wide_decimal_text;
 use crate::simulate::fees::{
-    EventPrices, MILLION, MINIMUM_IN, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope, event_price,
-    tier_begins,
+    ENDED, EventPrices, MILLION, MINIMUM_IN, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope,
+    event_price, tier_begins,
 };
 
 /// A version of the settings.
@@ -33,12 +34,17 @@ impl World {
         };
         writeln!(out, "effective_from = \"{from}\"\n")?;
         writeln!(out, "[house]\nname = \"Example Payments\"")?;
-        writeln!(
-            out,
-            "time_zone = \"Europe/Berlin\"\nbank_account = \"{BANK_ACCOUNT}\"\n"
-        )?;
+        writeln!(out, "time_zone = \"Europe/Berlin\"\nbank_account = \"{BANK_ACCOUNT}\"")?;
+        if self.is_full() {
+            writeln!(
+                out,
+                "advance_limit = {}",
+                self.amounts(|place| self.amount(MOST_ADVANCED, place))
+            )?;
+        }
+        writeln!(out)?;
         self.write_acquirers(out)?;
-        self.write_schedules(out)?;
+        self.write_schedules(out, version)?;
         writeln!(out, "[payout]\nminimum = {}", self.prices(|terms| terms.minimum))?;
         if self.is_full() {
             write_spans(out)?;
@@ -56,7 +62,8 @@ impl World {
     }
 
     fn write_acquirers(&self, out: &mut impl Write) -> io::Result<()> {
-        for (acquirer, name) in ACQUIRERS.iter().enumerate() {
+        for acquirer in 0..ACQUIRERS {
+            let name = self.acquirer(acquirer);
             if acquirer == CARDS {
                 writeln!(out, "[[acquirer]]\nname = \"{name}\"\ncontract = \"net\"")?;
                 writeln!(out, "settles_within_days = {SETTLES_WITHIN_DAYS}")?;
@@ -72,6 +79,7 @@ impl World {
                 }
                 writeln!(out)?;
             } else if self.is_full() {
+                let contract = if acquirer == CARRIER_GROSS { "gross" } else { "net" };
                 let bearer = if acquirer == CARRIER_BY_MERCHANT {
                     "merchant"
                 } else {
@@ -79,7 +87,7 @@ impl World {
                 };
                 writeln!(
                     out,
-                    "[[acquirer]]\nname = \"{name}\"\nkind = \"carrier\"\ncontract = \"net\""
+                    "[[acquirer]]\nname = \"{name}\"\nkind = \"carrier\"\ncontract = \"{contract}\""
                 )?;
                 writeln!(out, "settles_within_days = {CARRIER_SETTLES_WITHIN_DAYS}")?;
                 writeln!(out, "partial_refunds = false\nunpaid_borne_by = \"{bearer}\"")?;
@@ -92,11 +100,11 @@ impl World {
         Ok(())
     }
 
-    fn write_schedules(&self, out: &mut impl Write) -> io::Result<()> {
-        let count = if self.is_full() {
-            SCHEDULES.len()
-        } else {
-            PLAIN_SCHEDULES
+    fn write_schedules(&self, out: &mut impl Write, version: Version) -> io::Result<()> {
+        let count = match (self.is_full(), self.unpriced) {
+            (true, Some(_)) => SCHEDULES.len(),
+            (true, None) => ENDED,
+            (false, _) => PLAIN_SCHEDULES,
         };
         if self.is_full() {
             writeln!(
@@ -113,6 +121,13 @@ impl World {
                 self.write_schedule(out, schedule, None, earlier)?;
             }
             let from = schedule.earlier.map(|_| self.day(Day::Simulated).date.to_string());
+            // By the next day's settings the last one begins long after that day.
+            let has_ended = schedule.name == SCHEDULES[ENDED].name && version == Version::NextDay;
+            let from = if has_ended {
+                Some(self.last_release().to_string())
+            } else {
+                from
+            };
             self.write_schedule(out, schedule, from, schedule.prices)?;
         }
         Ok(())
@@ -139,8 +154,8 @@ impl World {
         if let Some(class) = schedule.vat.class() {
             writeln!(out, "vat = \"{class}\"")?;
         }
-        if let Some(events) = &schedule.events {
-            self.write_event_prices(out, events)?;
+        if schedule.events.is_some() || schedule.advance > 0 {
+            self.write_event_prices(out, schedule)?;
         }
         if let Some(euros) = schedule.minimum {
             let amount = |place: usize| self.amount(tier_begins(euros, &CURRENCIES[place]), place);
@@ -165,14 +180,21 @@ impl World {
         writeln!(out)
     }
 
-    fn write_event_prices(&self, out: &mut impl Write, events: &EventPrices) -> io::Result<()> {
+    fn write_event_prices(&self, out: &mut impl Write, schedule: &Schedule) -> io::Result<()> {
+        const NOTHING: EventPrices = EventPrices {
+            authorization: 0,
+            refund: 0,
+            dispute: 0,
+            payout: 0,
+        };
+        let events = schedule.events.as_ref().unwrap_or(&NOTHING);
         let all = [
             ("authorization", events.authorization),
             ("refund", events.refund),
             ("dispute", events.dispute),
             ("payout", events.payout),
         ];
-        let priced: Vec<String> = all
+        let mut priced: Vec<String> = all
             .iter()
             .filter(|(_, thousandths)| *thousandths > 0)
             .map(|(name, thousandths)| {
@@ -180,6 +202,9 @@ impl World {
                 format!("{name} = {amounts}")
             })
             .collect();
+        if schedule.advance > 0 {
+            priced.push(format!("advance_percentage = \"{}\"", percent(schedule.advance)));
+        }
         writeln!(out, "event = {{ {} }}", priced.join(", "))
     }
 
@@ -244,6 +269,11 @@ impl World {
         if merchant.may_owe {
             let limits = self.in_its_currencies(number, |currency| self.negative_limit(number, currency));
             writeln!(out, "negative_limit = {limits}")?;
+        }
+        if merchant.is_advanced {
+            let [first, _] = merchant.currencies;
+            let limit = self.amount(MOST_ADVANCED, first);
+            writeln!(out, "advance_limit = {{ {} = \"{limit}\" }}", CURRENCIES[first].code)?;
         }
         match merchant.reserve {
             Some(Reserve::Rolling(per_mille)) => writeln!(

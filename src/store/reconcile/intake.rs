@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
-use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile};
-use crate::acquirer::format::{Format, HEAD};
-use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine};
+use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
+use crate::acquirer::format::{HEAD, Reading};
+use crate::acquirer::mapping::Profile;
+use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine, SettlementReader};
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency, Money};
@@ -127,8 +129,9 @@ pub(super) async fn take_in(
     };
     // Reading runs ahead of the database by a chunk or two, on a thread of its own.
     let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
-    let (path, format) = (file.path.clone(), file.format);
-    let reading = tokio::task::spawn_blocking(move || read(&path, format, &sender));
+    let how = How::of(file);
+    let paths = file.paths.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&paths, &how, &sender));
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
@@ -273,6 +276,37 @@ impl Batches {
 /// How many rows are handed over at once.
 const CHUNK: usize = 1_000;
 
+/// How a file is read: as it is named, or as its beginning tells.
+pub(super) struct How {
+    format: Option<Reading>,
+    profiles: Vec<Arc<Profile>>,
+}
+
+impl How {
+    pub(super) fn of(file: &SettlementFile) -> Self {
+        Self {
+            format: file.format.clone(),
+            profiles: file.profiles.clone(),
+        }
+    }
+
+    /// A reader of files that make one report, and the format or profile that the first of them has.
+    pub(super) fn open<'r>(&self, inputs: Inputs<'r>) -> Result<(Reading, Box<dyn SettlementReader + 'r>), FileError> {
+        let mut inputs = inputs.into_iter();
+        let mut first = inputs.next().unwrap_or_else(|| Box::new(std::io::empty()));
+        let mut head = Vec::new();
+        let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
+        first.by_ref().take(limit).read_to_end(&mut head)?;
+        let reading = match &self.format {
+            Some(reading) => reading.clone(),
+            None => Reading::detect(&head, &self.profiles)?,
+        };
+        let whole = Box::new(std::io::Cursor::new(head).chain(first));
+        let reader = reading.open(whole, inputs.collect())?;
+        Ok((reading, reader))
+    }
+}
+
 /// What reading a file came to beside its rows.
 struct Heard {
     claims: ControlClaims,
@@ -281,32 +315,9 @@ struct Heard {
     digest: [u8; 32],
 }
 
-/// Reads the file to its end and hands its rows over in chunks; the digest is that of what was read.
-fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
-    let mut file = File::open(path)?;
-    let packed = file.metadata()?.len();
-    let mut head = Vec::new();
-    (&file).take(4).read_to_end(&mut head)?;
-    file.rewind()?;
-    let ((claims, format, unknown_columns), digest) = match Packing::of(&head) {
-        Packing::Plain => {
-            let mut input = Digesting::new(file);
-            (read_rows(&mut input, format, sender)?, input.digest())
-        }
-        Packing::Gzip => {
-            let mut input = Digesting::new(file);
-            let rows = read_rows(&mut gunzip(&mut input, packed), format, sender)?;
-            (rows, input.digest())
-        }
-        Packing::Zip => {
-            // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
-            let rows = unzip(&file, packed, |mut input| read_rows(&mut input, format, sender))?;
-            file.rewind()?;
-            let mut input = Digesting::new(file);
-            std::io::copy(&mut input, &mut std::io::sink())?;
-            (rows, input.digest())
-        }
-    };
+/// Reads a file, and those given with it, to the end and hands the rows over in chunks; the digest is that of what was read.
+fn read(paths: &[PathBuf], how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
+    let ((claims, format, unknown_columns), digest) = opened(paths, &mut |inputs| read_rows(inputs, how, sender))?;
     Ok(Heard {
         claims,
         format,
@@ -315,21 +326,77 @@ fn read(path: &Path, format: Option<Format>, sender: &Sender<Vec<Row>>) -> Resul
     })
 }
 
-/// Reads rows to the end of the input, in the format that is named or that its beginning tells.
+/// Files that make one report, each unpacked.
+pub(super) type Inputs<'r> = Vec<Box<dyn Read + 'r>>;
+
+/// Hands what files hold, unpacked, to `read`; the digest is that of the files, as far as they were read.
+pub(super) fn opened<T>(
+    paths: &[PathBuf],
+    read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>,
+) -> Result<(T, [u8; 32]), FileError> {
+    let mut digests = Vec::with_capacity(paths.len());
+    let told = open_all(paths, Vec::new(), &mut digests, read)?;
+    // The file that was opened last is digested first.
+    digests.reverse();
+    Ok((told, together(&digests)))
+}
+
+/// Opens files one inside the other, since an unpacked one borrows its packed one, and hands all of them to `read`.
+fn open_all<T>(
+    paths: &[PathBuf],
+    opened: Inputs<'_>,
+    digests: &mut Vec<[u8; 32]>,
+    read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>,
+) -> Result<T, FileError> {
+    let Some((path, rest)) = paths.split_first() else {
+        return read(opened);
+    };
+    let mut file = File::open(path)?;
+    let packed = file.metadata()?.len();
+    let mut head = Vec::new();
+    (&file).take(4).read_to_end(&mut head)?;
+    file.rewind()?;
+    let with = |opened: Inputs<'_>,
+                input: &mut dyn Read,
+                digests: &mut Vec<[u8; 32]>,
+                read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>| {
+        let mut inputs: Inputs<'_> = Vec::with_capacity(opened.len().saturating_add(1));
+        for one in opened {
+            inputs.push(one);
+        }
+        inputs.push(Box::new(input));
+        open_all(rest, inputs, digests, read)
+    };
+    let (told, digest) = match Packing::of(&head) {
+        Packing::Plain => {
+            let mut input = Digesting::new(file);
+            (with(opened, &mut input, digests, read)?, input.digest())
+        }
+        Packing::Gzip => {
+            let mut input = Digesting::new(file);
+            let told = with(opened, &mut gunzip(&mut input, packed), digests, read)?;
+            (told, input.digest())
+        }
+        Packing::Zip => {
+            // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
+            let told = unzip(&file, packed, |input| with(opened, input, digests, read))?;
+            file.rewind()?;
+            let mut input = Digesting::new(file);
+            std::io::copy(&mut input, &mut std::io::sink())?;
+            (told, input.digest())
+        }
+    };
+    digests.push(digest);
+    Ok(told)
+}
+
+/// Reads rows to the end of the inputs.
 fn read_rows(
-    input: &mut impl Read,
-    format: Option<Format>,
+    inputs: Inputs<'_>,
+    how: &How,
     sender: &Sender<Vec<Row>>,
 ) -> Result<(ControlClaims, Option<String>, Vec<String>), FileError> {
-    let mut head = Vec::new();
-    input
-        .take(u64::try_from(HEAD).unwrap_or(u64::MAX))
-        .read_to_end(&mut head)?;
-    let format = match format {
-        Some(format) => format,
-        None => Format::detect(&head)?,
-    };
-    let mut reader = format.open(head.chain(&mut *input))?;
+    let (reading, mut reader) = how.open(inputs)?;
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = reader.next().transpose()? {
         chunk.push(row);
@@ -344,7 +411,7 @@ fn read_rows(
     }
     // Whether this is received does not matter, for the same reason.
     sender.blocking_send(chunk).ok();
-    let name = Some(format.name().to_owned());
+    let name = Some(reading.name().to_owned());
     Ok((reader.claims().clone(), name, reader.unknown_columns().to_vec()))
 }
 

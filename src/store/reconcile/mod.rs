@@ -16,6 +16,7 @@
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
 
+pub mod explain;
 pub mod files;
 mod intake;
 mod matching;
@@ -28,12 +29,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
 
 use super::settings::Deployment;
 use super::source::{Digesting, Source, SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
-use crate::acquirer::format::Format;
+use crate::acquirer::format::Reading;
+use crate::acquirer::mapping::Profile;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency};
@@ -49,31 +52,45 @@ pub const REJECT_LIMIT: usize = 10_000;
 /// A settlement file and its digest.
 #[derive(Debug, Clone)]
 pub struct SettlementFile {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     name: String,
     digest: [u8; 32],
-    format: Option<Format>,
+    format: Option<Reading>,
+    profiles: Vec<Arc<Profile>>,
     presented_by: Option<String>,
 }
 
 impl SettlementFile {
     /// Reads a file once, for its digest.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let mut input = Digesting::new(File::open(path)?);
-        std::io::copy(&mut input, &mut std::io::sink())?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            path: path.to_owned(),
+            paths: vec![path.to_owned()],
             name: crate::card_number::mask(&name).into_owned(),
-            digest: input.digest(),
+            digest: digest_of(path)?,
             format: None,
+            profiles: Vec::new(),
             presented_by: None,
+        })
+    }
+
+    /// The same together with further files that make one report: its next ones, or those that prove it. They are taken in as one
+    /// file, by the name of the first and a digest of all.
+    pub fn with(self, paths: &[PathBuf]) -> Result<Self, FileError> {
+        let mut digests = vec![self.digest];
+        for path in paths {
+            digests.push(digest_of(path)?);
+        }
+        Ok(Self {
+            paths: self.paths.into_iter().chain(paths.iter().cloned()).collect(),
+            digest: together(&digests),
+            ..self
         })
     }
 
     /// The same, to be read in this format whatever it looks like.
     #[must_use]
-    pub fn in_format(self, format: Option<Format>) -> Self {
+    pub fn in_format(self, format: Option<Reading>) -> Self {
         Self { format, ..self }
     }
 
@@ -86,9 +103,11 @@ impl SettlementFile {
         }
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The same, to be read by one of these profiles where it fits one and no format.
+    #[must_use]
+    pub fn with_profiles(self, profiles: &[Arc<Profile>]) -> Self {
+        let profiles = profiles.to_vec();
+        Self { profiles, ..self }
     }
 
     /// Its name without folders, card numbers masked.
@@ -99,6 +118,20 @@ impl SettlementFile {
     /// The first 16 hexadecimal digits of its SHA-256.
     pub fn short_digest(&self) -> String {
         tag(&self.digest, 1)
+    }
+}
+
+fn digest_of(path: &Path) -> Result<[u8; 32], FileError> {
+    let mut input = Digesting::new(File::open(path)?);
+    std::io::copy(&mut input, &mut std::io::sink())?;
+    Ok(input.digest())
+}
+
+/// The digest of one file is its own, that of several the digest of theirs.
+fn together(digests: &[[u8; 32]]) -> [u8; 32] {
+    match digests {
+        [digest] => *digest,
+        _ => Sha256::digest(digests.concat()).into(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::velocity::{AcrossBooks, close_payers};
 use super::{BATCH, Numbered, Verdict, ids, record_batch, withdraws_from};
 use crate::delimited::{FileError, Records};
 use crate::payment::event::PaymentEvent;
-use crate::payment::reader::Events;
+use crate::payment::reader::{ClaimError, Events, prove};
 use crate::store::acquirers;
 use crate::store::books::LockedBooks;
 use crate::store::settings::Deployment;
@@ -30,15 +30,20 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Reads a file once from end to end, before anything of it is recorded: its digest, and whether it can be read at all.
-    pub fn open(path: &Path) -> Result<Self, FileError> {
-        let mut input = BufReader::with_capacity(1 << 16, Digesting::new(File::open(path)?));
-        if let Events::Csv(_) = Events::open(&mut input)? {
+    /// Reads a file once from end to end, before anything of it is recorded: its digest, whether it can be read at all, and
+    /// whether its captures are what it claims that they are.
+    pub fn open(path: &Path) -> Result<Self, ClaimError> {
+        let opened = File::open(path).map_err(FileError::from)?;
+        let mut input = BufReader::with_capacity(1 << 16, Digesting::new(opened));
+        let mut events = Events::open(&mut input)?;
+        prove(&mut events)?;
+        if let Events::Csv(_) = events {
             // A file that breaks a limit half-way must not be half recorded; JSON Lines have faulty lines only.
-            let mut again = Records::open(BufReader::with_capacity(1 << 16, File::open(path)?))?;
+            let again = File::open(path).map_err(FileError::from)?;
+            let mut again = Records::open(BufReader::with_capacity(1 << 16, again))?;
             while again.advance()? {}
         }
-        std::io::copy(&mut input, &mut std::io::sink())?;
+        std::io::copy(&mut input, &mut std::io::sink()).map_err(FileError::from)?;
         let input = input.into_inner();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {

@@ -473,6 +473,7 @@ pub(in crate::store) fn read_payment(row: &Row, deployment: &Deployment) -> Resu
             .map_err(|error| StoreError::Unreadable(format!("captures of a payment ({error})")))?,
         final_captures: row.try_get(32)?,
         merchant_reference: text(33)?,
+        refunds: row.try_get(34)?,
     })
 }
 

@@ -110,7 +110,7 @@ fn class(flag: &Flag) -> (BreakClass, &str) {
     }
 }
 
-const PAYMENT_TYPES: [Type; 34] = [
+const PAYMENT_TYPES: [Type; 35] = [
     Type::INT8,
     Type::TEXT,
     Type::INT2,
@@ -145,6 +145,7 @@ const PAYMENT_TYPES: [Type; 34] = [
     Type::TEXT,
     Type::INT8,
     Type::TEXT,
+    Type::INT8,
 ];
 
 impl Batch<'_> {
@@ -167,7 +168,7 @@ impl Batch<'_> {
             let (dispute_fee, dispute_vat) = payment.dispute_fee.unzip();
             let accrued = accrued_text(payment)?;
             let earlier = earlier_text(payment)?;
-            let row: [&(dyn ToSql + Sync); 34] = [
+            let row: [&(dyn ToSql + Sync); 35] = [
                 &book.0,
                 name,
                 &acquirer.0,
@@ -202,6 +203,7 @@ impl Batch<'_> {
                 &earlier,
                 &payment.final_captures,
                 &payment.merchant_reference.as_deref(),
+                &payment.refunds,
             ];
             copy.row(&row).await?;
         }
@@ -549,7 +551,8 @@ pub(in crate::store) async fn update_payments(
         .collect::<Result<_, _>>()?;
     let finals: Vec<i64> = column(known, |payment| payment.final_captures);
     let orders: Vec<Option<&str>> = column(known, |payment| payment.merchant_reference.as_deref());
-    let last: [&(dyn ToSql + Sync); 3] = [&earlier, &finals, &orders];
+    let refunds: Vec<i64> = column(known, |payment| payment.refunds);
+    let last: [&(dyn ToSql + Sync); 4] = [&earlier, &finals, &orders, &refunds];
     values.extend(last);
     let updated = tx
         .execute(include_str!("../../../schema/queries/payments_update.sql"), &values)

@@ -1,5 +1,6 @@
 //! Random settlement files: what an acquirer reports of its open items, mostly right, and what nobody knows.
 
+use acquit::payment::event::PaymentEvent;
 use chrono::{Days, NaiveDate};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::settle::Line;
 use crate::model::fees::rounded;
 use crate::model::rules::{Item, Model};
-use crate::model::world::{Acquirer, places};
+use crate::model::world::{Acquirer, Zone, places};
 
 /// Exchange rates as the file has them, and what they are in millionths.
 const RATES: [(&str, i128); 4] = [
@@ -34,6 +35,9 @@ pub fn drawn(dice: &mut ChaCha8Rng, model: &Model<'_>, acquirer: &str, file: usi
                 lines.push(line);
             }
         }
+    }
+    for attempt in model.unanswered(acquirer) {
+        lines.extend(of_attempt(dice, &attempt));
     }
     for place in 0..dice.random_range(1..4) {
         lines.push(of_nobody(dice, file, place));
@@ -107,6 +111,37 @@ fn of_item(dice: &mut ChaCha8Rng, item: &Item, terms: &Acquirer) -> Option<Line>
     Some(line)
 }
 
+/// What the acquirer took by an attempt whose outcome nobody knew, or something near it; sometimes twice.
+fn of_attempt(dice: &mut ChaCha8Rng, attempt: &PaymentEvent) -> Vec<Line> {
+    let asked = attempt.money.minor();
+    let gross = match dice.random_range(0..6) {
+        0 => asked + 1,
+        1 => asked / 2,
+        _ => asked,
+    };
+    if gross < 1 || dice.random_bool(0.4) {
+        return Vec::new();
+    }
+    let code = attempt.money.currency().code().to_owned();
+    let ours = attempt.merchant_reference.as_ref().unwrap_or(&attempt.payment);
+    let known = |dice: &mut ChaCha8Rng, text: Option<String>| text.filter(|_| dice.random_bool(0.7));
+    let day = Zone::Berlin.day(attempt.occurred_at);
+    let line = Line {
+        type_text: "Settled",
+        batch: dice.random_range(1..3).to_string(),
+        reference: known(dice, attempt.acquirer_reference.clone()),
+        merchant_reference: known(dice, Some(ours.clone())),
+        arn: dice.random_bool(0.3).then(|| format!("arn of {}", attempt.reference)),
+        day: day + Days::new(dice.random_range(0..6)),
+        gross: Some((code.clone(), gross)),
+        net: (code, gross),
+        costs: [0; 4],
+        rate: "",
+    };
+    let times = if dice.random_bool(0.1) { 2 } else { 1 };
+    vec![line; times]
+}
+
 /// In another net currency, by a rate.
 fn converted(dice: &mut ChaCha8Rng, line: &mut Line) {
     let (code, gross) = line.gross.clone().expect("a gross amount");
@@ -158,7 +193,7 @@ fn of_nobody(dice: &mut ChaCha8Rng, file: usize, place: usize) -> Line {
         ("ChargebackReversed", 1),
         ("Fee", -1),
         ("MiscCosts", 1),
-        ("Balancetransfer", -1),
+        ("ManualCorrected", -1),
         ("DepositCorrection", 1),
     ][dice.random_range(0..8)];
     let (code, amount) = (

@@ -212,6 +212,45 @@ pub fn expire(model: &mut Model<'_>, cutoff: DateTime<Utc>) {
     }
 }
 
+/// Charges every merchant with a minimum what the fees of a month fall short of it, once.
+pub fn close(model: &mut Model<'_>, first: NaiveDate, last: NaiveDate) {
+    const FEES: [i16; 6] = [4010, 4020, 4030, 4050, 4060, 4090];
+    let world = model.world;
+    let version = world.on(last).expect("settings");
+    let month = last.format("%Y-%m");
+    for (merchant, terms) in &version.merchants {
+        let schedule = version.schedule(terms.schedule);
+        for currency in schedule.monthly_minimum.keys() {
+            let book = model.books.entry(merchant.clone()).or_default();
+            let reference = format!("acquit:minimum top-up {month} {currency}");
+            if book.entries.iter().any(|entry| entry.reference == reference) {
+                continue;
+            }
+            let of_month = book.entries.iter().filter(|entry| (first..=last).contains(&entry.day));
+            let moved = of_month.flat_map(|entry| &entry.transfers);
+            let charged: i64 = moved
+                .filter(|moved| moved.debit.1 == *currency)
+                .map(|moved| {
+                    let of = |code: i16| if FEES.contains(&code) { moved.amount } else { 0 };
+                    of(moved.credit.0) - of(moved.debit.0)
+                })
+                .sum();
+            let Some((account, fee, vat)) = schedule.topped_up(charged, currency) else {
+                continue;
+            };
+            let asked = ["minimum top-up 1", merchant.as_str(), reference.as_str()];
+            let source = format!("fees close {month}");
+            let mut entry = Entry::of_day(EntryKind::MinimumTopUp, reference.clone(), &asked, last, &source);
+            entry.transfers = [(account, fee), (2300, vat)]
+                .into_iter()
+                .filter(|(_, amount)| *amount > 0)
+                .map(|(code, amount)| transfer(2020, code, currency, amount))
+                .collect();
+            book.entries.push(entry);
+        }
+    }
+}
+
 /// Makes available what is due on a day: pending money, then tranches of reserves.
 pub fn release(model: &mut Model<'_>, day: NaiveDate) {
     let merchants: Vec<String> = model.books.keys().cloned().collect();

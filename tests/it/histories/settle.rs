@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use acquit::ledger::entry::EntryKind;
+use acquit::money::Money;
+use acquit::payment::event::{Details, PaymentEvent};
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use crate::model::fees::rounded;
 use crate::model::rules::{Break, Entry, Item, Model, Transfer, named};
-use crate::model::world::{Acquirer, decimal, places};
+use crate::model::world::{Acquirer, Zone, decimal, places};
 use crate::reconcile::HEADER;
 
 /// A row of a settlement file. Amounts are signed minor units, positive is money to us.
@@ -38,6 +40,8 @@ pub struct File {
     pub is_booked: bool,
     /// By place: the pass that matched it.
     pub passes: BTreeMap<usize, u32>,
+    /// How many payments it told the outcome of.
+    pub answers: usize,
 }
 
 /// An item of a book.
@@ -162,6 +166,7 @@ impl File {
             lines,
             is_booked: adds_up,
             passes: BTreeMap::new(),
+            answers: 0,
         }
     }
 
@@ -246,8 +251,9 @@ impl Settling<'_, '_> {
     }
 
     fn book(&mut self, terms: &Acquirer) {
-        for pass in [1, 2, 4] {
-            self.pass(pass, terms);
+        self.passes(terms);
+        if self.answered() {
+            self.passes(terms);
         }
         self.suspend();
         let short = self.file.digest()[..16].to_owned();
@@ -274,6 +280,84 @@ impl Settling<'_, '_> {
                 );
             }
         }
+    }
+
+    fn passes(&mut self, terms: &Acquirer) {
+        for pass in [1, 2, 4] {
+            self.pass(pass, terms);
+        }
+    }
+
+    /// Records what lines say of payments whose outcome nobody knew; whether they say anything. A line that may be of two payments,
+    /// or two lines of one payment that do not agree, say nothing.
+    fn answered(&mut self) -> bool {
+        let attempts = self.model.unanswered(&self.file.acquirer);
+        let mut answers: Vec<(usize, usize)> = Vec::new();
+        for (attempt, event) in attempts.iter().enumerate() {
+            for place in 0..self.file.lines.len() {
+                if self.is_answer(event, place) {
+                    answers.push((attempt, place));
+                }
+            }
+        }
+        let mut told = Vec::new();
+        for (attempt, event) in attempts.iter().enumerate() {
+            let of_attempt = |answer: &&(usize, usize)| answer.0 == attempt;
+            let places: Vec<usize> = answers.iter().filter(of_attempt).map(|(_, place)| *place).collect();
+            let is_sure = |place: &usize| answers.iter().filter(|(_, other)| other == place).count() == 1;
+            let amounts: BTreeSet<i64> = places
+                .iter()
+                .map(|place| self.file.lines[*place].gross_minor())
+                .collect();
+            if !places.iter().all(is_sure) || amounts.len() != 1 {
+                continue;
+            }
+            let key = |place: &&usize| {
+                let line = &self.file.lines[**place];
+                (line.reference.clone(), line.arn.clone(), **place)
+            };
+            told.push((event, *places.iter().min_by_key(key).expect("a line")));
+        }
+        for (event, place) in &told {
+            let line = &self.file.lines[*place];
+            let (asked, gross) = (event.money.minor(), line.gross_minor());
+            let mut authorization = PaymentEvent {
+                kind: EntryKind::Authorization,
+                reference: format!("acquit:settled authorization {}", event.payment),
+                money: Money::from_minor(gross, event.money.currency()),
+                ..(*event).clone()
+            };
+            authorization.details.requested = (asked > gross).then_some(asked);
+            let capture = PaymentEvent {
+                kind: EntryKind::Capture,
+                reference: format!("acquit:settled capture {}", event.payment),
+                acquirer_reference: line.reference.clone(),
+                arn: line.arn.clone(),
+                details: Details::default(),
+                ..authorization.clone()
+            };
+            let (name, number) = (self.file.name.clone(), place + 2);
+            for event in [authorization, capture] {
+                self.model.take(&event, &name, number);
+            }
+        }
+        self.file.answers = told.len();
+        !told.is_empty()
+    }
+
+    /// Whether an undecided line may be the answer to an attempt.
+    fn is_answer(&self, attempt: &PaymentEvent, place: usize) -> bool {
+        let line = &self.file.lines[place];
+        if line.record() != "capture" || self.file.passes.contains_key(&place) || self.duplicates.contains(&place) {
+            return false;
+        }
+        let ours = attempt.merchant_reference.as_ref().unwrap_or(&attempt.payment);
+        let day = Zone::Berlin.day(attempt.occurred_at);
+        let theirs = line.reference.is_some() && line.reference == attempt.acquirer_reference;
+        let near = line.reference.is_some() || (day - line.day).num_days().abs() <= 3;
+        line.gross_currency() == attempt.money.currency().code()
+            && line.gross_minor() <= attempt.money.minor()
+            && (theirs || (line.merchant_reference.as_ref() == Some(ours) && near))
     }
 
     /// The acquirer's open items.

@@ -193,6 +193,9 @@ fn schedule_of(dice: &mut ChaCha8Rng, name: &'static str) -> Schedule {
             in_some(dice, 40),
         ],
         advance: one_of(dice, &[0, 5_000, 20_001]),
+        monthly_minimum: one_of(dice, &[true, false, false])
+            .then(|| in_some(dice, 900))
+            .unwrap_or_default(),
         won_returns_dispute_fee: dice.random_bool(0.5),
     }
 }

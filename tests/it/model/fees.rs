@@ -30,6 +30,8 @@ pub struct Schedule {
     pub events: [Amounts; 4],
     /// Of what is advanced, in parts per million.
     pub advance: i64,
+    /// What the fees of a month must come to.
+    pub monthly_minimum: Amounts,
     pub won_returns_dispute_fee: bool,
 }
 
@@ -207,6 +209,12 @@ impl Schedule {
         (price != 0).then(|| taxed(4050, price, self.vat[2]))
     }
 
+    /// What brings the fees of a month to their minimum in a currency.
+    pub fn topped_up(&self, charged: i64, code: &str) -> Option<Charge> {
+        let short = self.monthly_minimum.get(code)? - charged.max(0);
+        (short > 0).then(|| taxed(4040, short, self.vat[2]))
+    }
+
     pub fn write(&self, text: &mut String) {
         writeln!(
             text,
@@ -225,6 +233,7 @@ impl Schedule {
             percentage(self.advance),
         )
         .expect("text");
+        writeln!(text, "monthly_minimum = {}", amounts(&self.monthly_minimum)).expect("text");
         let classes = ["percentage", "fixed", "event"].into_iter().zip(self.vat);
         let classes = classes.filter_map(|(what, vat)| Some(format!("{what} = \"{}\"", vat?.name)));
         writeln!(text, "vat = {{ {} }}", classes.collect::<Vec<_>>().join(", ")).expect("text");

@@ -390,6 +390,7 @@ fn step() -> impl Strategy<Value = Step> {
         24 => Just(EntryKind::Refund),
         7 => Just(EntryKind::RefundFailure),
         9 => Just(EntryKind::RefundPaid),
+        3 => Just(EntryKind::InformationRequest),
         8 => Just(EntryKind::Chargeback),
         5 => Just(EntryKind::SecondChargeback),
         8 => Just(EntryKind::ChargebackReversal),
@@ -454,7 +455,7 @@ pub fn sequence() -> impl Strategy<Value = Sequence> {
 }
 
 /// How many fields an event has: what [`Oddity::Twisted`] can change.
-const FIELDS: usize = 31;
+const FIELDS: usize = 32;
 
 fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
     let other = |text: &Option<String>| Some(format!("{}'", text.as_deref().unwrap_or("x")));
@@ -504,6 +505,7 @@ fn twisted(mut event: PaymentEvent, field: usize) -> PaymentEvent {
         "case" => details.case = other(&details.case),
         "cycle" => details.cycle = details.cycle.map_or(Some(9), |_| None),
         "cost" => details.cost = more(details.cost),
+        "respond_by" => details.respond_by = Some(event.occurred_at + TimeDelta::minutes(7)),
         _ => event.auth_code = other(&event.auth_code),
     }
     event
@@ -582,7 +584,7 @@ fn made(step: &Step, merchant: usize, slot: usize, place: usize, model: &Model<'
     let joined = book.aggregates.get(&aggregate);
     let attempted = book.payments.contains_key(&name);
     let kind = match step.kind {
-        EntryKind::Decline | EntryKind::Unknown | EntryKind::Aggregate => step.kind,
+        EntryKind::Decline | EntryKind::Unknown | EntryKind::Aggregate | EntryKind::InformationRequest => step.kind,
         _ if step.eager && standing.authorized.is_none() && !(attempted && step.pick.is_multiple_of(3)) => {
             EntryKind::Authorization
         }
@@ -733,6 +735,11 @@ fn detailed(event: &mut PaymentEvent, step: &Step, standing: &rules::Payment, it
             details.cycle = (bits(8, 2) == 0).then(|| bits(10, 1) + 1);
             let cost = flag(11) && event.kind != EntryKind::ChargebackReversal;
             details.cost = cost.then(|| i64::from(bits(12, 10)));
+        }
+        EntryKind::InformationRequest => {
+            details.case = Some(format!("case-{}", bits(6, 2)));
+            details.cycle = (bits(8, 2) == 0).then(|| bits(10, 1) + 1);
+            details.respond_by = flag(11).then(|| event.occurred_at + TimeDelta::days(14));
         }
         _ => {}
     }

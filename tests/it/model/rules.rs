@@ -397,6 +397,29 @@ impl<'w> Model<'w> {
         }
     }
 
+    /// The latest attempts of payments of an acquirer of which nobody knows the outcome, by book and number.
+    pub fn unanswered(&self, acquirer: &str) -> Vec<PaymentEvent> {
+        let mut attempts = Vec::new();
+        for book in self.books.values() {
+            let waits = |name: &String| {
+                let payment = &book.payments[name];
+                payment.authorized.is_none() && payment.requested.is_some() && payment.acquirer == acquirer
+            };
+            let mut latest: Vec<(usize, &PaymentEvent)> = Vec::new();
+            for (place, entry) in book.entries.iter().enumerate() {
+                let Some(event) = entry.event.as_ref().filter(|event| event.kind == EntryKind::Unknown) else {
+                    continue;
+                };
+                latest.retain(|(_, known)| known.payment != event.payment);
+                if waits(&event.payment) {
+                    latest.push((place, event));
+                }
+            }
+            attempts.extend(latest.into_iter().map(|(_, event)| event.clone()));
+        }
+        attempts
+    }
+
     fn judged(&self, event: &PaymentEvent, day: NaiveDate) -> Result<Effect, Expected> {
         let none = Book::default();
         let book = self.books.get(&event.merchant).unwrap_or(&none);
@@ -678,6 +701,11 @@ pub fn natural_key(event: &PaymentEvent) -> Option<String> {
         EntryKind::Chargeback => round("chargeback", "chargeback", 1),
         EntryKind::SecondChargeback => round("chargeback", "second chargeback", 2),
         EntryKind::ChargebackReversal => round("chargeback reversal", "chargeback reversal", 1),
+        EntryKind::InformationRequest => {
+            let case = details.case.as_ref()?;
+            let cycle = details.cycle.unwrap_or(1);
+            Some(format!("information request\t{}\t{case}\t{cycle}", event.acquirer))
+        }
         EntryKind::Unpaid => named("unpaid"),
         EntryKind::UnpaidRecovery => named("unpaid recovery"),
         EntryKind::RefundFailure => Some(format!("refund failure\t{}", details.original.as_ref()?)),
@@ -761,6 +789,7 @@ pub fn fields(event: &PaymentEvent) -> Vec<(&'static str, String)> {
         ("case", format!("{:?}", details.case)),
         ("cycle", format!("{:?}", details.cycle)),
         ("cost", format!("{:?}", details.cost)),
+        ("respond_by", format!("{:?}", details.respond_by)),
     ]
 }
 
@@ -775,6 +804,9 @@ pub fn stated(event: &PaymentEvent) -> Vec<(&'static str, Value)> {
     let details = &event.details;
     let before = details
         .capture_before
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    let respond_by = details
+        .respond_by
         .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     let by = details.by.map(|way| match way {
         RefundWay::Rail => "rail",
@@ -801,6 +833,7 @@ pub fn stated(event: &PaymentEvent) -> Vec<(&'static str, Value)> {
         ("case", json!(details.case)),
         ("cycle", json!(details.cycle)),
         ("cost", json!(details.cost)),
+        ("respond_by", json!(respond_by)),
     ];
     all.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
@@ -864,7 +897,7 @@ impl<'a> Scene<'a> {
     fn effect(&self) -> Result<Effect, &'static str> {
         let may_be_zero = matches!(
             self.event.kind,
-            EntryKind::Authorization | EntryKind::Decline | EntryKind::Unknown
+            EntryKind::Authorization | EntryKind::Decline | EntryKind::Unknown | EntryKind::InformationRequest
         );
         rule(may_be_zero || self.amount > 0, "amount_is_zero")?;
         match self.event.kind {
@@ -880,6 +913,7 @@ impl<'a> Scene<'a> {
             EntryKind::Refund => self.refund(),
             EntryKind::RefundFailure => self.refund_failure(),
             EntryKind::RefundPaid => self.refund_paid(),
+            EntryKind::InformationRequest => Ok(self.information_request()),
             EntryKind::Chargeback | EntryKind::SecondChargeback => Ok(self.chargeback()),
             EntryKind::ChargebackReversal => Ok(self.chargeback_reversal()),
             EntryKind::Unpaid => Ok(self.unpaid()),
@@ -1430,6 +1464,19 @@ impl<'a> Scene<'a> {
             vec!["AMOUNT_MISMATCH"]
         } else {
             Vec::new()
+        }
+    }
+
+    /// A state, and no money.
+    fn information_request(&self) -> Effect {
+        let flags = match self.disputable() {
+            Some(_) => Vec::new(),
+            None => vec!["CHARGEBACK_UNKNOWN"],
+        };
+        Effect {
+            payment: self.payment.cloned(),
+            flags,
+            ..Effect::default()
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use acquit::simulate::{BreakKind, Plan, Profile};
+use acquit::simulate::{BreakKind, FileFormat, Plan, Profile};
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::record::{EventFile, Rejected, Tally};
 use acquit::store::settings::Deployment;
@@ -21,9 +21,10 @@ pub fn simulated(payments: u64) -> TempDir {
         payments,
         merchants: 4,
         seed: 7,
-        breaks: BreakKind::usual(Profile::Card),
+        breaks: BreakKind::usual(Profile::Card, FileFormat::Adyen),
         day: Plan::usual_day(),
         profile: Profile::Card,
+        file_format: FileFormat::Adyen,
     };
     acquit::simulate::run(&plan, directory.path(), &mut |_| {}).expect("a day");
     directory

@@ -61,6 +61,10 @@ pub const TABLES: &[(&str, &str)] = &[
         "select merchant, to_jsonb(hold) - 'book_id' - 'id' from hold join book on book.id = book_id",
     ),
     (
+        "loss",
+        "select merchant, to_jsonb(loss) - 'book_id' - 'id' - 'recovers' from loss join book on book.id = book_id",
+    ),
+    (
         "monthly_limit",
         "select acquirer.name, to_jsonb(monthly_limit) - 'acquirer_id'
         from monthly_limit join acquirer on acquirer.id = acquirer_id",
@@ -110,9 +114,25 @@ pub const TABLES: &[(&str, &str)] = &[
     (
         "break",
         "select class, acquirer.name, state, resolution, source.name, ordinal, merchant, break.number, expected, expected_in, actual,
-            actual_in, suspense_number, kept_pending, found.name, expected_on, detail
+            actual_in, suspense_number, kept_pending, found.name, expected_on, detail, owner, quiet_until
         from break join acquirer on acquirer.id = acquirer_id join source found on found.id = found_in
         left join source on source.id = source_id left join book on book.id = book_id",
+    ),
+    ("break_reason", "select name, resolution from break_reason"),
+    (
+        "break_proposal",
+        "select class, detail, to_jsonb(one) - 'id' - 'break_id' - 'proposed_at' - 'item'
+        from break_proposal one join break on break.id = break_id",
+    ),
+    (
+        "break_entry",
+        "select merchant, break_entry.number, class, detail
+        from break_entry join book on book.id = break_entry.book_id join break on break.id = break_id",
+    ),
+    (
+        "break_step",
+        "select class, detail, what, by, step.owner, note, evidence
+        from break_step step join break on break.id = break_id",
     ),
     (
         "payout",

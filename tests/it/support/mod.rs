@@ -11,6 +11,7 @@ pub mod day;
 pub mod dump;
 pub mod events;
 pub mod proxy;
+pub mod readers;
 
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsFd;

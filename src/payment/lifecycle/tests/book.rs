@@ -495,6 +495,7 @@ impl Play {
             expected_total: take("expects").map(amount),
             by: take("by").map(|name| RefundWay::from_name(&name).expect("a way")),
             case: take("case"),
+            respond_by: take("respond_by").map(|text| instant(&text)),
             cycle: take("cycle").map(|text| text.parse().expect("a number")),
             cost: take("cost").map(amount),
         };

@@ -1,0 +1,126 @@
+//! Why nothing was done about breaks.
+
+use chrono::NaiveDate;
+
+use crate::money::{AmountError, Money};
+use crate::recon::desk::Refusal;
+use crate::store::{Retriable, StoreError};
+
+/// Why nothing was done about breaks.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No break has this number.
+    #[error("there is no break {0}")]
+    Unknown(i64),
+    /// No break fits.
+    #[error("no break fits")]
+    Nothing,
+    /// Too many at once.
+    #[error("more than {0} breaks at a time")]
+    TooMany(usize),
+    /// No settings govern the day.
+    #[error("no settings are in force on {0}")]
+    NoSettings(NaiveDate),
+    /// It is closed.
+    #[error("break {id} is resolved already, as {resolution}")]
+    Resolved {
+        /// Which.
+        id: i64,
+        /// As what.
+        resolution: String,
+    },
+    /// It is not closed.
+    #[error("break {0} is not resolved")]
+    NotResolved(i64),
+    /// It cannot be resolved so.
+    #[error("break {id} cannot be resolved so: {refusal}")]
+    Refused {
+        /// Which.
+        id: i64,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Breaks that should come to nothing together do not.
+    #[error("they do not come to nothing together: {left} of acquirer {acquirer} is left")]
+    NoOffset {
+        /// Of whom.
+        acquirer: String,
+        /// What.
+        left: Money,
+    },
+    /// No book of that name.
+    #[error("merchant `{0}` has no book")]
+    UnknownMerchant(String),
+    /// There is nothing to be recovered.
+    #[error("nothing of break {0} is written off and not recovered")]
+    NotWrittenOff(i64),
+    /// The plan is not that of now.
+    #[error("the plan is void: the breaks that fit, or what they hold, are not what they were ({0} now)")]
+    Changed(String),
+    /// No plan has this digest.
+    #[error("nothing was proposed under {0}")]
+    UnknownPlan(String),
+    /// Several have.
+    #[error("{0} is the beginning of more than one plan")]
+    AmbiguousPlan(String),
+    /// What was proposed is not what would be booked now.
+    #[error("the proposal is void: break {0} is not what it was when it was proposed")]
+    Void(i64),
+    /// It is booked, by others.
+    #[error("nothing of {0} waits for approval")]
+    NothingWaits(String),
+    /// The same person on both sides.
+    #[error("{0} proposed this; somebody else has to approve it")]
+    ApproverIsProposer(String),
+    /// Two have approved, and neither heads finance.
+    #[error("above this amount one of the approvers heads finance: {0}")]
+    NeedsFinanceHead(String),
+    /// The settings name nobody.
+    #[error("above {0} a finance head has to approve, and the settings name none who could")]
+    NoFinanceHead(String),
+    /// Made by a match.
+    #[error("break {0} was resolved by a match, which is undone as one")]
+    Matched(i64),
+    /// Its item has come.
+    #[error("break {0} was resolved by a file that reported its item")]
+    Reported(i64),
+    /// Only together.
+    #[error("break {id} was set off against others: open {others} again with it")]
+    OffsetTogether {
+        /// Which.
+        id: i64,
+        /// The others.
+        others: String,
+    },
+    /// What it lost has come back.
+    #[error("what was written off of break {id} was recovered by break {by}: open that one again first")]
+    RecoveredBy {
+        /// Which.
+        id: i64,
+        /// By which.
+        by: i64,
+    },
+    /// The tranche has gone.
+    #[error("what its resolution put into the reserve was released or used since")]
+    ReserveUsed,
+    /// A later break has taken its place.
+    #[error("the item of break {id} is missing by break {other} now")]
+    MissingAgain {
+        /// Which.
+        id: i64,
+        /// The later one.
+        other: i64,
+    },
+    /// An amount cannot be computed.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+}
+
+impl Retriable for DeskError {
+    fn is_retriable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retriable())
+    }
+}

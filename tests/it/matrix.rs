@@ -1,0 +1,183 @@
+//! The injection matrix: for each form of settlement files and each class of break, a small day with so many of that class
+//! planted shows so many of that class, the right ones, and no other; and the books are what the truth says.
+//!
+//! What a form cannot tell stands in [`NOT_TOLD`] with the reason: there the simulator refuses.
+
+use std::path::Path;
+
+use acquit::calendar::Calendar;
+use acquit::money::{Currency, Money};
+use acquit::simulate::{self, BreakKind, FileFormat, Plan, Profile};
+use acquit::store::advance;
+use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
+use acquit::store::record::{EventFile, Rejected, Tally};
+use acquit::store::settings::Deployment;
+
+use crate::day::{Day, agree, found, planted};
+use crate::desk::Desk;
+use crate::support::{self, events::apply};
+
+/// Form, class, why.
+const NOT_TOLD: [(FileFormat, BreakKind, &str); 0] = [];
+
+/// How many of a class are planted; of files that are at fault as a whole there is one at the most.
+const COUNTS: [u32; 2] = [1, 3];
+/// How many days are worked on at a time.
+const WORKERS: usize = 4;
+
+/// A day of a form with so many breaks of a class.
+type Cell = (FileFormat, BreakKind, u32);
+
+fn plan((file_format, class, count): Cell) -> Plan {
+    let of_cards = BreakKind::usual(Profile::Card, file_format).contains_key(&class);
+    Plan {
+        payments: 24,
+        merchants: 4,
+        seed: u64::from(count).wrapping_add(7),
+        breaks: [(class, count)].into(),
+        day: Plan::usual_day(),
+        profile: if of_cards { Profile::Card } else { Profile::Full },
+        file_format,
+    }
+}
+
+fn cells() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for format in FileFormat::ALL {
+        for class in BreakKind::ALL {
+            let counts = COUNTS.iter().take(if class.is_of_file() { 1 } else { COUNTS.len() });
+            cells.extend(counts.map(|count| (*format, *class, *count)));
+        }
+    }
+    cells
+}
+
+/// Why a form does not tell a class.
+fn reason((format, class, _): Cell) -> Option<&'static str> {
+    let row = NOT_TOLD.iter().find(|row| (row.0, row.1) == (format, class));
+    row.map(|(.., reason)| *reason)
+}
+
+async fn settle_in(desk: &Desk, day: &Day) -> Deployment {
+    let store = &desk.database.store;
+    if day.has("calendar.csv") {
+        let content = std::fs::read_to_string(day.file("calendar.csv")).expect("a calendar");
+        let calendar = Calendar::parse(content.as_bytes()).expect("a calendar");
+        store.import_calendar(&calendar, &content).await.expect("imported");
+    }
+    let settings = |name: &str| std::fs::read_to_string(day.file(name)).expect("settings");
+    let mut deployment = apply(store, &settings("settings.toml")).await;
+    if day.has("settings-next-day.toml") {
+        deployment = apply(store, &settings("settings-next-day.toml")).await;
+    }
+    deployment
+}
+
+async fn record(desk: &Desk, deployment: &Deployment, file: &str) {
+    let file = EventFile::open(Path::new(file)).expect("events");
+    let mut each = |_: Tally, rejected: Vec<Rejected>| {
+        assert_eq!(rejected, []);
+        Ok(())
+    };
+    let done = desk.database.store.record(deployment, &file, &mut each).await;
+    done.expect("a record");
+}
+
+async fn reconcile(desk: &Desk, deployment: &Deployment, file: &str, acquirer: &str) -> FileOutcome {
+    let file = SettlementFile::open(Path::new(file)).expect("a file");
+    let request = Request {
+        file: &file,
+        acquirer,
+        as_of: None,
+    };
+    let done = desk.database.store.reconcile(deployment, &request, &|_| {}).await;
+    done.expect("a reconciliation").outcome
+}
+
+/// Lives through a day, and compares.
+async fn check(cell: Cell) {
+    let (format, class, count) = cell;
+    let desk = Desk::new().await;
+    let folder = support::directory();
+    simulate::run(&plan(cell), folder.path(), &mut |_| ()).unwrap_or_else(|error| panic!("{cell:?}: {error}"));
+    let day = Day::open(folder.path());
+    let deployment = settle_in(&desk, &day).await;
+    record(&desk, &deployment, &day.file("events.jsonl")).await;
+    if let Some(cutoff) = day.truth["expiry"]["cutoff"].as_str() {
+        let cutoff = cutoff.parse().expect("an instant");
+        let store = &desk.database.store;
+        store.expire(&deployment, cutoff, &|_| {}).await.expect("an expiry");
+    }
+    if day.has("events-late.jsonl") {
+        record(&desk, &deployment, &day.file("events-late.jsonl")).await;
+    }
+    for row in day.truth["advances"].as_array().expect("advances") {
+        let word = |field: &str| row[field].as_str().expect("a text");
+        let currency = Currency::parse(word("currency")).expect("a currency");
+        let request = advance::Request {
+            merchant: word("merchant"),
+            up_to: Money::from_minor(row["payable"].as_i64().expect("an amount"), currency),
+            day: word("on").parse().expect("a day"),
+        };
+        let done = desk.database.store.advance(&deployment, &request).await;
+        done.expect("an advance");
+    }
+    let name = format.name();
+    for (file, is_booked) in [
+        ("settlement.csv", true),
+        ("settlement-copy.csv", false),
+        ("settlement-corrupt.csv", false),
+    ] {
+        if day.has(file) {
+            let outcome = reconcile(&desk, &deployment, &day.file(file), name).await;
+            assert_eq!(
+                outcome == FileOutcome::Booked,
+                is_booked,
+                "{cell:?}: {file}: {outcome:?}"
+            );
+        }
+    }
+    let found = found(&desk).await;
+    assert_eq!(found, planted(&day), "{cell:?}");
+    let classes: Vec<&str> = found.iter().map(|found| found.class.as_str()).collect();
+    assert_eq!(
+        classes,
+        vec![class.name(); usize::try_from(count).expect("a count")],
+        "{cell:?}"
+    );
+    agree(&desk, &day, "reconcile").await;
+    let url = desk.database.url.clone();
+    drop(desk);
+    support::drop_database(&url).await;
+}
+
+#[test]
+fn what_a_form_cannot_tell_is_refused_with_the_reason() {
+    let folder = support::directory();
+    for cell in cells() {
+        let Some(reason) = reason(cell) else {
+            assert_eq!(cell.0.lacks(cell.1), None, "{cell:?}");
+            continue;
+        };
+        let error = simulate::run(&plan(cell), folder.path(), &mut |_| ()).expect_err("refused");
+        assert!(error.to_string().ends_with(reason), "{cell:?}: {error}");
+    }
+}
+
+#[test]
+fn so_many_planted_breaks_of_a_class_are_so_many_found() {
+    let cells: Vec<Cell> = cells().into_iter().filter(|cell| reason(*cell).is_none()).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        while let Some(cell) = cells.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst)) {
+            runtime.block_on(check(*cell));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(work);
+        }
+    });
+}
