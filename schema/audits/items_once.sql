@@ -1,9 +1,11 @@
--- Every fact that an acquirer reports is open, matched, or closed by the resolution of its break, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
+-- Every fact that an acquirer reports is open, matched by a booked file, or closed by the resolution of its break, once; nothing else is. One that was undone may be neither, as may a capture that an aggregate hands in.
 with items as (
     select book_id, number from open_item
     union all
     -- Several lines of one file may settle it together.
-    select distinct on (book_id, number, source_id) book_id, number from settlement_match
+    select distinct on (match.book_id, match.number, match.source_id) match.book_id, match.number
+    from settlement_match match
+    join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
     union all
     select break.book_id, break.number
     from break_proposal proposal

@@ -95,10 +95,11 @@ create table source (
     kind         text collate "C" not null constraint source_kind check (kind in ('events', 'settlement', 'payout', 'run')),
     name         text not null,
     digest       bytea not null,
+    run          smallint not null default 1 constraint source_run check (run > 0),
     recorded_at  timestamptz not null default now(),
-    constraint source_digest unique (kind, digest)
+    constraint source_digest unique (kind, digest, run)
 );
-comment on table source is 'Where entries came from: a file or run, known by the SHA-256 of its content.';
+comment on table source is 'Where entries came from: a file or run, known by the SHA-256 of its content. A settlement file that was undone and comes again is another run of it.';
 
 -- Books --------------------------------------------------------------------------------------------------------------
 
@@ -153,6 +154,7 @@ comment on column entry.natural_key is 'What the fact is known by beside its ref
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
 create unique index entry_reversed_once on entry (book_id, reverses) where reverses is not null;
 create index entry_of_payment on entry (book_id, payment) where kind in (4, 13, 14);
+create index entry_of_settlement on entry (source_id) where kind in (10, 11, 12, 30);
 create index entry_of_dispute on entry (book_id, number) where kind in (6, 7, 16, 34);
 create index entry_booking_date on entry using brin (booking_date);
 
@@ -396,12 +398,13 @@ create table settlement_file (
     acquirer_id   smallint not null references acquirer,
     state         text collate "C" not null constraint settlement_file_state check (state in ('booked', 'quarantined')),
     reason        text,
+    format        text collate "C",
     lines         bigint not null,
     rejects       bigint not null,
     as_of         date,
     constraint settlement_file_reason check ((state = 'quarantined') = (reason is not null))
 );
-comment on table settlement_file is 'Settlement files taken in: booked whole, or quarantined whole and nothing posted.';
+comment on table settlement_file is 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
 
 create table settlement_line (
     source_id           bigint not null,
@@ -495,7 +498,7 @@ create table break (
     state            text collate "C" not null default 'open'
                      constraint break_state check (state in ('open', 'investigating', 'resolved')),
     resolution       text collate "C"
-                     constraint break_resolution_name check (resolution in ('match', 'adjustment', 'write_off', 'recovery', 'timing')),
+                     constraint break_resolution_name check (resolution in ('match', 'adjustment', 'write_off', 'recovery', 'timing', 'undone', 'released', 'rejected')),
     source_id        bigint,
     ordinal          integer,
     book_id          bigint,
@@ -516,7 +519,7 @@ create table break (
     constraint break_actual check ((actual is null) = (actual_in is null)),
     constraint break_resolution check ((state = 'resolved') = (resolution is not null)),
     constraint break_proposal check (proposal_id is null or state = 'resolved'),
-    constraint break_decided check (state <> 'resolved' or resolution in ('match', 'timing') or proposal_id is not null)
+    constraint break_decided check (state <> 'resolved' or resolution in ('match', 'timing', 'undone', 'released', 'rejected') or proposal_id is not null)
 );
 comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
 create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
@@ -621,7 +624,7 @@ grant insert on entry, transfer, balance, payment, accrual, aggregate, open_item
 -- By column where the database decides the rest: ids, times, and the state in which a thing begins.
 grant insert (name) on acquirer to acquit_runtime;
 grant insert (effective_from, digest, content) on settings_version to acquit_runtime;
-grant insert (kind, name, digest) on source to acquit_runtime;
+grant insert (kind, name, digest, run) on source to acquit_runtime;
 grant insert (merchant) on book to acquit_runtime;
 grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
 grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,

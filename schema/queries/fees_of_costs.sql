@@ -9,7 +9,7 @@ select match.book_id, book.merchant, coalesce(settlement.number, capture.number)
        line.interchange + line.scheme_fee + line.commission + line.markup as costs, match.passed_on, match.passed_on_vat
 from settlement_match match
 join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
-join settlement_file file on file.source_id = match.source_id
+join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
 join source on source.id = match.source_id
 join acquirer on acquirer.id = file.acquirer_id
 join book on book.id = match.book_id
@@ -17,7 +17,7 @@ join entry capture on capture.book_id = match.book_id and capture.number = match
 left join payment on payment.book_id = capture.book_id and payment.payment = capture.payment
 left join aggregate on aggregate.book_id = capture.book_id and aggregate.closed = capture.number
 left join entry settlement on settlement.book_id = match.book_id
-    and settlement.reference = 'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || ' ' || line.batch
+    and settlement.reference = 'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || case when source.run > 1 then '.' || source.run else '' end || ' ' || line.batch
 where line.record_type = 1
   and book.merchant is not null
   and ($1::text is null or book.merchant = $1)

@@ -1,13 +1,13 @@
--- What settlements moved to costs passed on and VAT, beside what their matches say is passed on, by entry and currency. A settlement
+-- What settlements that were not undone moved to costs passed on and VAT, beside what their matches say is passed on, by entry and currency. A settlement
 -- that is missing has the number 0. $1: a merchant, or null for all; $2: account 4060; $3: account 2300.
 with matched as (
     select match.book_id,
-           'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || ' ' || line.batch as reference,
+           'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || case when source.run > 1 then '.' || source.run else '' end || ' ' || line.batch as reference,
            line.gross_currency as currency, sum(match.passed_on) as amount, sum(match.passed_on_vat) as vat, count(*) as captures,
            min(capture.payment) as payment, min(file.as_of) as as_of
     from settlement_match match
     join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
-    join settlement_file file on file.source_id = match.source_id
+    join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
     join source on source.id = match.source_id
     join acquirer on acquirer.id = file.acquirer_id
     join entry capture on capture.book_id = match.book_id and capture.number = match.number
@@ -22,6 +22,7 @@ with matched as (
     join account debit on debit.id = transfer.debit_account
     join account credit on credit.id = transfer.credit_account
     where entry.kind = 10
+      and not exists (select from entry undoing where undoing.book_id = entry.book_id and undoing.reverses = entry.number)
       and (debit.code in ($2, $3) or credit.code in ($2, $3))
     group by entry.book_id, entry.reference, debit.currency
 )

@@ -11,6 +11,7 @@ pub mod dispute;
 pub mod doctor;
 pub mod expire;
 pub mod fees;
+pub mod files;
 pub mod hold;
 pub mod loss;
 pub mod merchant;
@@ -40,9 +41,10 @@ use output::Format;
 
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
-/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `release`,
-/// `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`, `breaks reopen`, `loss approve`,
-/// `payout instruct` and `fees close` show a plan and write nothing, unless they are run with --execute.
+/// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
+/// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
+/// `breaks reopen`, `loss approve`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run with
+/// --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -79,7 +81,10 @@ enum Command {
     #[command(subcommand)]
     Merchant(merchant::Command),
     Record(record::Args),
-    Reconcile(reconcile::Args),
+    Reconcile(Box<reconcile::Args>),
+    /// List and show settlement files; release or reject those in quarantine.
+    #[command(subcommand)]
+    Files(files::Command),
     Release(release::Args),
     Expire(expire::Args),
     Advance(advance::Args),
@@ -157,7 +162,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Calendar(command) => calendar::run(command, globals).await,
         Command::Merchant(command) => merchant::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
-        Command::Reconcile(args) => reconcile::run(args, globals).await,
+        Command::Reconcile(args) => reconcile::run(*args, globals).await,
+        Command::Files(command) => files::run(command, globals).await,
         Command::Release(args) => release::run(args, globals).await,
         Command::Expire(args) => expire::run(args, globals).await,
         Command::Advance(args) => advance::run(args, globals).await,

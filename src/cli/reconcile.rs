@@ -7,13 +7,14 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::output::{Format, Kind, Listing};
-use super::{Failure, Globals, Outcome, counted, progress_bar};
+use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar};
 use crate::acquirer::Row;
 use crate::acquirer::format::{Format as FileFormat, Reading};
 use crate::acquirer::mapping::Profile;
 use crate::card_number;
 use crate::money::decimal_text;
-use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile};
+use crate::store::reconcile::undo::{Undo, UndoError};
+use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile, undo};
 use crate::store::settings::Deployment;
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
@@ -30,7 +31,45 @@ use crate::store::settings::Deployment;
 ///
 /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    file: Option<FileArgs>,
+}
+
+/// What can be done beside reconciling a file.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    /// Reverse what a booked settlement file booked, whole: as if it had not come.
+    ///
+    /// Every entry of it is reversed, the items that it had matched are open again, its breaks are resolved as undone, and what
+    /// it put into reserves is taken back. Payments that it made known stay. Refused where somebody has worked on one of its
+    /// breaks, where a line of a later file was booked as repeating one of it, or where a reserve was released since. The file
+    /// may come again: reconciling it books it anew. Undoing it twice is undoing it once. Without --execute only the plan is
+    /// shown.
+    Undo {
+        /// The file: its name, or the beginning of its digest, as `acquit files list` shows them.
+        file: String,
+        /// Who undoes it.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// The booking date of the reversals. Default: the day that the file is about.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+        /// Book it. Without this, only the plan is shown.
+        #[arg(long)]
+        execute: bool,
+    },
+}
+
+/// The file that is reconciled.
+#[derive(Debug, clap::Args)]
+struct FileArgs {
     /// The settlement file.
     file: PathBuf,
     /// The acquirer it came from, as settings name it.
@@ -58,6 +97,9 @@ pub struct Args {
     /// With --explain: the profiles of this settings file, applied or not; no database is needed.
     #[arg(long, requires = "explain", value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// Who presents it: if it is quarantined, somebody else may release it.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
     /// Book it. Without this, only the plan is shown.
     #[arg(long)]
     execute: bool,
@@ -79,7 +121,7 @@ fn reading(name: &str, profiles: &[Arc<Profile>]) -> Result<Reading, Failure> {
 }
 
 /// The file and its digest.
-fn opened(args: &Args) -> Result<SettlementFile, Failure> {
+fn opened(args: &FileArgs) -> Result<SettlementFile, Failure> {
     let name = args.file.display().to_string();
     SettlementFile::open(&args.file)
         .and_then(|file| file.with(&args.with))
@@ -87,7 +129,7 @@ fn opened(args: &Args) -> Result<SettlementFile, Failure> {
 }
 
 /// The file, to be read by its format or a profile.
-fn read_by(file: SettlementFile, args: &Args, profiles: &[Arc<Profile>]) -> Result<SettlementFile, Failure> {
+fn read_by(file: SettlementFile, args: &FileArgs, profiles: &[Arc<Profile>]) -> Result<SettlementFile, Failure> {
     let format = args
         .file_format
         .as_deref()
@@ -97,7 +139,7 @@ fn read_by(file: SettlementFile, args: &Args, profiles: &[Arc<Profile>]) -> Resu
 }
 
 /// The profiles of the settings of a day, or of the latest.
-fn profiles(deployment: &Deployment, args: &Args) -> Vec<Arc<Profile>> {
+fn profiles(deployment: &Deployment, args: &FileArgs) -> Vec<Arc<Profile>> {
     let in_force = args
         .as_of
         .map_or_else(|| deployment.latest(), |day| deployment.in_force(day));
@@ -106,13 +148,22 @@ fn profiles(deployment: &Deployment, args: &Args) -> Vec<Arc<Profile>> {
 
 /// Runs it.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
+    match (args.other, args.file) {
+        (Some(other), _) => undo_file(other, globals).await,
+        (None, Some(file)) => reconcile(file, globals).await,
+        (None, None) => Err(Failure::new("no settlement file is named")),
+    }
+}
+
+async fn reconcile(args: FileArgs, globals: &Globals) -> Outcome {
     if args.explain {
         return explain(&args, globals).await;
     }
     let file = opened(&args)?;
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
-    let file = read_by(file, &args, &profiles(&deployment, &args))?;
+    let by = args.by.clone().map(|by| kept_text("--by", by)).transpose()?;
+    let file = read_by(file, &args, &profiles(&deployment, &args))?.presented_by(by);
     let request = Request {
         file: &file,
         acquirer: args.acquirer.as_deref().unwrap_or_default(),
@@ -137,8 +188,71 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
     })
 }
 
+async fn undo_file(other: Other, globals: &Globals) -> Outcome {
+    let Other::Undo {
+        file,
+        by,
+        reason,
+        on,
+        execute,
+    } = other;
+    let by = kept_text("--by", by)?;
+    let reason = reason.map(|text| kept_text("--reason", text)).transpose()?;
+    let store = globals.store().await?;
+    let request = undo::Request {
+        file: &file,
+        by: &by,
+        reason: reason.as_deref(),
+        on,
+    };
+    let undone = if execute {
+        store.undo_file(&request).await
+    } else {
+        store.plan_undo(&request).await
+    };
+    let undone = undone.map_err(not_undone)?;
+    if globals.format == Format::Table {
+        let what = match (undone.new, execute) {
+            (false, _) => format!("{} by an earlier run, nothing was done", undone.file.state),
+            (true, true) => "undone".to_owned(),
+            (true, false) => "plan, nothing was undone; run again with --execute to undo it".to_owned(),
+        };
+        println!("{}: {what}", undone.file.name);
+    }
+    figures(&undone).print(globals.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn figures(undone: &Undo) -> Listing {
+    let mut listing = Listing::new("Undone", &[("what", Kind::Text), ("count", Kind::Figure)]);
+    for (what, count) in [
+        ("entries reversed", undone.entries),
+        ("items open again", undone.items),
+        ("breaks resolved as undone", undone.breaks),
+    ] {
+        listing.row(vec![what.to_owned(), count.to_string()]);
+    }
+    listing
+}
+
+/// A file that was not undone, with what can be done about it.
+pub(super) fn not_undone(error: UndoError) -> Failure {
+    let hint = match &error {
+        UndoError::Store(error) => error.hint(),
+        UndoError::Unknown(_) => Some("`acquit files list` shows the files that there are"),
+        UndoError::Ambiguous { .. } => Some("name it by the beginning of its digest"),
+        UndoError::Worked { .. } => Some("reopen these breaks first: what was booked to resolve them is reversed then"),
+        UndoError::DependedOn { .. } => Some("undo these files first"),
+        UndoError::NotBooked { .. }
+        | UndoError::Before { .. }
+        | UndoError::ReversedBefore { .. }
+        | UndoError::Released { .. } => None,
+    };
+    Failure::new(error).maybe_hint(hint)
+}
+
 /// Shows how rows are read.
-async fn explain(args: &Args, globals: &Globals) -> Outcome {
+async fn explain(args: &FileArgs, globals: &Globals) -> Outcome {
     let file = opened(args)?;
     let profiles = match &args.settings {
         Some(path) => super::settings::read(path)?.0.profiles,
@@ -189,20 +303,21 @@ async fn explain(args: &Args, globals: &Globals) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn failed(error: ReconcileError) -> Failure {
+pub(super) fn failed(error: ReconcileError) -> Failure {
     let hint = match &error {
         ReconcileError::Store(error) => error.hint(),
         ReconcileError::UnknownAcquirer(_) => {
             Some("name an acquirer of the settings: `acquit settings show --on DATE` prints them")
         }
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
+        ReconcileError::Undo(_) => None,
         ReconcileError::Changed(_) => Some("wait until it is complete, then run the command again"),
         ReconcileError::File { .. } | ReconcileError::Amount(_) | ReconcileError::Limit { .. } => None,
     };
     Failure::new(error).maybe_hint(hint)
 }
 
-fn headline(found: &Reconciliation, file: &SettlementFile, args: &Args) -> String {
+fn headline(found: &Reconciliation, file: &SettlementFile, args: &FileArgs) -> String {
     let name = file.name();
     match &found.outcome {
         FileOutcome::Booked if args.execute => format!("{name}: booked"),
@@ -215,7 +330,7 @@ fn headline(found: &Reconciliation, file: &SettlementFile, args: &Args) -> Strin
     }
 }
 
-fn print(found: &Reconciliation, file: &SettlementFile, args: &Args, format: Format) -> Result<(), Failure> {
+fn print(found: &Reconciliation, file: &SettlementFile, args: &FileArgs, format: Format) -> Result<(), Failure> {
     if format == Format::Table {
         let as_of = found
             .as_of
@@ -236,7 +351,8 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &Args, format: For
     Ok(outcomes(found).print(format)?)
 }
 
-fn batches(found: &Reconciliation) -> Listing {
+/// The batches of a file.
+pub(super) fn batches(found: &Reconciliation) -> Listing {
     let figures = ["lines", "gross", "costs", "other", "net", "payout"].map(|name| (name, Kind::Figure));
     let columns: Vec<(&'static str, Kind)> = [("batch", Kind::Text), ("currency", Kind::Text)]
         .into_iter()
@@ -260,7 +376,7 @@ fn batches(found: &Reconciliation) -> Listing {
 }
 
 /// Matches by pass and breaks by class, in one list.
-fn outcomes(found: &Reconciliation) -> Listing {
+pub(super) fn outcomes(found: &Reconciliation) -> Listing {
     let mut listing = Listing::new(
         "Found",
         &[("finding", Kind::Text), ("detail", Kind::Text), ("count", Kind::Figure)],
@@ -278,7 +394,7 @@ fn outcomes(found: &Reconciliation) -> Listing {
     listing
 }
 
-fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &Args) -> Result<(), Failure> {
+fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &FileArgs) -> Result<(), Failure> {
     if found.rejected.is_empty() {
         return Ok(());
     }

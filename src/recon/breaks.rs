@@ -35,6 +35,8 @@ classes! {
     DuplicateInFile = "DUPLICATE_IN_FILE";
     /// The same file came again under another name; nothing was posted.
     DuplicateFile = "DUPLICATE_FILE";
+    /// It holds a batch of a booked file, with other content; nothing of it was posted.
+    SupersededFile = "SUPERSEDED_FILE";
     /// The file does not add up; nothing of it was posted.
     TotalMismatch = "TOTAL_MISMATCH";
     /// Recorded against where the payment stood here: booked as the acquirer's fact.

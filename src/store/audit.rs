@@ -393,6 +393,7 @@ audits![
     "advances",
     "balance_sums",
     "exponents",
+    "files_undone",
     "holds",
     "item_amounts",
     "items_once",

@@ -133,6 +133,31 @@ pub const RULES: &[(&str, &str)] = &[
     ("entry_number", "entries are numbered from 1"),
     ("entry_reference", "a reference belongs to one entry of a book"),
     ("entry_reversed_once", "an entry is reversed once"),
+    ("file_decision_by", "a decision about a settlement file is somebody's"),
+    (
+        "file_decision_identity",
+        "a settlement file is presented, rejected, released and undone once each",
+    ),
+    (
+        "file_decision_name",
+        "a settlement file is presented, rejected, released or undone",
+    ),
+    (
+        "file_decision_reason",
+        "who rejects or releases a settlement file says why",
+    ),
+    (
+        "file_decision_run",
+        "what undoes a settlement file names the run that reverses it",
+    ),
+    (
+        "file_decision_superseded",
+        "a settlement file is superseded by another one, when it is undone",
+    ),
+    (
+        "file_decision_two_people",
+        "who presented a settlement file does not release it",
+    ),
     ("hold_amount", "a hold is of more than zero"),
     ("hold_expires", "a hold does not expire before it is placed"),
     ("hold_of_entry", "an entry places one hold"),
@@ -290,11 +315,17 @@ pub const RULES: &[(&str, &str)] = &[
         "costs that are passed on come with their VAT",
     ),
     ("settlement_reject_identity", "a place belongs to one reject of a file"),
+    ("settlement_reserve_identity", "a settlement file names a tranche once"),
+    (
+        "settlement_reserve_withheld",
+        "a settlement file withholds more than nothing",
+    ),
     ("source_digest", "content is taken in once as one kind of source"),
     (
         "source_kind",
         "a source is a file of events, a settlement file, a payout run or another run",
     ),
+    ("source_run", "runs of a content are numbered from 1"),
     (
         "transfer_accounts",
         "a transfer moves money between two different accounts",

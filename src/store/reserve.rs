@@ -36,6 +36,19 @@ impl Tranches {
         Ok(())
     }
 
+    /// Adds what other tranches grow or shrink by.
+    pub(super) fn merge(&mut self, other: Self) -> Result<(), StoreError> {
+        other.0.into_iter().try_for_each(|(key, amount)| self.add(key, amount))
+    }
+
+    /// By how much each grows, or shrinks.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&TrancheKey, i64)> {
+        self.0
+            .iter()
+            .map(|(key, amount)| (key, *amount))
+            .filter(|(_, amount)| *amount != 0)
+    }
+
     /// Writes them, new tranches included.
     pub(super) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
         let (more, less): (Vec<_>, Vec<_>) = self

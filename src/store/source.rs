@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use sha2::{Digest, Sha256};
+use tokio_postgres::Row;
 
 use super::{StoreError, Tx};
 use crate::ids::SourceId;
@@ -36,13 +37,15 @@ impl SourceKind {
 pub struct Source {
     /// Its id.
     pub id: SourceId,
-    /// The name under which its content came first.
+    /// The name under which its content came first, in this run.
     pub name: String,
+    /// Which time its content was taken in: above 1 where it was undone and came again.
+    pub run: i16,
     /// Whether this transaction made it.
     pub new: bool,
 }
 
-/// The source of this content, made when it is new.
+/// The latest source of this content, made when it is new.
 pub async fn source_of(tx: &mut Tx, kind: SourceKind, name: &str, digest: &[u8]) -> Result<Source, StoreError> {
     let sql = include_str!("../../schema/queries/source_of.sql");
     let mut rows = tx.query(sql, &[&kind.name(), &name, &digest]).await?;
@@ -50,14 +53,42 @@ pub async fn source_of(tx: &mut Tx, kind: SourceKind, name: &str, digest: &[u8])
         // Another transaction made it while this statement ran; its row is visible to the next one.
         rows = tx.query(sql, &[&kind.name(), &name, &digest]).await?;
     }
+    read(&rows)
+}
+
+/// Another run of the content of a source that was undone.
+pub async fn source_again(
+    tx: &mut Tx,
+    undone: &Source,
+    kind: SourceKind,
+    name: &str,
+    digest: &[u8],
+) -> Result<Source, StoreError> {
+    let sql = include_str!("../../schema/queries/source_again.sql");
+    let rows = tx.query(sql, &[&undone.id.0, &name]).await?;
+    if rows.is_empty() {
+        // Another transaction was first, for another acquirer.
+        return source_of(tx, kind, name, digest).await;
+    }
+    read(&rows)
+}
+
+fn read(rows: &[Row]) -> Result<Source, StoreError> {
     let row = rows
         .first()
         .ok_or_else(|| StoreError::Unreadable("a source without a row".to_owned()))?;
     Ok(Source {
         id: SourceId(row.try_get("id")?),
         name: row.try_get("name")?,
+        run: row.try_get("run")?,
         new: row.try_get("new")?,
     })
+}
+
+/// How entries name a file in their references: by the beginning of its digest, and its run where that is not the first.
+pub fn tag(digest: &[u8], run: i16) -> String {
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    if run > 1 { format!("{digest}.{run}") } else { digest }
 }
 
 /// The source of a run that takes no file: what it was asked to do, in words, is its content.

@@ -37,6 +37,7 @@ mod stage;
 mod tidy;
 mod tls;
 mod transaction;
+mod undo;
 mod unknown;
 mod velocity;
 mod withdrawn;

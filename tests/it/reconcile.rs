@@ -263,7 +263,14 @@ async fn check(story: &str, expected: &str) -> Desk {
         let [_, name, acquirer] = words.placed[..] else {
             panic!("{}", lines[*start])
         };
-        desk.write(name, settlement_file(&lines[start + 1..end]));
+        // Each file is of a batch of its own, unless its lines say otherwise.
+        let of_batch = |line: &&str| match Words::of(line).get("batch") {
+            "" => format!("{line} batch={}", number + 1),
+            _ => (*line).to_owned(),
+        };
+        let rows: Vec<String> = lines[start + 1..end].iter().map(of_batch).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        desk.write(name, settlement_file(&rows));
         let code = words.get("exit").parse().expect("an exit code");
         let command = ["reconcile", name, "--acquirer", acquirer, "--execute"];
         let first = desk.run(&command).exits(code);

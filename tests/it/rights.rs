@@ -28,6 +28,7 @@ break_step: insert(break_id what by owner note evidence proposal_id)
 calendar_version: insert(name number digest content)
 entry: insert
 entry_kind:
+file_decision: insert(source_id decision decided_by reason presented_by superseded_by run_id)
 hold: insert(book_id currency exponent amount reason owner placed_on expires_on number), update(released released_by)
 idempotency_key: insert(merchant environment operation key fingerprint status body), delete
 loss: insert(book_id currency exponent amount recovers reason note planned_on planned_by), update(recovered state approved_by number)
@@ -46,26 +47,29 @@ settlement_file: insert
 settlement_line: insert
 settlement_match: insert
 settlement_reject: insert
-source: insert(kind name digest)
+settlement_reserve: insert
+source: insert(kind name digest run)
 transfer: insert
 velocity_activity: insert
 velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 15] = [
+const APPEND_ONLY: [&str; 17] = [
     "account",
     "break_entry",
     "break_reason",
     "break_step",
     "calendar_version",
     "entry",
+    "file_decision",
     "settings_version",
     "settlement_batch",
     "settlement_file",
     "settlement_line",
     "settlement_match",
     "settlement_reject",
+    "settlement_reserve",
     "source",
     "transfer",
     "velocity_decision",

@@ -246,7 +246,26 @@ impl Stage {
     pub fn write_file(&mut self, rows: &[&str], day: &str) -> SettlementFile {
         self.files += 1;
         let path = self.directory.path().join(format!("file-{}.csv", self.files));
-        std::fs::write(&path, settlement_file(rows, day)).expect("a file");
+        // Each file is of a batch of its own, unless its lines say otherwise.
+        let of_batch = |row: &&str| match Words::of(row).get("batch") {
+            None => format!("{row} batch={}", self.files),
+            Some(_) => (*row).to_owned(),
+        };
+        let rows: Vec<String> = rows.iter().map(of_batch).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        std::fs::write(&path, settlement_file(&rows, day)).expect("a file");
+        SettlementFile::open(&path).expect("a settlement file")
+    }
+
+    /// The text of a settlement file.
+    pub fn text_of(&self, file: &SettlementFile) -> String {
+        std::fs::read_to_string(self.directory.path().join(file.name())).expect("its text")
+    }
+
+    /// A settlement file of this text.
+    pub fn write_text(&self, name: &str, text: &str) -> SettlementFile {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).expect("a file");
         SettlementFile::open(&path).expect("a settlement file")
     }
 

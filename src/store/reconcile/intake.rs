@@ -33,7 +33,8 @@ pub(super) struct Taken {
     /// By ordinal: lines that book something.
     pub(super) bookable: Places,
     pub(super) unknown_columns: Vec<String>,
-    batches: Batches,
+    /// The name of its format.
+    format: Option<String>,
     untrue: Vec<Claim>,
 }
 
@@ -146,12 +147,7 @@ pub(super) async fn take_in(
         for row in chunk {
             match row {
                 Row::Line(line) => {
-                    if line.record.is_of_item() {
-                        matchable.insert(line.ordinal);
-                    }
-                    if line.record.is_booked() {
-                        bookable.insert(line.ordinal);
-                    }
+                    sort(line.record, line.ordinal, &mut matchable, &mut bookable);
                     batches.add(&line)?;
                     write_line(&mut copy, source, &line).await?;
                     lines = lines.saturating_add(1);
@@ -170,6 +166,7 @@ pub(super) async fn take_in(
         .map_err(|error| in_file(std::io::Error::other(error).into()))?;
     let Heard {
         claims,
+        format,
         unknown_columns,
         digest,
     } = read.map_err(in_file)?;
@@ -177,16 +174,27 @@ pub(super) async fn take_in(
         return Err(ReconcileError::Changed(file.name.clone()));
     }
     tx.end_copy(copy).await?;
+    batches.write(tx, source).await?;
     let untrue = untrue(&claims);
     Ok(Taken {
         claims,
+        format,
         rejected,
         matchable,
         bookable,
         unknown_columns,
-        batches,
         untrue,
     })
+}
+
+/// Notes whether a pass may match a line, and whether it books something.
+fn sort(record: RecordType, ordinal: u32, matchable: &mut Places, bookable: &mut Places) {
+    if record.is_of_item() {
+        matchable.insert(ordinal);
+    }
+    if record.is_booked() {
+        bookable.insert(ordinal);
+    }
 }
 
 /// The batches of a file by name and net currency.
@@ -302,15 +310,17 @@ impl How {
 /// What reading a file came to beside its rows.
 struct Heard {
     claims: ControlClaims,
+    format: Option<String>,
     unknown_columns: Vec<String>,
     digest: [u8; 32],
 }
 
 /// Reads a file, and those given with it, to the end and hands the rows over in chunks; the digest is that of what was read.
 fn read(paths: &[PathBuf], how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard, FileError> {
-    let ((claims, unknown_columns), digest) = opened(paths, &mut |inputs| read_rows(inputs, how, sender))?;
+    let ((claims, format, unknown_columns), digest) = opened(paths, &mut |inputs| read_rows(inputs, how, sender))?;
     Ok(Heard {
         claims,
+        format,
         unknown_columns,
         digest,
     })
@@ -385,8 +395,8 @@ fn read_rows(
     inputs: Inputs<'_>,
     how: &How,
     sender: &Sender<Vec<Row>>,
-) -> Result<(ControlClaims, Vec<String>), FileError> {
-    let (_, mut reader) = how.open(inputs)?;
+) -> Result<(ControlClaims, Option<String>, Vec<String>), FileError> {
+    let (reading, mut reader) = how.open(inputs)?;
     let mut chunk = Vec::with_capacity(CHUNK);
     while let Some(row) = reader.next().transpose()? {
         chunk.push(row);
@@ -401,7 +411,8 @@ fn read_rows(
     }
     // Whether this is received does not matter, for the same reason.
     sender.blocking_send(chunk).ok();
-    Ok((reader.claims().clone(), reader.unknown_columns().to_vec()))
+    let name = Some(reading.name().to_owned());
+    Ok((reader.claims().clone(), name, reader.unknown_columns().to_vec()))
 }
 
 async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) -> Result<(), StoreError> {
@@ -528,8 +539,72 @@ pub(super) async fn keep_file(
     let insert = include_str!("../../../schema/queries/settlement_file_insert.sql");
     tx.execute(
         insert,
-        &[&source.0, &acquirer.0, &state, &reason, &lines, &rejects, &as_of],
+        &[
+            &source.0,
+            &acquirer.0,
+            &state,
+            &reason,
+            &lines,
+            &rejects,
+            &as_of,
+            &taken.format,
+        ],
     )
     .await?;
-    taken.batches.write(tx, source).await
+    Ok(())
+}
+
+/// What books or may match of a file whose lines were taken in before.
+pub(super) async fn taken_again(tx: &mut Tx, source: SourceId) -> Result<Taken, ReconcileError> {
+    const CHUNK: i64 = 50_000;
+    let mut taken = Taken {
+        claims: ControlClaims::default(),
+        format: None,
+        rejected: Vec::new(),
+        matchable: Places::default(),
+        bookable: Places::default(),
+        unknown_columns: Vec::new(),
+        untrue: Vec::new(),
+    };
+    let lines = include_str!("../../../schema/queries/lines_again.sql");
+    let mut after = 0_i32;
+    loop {
+        let rows = tx.query(lines, &[&source.0, &after, &CHUNK]).await?;
+        if rows.is_empty() {
+            return Ok(taken);
+        }
+        for row in &rows {
+            let read = || -> Result<(i32, i16), StoreError> { Ok((row.try_get(0)?, row.try_get(1)?)) };
+            let (ordinal, id) = read()?;
+            let record = RecordType::from_id(id).ok_or_else(|| StoreError::Unreadable(format!("record type {id}")))?;
+            let place = u32::try_from(ordinal).map_err(|_| StoreError::Unreadable(format!("line {ordinal}")))?;
+            sort(record, place, &mut taken.matchable, &mut taken.bookable);
+            after = ordinal;
+        }
+    }
+}
+
+/// Why a file may not be booked beside files that hold a batch of it, if there are any.
+pub(super) fn supersedes(earlier: &[(SourceId, String, String)]) -> Option<String> {
+    let (_, name, batch) = earlier.first()?;
+    let more = match earlier.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!("batch {batch} came before with other content, in {name}{more}"))
+}
+
+/// Names the batches that came before with other content.
+pub(super) async fn break_superseded(
+    tx: &mut Tx,
+    acquirer: AcquirerId,
+    source: SourceId,
+    earlier: &[(SourceId, String, String)],
+) -> Result<(), StoreError> {
+    let insert = include_str!("../../../schema/queries/break_superseded_file.sql");
+    for (_, name, batch) in earlier {
+        let detail = format!("batch {batch} came before with other content, in {name}");
+        tx.execute(insert, &[&acquirer.0, &source.0, &detail]).await?;
+    }
+    Ok(())
 }

@@ -17,9 +17,11 @@
 //! sums of each (batch, book), whatever the size of the file.
 
 pub mod explain;
+pub mod files;
 mod intake;
 mod matching;
 mod posting;
+pub mod undo;
 mod unknown;
 
 use std::fs::File;
@@ -30,7 +32,7 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::settings::Deployment;
-use super::source::{Digesting, Source, SourceKind, source_of};
+use super::source::{Digesting, Source, SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
 use crate::acquirer::format::Reading;
@@ -55,6 +57,7 @@ pub struct SettlementFile {
     digest: [u8; 32],
     format: Option<Reading>,
     profiles: Vec<Arc<Profile>>,
+    presented_by: Option<String>,
 }
 
 impl SettlementFile {
@@ -67,6 +70,7 @@ impl SettlementFile {
             digest: digest_of(path)?,
             format: None,
             profiles: Vec::new(),
+            presented_by: None,
         })
     }
 
@@ -90,6 +94,15 @@ impl SettlementFile {
         Self { format, ..self }
     }
 
+    /// The same, presented by somebody: if it is quarantined, somebody else may release it.
+    #[must_use]
+    pub fn presented_by(self, name: Option<String>) -> Self {
+        Self {
+            presented_by: name,
+            ..self
+        }
+    }
+
     /// The same, to be read by one of these profiles where it fits one and no format.
     #[must_use]
     pub fn with_profiles(self, profiles: &[Arc<Profile>]) -> Self {
@@ -104,7 +117,7 @@ impl SettlementFile {
 
     /// The first 16 hexadecimal digits of its SHA-256.
     pub fn short_digest(&self) -> String {
-        self.digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        tag(&self.digest, 1)
     }
 }
 
@@ -235,6 +248,9 @@ pub enum ReconcileError {
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
+    /// What it takes the place of cannot be undone.
+    #[error(transparent)]
+    Undo(#[from] undo::UndoError),
     /// An amount beyond 64-bit minor units.
     #[error("the file's amounts cannot be booked")]
     Amount(#[from] AmountError),
@@ -252,6 +268,7 @@ impl Retriable for ReconcileError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retriable(),
+            Self::Undo(error) => error.is_retriable(),
             Self::File { .. }
             | Self::Changed(_)
             | Self::UnknownAcquirer(_)
@@ -264,12 +281,15 @@ impl Retriable for ReconcileError {
 
 /// One reconciliation while it runs.
 struct Run<'a> {
-    file: &'a SettlementFile,
+    /// What its entries name it by.
+    tag: String,
     source: SourceId,
     acquirer_id: AcquirerId,
     settings: &'a settings::Settings,
     acquirer: &'a settings::Acquirer,
     as_of: NaiveDate,
+    /// The files whose place it takes: their entries are reversed with its own.
+    taking_place_of: Vec<undo::Undone>,
 }
 
 impl<'a> Run<'a> {
@@ -319,16 +339,22 @@ async fn reconcile(
         &[&acquirer_id.0],
     )
     .await?;
-    let source = source_of(tx, SourceKind::Settlement, &file.name, &file.digest).await?;
+    let mut source = source_of(tx, SourceKind::Settlement, &file.name, &file.digest).await?;
+    if !source.new && matches!(stands(tx, &source).await?.as_str(), "undone" | "superseded") {
+        source = source_again(tx, &source, SourceKind::Settlement, &file.name, &file.digest).await?;
+    }
     if !source.new {
         return taken_in_before(tx, acquirer_id, file, &source).await;
     }
     let taken = intake::take_in(tx, file, source.id, progress).await?;
-    let reason = taken.quarantine_reason();
+    let superseded = files::superseded(tx, source.id, acquirer_id).await?;
+    let reason = taken.quarantine_reason().or_else(|| intake::supersedes(&superseded));
     let as_of = request.as_of.or(taken.claims.latest_day);
     let (Some(as_of), None) = (as_of, &reason) else {
         let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
+        intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
+        present(tx, file, source.id).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
         return Ok(Reconciliation {
             rejected: taken.rejected,
@@ -339,28 +365,65 @@ async fn reconcile(
     let settings: &Arc<settings::Settings> = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
     let acquirer = settings.acquirers.get(request.acquirer).ok_or_else(unknown)?;
     let run = Run {
-        file,
+        tag: tag(&file.digest, source.run),
         source: source.id,
         acquirer_id,
         settings,
         acquirer,
         as_of,
+        taking_place_of: Vec::new(),
     };
-    let mut matching = matching::Matching::new(&run, &taken);
-    matching.run(tx, progress).await?;
-    if unknown::answer(tx, deployment, &run, &mut matching).await? {
-        matching.run(tx, progress).await?;
-    }
-    let matched = matching.finish(tx).await?;
-    posting::post(tx, &run, matched).await?;
+    book(tx, deployment, &run, &taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
-    let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
-    tx.execute(missing, &[&acquirer_id.0, &source.id.0, &as_of]).await?;
+    present(tx, file, source.id).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
     Ok(Reconciliation {
         unknown_columns: taken.unknown_columns,
         ..found
     })
+}
+
+/// Matches and posts what was taken in, and looks for what is missing.
+async fn book(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    run: &Run<'_>,
+    taken: &intake::Taken,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), ReconcileError> {
+    let mut matching = matching::Matching::new(run, taken);
+    matching.run(tx, progress).await?;
+    if unknown::answer(tx, deployment, run, &mut matching).await? {
+        matching.run(tx, progress).await?;
+    }
+    let matched = matching.finish(tx).await?;
+    posting::post(tx, run, matched).await?;
+    let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
+    tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])
+        .await?;
+    Ok(())
+}
+
+/// Keeps who presented a file, where that is said.
+async fn present(tx: &mut Tx, file: &SettlementFile, source: SourceId) -> Result<(), StoreError> {
+    match &file.presented_by {
+        Some(by) => files::decide(tx, source, "presented", by, None, (None, None)).await,
+        None => Ok(()),
+    }
+}
+
+/// How a file that was taken in before stands.
+async fn stands(tx: &mut Tx, source: &Source) -> Result<String, StoreError> {
+    let rows = tx
+        .query(
+            include_str!("../../../schema/queries/settlement_file_of.sql"),
+            &[&source.id.0],
+        )
+        .await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::Unreadable(format!("source {} without its settlement file", source.id)))?;
+    Ok(row.try_get("state")?)
 }
 
 async fn taken_in_before(
@@ -379,8 +442,11 @@ async fn taken_in_before(
         .first()
         .ok_or_else(|| StoreError::Unreadable(format!("source {} without its settlement file", source.id)))?;
     let same = AcquirerId(row.try_get(0).map_err(StoreError::from)?) == acquirer && source.name == file.name;
-    let reason: Option<String> = row.try_get("reason").map_err(StoreError::from)?;
-    let outcome = match (same, reason) {
+    let (state, reason): (&str, Option<String>) = (
+        row.try_get("state").map_err(StoreError::from)?,
+        row.try_get("reason").map_err(StoreError::from)?,
+    );
+    let outcome = match (same, reason.filter(|_| state != "booked")) {
         (true, None) => FileOutcome::AlreadyBooked,
         (true, Some(reason)) => FileOutcome::Quarantined { reason },
         (false, _) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 
 use super::matching::{BreakRow, Matched, read_line, write_breaks};
-use super::{ReconcileError, Run, currency};
+use super::{ReconcileError, Run, currency, undo};
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
@@ -15,7 +15,7 @@ use crate::money::Money;
 use crate::recon::booking::{Leg, by_itself, suspended};
 use crate::recon::breaks::BreakClass;
 use crate::store::books::LockedBooks;
-use crate::store::reserve::FixedReserves;
+use crate::store::reserve::{FixedReserves, Tranches};
 use crate::store::{StoreError, Tx};
 
 /// How many entries are gathered before they are written.
@@ -25,7 +25,12 @@ const CHUNK: usize = 5_000;
 pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result<(), ReconcileError> {
     let mut concerned = matched.postings.books();
     concerned.push(BookId::HOUSE);
+    concerned.extend(run.taking_place_of.iter().flat_map(|undone| &undone.books));
     let mut books = LockedBooks::lock(tx, &concerned).await?;
+    let mut taken_back = Tranches::default();
+    for undone in &run.taking_place_of {
+        undo::reverse(tx, undone, &mut books, &mut taken_back).await?;
+    }
     post_undecided(tx, run, &mut books, &matched).await?;
     let mut fixed = FixedReserves::of(tx, run.settings, run.as_of, &concerned).await?;
     let (postings, mut tranches) = matched.postings.into_sorted();
@@ -35,17 +40,15 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, matched: Matched) -> Result
             .map(|(leg, amount)| run.transfer(leg, amount))
             .collect();
         fixed.top_up(book, &mut transfers, &mut tranches)?;
-        let reference = format!(
-            "{OWN}settlement {} {} {batch}",
-            run.acquirer.name,
-            run.file.short_digest()
-        );
+        let reference = format!("{OWN}settlement {} {} {batch}", run.acquirer.name, run.tag);
         books.append(book, run.entry(EntryKind::Settlement, reference, None, transfers))?;
         if books.waiting() >= CHUNK {
             books.write(tx).await?;
         }
     }
     books.write(tx).await?;
+    undo::keep_tranches(tx, run.source, &tranches).await?;
+    tranches.merge(taken_back)?;
     tranches.write(tx).await?;
     Ok(())
 }
@@ -103,12 +106,7 @@ fn post_line(
         .into_iter()
         .map(|(leg, amount)| run.transfer(leg, amount))
         .collect();
-    let reference = format!(
-        "{OWN}{word} {} {} {}",
-        run.acquirer.name,
-        run.file.short_digest(),
-        line.ordinal
-    );
+    let reference = format!("{OWN}{word} {} {} {}", run.acquirer.name, run.tag, line.ordinal);
     let number = books.append(BookId::HOUSE, run.entry(kind, reference, Some(source_line), transfers))?;
     if booked_itself {
         return Ok(None);

@@ -60,6 +60,7 @@ pub(super) async fn answer(
     let mut concerned = matching.books();
     concerned.extend(expected.iter().map(|answer| answer.book));
     concerned.push(BookId::HOUSE);
+    concerned.extend(run.taking_place_of.iter().flat_map(|undone| &undone.books));
     LockedBooks::lock(tx, &concerned).await?;
     let locked: BTreeSet<BookId> = concerned.into_iter().collect();
     let mut events: Vec<Numbered> = Vec::new();

@@ -8,7 +8,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("acquirer", "select name from acquirer"),
     ("settings_version", "select effective_from, digest, content from settings_version"),
     ("calendar_version", "select name, number, digest, content from calendar_version"),
-    ("source", "select kind, name, digest from source"),
+    ("source", "select kind, name, digest, run from source"),
     ("book", "select merchant, number from book"),
     ("account", "select code, currency, exponent, dimension from account"),
     (
@@ -79,8 +79,19 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "settlement_file",
-        "select source.name, acquirer.name, state, reason, lines, rejects, as_of
+        "select source.name, run, acquirer.name, state, reason, format, lines, rejects, as_of
         from settlement_file join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
+        "file_decision",
+        "select source.name, source.run, decision, decided_by, reason, presented_by, superseding.name, undoing.name
+        from file_decision join source on source.id = source_id left join source superseding on superseding.id = superseded_by
+        left join source undoing on undoing.id = run_id",
+    ),
+    (
+        "settlement_reserve",
+        "select source.name, source.run, merchant, to_jsonb(settlement_reserve) - 'source_id' - 'book_id'
+        from settlement_reserve join source on source.id = source_id join book on book.id = book_id",
     ),
     (
         "settlement_line",

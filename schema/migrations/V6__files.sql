@@ -1,0 +1,67 @@
+-- Settlement files after they were taken in: who presented, released, rejected or undid which, and what each put into reserves.
+
+create table file_decision (
+    source_id      bigint not null references settlement_file,
+    decision       text collate "C" not null
+                   constraint file_decision_name check (decision in ('presented', 'rejected', 'released', 'undone')),
+    decided_by     text not null,
+    reason         text,
+    presented_by   text,
+    presented      text collate "C" generated always as (case when presented_by is not null then 'presented' end) stored,
+    superseded_by  bigint references settlement_file,
+    run_id         bigint references source,
+    decided_at     timestamptz not null default now(),
+    constraint file_decision_identity primary key (source_id, decision),
+    constraint file_decision_by unique (source_id, decision, decided_by),
+    constraint file_decision_presented foreign key (source_id, presented, presented_by)
+        references file_decision (source_id, decision, decided_by),
+    constraint file_decision_two_people check ((decision = 'released') = (presented_by is not null) and coalesce(presented_by <> decided_by, true)),
+    constraint file_decision_reason check (reason is not null or decision in ('presented', 'undone')),
+    constraint file_decision_run check ((decision = 'undone') = (run_id is not null)),
+    constraint file_decision_superseded check (superseded_by is null or (decision = 'undone' and superseded_by <> source_id))
+);
+comment on table file_decision is 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
+
+create table settlement_reserve (
+    source_id   bigint not null,
+    book_id     bigint not null,
+    currency    text collate "C" not null,
+    source_on   date not null,
+    release_on  date not null,
+    withheld    bigint not null constraint settlement_reserve_withheld check (withheld > 0),
+    constraint settlement_reserve_identity primary key (source_id, book_id, currency, source_on, release_on)
+);
+comment on table settlement_reserve is 'What the booking of a settlement file put into which tranches of reserves.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['file_decision', 'settlement_reserve'] loop
+        execute format('create trigger %I before update or delete or truncate on %I for each statement execute function refuse_change()',
+                       name || '_append_only', name);
+        execute format('alter table %I enable always trigger %I', name, name || '_append_only');
+    end loop;
+end
+$$;
+
+create view settlement_file_state as
+select file.source_id, file.acquirer_id, file.as_of,
+    case
+        when undone.superseded_by is not null then 'superseded'
+        when undone.source_id is not null then 'undone'
+        when released.source_id is not null then 'booked'
+        when rejected.source_id is not null then 'rejected'
+        else file.state
+    end as state
+from settlement_file file
+left join file_decision undone on undone.source_id = file.source_id and undone.decision = 'undone'
+left join file_decision released on released.source_id = file.source_id and released.decision = 'released'
+left join file_decision rejected on rejected.source_id = file.source_id and rejected.decision = 'rejected';
+comment on view settlement_file_state is 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
+
+grant select on file_decision, settlement_reserve, settlement_file_state to acquit_runtime, acquit_auditor;
+grant insert (source_id, decision, decided_by, reason, presented_by, superseded_by, run_id) on file_decision to acquit_runtime;
+grant insert on settlement_reserve to acquit_runtime;
+
+create index settlement_batch_name on settlement_batch (batch);

@@ -1,0 +1,13 @@
+-- Items that a settlement file had settled late are missing again, unless the file that missed them is undone too. $1 source.
+with last as (
+    select distinct on (break.book_id, break.number) break.id, finder.decision is not null as is_undone, break.resolution
+    from settlement_match match
+    join break on break.book_id = match.book_id and break.number = match.number and break.class = 'MISSING_IN_FILE'
+    left join file_decision finder on finder.source_id = break.found_in and finder.decision = 'undone'
+    where match.source_id = $1
+    order by break.book_id, break.number, break.id desc
+)
+update break
+set state = case when last.is_undone then 'resolved' else 'open' end, resolution = case when last.is_undone then 'undone' end
+from last
+where break.id = last.id and last.resolution = 'timing' and break.proposal_id is null;

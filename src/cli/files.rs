@@ -1,0 +1,263 @@
+//! `acquit files`: settlement files that were taken in, and what is decided about those in quarantine.
+
+use std::process::ExitCode;
+
+use chrono::SecondsFormat;
+
+use super::output::{Format, Kind, Listing};
+use super::reconcile::not_undone;
+use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar, stored};
+use crate::store::reconcile::files::{FilesError, Filter, KnownFile, Release, Request};
+
+/// How a file may stand.
+const STATES: [&str; 5] = ["booked", "quarantined", "rejected", "undone", "superseded"];
+
+/// What to do with settlement files.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List settlement files as they stand, in the order in which they were taken in.
+    List {
+        /// List only those of this acquirer.
+        #[arg(long)]
+        acquirer: Option<String>,
+        /// List only those that stand so: booked, quarantined, rejected, undone or superseded.
+        #[arg(long, value_parser = STATES)]
+        state: Option<String>,
+    },
+    /// Show one settlement file: how it stands and why, who decided what.
+    Show {
+        /// Its name, or the beginning of its digest.
+        file: String,
+    },
+    /// Book a quarantined file in spite of what is wrong with its totals, or in the place of a file that it supersedes.
+    ///
+    /// The file that it supersedes is undone and the new one booked, both or neither. It takes two people: who presented the
+    /// file (`reconcile --by`), and somebody else. Where nobody did, whoever asks first has presented it. A file with rows that
+    /// cannot be read is never booked. Without --execute only the plan is shown.
+    Release {
+        /// Its name, or the beginning of its digest.
+        file: String,
+        /// Who releases it.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Book it. Without this, only the plan is shown.
+        #[arg(long)]
+        execute: bool,
+    },
+    /// Close a quarantined file and its breaks: it is not booked.
+    ///
+    /// It stays known: when the same content comes again nothing is done. `acquit files release` books it after all.
+    Reject {
+        /// Its name, or the beginning of its digest.
+        file: String,
+        /// Who rejects it.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// Runs it.
+pub async fn run(command: Command, globals: &Globals) -> Outcome {
+    match command {
+        Command::List { acquirer, state } => {
+            let filter = Filter {
+                acquirer: acquirer.as_deref(),
+                state: state.as_deref(),
+                file: None,
+            };
+            let store = globals.store().await?;
+            let files = store.settlement_files(filter).await.map_err(stored)?;
+            listing(counted(files.len(), "settlement file"), &files).print(globals.format)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Show { file } => {
+            let store = globals.store().await?;
+            let file = store.settlement_file(&file).await.map_err(not_undone)?;
+            shown(&file).print(globals.format)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Release {
+            file,
+            by,
+            reason,
+            execute,
+        } => {
+            release(
+                &file,
+                &kept_text("--by", by)?,
+                &kept_text("--reason", reason)?,
+                execute,
+                globals,
+            )
+            .await
+        }
+        Command::Reject { file, by, reason } => {
+            let (by, reason) = (kept_text("--by", by)?, kept_text("--reason", reason)?);
+            let request = Request {
+                file: &file,
+                by: &by,
+                reason: &reason,
+            };
+            let store = globals.store().await?;
+            let file = store.reject_file(&request).await.map_err(failed)?;
+            match file.state.as_str() {
+                "rejected" => eprintln!("{}: rejected before, nothing was done", file.name),
+                _ => eprintln!("{}: rejected", file.name),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn release(file: &str, by: &str, reason: &str, execute: bool, globals: &Globals) -> Outcome {
+    let store = globals.store().await?;
+    let deployment = super::deployment(&store).await?;
+    let request = Request { file, by, reason };
+    let bar = progress_bar("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}", file);
+    let progress = |lines| bar.set_position(lines);
+    let released = if execute {
+        store.release_file(&deployment, &request, &progress).await
+    } else {
+        store.plan_file_release(&deployment, &request, &progress).await
+    };
+    bar.finish_and_clear();
+    let table = globals.format == Format::Table;
+    let (headline, superseded, found) = match released.map_err(failed)? {
+        Release::Presented(file) => {
+            let name = &file.name;
+            if execute {
+                eprintln!("{name}: presented by {by}; somebody else has to release it now");
+            } else {
+                eprintln!(
+                    "{name}: nobody has presented it: with --execute {by} does, and somebody else has to release it then"
+                );
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+        Release::Booked {
+            file,
+            superseded,
+            found,
+        } => {
+            let verb = if execute {
+                "booked"
+            } else {
+                "plan, nothing was booked; run again with --execute to book it"
+            };
+            (format!("{}: {verb}", file.name), superseded, found)
+        }
+        Release::Before { file, found } => (
+            format!("{}: released before, nothing was done", file.name),
+            Vec::new(),
+            found,
+        ),
+    };
+    if table {
+        println!("{headline}");
+        for earlier in superseded {
+            println!("in the place of {}, which is undone", earlier.name);
+        }
+        super::reconcile::batches(&found).print(globals.format)?;
+    }
+    super::reconcile::outcomes(&found).print(globals.format)?;
+    Ok(if found.breaks.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(2)
+    })
+}
+
+fn failed(error: FilesError) -> Failure {
+    match error {
+        FilesError::Undo(error) => not_undone(error),
+        FilesError::Reconcile(error) => super::reconcile::failed(error),
+        FilesError::Store(error) => stored(error),
+        FilesError::NotQuarantined { .. }
+        | FilesError::HasRejects { .. }
+        | FilesError::Empty(_)
+        | FilesError::OnePerson { .. } => Failure::new(error),
+    }
+}
+
+fn listing(title: String, files: &[KnownFile]) -> Listing {
+    let columns = [
+        ("file", Kind::Text),
+        ("acquirer", Kind::Text),
+        ("state", Kind::Text),
+        ("format", Kind::Text),
+        ("as_of", Kind::Text),
+        ("lines", Kind::Figure),
+        ("rejects", Kind::Figure),
+        ("batches", Kind::Figure),
+        ("breaks", Kind::Figure),
+        ("unresolved", Kind::Figure),
+        ("digest", Kind::Whole),
+        ("presented_by", Kind::Text),
+        ("decided_by", Kind::Text),
+    ];
+    let mut listing = Listing::new(title, &columns);
+    for file in files {
+        listing.row(vec![
+            file.name.clone(),
+            file.acquirer.clone(),
+            file.state.clone(),
+            file.format.clone().unwrap_or_default(),
+            file.as_of.map_or_else(String::new, |day| day.to_string()),
+            file.lines.to_string(),
+            file.rejects.to_string(),
+            file.batches.to_string(),
+            file.breaks.to_string(),
+            file.unresolved.to_string(),
+            file.tag(),
+            file.presented_by.clone().unwrap_or_default(),
+            file.decided
+                .as_ref()
+                .map_or_else(String::new, |decided| decided.by.clone()),
+        ]);
+    }
+    listing
+}
+
+fn shown(file: &KnownFile) -> Listing {
+    let mut listing = Listing::new(&file.name, &[("field", Kind::Text), ("value", Kind::Text)]);
+    let decided = |of: &dyn Fn(&crate::store::reconcile::files::Decided) -> String| {
+        file.decided.as_ref().map(of).unwrap_or_default()
+    };
+    let fields = [
+        ("acquirer", file.acquirer.clone()),
+        ("state", file.state.clone()),
+        ("quarantined because", file.reason.clone().unwrap_or_default()),
+        ("format", file.format.clone().unwrap_or_default()),
+        ("as of", file.as_of.map_or_else(String::new, |day| day.to_string())),
+        ("lines", file.lines.to_string()),
+        ("rejects", file.rejects.to_string()),
+        ("batches", file.batches.to_string()),
+        ("breaks", file.breaks.to_string()),
+        ("unresolved breaks", file.unresolved.to_string()),
+        ("digest", file.digest.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ("run", file.run.to_string()),
+        ("taken in at", file.taken_in.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        ("presented by", file.presented_by.clone().unwrap_or_default()),
+        ("decided", decided(&|decided| decided.what.clone())),
+        ("decided by", decided(&|decided| decided.by.clone())),
+        (
+            "decided because",
+            decided(&|decided| decided.reason.clone().unwrap_or_default()),
+        ),
+        (
+            "decided at",
+            decided(&|decided| decided.at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        ),
+        ("superseded by", file.superseded_by.clone().unwrap_or_default()),
+    ];
+    for (field, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+        listing.row(vec![field.to_owned(), value]);
+    }
+    listing
+}
