@@ -175,12 +175,12 @@ CREATE TABLE public.break (
     proposal_id bigint,
     quiet_until date,
     CONSTRAINT break_actual CHECK (((actual IS NULL) = (actual_in IS NULL))),
-    CONSTRAINT break_decided CHECK (((state <> 'resolved'::text) OR (resolution = ANY (ARRAY['match'::text, 'timing'::text])) OR (proposal_id IS NOT NULL))),
+    CONSTRAINT break_decided CHECK (((state <> 'resolved'::text) OR (resolution = ANY (ARRAY['match'::text, 'timing'::text, 'undone'::text, 'released'::text, 'rejected'::text])) OR (proposal_id IS NOT NULL))),
     CONSTRAINT break_expected CHECK (((expected IS NULL) = (expected_in IS NULL))),
     CONSTRAINT break_kept_pending CHECK ((kept_pending > 0)),
     CONSTRAINT break_proposal CHECK (((proposal_id IS NULL) OR (state = 'resolved'::text))),
     CONSTRAINT break_resolution CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
-    CONSTRAINT break_resolution_name CHECK ((resolution = ANY (ARRAY['match'::text, 'adjustment'::text, 'write_off'::text, 'recovery'::text, 'timing'::text]))),
+    CONSTRAINT break_resolution_name CHECK ((resolution = ANY (ARRAY['match'::text, 'adjustment'::text, 'write_off'::text, 'recovery'::text, 'timing'::text, 'undone'::text, 'released'::text, 'rejected'::text]))),
     CONSTRAINT break_state CHECK ((state = ANY (ARRAY['open'::text, 'investigating'::text, 'resolved'::text])))
 );
 
@@ -408,6 +408,29 @@ CREATE TABLE public.entry_kind (
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
+
+CREATE TABLE public.file_decision (
+    source_id bigint NOT NULL,
+    decision text NOT NULL COLLATE pg_catalog."C",
+    decided_by text NOT NULL,
+    reason text,
+    presented_by text,
+    presented text GENERATED ALWAYS AS (
+CASE
+    WHEN (presented_by IS NOT NULL) THEN 'presented'::text
+    ELSE NULL::text
+END) STORED COLLATE pg_catalog."C",
+    superseded_by bigint,
+    run_id bigint,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT file_decision_name CHECK ((decision = ANY (ARRAY['presented'::text, 'rejected'::text, 'released'::text, 'undone'::text]))),
+    CONSTRAINT file_decision_reason CHECK (((reason IS NOT NULL) OR (decision = ANY (ARRAY['presented'::text, 'undone'::text])))),
+    CONSTRAINT file_decision_run CHECK (((decision = 'undone'::text) = (run_id IS NOT NULL))),
+    CONSTRAINT file_decision_superseded CHECK (((superseded_by IS NULL) OR ((decision = 'undone'::text) AND (superseded_by <> source_id)))),
+    CONSTRAINT file_decision_two_people CHECK ((((decision = 'released'::text) = (presented_by IS NOT NULL)) AND COALESCE((presented_by <> decided_by), true)))
+);
+
+COMMENT ON TABLE public.file_decision IS 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
 
 CREATE TABLE public.hold (
     id bigint NOT NULL,
@@ -711,6 +734,7 @@ CREATE TABLE public.settlement_file (
     acquirer_id smallint NOT NULL,
     state text NOT NULL COLLATE pg_catalog."C",
     reason text,
+    format text COLLATE pg_catalog."C",
     lines bigint NOT NULL,
     rejects bigint NOT NULL,
     as_of date,
@@ -718,7 +742,25 @@ CREATE TABLE public.settlement_file (
     CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
 );
 
-COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted.';
+COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
+
+CREATE VIEW public.settlement_file_state AS
+ SELECT file.source_id,
+    file.acquirer_id,
+    file.as_of,
+        CASE
+            WHEN (undone.superseded_by IS NOT NULL) THEN 'superseded'::text
+            WHEN (undone.source_id IS NOT NULL) THEN 'undone'::text
+            WHEN (released.source_id IS NOT NULL) THEN 'booked'::text
+            WHEN (rejected.source_id IS NOT NULL) THEN 'rejected'::text
+            ELSE file.state
+        END AS state
+   FROM (((public.settlement_file file
+     LEFT JOIN public.file_decision undone ON (((undone.source_id = file.source_id) AND (undone.decision = 'undone'::text))))
+     LEFT JOIN public.file_decision released ON (((released.source_id = file.source_id) AND (released.decision = 'released'::text))))
+     LEFT JOIN public.file_decision rejected ON (((rejected.source_id = file.source_id) AND (rejected.decision = 'rejected'::text))));
+
+COMMENT ON VIEW public.settlement_file_state IS 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
 
 CREATE TABLE public.settlement_line (
     source_id bigint NOT NULL,
@@ -789,16 +831,30 @@ CREATE TABLE public.settlement_reject (
 
 COMMENT ON TABLE public.settlement_reject IS 'Rows of quarantined files that could not be read: where and why (the first 10,000 of a file).';
 
+CREATE TABLE public.settlement_reserve (
+    source_id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    source_on date NOT NULL,
+    release_on date NOT NULL,
+    withheld bigint NOT NULL,
+    CONSTRAINT settlement_reserve_withheld CHECK ((withheld > 0))
+);
+
+COMMENT ON TABLE public.settlement_reserve IS 'What the booking of a settlement file put into which tranches of reserves.';
+
 CREATE TABLE public.source (
     id bigint NOT NULL,
     kind text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
     digest bytea NOT NULL,
+    run smallint DEFAULT 1 NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text])))
+    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text]))),
+    CONSTRAINT source_run CHECK ((run > 0))
 );
 
-COMMENT ON TABLE public.source IS 'Where entries came from: a file or run, known by the SHA-256 of its content.';
+COMMENT ON TABLE public.source IS 'Where entries came from: a file or run, known by the SHA-256 of its content. A settlement file that was undone and comes again is another run of it.';
 
 ALTER TABLE public.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.source_id_seq
@@ -919,6 +975,12 @@ ALTER TABLE ONLY public.entry_kind
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_reference UNIQUE (book_id, reference);
 
+ALTER TABLE ONLY public.file_decision
+    ADD CONSTRAINT file_decision_by UNIQUE (source_id, decision, decided_by);
+
+ALTER TABLE ONLY public.file_decision
+    ADD CONSTRAINT file_decision_identity PRIMARY KEY (source_id, decision);
+
 ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_of_entry UNIQUE (book_id, number);
 
@@ -988,8 +1050,11 @@ ALTER TABLE ONLY public.settlement_match
 ALTER TABLE ONLY public.settlement_reject
     ADD CONSTRAINT settlement_reject_identity PRIMARY KEY (source_id, place);
 
+ALTER TABLE ONLY public.settlement_reserve
+    ADD CONSTRAINT settlement_reserve_identity PRIMARY KEY (source_id, book_id, currency, source_on, release_on);
+
 ALTER TABLE ONLY public.source
-    ADD CONSTRAINT source_digest UNIQUE (kind, digest);
+    ADD CONSTRAINT source_digest UNIQUE (kind, digest, run);
 
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (id);
@@ -1031,6 +1096,8 @@ CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHER
 
 CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
 
+CREATE INDEX entry_of_settlement ON public.entry USING btree (source_id) WHERE (kind = ANY (ARRAY[10, 11, 12, 30]));
+
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
 CREATE INDEX hold_expires_on ON public.hold USING btree (expires_on) WHERE ((released IS NULL) AND (expires_on IS NOT NULL));
@@ -1060,6 +1127,8 @@ CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_i
 CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state = ANY (ARRAY['planned'::text, 'approved'::text]));
 
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
+
+CREATE INDEX settlement_batch_name ON public.settlement_batch USING btree (batch);
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
@@ -1099,6 +1168,10 @@ CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.e
 
 ALTER TABLE public.entry ENABLE ALWAYS TRIGGER entry_append_only;
 
+CREATE TRIGGER file_decision_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.file_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.file_decision ENABLE ALWAYS TRIGGER file_decision_append_only;
+
 CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotency_key FOR EACH ROW EXECUTE FUNCTION public.keep_until_expiry();
 
 ALTER TABLE public.idempotency_key ENABLE ALWAYS TRIGGER idempotency_key_kept;
@@ -1126,6 +1199,10 @@ ALTER TABLE public.settlement_match ENABLE ALWAYS TRIGGER settlement_match_appen
 CREATE TRIGGER settlement_reject_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_reject FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.settlement_reject ENABLE ALWAYS TRIGGER settlement_reject_append_only;
+
+CREATE TRIGGER settlement_reserve_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_reserve FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_reserve ENABLE ALWAYS TRIGGER settlement_reserve_append_only;
 
 CREATE TRIGGER source_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1177,6 +1254,18 @@ ALTER TABLE ONLY public.break_step
 
 ALTER TABLE ONLY public.break_step
     ADD CONSTRAINT break_step_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.file_decision
+    ADD CONSTRAINT file_decision_presented FOREIGN KEY (source_id, presented, presented_by) REFERENCES public.file_decision(source_id, decision, decided_by);
+
+ALTER TABLE ONLY public.file_decision
+    ADD CONSTRAINT file_decision_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.file_decision
+    ADD CONSTRAINT file_decision_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.settlement_file(source_id);
+
+ALTER TABLE ONLY public.file_decision
+    ADD CONSTRAINT file_decision_superseded_by_fkey FOREIGN KEY (superseded_by) REFERENCES public.settlement_file(source_id);
 
 ALTER TABLE ONLY public.loss
     ADD CONSTRAINT loss_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.loss(id);
@@ -1393,6 +1482,23 @@ GRANT SELECT ON TABLE public.entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.file_decision TO acquit_runtime;
+GRANT SELECT ON TABLE public.file_decision TO acquit_auditor;
+
+GRANT INSERT(source_id) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(decision) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(decided_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(presented_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(superseded_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(run_id) ON TABLE public.file_decision TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.hold TO acquit_runtime;
 GRANT SELECT ON TABLE public.hold TO acquit_auditor;
@@ -1644,6 +1750,9 @@ GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
 
+GRANT SELECT ON TABLE public.settlement_file_state TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_file_state TO acquit_auditor;
+
 GRANT SELECT,INSERT ON TABLE public.settlement_line TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_line TO acquit_auditor;
 
@@ -1653,6 +1762,9 @@ GRANT SELECT ON TABLE public.settlement_match TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.settlement_reject TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_reject TO acquit_auditor;
 
+GRANT SELECT,INSERT ON TABLE public.settlement_reserve TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_reserve TO acquit_auditor;
+
 GRANT SELECT ON TABLE public.source TO acquit_runtime;
 GRANT SELECT ON TABLE public.source TO acquit_auditor;
 
@@ -1661,6 +1773,8 @@ GRANT INSERT(kind) ON TABLE public.source TO acquit_runtime;
 GRANT INSERT(name) ON TABLE public.source TO acquit_runtime;
 
 GRANT INSERT(digest) ON TABLE public.source TO acquit_runtime;
+
+GRANT INSERT(run) ON TABLE public.source TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;
