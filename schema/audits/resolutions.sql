@@ -3,7 +3,7 @@ with resolved as (
     select break.id, break.resolution as stated, proposal.id as proposal_id, proposal.break_id, proposal.resolution, proposal.state, proposal.reason
     from break
     left join break_proposal proposal on proposal.id = break.proposal_id
-    where break.state = 'resolved' and (break.proposal_id is not null or break.resolution not in ('match', 'timing'))
+    where break.state = 'resolved' and (break.proposal_id is not null or break.resolution not in ('match', 'timing', 'undone', 'released', 'rejected'))
 ), booked as (
     select proposal.id, proposal.break_id, proposal.state, proposal.resolution, proposal.amount, count(entry.number) as entries,
            count(*) filter (where break_entry.number is not null and (entry.number is null or entry.kind <> 31

@@ -200,8 +200,12 @@ impl<'w> Deployed<'w> {
         if history.dice.random_bool(0.12) {
             return self.reconcile_again(history).await;
         }
-        let lines = lines::drawn(&mut history.dice, &self.model, &acquirer, history.files);
+        let mut lines = lines::drawn(&mut history.dice, &self.model, &acquirer, history.files);
         history.files += 1;
+        // A batch that came before with other content would be quarantined.
+        for line in &mut lines {
+            line.batch = format!("{}-{}-{}", history.seed, history.files, line.batch);
+        }
         let adds_up = history.dice.random_bool(0.9);
         let name = format!("history-{}-{}.csv", history.seed, history.files);
         let mut file = File::new(name, &acquirer, lines, adds_up);
