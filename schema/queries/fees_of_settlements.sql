@@ -12,7 +12,7 @@ with matched as (
     join acquirer on acquirer.id = file.acquirer_id
     join entry capture on capture.book_id = match.book_id and capture.number = match.number
     where match.passed_on is not null
-    group by match.book_id, acquirer.name, source.digest, line.batch, line.gross_currency
+    group by match.book_id, acquirer.name, source.digest, source.run, line.batch, line.gross_currency
 ), posted as (
     select entry.book_id, entry.reference, debit.currency,
            sum(case when credit.code = $2 then transfer.amount when debit.code = $2 then -transfer.amount else 0 end) as amount,

@@ -659,7 +659,9 @@ async fn a_reconciliation_accounts_for_every_line() {
         "{table}"
     );
     test.admin
-        .batch_execute("delete from break where class = 'MISSING_IN_LEDGER'")
+        .batch_execute(
+            "alter table break disable trigger break_kept; delete from break where class = 'MISSING_IN_LEDGER'",
+        )
         .await
         .expect("a lost break");
     let table = printed(&test, &Report::Reconciliation { file: None }, Format::Table).await;

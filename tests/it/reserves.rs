@@ -330,12 +330,14 @@ impl History {
     async fn file(&mut self) {
         let mut story = format!("file north {}\n", self.model.day);
         let mut places = Vec::new();
+        // More with every file, so that no batch comes a second time.
+        let reported = self.model.captures.iter().filter(|capture| capture.reported).count();
         for (place, capture) in self.model.captures.iter().enumerate() {
             let open = !capture.reported && !matches!(capture.money, Money::Returning | Money::Gone);
             if open && self.rng.random_bool(0.4) {
                 let amount = Self::text(capture.gross, capture.code);
                 story += &format!(
-                    "Settled +{amount} {} ref=R{} batch={}\n",
+                    "Settled +{amount} {} ref=R{} batch={}-{reported}\n",
                     capture.code, capture.name, capture.code
                 );
                 places.push(place);

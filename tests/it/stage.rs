@@ -248,7 +248,7 @@ impl Stage {
         let path = self.directory.path().join(format!("file-{}.csv", self.files));
         // Each file is of a batch of its own, unless its lines say otherwise.
         let of_batch = |row: &&str| match Words::of(row).get("batch") {
-            None => format!("{row} batch={}", self.files),
+            None => format!("{row} batch={}", 100 + self.files),
             Some(_) => (*row).to_owned(),
         };
         let rows: Vec<String> = rows.iter().map(of_batch).collect();

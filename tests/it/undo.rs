@@ -28,6 +28,7 @@ async fn content(stage: &Stage) -> Vec<String> {
         "settlement_match(",
         "settlement_reserve(",
         "break(",
+        "break_step(",
         "source(",
         "account(",
     ];

@@ -226,7 +226,7 @@ impl Store {
                         (None, None),
                     )
                     .await?;
-                    close_breaks(tx, file.source, "rejected").await?;
+                    close_breaks(tx, file.source, "rejected", request.by).await?;
                 }
                 _ => {
                     return Err(FilesError::NotQuarantined {
@@ -352,9 +352,9 @@ pub(super) async fn decide(
     Ok(())
 }
 
-async fn close_breaks(tx: &mut Tx, source: SourceId, resolution: &str) -> Result<(), StoreError> {
+async fn close_breaks(tx: &mut Tx, source: SourceId, resolution: &str, by: &str) -> Result<(), StoreError> {
     let close = include_str!("../../../schema/queries/breaks_of_file_close.sql");
-    tx.execute(close, &[&source.0, &resolution]).await?;
+    tx.execute(close, &[&source.0, &resolution, &by]).await?;
     Ok(())
 }
 
@@ -398,7 +398,7 @@ async fn release(
         Some(presented_by) => keep_release(tx, &file, request, presented_by).await?,
     }
     let (superseded, taking_place_of) = undo_earlier(tx, &file, request).await?;
-    close_breaks(tx, file.source, "released").await?;
+    close_breaks(tx, file.source, "released", request.by).await?;
     let unknown = || ReconcileError::UnknownAcquirer(file.acquirer.clone());
     let settings = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
     let run = Run {

@@ -135,7 +135,7 @@ pub(super) struct Matching<'a> {
     postings: Postings,
     matches: Vec<MatchRow>,
     breaks: Vec<BreakRow>,
-    /// The books in which alone items are looked for; in all where none are named.
+    /// The books whose items alone are matched; of all where none are named.
     within: Option<BTreeSet<BookId>>,
     /// Lines that were matched.
     done: u64,
@@ -191,7 +191,7 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Looks for items in these books alone from now on: they are locked, and no other may be any more.
+    /// Matches items of these books alone from now on: they are locked, and no other may be any more.
     pub(super) fn keep_within(&mut self, books: BTreeSet<BookId>) {
         self.within = Some(books);
     }
@@ -275,10 +275,7 @@ impl<'a> Matching<'a> {
                 return Ok(());
             }
         }
-        let elsewhere = |item: &Item| self.within.as_ref().is_some_and(|books| !books.contains(&item.book));
-        if let Some(item) = read_item(row, group)?.filter(|item| !elsewhere(item)) {
-            group.items.push(item);
-        }
+        group.items.extend(read_item(row, group)?);
         if group.lines.len() > GROUP_LIMIT || group.items.len() > GROUP_LIMIT {
             return Err(ReconcileError::Limit {
                 what: "lines or open items with one reference".to_owned(),
@@ -289,6 +286,11 @@ impl<'a> Matching<'a> {
     }
 
     fn decide(&mut self, pass: Pass, group: &Group) -> Result<(), ReconcileError> {
+        let elsewhere = |item: &Item| self.within.as_ref().is_some_and(|books| !books.contains(&item.book));
+        if group.items.iter().any(elsewhere) {
+            // What could be matched with it may not be locked any more, and is a candidate all the same.
+            return Ok(());
+        }
         let verdict = decide(pass, &group.lines, &group.batches, &group.items);
         for line in verdict.duplicates.iter().filter_map(|place| group.lines.get(*place)) {
             self.duplicates.insert(line.ordinal);

@@ -251,10 +251,16 @@ pub(super) async fn take_apart(
     books.push(BookId::HOUSE);
     let give_back = include_str!("../../../schema/queries/open_items_give_back.sql");
     tx.execute(give_back, &[source]).await?;
-    tx.execute(include_str!("../../../schema/queries/undo_missing.sql"), &[source])
-        .await?;
-    tx.execute(include_str!("../../../schema/queries/undo_breaks.sql"), &[source])
-        .await?;
+    tx.execute(
+        include_str!("../../../schema/queries/undo_missing.sql"),
+        &[source, &request.by],
+    )
+    .await?;
+    tx.execute(
+        include_str!("../../../schema/queries/undo_breaks.sql"),
+        &[source, &request.by],
+    )
+    .await?;
     decide(
         tx,
         file.source,
