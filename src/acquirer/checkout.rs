@@ -4,7 +4,7 @@
 //! what was paid out. Checkout.com's public documentation describes both. Amounts are signed decimals in major units with up to
 //! eight decimals; fees are negative.
 //!
-//! Phases: the payouts are read first and kept ([`BATCH_LIMIT`](super::BATCH_LIMIT) of them at most); the breakdown is streamed;
+//! Phases: the payouts are read first and kept ([`BATCH_LIMIT`] of them at most); the breakdown is streamed;
 //! then each payout becomes a row of its batch, and what rounding leaves becomes another.
 //!
 //! Invariants of every row, exactly and before anything is rounded: net = gross + deduction, and deduction = processing fee +
