@@ -1,6 +1,6 @@
 //! Mastercard IPM clearing files, as an acquirer's side reads them.
 //!
-//! Three layers: [`container`] cuts the file into records, [`message`] finds the data elements (DE) and private data subelements
+//! Three layers: `container` cuts the file into records, `message` finds the data elements (DE) and private data subelements
 //! (PDS) of each, and this one says what they mean. Facts are those that are public: ISO 8583:1993, and what programs that write
 //! and read these files agree on.
 //!

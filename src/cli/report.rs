@@ -100,7 +100,7 @@ pub enum Report {
         /// The day up to which they have grown old. Default: today.
         #[arg(long, value_name = "DATE", value_parser = parse_day)]
         on: Option<NaiveDate>,
-        /// Whose business days count. Default: the calendar of [desk] in the settings.
+        /// Whose business days count. Default: the calendar of `[desk]` in the settings.
         #[arg(long, value_name = "NAME")]
         calendar: Option<String>,
     },
