@@ -601,3 +601,67 @@ async fn what_one_report_does_not_prove_posts_nothing() {
     refused(&[("s.csv", STRIPE), ("more.csv", STRIPE)], "stands alone");
     assert_eq!(desk.balances().await, before);
 }
+
+/// Neither line has a reference of the acquirer's or ours: the numbers and codes of the authorizations lead to their captures, and
+/// only with the amount. A code alone leads nowhere.
+#[tokio::test]
+async fn authorizations_lead_to_captures() {
+    const BY_AUTHORIZATION: &str = r#"
+[[profile]]
+name = "by-authorization"
+date = "YYYY-MM-DD"
+[profile.columns]
+type = "kind"
+occurred_on = "day"
+currency = "currency"
+gross = "gross"
+net = "net"
+rrn = "rrn"
+auth_code = "code"
+card = "card"
+[profile.types]
+Sale = "capture"
+"#;
+    let event = |kind: &str, payment: &str, amount: &str, rest: &str| {
+        format!(
+            r#"{{"kind":"{kind}","merchant":"m","payment":"{payment}","reference":"{kind}-{payment}","amount":"{amount}","currency":"EUR",
+            "occurred_at":"2026-03-01T09:00:00Z","acquirer":"psp"{rest}}}"#
+        )
+        .replace('\n', " ")
+            + "\n"
+    };
+    let desk = Desk::new().await;
+    desk.write("settings.toml", format!("{SETTINGS}{BY_AUTHORIZATION}"));
+    let mut events = String::new();
+    for (payment, amount, of) in [
+        ("p1", "10.00", r#","rrn":"600000000001","auth_code":"AAAAAA""#),
+        ("p2", "20.00", r#","auth_code":"BBBBBB","card":"1111""#),
+        (
+            "p3",
+            "30.00",
+            r#","rrn":"600000000003","auth_code":"CCCCCC","card":"3333""#,
+        ),
+    ] {
+        events += &event("authorization", payment, amount, of);
+        events += &event("capture", payment, amount, "");
+    }
+    desk.write("events.jsonl", events);
+    desk.write(
+        "report.csv",
+        "kind,day,currency,gross,net,rrn,code,card\n\
+         Sale,2026-03-02,EUR,10.00,10.00,600000000001,AAAAAA,\n\
+         Sale,2026-03-02,EUR,20.00,20.00,,BBBBBB,1111\n\
+         Sale,2026-03-02,EUR,30.01,30.01,600000000003,CCCCCC,3333\n\
+         Sale,2026-03-02,EUR,30.00,30.00,,CCCCCC,\n",
+    );
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    desk.run(&["reconcile", "report.csv", "--acquirer", "psp", "--execute"])
+        .exits(2)
+        .says(&[
+            "matched  pass 3: RRN, authorization code and amount       1",
+            "matched  pass 5: authorization code, card and amount      1",
+            "break    MISSING_IN_LEDGER                                2",
+        ]);
+    desk.is_sound().await;
+}
