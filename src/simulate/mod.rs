@@ -46,8 +46,8 @@ use story::{After, Author, Event, EventKind, Fate, Planted, Refused, Report, Sta
 use truth::{BreakItem, Settled, Sources, Truth};
 use world::{ACQUIRERS, CARDS, CURRENCIES, Version, World};
 
-/// How many payments are told at once: their events interleave.
-const OPEN_STORIES: usize = 2048;
+/// How many payments are told at once: their events come in the order of the clock, as far as so many reach.
+const OPEN_STORIES: usize = 8192;
 /// Progress is told once in so many payments.
 const PROGRESS_STEP: u64 = 1000;
 /// Where the batches of the corrupt file are numbered from.
@@ -621,13 +621,14 @@ fn tell_all(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<Story>, SimulateError> {
     let mut author = Author::new(plan, world, 1);
-    let mut dice = Dice::new(plan.seed, 4);
-    let mut open: Vec<Story> = Vec::with_capacity(OPEN_STORIES);
+    // By the time of day of the next event: those of other days are told late, in between.
+    let mut open: BTreeMap<(u32, u64), Story> = BTreeMap::new();
     let (mut waiting, mut made) = (Vec::new(), 0_u64);
     loop {
         while open.len() < OPEN_STORIES && made < plan.payments {
             let next = planted.range(made.saturating_add(1)..).next().map(|(index, _)| *index);
             let room = next.unwrap_or(plan.payments).saturating_sub(made);
+            let index = made;
             let (mut story, item) = author.tell(made, planted.get(&made).copied(), room);
             if let Some(item) = item {
                 day.truth.plant(item);
@@ -641,20 +642,19 @@ fn tell_all(
                     progress(made);
                 }
             }
-            open.push(story);
+            open.insert((story.next_second(), index), story);
         }
-        if open.is_empty() {
+        let Some(((_, index), mut story)) = open.pop_first() else {
             return Ok(waiting);
+        };
+        day.step(&mut story)?;
+        while story.at_once && day.has_more(&story) {
+            day.step(&mut story)?;
         }
-        let place = dice.place(open.len());
-        let story = &mut open[place];
-        day.step(story)?;
-        while story.at_once && day.has_more(story) {
-            day.step(story)?;
-        }
-        if !day.has_more(story) {
-            day.truth.end(story)?;
-            let story = open.swap_remove(place);
+        if day.has_more(&story) {
+            open.insert((story.next_second(), index), story);
+        } else {
+            day.truth.end(&story)?;
             if !story.events.is_empty() {
                 waiting.push(story);
             }

@@ -544,6 +544,14 @@ impl<'w> Author<'w> {
         event.details.original = Some(refund.reference);
     }
 
+    /// What is asked before a dispute, or instead of one.
+    pub(super) fn ask_about(&mut self, story: &mut Story, payment: usize, amount: i64) {
+        let case = format!("case-{:09}", story.payments[payment].index);
+        let event = self.push(story, payment, EventKind::InformationRequest, amount);
+        event.details.case = Some(case);
+        event.details.cycle = Some(1);
+    }
+
     /// A round of a dispute.
     pub(super) fn dispute(&mut self, story: &mut Story, payment: usize, kind: EventKind, amount: i64, cycle: u32) {
         self.settled(story, payment, kind, amount);
@@ -615,6 +623,7 @@ impl<'w> Author<'w> {
             | EventKind::RefundFailure
             | EventKind::RefundPaid
             | EventKind::Unpaid
+            | EventKind::InformationRequest
             | EventKind::UnpaidRecovery => {
                 let cost = capture_cost(of.settled_in, came);
                 (Reported::Sale, Costs::of_capture(cost, method), true)

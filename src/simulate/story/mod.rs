@@ -67,6 +67,8 @@ event_kinds! {
     RefundFailure = "refund_failure", "rf";
     /// It left by bank transfer.
     RefundPaid = "refund_paid", "rp";
+    /// The issuer asks, and takes nothing.
+    InformationRequest = "information_request", "ir";
     /// Money taken by the scheme.
     Chargeback = "chargeback", "cb";
     /// Taken again.
@@ -284,4 +286,11 @@ pub struct Story {
     second: u32,
     /// The most seconds from one event to the next.
     step: u32,
+}
+
+impl Story {
+    /// At which second of its day the next event happens.
+    pub fn next_second(&self) -> u32 {
+        self.events.front().map_or(0, |(event, _)| event.at.second)
+    }
 }

@@ -260,6 +260,9 @@ impl Author<'_> {
     }
 
     fn dispute_rounds(&mut self, story: &mut Story, captured: i64) {
+        if self.world.is_full() && self.dice.chance(1, 3) {
+            self.ask_about(story, 0, captured);
+        }
         self.dispute(story, 0, EventKind::Chargeback, captured, 1);
         if self.dice.chance(2, 3) {
             return;

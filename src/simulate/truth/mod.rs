@@ -295,6 +295,7 @@ impl Truth {
             | EventKind::AuthorizationReversal
             | EventKind::Void
             | EventKind::Decline
+            | EventKind::InformationRequest
             | EventKind::Unknown => {}
             EventKind::Aggregate => {
                 booked.aggregate = booked.aggregate.handed_in(world);
@@ -441,6 +442,7 @@ impl Truth {
             | EventKind::RefundFailure
             | EventKind::RefundPaid
             | EventKind::Unpaid
+            | EventKind::InformationRequest
             | EventKind::UnpaidRecovery => return Ok(()),
         };
         self.file(acquirer, owner.currency, (in_transit, receivable, agreed))?;

@@ -1,7 +1,8 @@
 //! What of a batch rules and limits look at, and what the database knows of that.
 //!
-//! Rules of one window that count for one payer, or one book, are served by one stretch of time: all that any of the batch's events
-//! can count. The part of it that all of them count comes summed up, so a month of a large merchant is few rows.
+//! Rules of one window that count for one payer, or one book, are served by stretches of time: all that any of the batch's events
+//! can count, one stretch where windows overlap. The part of it that all of them count comes summed up, so a month of a large
+//! merchant is few rows.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -59,7 +60,7 @@ enum Subject<'a> {
     Book(BookId),
 }
 
-/// The windows of the events that count for one subject: the earliest beginning and end, and the latest.
+/// Windows of events that count for one subject and overlap: the earliest beginning and end, and the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stretch {
     first: Span,
@@ -67,6 +68,22 @@ struct Stretch {
 }
 
 impl Stretch {
+    /// The stretches that windows make; no two of them overlap, since what lies in both would count twice.
+    fn of(mut spans: Vec<Span>) -> Vec<Self> {
+        spans.sort_unstable_by_key(|span| span.after);
+        let mut stretches: Vec<Self> = Vec::new();
+        for span in spans {
+            match stretches.last_mut().filter(|open| span.after < open.last.until) {
+                Some(open) => *open = open.with(span),
+                None => stretches.push(Self {
+                    first: span,
+                    last: span,
+                }),
+            }
+        }
+        stretches
+    }
+
     fn with(self, span: Span) -> Self {
         let Self { first, last } = self;
         Self {
@@ -86,7 +103,7 @@ impl Stretch {
 pub(super) struct Plan<'a, 'l> {
     pub(super) versions: BTreeMap<NaiveDate, &'a Settings>,
     pub(super) limits: BTreeSet<LimitKey>,
-    stretches: BTreeMap<(VelocityWindow, Subject<'l>), Stretch>,
+    spans: BTreeMap<(VelocityWindow, Subject<'l>), Vec<Span>>,
     promised: BTreeSet<(BookId, &'a str)>,
     captured: BTreeSet<(BookId, &'a str)>,
     /// Who attempts of unknown outcome say will pay, by payment.
@@ -109,7 +126,7 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
         let mut plan = Self {
             versions: BTreeMap::new(),
             limits: BTreeSet::new(),
-            stretches: BTreeMap::new(),
+            spans: BTreeMap::new(),
             promised: BTreeSet::new(),
             captured: BTreeSet::new(),
             unknown: HashMap::new(),
@@ -165,13 +182,7 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
             };
             let span = rule.window.ending(event.occurred_at, settings.house.time_zone);
             for subject in subjects {
-                self.stretches
-                    .entry((rule.window, subject))
-                    .and_modify(|stretch| *stretch = stretch.with(span))
-                    .or_insert(Stretch {
-                        first: span,
-                        last: span,
-                    });
+                self.spans.entry((rule.window, subject)).or_default().push(span);
                 self.versions.insert(settings.effective_from, settings);
                 self.promised.insert((book, &event.reference));
             }
@@ -211,7 +222,7 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
 
     /// Everybody whose counts or limits are looked at.
     pub(super) fn payers(&self) -> Vec<&str> {
-        let counted = self.stretches.keys().filter_map(|(_, subject)| match subject {
+        let counted = self.spans.keys().filter_map(|(_, subject)| match subject {
             Subject::Payer(payer) => Some(*payer),
             Subject::Book(_) => None,
         });
@@ -224,10 +235,12 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
     pub(super) async fn counters(&self, tx: &mut Tx) -> Result<Counters, StoreError> {
         let mut counters = Counters::default();
         let (mut payers, mut books) = (Wanted::default(), Wanted::default());
-        for ((window, subject), stretch) in &self.stretches {
-            match subject {
-                Subject::Payer(payer) => payers.add(*payer, *window, stretch, self.told_apart(*window, true)),
-                Subject::Book(book) => books.add(book.0, *window, stretch, self.told_apart(*window, false)),
+        for ((window, subject), spans) in &self.spans {
+            for stretch in Stretch::of(spans.clone()) {
+                match subject {
+                    Subject::Payer(payer) => payers.add(*payer, *window, &stretch, self.told_apart(*window, true)),
+                    Subject::Book(book) => books.add(book.0, *window, &stretch, self.told_apart(*window, false)),
+                }
             }
         }
         if !payers.subjects.is_empty() {
