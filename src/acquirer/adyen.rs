@@ -14,7 +14,7 @@
 //! - the direction of money is that of the debit and credit columns, never that of the type;
 //! - references are visible text without card numbers, and `raw` holds none.
 //!
-//! A row is rejected for the first thing wrong with it. Limits: those of `delimited`, and [`BATCH_LIMIT`](super::BATCH_LIMIT).
+//! A row is rejected for the first thing wrong with it. Limits: those of `delimited`, and [`super::BATCH_LIMIT`].
 
 use std::io::Read;
 
@@ -102,7 +102,7 @@ pub(super) fn missing(header: &[&str]) -> usize {
     sheet::missing::<Column>(header)
 }
 
-/// Reads an Adyen Settlement Details Report: an iterator of lines and rejects, in the order of the file.
+/// Reads an Adyen Settlement Details Report: lines and rejects, in the order of the file.
 #[derive(Debug)]
 pub struct AdyenReader<R> {
     sheet: Sheet<R, Column>,
@@ -122,21 +122,17 @@ impl<R: Read> AdyenReader<R> {
 }
 
 impl<R: Read> SettlementReader for AdyenReader<R> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
+        self.sheet
+            .row(&mut self.claims, |cells, ordinal| RowReader { cells }.read(ordinal))
+    }
+
     fn unknown_columns(&self) -> &[String] {
         self.sheet.unknown_columns()
     }
 
     fn claims(&self) -> &ControlClaims {
         &self.claims
-    }
-}
-
-impl<R: Read> Iterator for AdyenReader<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.sheet
-            .next(&mut self.claims, |cells, ordinal| RowReader { cells }.read(ordinal))
     }
 }
 
