@@ -143,6 +143,7 @@ enum Kind {
     Refunded,
     Chargeback,
     ChargebackReversed,
+    RefundedReversed,
     BatchFee,
     /// What a payment costs beside its own row.
     PaymentCost,
@@ -160,12 +161,13 @@ enum Kind {
 
 impl Kind {
     fn of(type_text: &str) -> Self {
-        const KINDS: [(&str, Kind); 17] = [
+        const KINDS: [(&str, Kind); 19] = [
             ("Settled", Kind::Settled),
             ("Refunded", Kind::Refunded),
             ("Chargeback", Kind::Chargeback),
             ("SecondChargeback", Kind::Chargeback),
             ("ChargebackReversed", Kind::ChargebackReversed),
+            ("RefundedReversed", Kind::RefundedReversed),
             ("Fee", Kind::BatchFee),
             ("MiscCosts", Kind::BatchFee),
             ("SettleCost", Kind::BatchFee),
@@ -175,6 +177,7 @@ impl Kind {
             ("Balancetransfer", Kind::Carried),
             ("BankInstructionReturned", Kind::Carried),
             ("ReserveAdjustment", Kind::Reserve),
+            ("DepositCorrection", Kind::Reserve),
             ("SettledExternally", Kind::External),
             ("RefundedExternally", Kind::External),
             ("ChargebackExternally", Kind::External),
@@ -189,7 +192,7 @@ impl Kind {
     fn is_of_payment(self) -> bool {
         matches!(
             self,
-            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed
+            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed | Self::RefundedReversed
         )
     }
 
@@ -202,6 +205,7 @@ impl Kind {
             Self::Refunded if gross < 0 => RecordType::Refund,
             Self::Chargeback if gross < 0 => RecordType::Chargeback,
             Self::ChargebackReversed if gross > 0 => RecordType::ChargebackReversal,
+            Self::RefundedReversed if gross > 0 => RecordType::RefundFailure,
             Self::BatchFee | Self::SchemeFee => RecordType::BatchFee,
             Self::PaymentCost if gross == 0 => RecordType::BatchFee,
             Self::Payout => RecordType::Payout,
@@ -210,7 +214,9 @@ impl Kind {
             Self::External if net == 0 && amounts.costs() == 0 => RecordType::External,
             // The other party pays the gross, Adyen takes its costs.
             Self::External if net.checked_add(amounts.costs()) == Some(0) => RecordType::BatchFee,
-            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed => RecordType::Unsupported,
+            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed | Self::RefundedReversed => {
+                RecordType::Unsupported
+            }
             Self::PaymentCost | Self::External | Self::Other => RecordType::Unsupported,
         }
     }
@@ -226,6 +232,7 @@ impl Kind {
             | Self::Refunded
             | Self::Chargeback
             | Self::ChargebackReversed
+            | Self::RefundedReversed
             | Self::BatchFee
             | Self::PaymentCost
             | Self::Payout

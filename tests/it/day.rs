@@ -59,6 +59,19 @@ impl Day {
         self.folder.join(name).to_str().expect("a path in UTF-8").to_owned()
     }
 
+    /// The settlement file of the acquirer of cards, or one like it (`-copy`, `-corrupt`): its path, and that of the file that
+    /// proves it; none where the day has no such file.
+    pub fn settlement(&self, like: &str) -> Option<(String, Option<String>)> {
+        let settlement = &self.truth["settlement"];
+        let file = text(&settlement["file"]).replace("settlement", &format!("settlement{like}"));
+        let proof = settlement["with"].as_str().map(|name| {
+            // A copy is proven by what proves the original.
+            let like = if like == "-copy" { "" } else { like };
+            self.file(&name.replace("settlement", &format!("settlement{like}")))
+        });
+        self.has(&file).then(|| (self.file(&file), proof))
+    }
+
     /// Whether it has such a file.
     pub fn has(&self, name: &str) -> bool {
         self.folder.join(name).exists()
@@ -160,7 +173,8 @@ pub async fn found(desk: &Desk) -> Vec<Found> {
     let query = "
         select break.class, source.name as file, break.detail, line.acquirer_reference, line.merchant_reference,
             coalesce(book.merchant, twin.merchant) as merchant, coalesce(entry.payment, twin.payment) as payment,
-            coalesce(entry.reference, twin.reference) as reference, entry.acquirer_reference as entry_acquirer_reference,
+            coalesce(entry.reference, twin.reference) as reference,
+            coalesce(entry.acquirer_reference, twin.acquirer_reference) as entry_acquirer_reference,
             coalesce(break.expected, twin.item_gross) as expected, break.expected_in, break.actual, break.actual_in
         from break
         left join source on source.id = break.source_id
@@ -168,13 +182,15 @@ pub async fn found(desk: &Desk) -> Vec<Found> {
         left join book on book.id = break.book_id
         left join entry on entry.book_id = break.book_id and entry.number = break.number
         left join lateral (
-            select owner.merchant, item.payment, item.reference, match.item_gross
+            select owner.merchant, item.payment, item.reference, item.acquirer_reference, match.item_gross
             from settlement_line other
             join settlement_match match on match.source_id = other.source_id and match.ordinal = other.ordinal
             join entry item on item.book_id = match.book_id and item.number = match.number
             join book owner on owner.id = match.book_id
             where break.class = 'DUPLICATE_IN_FILE' and other.source_id = break.source_id
-                and other.acquirer_reference = line.acquirer_reference and other.record_type = line.record_type
+                and other.record_type = line.record_type
+                and (other.acquirer_reference = line.acquirer_reference
+                    or (line.acquirer_reference is null and other.arn = line.arn))
         ) twin on true";
     let rows = desk.database.admin.query(query, &[]).await.expect("breaks");
     let mut all: Vec<Found> = rows.iter().map(read_break).collect();
@@ -207,9 +223,14 @@ fn read_break(row: &tokio_postgres::Row) -> Found {
         "TOTAL_MISMATCH" => {
             // The truth tells the sum over all rows, the payout's included; the break tells both of its parts.
             found.file = word("file");
-            found.batch = detail.split(' ').nth(1).map(str::to_owned);
-            found.actual = Some(found.actual.expect("added") - found.expected.expect("claimed"));
-            found.expected = Some(0);
+            let of_batch = detail.starts_with("batch ") || detail.starts_with("payout ");
+            found.batch = detail.split(' ').nth(1).filter(|_| of_batch).map(str::to_owned);
+            // What is counted or added up without a currency is told in words.
+            found.actual = found
+                .actual
+                .zip(found.expected)
+                .map(|(actual, expected)| actual - expected);
+            found.expected = found.actual.map(|_| 0);
         }
         _ => {}
     }
@@ -238,10 +259,16 @@ async fn changes_nothing(desk: &Desk, arguments: &[&str], code: i32) -> crate::d
     ran
 }
 
-/// The command line that reconciles a file of the acquirer of cards.
-fn reconcile<'a>(day: &'a Day, file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let acquirer = day.truth["settlement"]["acquirer"].as_str().expect("an acquirer");
-    [&["reconcile", file, "--acquirer", acquirer], more].concat()
+/// The command line that reconciles a file of the acquirer of cards, on the day that it is about.
+fn reconcile<'a>(day: &'a Day, (file, proof): &'a (String, Option<String>), more: &[&'a str]) -> Vec<&'a str> {
+    let word = |field: &str| day.truth["settlement"][field].as_str().expect("a text");
+    let mut line = vec!["reconcile", file, "--acquirer", word("acquirer")];
+    line.extend(proof.iter().flat_map(|proof| ["--with", proof]));
+    // Without a row of what is paid, no line may be of that day.
+    if word("acquirer").starts_with("toss") {
+        line.extend(["--as-of", word("as_of")]);
+    }
+    [&line, more].concat()
 }
 
 /// Holds the engine to a day from its first command to its last.
@@ -553,7 +580,7 @@ async fn hold_open_ends(desk: &Desk, day: &Day) {
 }
 
 async fn hold_reconciliation(desk: &Desk, day: &Day) {
-    let file = day.file("settlement.csv");
+    let file = day.settlement("").expect("a settlement file");
     let breaks = day.breaks();
     let of_lines = breaks.keys().any(|class| is_of_lines(class));
     let code = if of_lines { 2 } else { 0 };
@@ -566,15 +593,13 @@ async fn hold_reconciliation(desk: &Desk, day: &Day) {
     assert_eq!(replay.out, done.out, "a replay tells the same");
     agree(desk, day, "reconcile").await;
 
-    if day.has("settlement-copy.csv") {
-        let copy = day.file("settlement-copy.csv");
+    if let Some(copy) = day.settlement("-copy") {
         changes_nothing(desk, &reconcile(day, &copy, &[]), 1)
             .await
             .says(&["DUPLICATE_FILE"]);
         twice(desk, &reconcile(day, &copy, &["--execute"]), 1).await;
     }
-    if day.has("settlement-corrupt.csv") {
-        let corrupt = day.file("settlement-corrupt.csv");
+    if let Some(corrupt) = day.settlement("-corrupt") {
         changes_nothing(desk, &reconcile(day, &corrupt, &[]), 1)
             .await
             .says(&["quarantined"]);
@@ -888,7 +913,8 @@ async fn come_to(day: &Day, events: &[String], settlement: &str) -> Outcome {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     desk.run(&[&["record"], &names[..]].concat()).exits(0);
     desk.write("settlement.csv", settlement);
-    desk.run(&reconcile(day, "settlement.csv", &["--execute"])).exits(2);
+    desk.run(&reconcile(day, &("settlement.csv".to_owned(), None), &["--execute"]))
+        .exits(2);
     outcome(&desk).await
 }
 

@@ -186,7 +186,7 @@ fn a_whole_batch_is_read_field_by_field() {
             "7 chargeback_reversal | 8856178914079901 8816178914070002 order-0901 | 30.00 EUR -> 30.00 EUR | 0 0 0 0 | -",
             "8 batch_fee | Transaction Fees November 2026 - - | - -> -1.80 EUR | 0 0 0 0 | -",
             "9 unsupported | Invoice 202611000001 - - | - -> -2.00 EUR | 0 0 0 0 | -",
-            "10 unsupported | DepositCorrection - - | - -> -5.00 EUR | 0 0 0 0 | -",
+            "10 reserve | DepositCorrection - - | - -> -5.00 EUR | 0 0 0 0 | -",
             "11 payout | TX123456789XT batch 7, SynthMerchant - - | - -> -58.87 EUR | 0 0 0 0 | -",
         ]
     );
@@ -913,14 +913,16 @@ fn types_and_signs_decide_the_record_together() {
     check(credit, "Chargeback", RecordType::Unsupported);
     check(credit, "ChargebackReversed", RecordType::ChargebackReversal);
     check(debit, "ChargebackReversed", RecordType::Unsupported);
+    check(credit, "RefundedReversed", RecordType::RefundFailure);
+    check(debit, "RefundedReversed", RecordType::Unsupported);
+    check(batch, "DepositCorrection", RecordType::Reserve);
+    check(batch, "ReserveAdjustment", RecordType::Reserve);
     check(batch, "MiscCosts", RecordType::BatchFee);
     check(batch, "merchantpayout", RecordType::Payout);
     for known in [
-        "RefundedReversed",
         "PaidOut",
         "PaidOutReversed",
         "InvoiceDeduction",
-        "DepositCorrection",
         "MatchedStatement",
         "ManualCorrected",
         "InternalCompanyPayout",
