@@ -623,7 +623,7 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
         .flat_map(|(kind, count)| (0..*count).map(|_| Planted::Break(*kind)))
         .collect();
     if plan.profile == Profile::Full {
-        all.extend(refusals(payments.saturating_sub(breaks), &mut dice));
+        all.extend(refusals(plan.file_format, payments.saturating_sub(breaks), &mut dice));
     }
     for last in (1..all.len()).rev() {
         let place = dice.place(last.saturating_add(1));
@@ -641,10 +641,15 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
 
 /// What a day of so many payments has of events that must be refused, of events that are told again, of outcomes that only the
 /// file tells and of events after the payouts: of the first every kind in its turn, from any on.
-fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
+fn refusals(format: FileFormat, payments: u64, dice: &mut Dice) -> Vec<Planted> {
     let refused = payments.div_euclid(REFUSED_STEP).min(REFUSED_LIMIT);
     let replayed = refused.div_ceil(2);
     let from = dice.place(Refused::ALL.len());
+    // An ARN alone does not say whose authorization it is.
+    let answered = match format.has_references() {
+        true => replayed.div_ceil(2),
+        false => 0,
+    };
     let kinds = Refused::ALL
         .iter()
         .cycle()
@@ -655,7 +660,7 @@ fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
     kinds
         .take(count(refused))
         .chain(told(Planted::Replayed, replayed))
-        .chain(told(Planted::Answered, replayed.div_ceil(2)))
+        .chain(told(Planted::Answered, answered))
         .chain(
             After::ALL
                 .iter()

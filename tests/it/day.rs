@@ -128,7 +128,7 @@ fn minor(amount: &str, currency: &str) -> i64 {
 }
 
 /// A break as both sides tell it, in an order of fields that reads well in a failed comparison.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
     pub class: String,
     file: Option<String>,
@@ -260,7 +260,7 @@ async fn changes_nothing(desk: &Desk, arguments: &[&str], code: i32) -> crate::d
 }
 
 /// The command line that reconciles a file of the acquirer of cards, on the day that it is about.
-fn reconcile<'a>(day: &'a Day, (file, proof): &'a (String, Option<String>), more: &[&'a str]) -> Vec<&'a str> {
+pub fn reconcile<'a>(day: &'a Day, (file, proof): &'a (String, Option<String>), more: &[&'a str]) -> Vec<&'a str> {
     let word = |field: &str| day.truth["settlement"][field].as_str().expect("a text");
     let mut line = vec!["reconcile", file, "--acquirer", word("acquirer")];
     line.extend(proof.iter().flat_map(|proof| ["--with", proof]));
@@ -788,8 +788,9 @@ async fn the_fixture_comes_out_true() {
     hold(&Day::open(Path::new(FIXTURE))).await;
 }
 
+/// A day by its options, and the folder that it is in.
 #[track_caller]
-fn simulated(options: &str) -> (tempfile::TempDir, Day) {
+pub fn simulated(options: &str) -> (tempfile::TempDir, Day) {
     let folder = tempfile::tempdir().expect("a directory");
     let options: Vec<&str> = options.split(' ').collect();
     let day = Day::simulate(folder.path(), &options);
@@ -849,15 +850,30 @@ async fn small_days_come_out_true() {
 type Place = (Option<String>, i16, String, String);
 
 /// What a day comes to, but for what depends on the order in which it was told: numbers, lines, names of files.
-#[derive(Debug, PartialEq, Eq)]
-struct Outcome {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
     balances: BTreeMap<Place, (i64, i64)>,
     matches: Vec<(String, String, i16, i64, i64)>,
     breaks: Vec<Found>,
     payments: Vec<String>,
 }
 
-async fn outcome(desk: &Desk) -> Outcome {
+impl Outcome {
+    /// How many breaks there are.
+    pub fn breaks(&self) -> usize {
+        self.breaks.len()
+    }
+
+    /// The same without the breaks of a class.
+    pub fn without(&self, class: &str) -> Self {
+        let mut others = self.clone();
+        others.breaks.retain(|found| found.class != class);
+        others
+    }
+}
+
+/// What a desk has come to.
+pub async fn outcome(desk: &Desk) -> Outcome {
     let admin = &desk.database.admin;
     let balances = "
         select book.merchant, account.code, account.currency, account.dimension, balance.debits, balance.credits
@@ -919,7 +935,7 @@ async fn come_to(day: &Day, events: &[String], settlement: &str) -> Outcome {
 }
 
 /// The lines of a text in an order of chance, those of the header first. (A linear congruential generator; any will do.)
-fn shuffled(text: &str, header: usize, seed: u64) -> String {
+pub fn shuffled(text: &str, header: usize, seed: u64) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     let mut state = seed;
     for last in (header + 1..lines.len()).rev() {

@@ -31,8 +31,10 @@ const NOT_TOLD: [(FileFormat, BreakKind, &str); 2] = [
     ),
 ];
 
-/// How many of a class are planted; of files that are at fault as a whole there is one at the most.
+/// How many of a class are planted, in the first forms; of files that are at fault as a whole there is one at the most.
 const COUNTS: [u32; 2] = [1, 3];
+/// The same in the others.
+const COUNT: [u32; 1] = [2];
 /// How many days are worked on at a time.
 const WORKERS: usize = 4;
 
@@ -54,10 +56,14 @@ fn plan((file_format, class, count): Cell) -> Plan {
 
 fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for format in FileFormat::ALL {
+    for (place, format) in FileFormat::ALL.iter().enumerate() {
         for class in BreakKind::ALL {
-            let counts = COUNTS.iter().take(if class.is_of_file() { 1 } else { COUNTS.len() });
-            cells.extend(counts.map(|count| (*format, *class, *count)));
+            let counts: &[u32] = match (class.is_of_file(), place) {
+                (true, _) => &[1],
+                (false, 0 | 1) => &COUNTS,
+                (false, _) => &COUNT,
+            };
+            cells.extend(counts.iter().map(|count| (*format, *class, *count)));
         }
     }
     cells
