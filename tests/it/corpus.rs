@@ -33,8 +33,8 @@ enum Ends {
     Booked,
     /// It cannot be read: part of the reason.
     Unread(&'static str),
-    /// Read and quarantined whole: line and column of the first reject (`-` where it is of the whole row, nothing where no row is at
-    /// fault), part of the reason.
+    /// Read and quarantined whole: line and column of the first reject (`-` where it is of the whole row, nothing where no row is
+    /// at fault), part of the reason.
     Quarantined(&'static str, &'static str),
 }
 

@@ -1,4 +1,5 @@
-//! In which order and in how many files lines come, and what a file is called, changes nothing: the same matches, breaks and balances.
+//! In which order and in how many files lines come, and what a file is called, changes nothing: the same matches, breaks and
+//! balances.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -132,7 +132,10 @@ fn all() -> String {
         let others: Vec<Vec<u8>> = with.iter().map(|name| read(name)).collect();
         let reading = Reading::detect(&content, &profiles).expect("a format");
         writeln!(text, "== {name}, read as {}: {shows}", reading.name()).expect("written");
-        let rest: Vec<Box<dyn Read + '_>> = others.iter().map(|file| Box::new(&file[..]) as Box<dyn Read>).collect();
+        let mut rest: Vec<Box<dyn Read + '_>> = Vec::new();
+        for file in &others {
+            rest.push(Box::new(&file[..]));
+        }
         let mut rows = reading.open(Box::new(&content[..]), rest).expect("opened");
         for row in rows.by_ref() {
             match row {

@@ -1,7 +1,7 @@
 //! A Mastercard IPM clearing file: ISO 8583 messages with their lengths, in EBCDIC and blocks of 1014 bytes or in ASCII without.
 //!
-//! A line is told by its ARN alone. Interchange and scheme fees come apart, and whatever else costs is a scheme fee. Nothing says what
-//! is paid; the trailer counts the messages and adds their amounts up.
+//! A line is told by its ARN alone. Interchange and scheme fees come apart, and whatever else costs is a scheme fee. Nothing says
+//! what is paid; the trailer counts the messages and adds their amounts up.
 
 use std::io::{self, Write};
 
