@@ -820,7 +820,7 @@ async fn days_in_every_form_come_out_true() {
     for format in acquit::simulate::FileFormat::ALL.iter().skip(1) {
         hold(
             &simulated(&format!(
-                "--file-format {format} --payments 600 --merchants 16 --seed 4"
+                "--file-format {format} --payments 300 --merchants 12 --seed 4"
             ))
             .1,
         )
