@@ -29,6 +29,7 @@ mod merchant;
 mod model;
 mod order;
 mod payout;
+mod periods;
 mod quirks;
 mod races;
 mod reconcile;
