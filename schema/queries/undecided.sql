@@ -1,4 +1,4 @@
--- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or an item in another currency. $1 source, $2 acquirer, $3 ordinals.
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or an item in another currency (by its ARN, where the line has no other reference). $1 source, $2 acquirer, $3 ordinals.
 declare undecided no scroll cursor for
 with undecided as materialized (
     select line.*
@@ -15,16 +15,26 @@ with undecided as materialized (
     join source on source.id = earlier.source_id
     where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
     order by undecided.ordinal, earlier.source_id, earlier.ordinal
-), other as (
-    select distinct on (undecided.ordinal) undecided.ordinal, item.book_id, item.number, item.currency, item.gross
+), elsewhere as (
+    select undecided.ordinal, item.book_id, item.number, item.currency, item.gross
     from undecided
     join open_item item
         on item.acquirer_id = $2 and item.acquirer_reference = undecided.acquirer_reference
         and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
     where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
-    order by undecided.ordinal, item.book_id, item.number
+    union all
+    select undecided.ordinal, item.book_id, item.number, item.currency, item.gross
+    from undecided
+    join open_item item
+        on item.acquirer_id = $2 and item.arn = undecided.arn
+        and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
+    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10) and undecided.acquirer_reference is null
+), other as (
+    select distinct on (elsewhere.ordinal) elsewhere.ordinal, elsewhere.book_id, elsewhere.number, elsewhere.currency, elsewhere.gross
+    from elsewhere
+    order by elsewhere.ordinal, elsewhere.book_id, elsewhere.number
 )
-select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, '') as key,
+select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, undecided.arn, '') as key,
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
     undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost, undecided.tax, undecided.reserve,
     other.book_id, other.number, other.currency as item_currency, other.gross as item_gross,

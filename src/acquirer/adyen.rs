@@ -14,7 +14,7 @@
 //! - the direction of money is that of the debit and credit columns, never that of the type;
 //! - references are visible text without card numbers, and `raw` holds none.
 //!
-//! A row is rejected for the first thing wrong with it. Limits: those of `delimited`, and [`BATCH_LIMIT`](super::BATCH_LIMIT).
+//! A row is rejected for the first thing wrong with it. Limits: those of `delimited`, and [`super::BATCH_LIMIT`].
 
 use std::io::Read;
 
@@ -102,7 +102,7 @@ pub(super) fn missing(header: &[&str]) -> usize {
     sheet::missing::<Column>(header)
 }
 
-/// Reads an Adyen Settlement Details Report: an iterator of lines and rejects, in the order of the file.
+/// Reads an Adyen Settlement Details Report: lines and rejects, in the order of the file.
 #[derive(Debug)]
 pub struct AdyenReader<R> {
     sheet: Sheet<R, Column>,
@@ -122,21 +122,17 @@ impl<R: Read> AdyenReader<R> {
 }
 
 impl<R: Read> SettlementReader for AdyenReader<R> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
+        self.sheet
+            .row(&mut self.claims, |cells, ordinal| RowReader { cells }.read(ordinal))
+    }
+
     fn unknown_columns(&self) -> &[String] {
         self.sheet.unknown_columns()
     }
 
     fn claims(&self) -> &ControlClaims {
         &self.claims
-    }
-}
-
-impl<R: Read> Iterator for AdyenReader<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.sheet
-            .next(&mut self.claims, |cells, ordinal| RowReader { cells }.read(ordinal))
     }
 }
 
@@ -147,6 +143,7 @@ enum Kind {
     Refunded,
     Chargeback,
     ChargebackReversed,
+    RefundedReversed,
     BatchFee,
     /// What a payment costs beside its own row.
     PaymentCost,
@@ -164,12 +161,13 @@ enum Kind {
 
 impl Kind {
     fn of(type_text: &str) -> Self {
-        const KINDS: [(&str, Kind); 17] = [
+        const KINDS: [(&str, Kind); 19] = [
             ("Settled", Kind::Settled),
             ("Refunded", Kind::Refunded),
             ("Chargeback", Kind::Chargeback),
             ("SecondChargeback", Kind::Chargeback),
             ("ChargebackReversed", Kind::ChargebackReversed),
+            ("RefundedReversed", Kind::RefundedReversed),
             ("Fee", Kind::BatchFee),
             ("MiscCosts", Kind::BatchFee),
             ("SettleCost", Kind::BatchFee),
@@ -179,6 +177,7 @@ impl Kind {
             ("Balancetransfer", Kind::Carried),
             ("BankInstructionReturned", Kind::Carried),
             ("ReserveAdjustment", Kind::Reserve),
+            ("DepositCorrection", Kind::Reserve),
             ("SettledExternally", Kind::External),
             ("RefundedExternally", Kind::External),
             ("ChargebackExternally", Kind::External),
@@ -193,7 +192,7 @@ impl Kind {
     fn is_of_payment(self) -> bool {
         matches!(
             self,
-            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed
+            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed | Self::RefundedReversed
         )
     }
 
@@ -206,6 +205,7 @@ impl Kind {
             Self::Refunded if gross < 0 => RecordType::Refund,
             Self::Chargeback if gross < 0 => RecordType::Chargeback,
             Self::ChargebackReversed if gross > 0 => RecordType::ChargebackReversal,
+            Self::RefundedReversed if gross > 0 => RecordType::RefundFailure,
             Self::BatchFee | Self::SchemeFee => RecordType::BatchFee,
             Self::PaymentCost if gross == 0 => RecordType::BatchFee,
             Self::Payout => RecordType::Payout,
@@ -214,7 +214,9 @@ impl Kind {
             Self::External if net == 0 && amounts.costs() == 0 => RecordType::External,
             // The other party pays the gross, Adyen takes its costs.
             Self::External if net.checked_add(amounts.costs()) == Some(0) => RecordType::BatchFee,
-            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed => RecordType::Unsupported,
+            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed | Self::RefundedReversed => {
+                RecordType::Unsupported
+            }
             Self::PaymentCost | Self::External | Self::Other => RecordType::Unsupported,
         }
     }
@@ -230,6 +232,7 @@ impl Kind {
             | Self::Refunded
             | Self::Chargeback
             | Self::ChargebackReversed
+            | Self::RefundedReversed
             | Self::BatchFee
             | Self::PaymentCost
             | Self::Payout

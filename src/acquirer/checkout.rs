@@ -101,15 +101,14 @@ struct Paid {
     raw: String,
 }
 
-/// Reads a breakdown with its payouts: an iterator of lines and rejects.
+/// Reads a breakdown with its payouts: lines and rejects.
 pub struct CheckoutReader<'r> {
     sheet: Sheet<Box<dyn Read + 'r>, Column>,
     claims: ControlClaims,
     payouts: BTreeMap<String, Paid>,
     /// Rejects of the payouts' file, then, when the breakdown has ended, the rows of payouts; the next one last.
-    waiting: Vec<Row>,
+    waiting: Vec<Result<SettlementLine, Reject>>,
     closed: bool,
-    ended: bool,
 }
 
 impl<'r> CheckoutReader<'r> {
@@ -140,7 +139,6 @@ impl<'r> CheckoutReader<'r> {
             payouts: BTreeMap::new(),
             waiting: Vec::new(),
             closed: false,
-            ended: false,
         };
         reader.read_payouts(payouts)?;
         Ok(reader)
@@ -169,7 +167,7 @@ impl<'r> CheckoutReader<'r> {
             }
         }
         rejects.reverse();
-        self.waiting = rejects.into_iter().map(Row::Reject).collect();
+        self.waiting = rejects.into_iter().map(Err).collect();
         Ok(())
     }
 
@@ -186,52 +184,18 @@ impl<'r> CheckoutReader<'r> {
         for (id, paid) in std::mem::take(&mut self.payouts) {
             match paid.close(&id, &self.claims) {
                 Ok((payout, residue)) => {
-                    rows.push(Row::Line(SettlementLine {
-                        ordinal: next(),
-                        ..payout
-                    }));
-                    rows.extend(residue.map(|line| {
-                        Row::Line(SettlementLine {
+                    for line in [Some(payout), residue].into_iter().flatten() {
+                        rows.push(Ok(SettlementLine {
                             ordinal: next(),
                             ..line
-                        })
-                    }));
+                        }));
+                    }
                 }
-                Err(reject) => rows.push(Row::Reject(reject)),
+                Err(reject) => rows.push(Err(reject)),
             }
         }
         rows.reverse();
         self.waiting = rows;
-    }
-
-    fn count(&mut self, row: &Row) -> Result<(), FileError> {
-        match row {
-            Row::Line(line) => self.claims.add(line),
-            Row::Reject(_) => {
-                self.claims.rejects = self.claims.rejects.saturating_add(1);
-                Ok(())
-            }
-        }
-    }
-
-    fn row(&mut self) -> Result<Option<Row>, FileError> {
-        loop {
-            if let Some(row) = self.waiting.pop() {
-                self.count(&row)?;
-                return Ok(Some(row));
-            }
-            if self.closed {
-                return Ok(None);
-            }
-            let payouts = &self.payouts;
-            let row = self.sheet.next(&mut self.claims, |cells, ordinal| {
-                RowReader { cells, payouts }.read(ordinal)
-            });
-            match row.transpose()? {
-                Some(row) => return Ok(Some(row)),
-                None => self.close(),
-            }
-        }
     }
 }
 
@@ -303,25 +267,31 @@ impl Paid {
 }
 
 impl SettlementReader for CheckoutReader<'_> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
+        loop {
+            if let Some(read) = self.waiting.pop() {
+                return self.claims.take(read).map(Some);
+            }
+            if self.closed {
+                return Ok(None);
+            }
+            let payouts = &self.payouts;
+            let row = self.sheet.row(&mut self.claims, |cells, ordinal| {
+                RowReader { cells, payouts }.read(ordinal)
+            });
+            match row? {
+                Some(row) => return Ok(Some(row)),
+                None => self.close(),
+            }
+        }
+    }
+
     fn unknown_columns(&self) -> &[String] {
         self.sheet.unknown_columns()
     }
 
     fn claims(&self) -> &ControlClaims {
         &self.claims
-    }
-}
-
-impl Iterator for CheckoutReader<'_> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.row().transpose();
-        self.ended = !matches!(row, Some(Ok(_)));
-        row
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::SettlementReader;
+use super::Rows;
 use super::adyen::{self, AdyenReader};
 use super::checkout::{self, CheckoutReader};
 use super::ipm::{self, IpmReader};
@@ -104,22 +104,18 @@ impl Format {
     /// Checkout.com breakdown.
     ///
     /// Errors: it is not of this format; files are given with it that it has no use for, or are missing.
-    pub fn open<'r>(
-        self,
-        input: Box<dyn Read + 'r>,
-        rest: Vec<Box<dyn Read + 'r>>,
-    ) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+    pub fn open<'r>(self, input: Box<dyn Read + 'r>, rest: Vec<Box<dyn Read + 'r>>) -> Result<Rows<'r>, FileError> {
         if !rest.is_empty() && !matches!(self, Self::Paypal | Self::Checkout) {
             return Err(stands_alone(self.name()));
         }
         Ok(match self {
-            Self::Adyen => Box::new(AdyenReader::open(input)?),
-            Self::Stripe => Box::new(StripeReader::open(input)?),
-            Self::Ipm => Box::new(IpmReader::open(input)?),
-            Self::Paypal => Box::new(PaypalReader::open(input, rest)?),
-            Self::Checkout => Box::new(CheckoutReader::open(input, rest)?),
-            Self::TossCsv => Box::new(TossReader::open(input, false)?),
-            Self::TossJson => Box::new(TossReader::open(input, true)?),
+            Self::Adyen => Rows::of(AdyenReader::open(input)?),
+            Self::Stripe => Rows::of(StripeReader::open(input)?),
+            Self::Ipm => Rows::of(IpmReader::open(input)?),
+            Self::Paypal => Rows::of(PaypalReader::open(input, rest)?),
+            Self::Checkout => Rows::of(CheckoutReader::open(input, rest)?),
+            Self::TossCsv => Rows::of(TossReader::open(input, false)?),
+            Self::TossJson => Rows::of(TossReader::open(input, true)?),
         })
     }
 }
@@ -179,14 +175,10 @@ impl Reading {
     /// Begins to read a file, and those that are given with it.
     ///
     /// Errors: it is not of this format; files are given with it that it has no use for.
-    pub fn open<'r>(
-        &self,
-        input: Box<dyn Read + 'r>,
-        rest: Vec<Box<dyn Read + 'r>>,
-    ) -> Result<Box<dyn SettlementReader + 'r>, FileError> {
+    pub fn open<'r>(&self, input: Box<dyn Read + 'r>, rest: Vec<Box<dyn Read + 'r>>) -> Result<Rows<'r>, FileError> {
         match self {
             Self::Format(format) => format.open(input, rest),
-            Self::Profile(profile) if rest.is_empty() => Ok(Box::new(MappingReader::open(input, Arc::clone(profile))?)),
+            Self::Profile(profile) if rest.is_empty() => Ok(Rows::of(MappingReader::open(input, Arc::clone(profile))?)),
             Self::Profile(profile) => Err(stands_alone(&profile.name)),
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn begins(head: &[u8]) -> bool {
 /// What the head of a file and its rest are read from.
 type Chained<R> = std::io::Chain<Cursor<Vec<u8>>, R>;
 
-/// Reads an IPM file: an iterator of lines and rejects, in the order of the file. Lines are numbered by records.
+/// Reads an IPM file: lines and rejects, in the order of the file. Lines are numbered by records.
 #[derive(Debug)]
 pub struct IpmReader<R> {
     records: Records<Chained<R>>,
@@ -63,7 +63,6 @@ pub struct IpmReader<R> {
     logical: Option<Logical>,
     claims: ControlClaims,
     ordinal: u32,
-    ended: bool,
 }
 
 /// A logical file, from its header on.
@@ -95,11 +94,11 @@ impl<R: Read> IpmReader<R> {
             logical: None,
             claims: ControlClaims::default(),
             ordinal: 0,
-            ended: false,
         })
     }
+}
 
-    /// The next line or reject; none at the end of the file.
+impl<R: Read> SettlementReader for IpmReader<R> {
     fn row(&mut self) -> Result<Option<Row>, FileError> {
         loop {
             let more = self
@@ -156,40 +155,16 @@ impl<R: Read> IpmReader<R> {
                     Err(wrong)
                 }
             };
-            return match line {
-                Ok(line) => {
-                    self.claims.add(&line)?;
-                    Ok(Some(Row::Line(line)))
-                }
-                Err(wrong) => {
-                    self.claims.rejects = self.claims.rejects.saturating_add(1);
-                    Ok(Some(Row::Reject(wrong.at(record))))
-                }
-            };
+            return self.claims.take(line.map_err(|wrong| wrong.at(record))).map(Some);
         }
     }
-}
 
-impl<R: Read> SettlementReader for IpmReader<R> {
     fn unknown_columns(&self) -> &[String] {
         &[]
     }
 
     fn claims(&self) -> &ControlClaims {
         &self.claims
-    }
-}
-
-impl<R: Read> Iterator for IpmReader<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.row().transpose();
-        self.ended = !matches!(row, Some(Ok(_)));
-        row
     }
 }
 

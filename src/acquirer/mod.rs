@@ -1,8 +1,8 @@
 //! Acquirers' settlement files: bytes in, settlement lines and rejects out.
 //!
-//! One file a format; a reader is an iterator of [`Row`]s over `impl Read` and keeps the file's [`ControlClaims`] as it
-//! goes. It never stops at the first bad row, never guesses, and never looks at the ledger. Identities that hold within
-//! a row are proven here; those of the file are claims that `recon` proves. Formats of comma-separated text stand on
+//! One file a format; a reader takes [`Row`] after [`Row`] from `impl Read` and keeps the file's [`ControlClaims`] as it goes;
+//! [`Rows`] hands them out. It never stops at the first bad row, never guesses, and never looks at the ledger. Identities that
+//! hold within a row are proven here; those of the file are claims that `recon` proves. Formats of comma-separated text stand on
 //! `delimited`, which counts limits before it keeps anything.
 
 pub mod adyen;
@@ -307,9 +307,20 @@ pub struct ControlClaims {
 }
 
 impl ControlClaims {
-    /// Adds a line to its batch and to what is counted.
+    /// Counts what was read of a row, and hands it out.
     ///
     /// Errors: more than [`BATCH_LIMIT`] batches.
+    fn take(&mut self, read: Result<SettlementLine, Reject>) -> Result<Row, FileError> {
+        match read {
+            Ok(line) => self.add(&line).map(|()| Row::Line(line)),
+            Err(reject) => {
+                self.rejects = self.rejects.saturating_add(1);
+                Ok(Row::Reject(reject))
+            }
+        }
+    }
+
+    /// Adds a line to its batch and to what is counted.
     fn add(&mut self, line: &SettlementLine) -> Result<(), FileError> {
         self.lines = self.lines.saturating_add(1);
         self.latest_day = self.latest_day.max(Some(line.occurred_on));
@@ -347,13 +358,16 @@ pub struct Claim {
     pub read: i128,
 }
 
-/// Reads a settlement file: an iterator of lines and rejects, in the order of the file. An `Err` ends the file, and nothing of it
-/// may be used.
-pub trait SettlementReader: Iterator<Item = Result<Row, FileError>> {
+/// Reads a settlement file, row by row, in the order of the file. [`Rows`] is how it is used.
+pub trait SettlementReader {
+    /// The next line or reject; none at the end of the file. It is not asked again after the end, nor after an error, which ends
+    /// the file too: nothing of it may be used.
+    fn row(&mut self) -> Result<Option<Row>, FileError>;
+
     /// The names of columns that nothing reads and that are not known to be the format's: kept in the raw rows, worth a warning.
     fn unknown_columns(&self) -> &[String];
 
-    /// What the rows read so far claim; of the whole file once the iterator has ended without an error.
+    /// What the rows read so far claim; of the whole file once it has ended without an error.
     fn claims(&self) -> &ControlClaims;
 
     /// From now on, keeps how each field of a row was read, where the format can say it.
@@ -362,6 +376,55 @@ pub trait SettlementReader: Iterator<Item = Result<Row, FileError>> {
     /// How the fields of the last row were read: as far as it could be read.
     fn steps(&self) -> &[Step] {
         &[]
+    }
+}
+
+/// The lines and rejects of a settlement file, in the order of the file. An `Err` is the last, and nothing of the file may be used.
+pub struct Rows<'r> {
+    reader: Box<dyn SettlementReader + 'r>,
+    ended: bool,
+}
+
+impl<'r> Rows<'r> {
+    /// Those that a reader reads.
+    pub fn of(reader: impl SettlementReader + 'r) -> Self {
+        Self {
+            reader: Box::new(reader),
+            ended: false,
+        }
+    }
+
+    /// As [`SettlementReader::unknown_columns`].
+    pub fn unknown_columns(&self) -> &[String] {
+        self.reader.unknown_columns()
+    }
+
+    /// As [`SettlementReader::claims`].
+    pub fn claims(&self) -> &ControlClaims {
+        self.reader.claims()
+    }
+
+    /// As [`SettlementReader::explain`].
+    pub fn explain(&mut self) {
+        self.reader.explain();
+    }
+
+    /// As [`SettlementReader::steps`].
+    pub fn steps(&self) -> &[Step] {
+        self.reader.steps()
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let row = self.reader.row().transpose();
+        self.ended = !matches!(row, Some(Ok(_)));
+        row
     }
 }
 

@@ -127,7 +127,7 @@ struct Section {
     part: Part,
 }
 
-/// Reads a PayPal settlement report: an iterator of lines and rejects, in the order of its files.
+/// Reads a PayPal settlement report: lines and rejects, in the order of its files.
 pub struct PaypalReader<'r> {
     waiting: Vec<Box<dyn Read + 'r>>,
     records: Records<Box<dyn Read + 'r>>,
@@ -146,7 +146,6 @@ pub struct PaypalReader<'r> {
     closed: bool,
     /// By the reference of a conversion: sides sold less sides bought.
     conversions: BTreeMap<String, i64>,
-    ended: bool,
 }
 
 impl<'r> PaypalReader<'r> {
@@ -170,7 +169,6 @@ impl<'r> PaypalReader<'r> {
             counted: false,
             closed: false,
             conversions: BTreeMap::new(),
-            ended: false,
         })
     }
 
@@ -182,55 +180,6 @@ impl<'r> PaypalReader<'r> {
                 1 => reason,
                 number => format!("file {number}: {reason}"),
             },
-        }
-    }
-
-    fn row(&mut self) -> Result<Option<Row>, FileError> {
-        loop {
-            if !self.records.advance()? {
-                if !self.next_file()? {
-                    return Ok(None);
-                }
-                continue;
-            }
-            let record = self.records.record();
-            let code = record.cell(0).to_owned();
-            if self.closed {
-                return Err(self.malformed("a record after the file's footer `FF`"));
-            }
-            if code == "SB" {
-                return self.body().map(Some);
-            }
-            if let Some(fault) = record.fault() {
-                let reason = format!(
-                    "cell {} of the `{}` record {}",
-                    fault.cell.saturating_add(1),
-                    sheet::short(&code),
-                    fault.reason
-                );
-                return Err(self.malformed(reason));
-            }
-            match code.as_str() {
-                "RH" => self.opened[0] = true,
-                "FH" => self.file_header()?,
-                "SH" => self.section_header()?,
-                "CH" => self.columns()?,
-                "SF" => self.footer(true)?,
-                "SC" => self.section_count()?,
-                "RF" => self.footer(false)?,
-                "RC" => self.report_count()?,
-                "FF" => {
-                    let stated = self.number_at(1)?;
-                    self.claim(
-                        format!("the footer of file {} counts", self.number),
-                        None,
-                        stated,
-                        self.in_file,
-                    )?;
-                    self.closed = true;
-                }
-                _ => return Err(self.malformed(format!("`{}` is not a kind of record", sheet::short(&code)))),
-            }
         }
     }
 
@@ -358,22 +307,19 @@ impl<'r> PaypalReader<'r> {
         let read = cells
             .check_shape()
             .and_then(|()| RowReader { cells: &cells }.read(self.ordinal, &section.batch));
-        let (line, gross, fee) = match read {
-            Ok(read) => read,
-            Err(wrong) => {
-                self.claims.rejects = self.claims.rejects.saturating_add(1);
-                let wrong = match self.number {
-                    1 => wrong,
-                    number => wrong.in_file(number),
-                };
-                return Ok(Row::Reject(wrong.at(self.records.record().line())));
-            }
-        };
-        section.part.add(line.net.currency(), gross, fee);
-        self.report.add(line.net.currency(), gross, fee);
-        self.claims.add(&line)?;
-        self.pair(&line, gross)?;
-        Ok(Row::Line(line))
+        let read = read.map_err(|wrong| {
+            let wrong = match self.number {
+                1 => wrong,
+                number => wrong.in_file(number),
+            };
+            wrong.at(record.line())
+        });
+        if let Ok((line, gross, fee)) = &read {
+            section.part.add(line.net.currency(), *gross, *fee);
+            self.report.add(line.net.currency(), *gross, *fee);
+            self.pair(line, *gross)?;
+        }
+        self.claims.take(read.map(|(line, ..)| line))
     }
 
     /// Counts a side of a conversion; both have one reference.
@@ -477,25 +423,61 @@ impl<'r> PaypalReader<'r> {
 }
 
 impl SettlementReader for PaypalReader<'_> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
+        loop {
+            if !self.records.advance()? {
+                if !self.next_file()? {
+                    return Ok(None);
+                }
+                continue;
+            }
+            let record = self.records.record();
+            let code = record.cell(0).to_owned();
+            if self.closed {
+                return Err(self.malformed("a record after the file's footer `FF`"));
+            }
+            if code == "SB" {
+                return self.body().map(Some);
+            }
+            if let Some(fault) = record.fault() {
+                let reason = format!(
+                    "cell {} of the `{}` record {}",
+                    fault.cell.saturating_add(1),
+                    sheet::short(&code),
+                    fault.reason
+                );
+                return Err(self.malformed(reason));
+            }
+            match code.as_str() {
+                "RH" => self.opened[0] = true,
+                "FH" => self.file_header()?,
+                "SH" => self.section_header()?,
+                "CH" => self.columns()?,
+                "SF" => self.footer(true)?,
+                "SC" => self.section_count()?,
+                "RF" => self.footer(false)?,
+                "RC" => self.report_count()?,
+                "FF" => {
+                    let stated = self.number_at(1)?;
+                    self.claim(
+                        format!("the footer of file {} counts", self.number),
+                        None,
+                        stated,
+                        self.in_file,
+                    )?;
+                    self.closed = true;
+                }
+                _ => return Err(self.malformed(format!("`{}` is not a kind of record", sheet::short(&code)))),
+            }
+        }
+    }
+
     fn unknown_columns(&self) -> &[String] {
         &self.unknown
     }
 
     fn claims(&self) -> &ControlClaims {
         &self.claims
-    }
-}
-
-impl Iterator for PaypalReader<'_> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.row().transpose();
-        self.ended = !matches!(row, Some(Ok(_)));
-        row
     }
 }
 

@@ -202,7 +202,6 @@ pub(super) struct Sheet<R, C> {
     records: Records<R>,
     header: Header,
     ordinal: u32,
-    ended: bool,
     columns: PhantomData<C>,
 }
 
@@ -223,7 +222,6 @@ impl<R: Read, C: Column> Sheet<R, C> {
             records,
             header,
             ordinal: 0,
-            ended: false,
             columns: PhantomData,
         })
     }
@@ -243,37 +241,15 @@ impl<R: Read, C: Column> Sheet<R, C> {
         self.header.place(column).is_some()
     }
 
-    /// The next row, read by `read` from its cells and its ordinal, and added to what the file claims; none at the end of the file
-    /// and after an error.
-    pub(super) fn next(
-        &mut self,
-        claims: &mut ControlClaims,
-        read: impl FnOnce(&Cells<'_, C>, u32) -> Result<SettlementLine, Wrong>,
-    ) -> Option<Result<Row, FileError>> {
-        if self.ended {
-            return None;
-        }
-        let row = self.row(claims, read).transpose();
-        self.ended = !matches!(row, Some(Ok(_)));
-        row
-    }
-
-    fn row(
+    /// The next row, read by `read` from its cells and its ordinal, and added to what the file claims; none at the end of the file.
+    pub(super) fn row(
         &mut self,
         claims: &mut ControlClaims,
         read: impl FnOnce(&Cells<'_, C>, u32) -> Result<SettlementLine, Wrong>,
     ) -> Result<Option<Row>, FileError> {
-        match self.read(read)? {
-            None => Ok(None),
-            Some(Ok(line)) => {
-                claims.add(&line)?;
-                Ok(Some(Row::Line(line)))
-            }
-            Some(Err(wrong)) => {
-                claims.rejects = claims.rejects.saturating_add(1);
-                Ok(Some(Row::Reject(wrong.at(self.line()))))
-            }
-        }
+        let read = self.read(read)?;
+        let read = read.map(|read| read.map_err(|wrong| wrong.at(self.line())));
+        read.map(|read| claims.take(read)).transpose()
     }
 
     /// Reads the next row as something else than a line; none at the end of the file.

@@ -104,7 +104,7 @@ pub(super) fn missing(header: &[&str]) -> usize {
     sheet::missing::<Column>(header)
 }
 
-/// Reads a Stripe report: an iterator of lines and rejects, in the order of the file.
+/// Reads a Stripe report: lines and rejects, in the order of the file.
 #[derive(Debug)]
 pub struct StripeReader<R> {
     sheet: Sheet<R, Column>,
@@ -134,25 +134,13 @@ impl<R: Read> StripeReader<R> {
 }
 
 impl<R: Read> SettlementReader for StripeReader<R> {
-    fn unknown_columns(&self) -> &[String] {
-        self.sheet.unknown_columns()
-    }
-
-    fn claims(&self) -> &ControlClaims {
-        &self.claims
-    }
-}
-
-impl<R: Read> Iterator for StripeReader<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
         let separator = &mut self.separator;
-        let row = self.sheet.next(&mut self.claims, |cells, ordinal| {
+        let row = self.sheet.row(&mut self.claims, |cells, ordinal| {
             RowReader { cells, separator }.read(ordinal)
-        });
+        })?;
         if row.is_none() {
-            // The end, perhaps not for the first time. A batch without its payout claims nothing.
+            // A batch without its payout claims nothing.
             let totals = std::mem::take(&mut self.claims.totals).into_iter();
             let paid = totals.filter(|(_, total)| total.payouts > 0);
             let claimed = paid.map(|((batch, currency), total)| Claim {
@@ -163,7 +151,15 @@ impl<R: Read> Iterator for StripeReader<R> {
             });
             self.claims.claims.extend(claimed);
         }
-        row
+        Ok(row)
+    }
+
+    fn unknown_columns(&self) -> &[String] {
+        self.sheet.unknown_columns()
+    }
+
+    fn claims(&self) -> &ControlClaims {
+        &self.claims
     }
 }
 

@@ -562,16 +562,15 @@ impl<R: Read> Objects<R> {
 }
 
 /// Where rows come from.
-enum Rows<R> {
+enum Source<R> {
     Json(Objects<R>, u32),
     Csv(Box<Sheet<R, Column>>),
 }
 
-/// Reads settlement rows of Toss Payments: an iterator of lines and rejects, in the order of the file.
+/// Reads settlement rows of Toss Payments: lines and rejects, in the order of the file.
 pub struct TossReader<R> {
-    rows: Rows<R>,
+    rows: Source<R>,
     claims: ControlClaims,
-    ended: bool,
 }
 
 impl<R: Read> TossReader<R> {
@@ -580,42 +579,14 @@ impl<R: Read> TossReader<R> {
     /// Errors: no array of objects; of CSV, an empty file, another encoding, required columns missing, a column twice.
     pub fn open(input: R, json: bool) -> Result<Self, FileError> {
         let rows = if json {
-            Rows::Json(Objects::open(input)?, 0)
+            Source::Json(Objects::open(input)?, 0)
         } else {
-            Rows::Csv(Box::new(Sheet::open(input)?))
+            Source::Csv(Box::new(Sheet::open(input)?))
         };
         Ok(Self {
             rows,
             claims: ControlClaims::default(),
-            ended: false,
         })
-    }
-
-    fn row(&mut self) -> Result<Option<Row>, FileError> {
-        let read = match &mut self.rows {
-            Rows::Csv(sheet) => {
-                return sheet
-                    .next(&mut self.claims, |cells, ordinal| Texts::of_cells(cells).read(ordinal))
-                    .transpose();
-            }
-            Rows::Json(objects, ordinal) => {
-                if !objects.advance()? {
-                    return Ok(None);
-                }
-                *ordinal = ordinal.saturating_add(1);
-                item(&objects.object, objects.begins, *ordinal).map_err(|wrong| wrong.at(objects.begins))
-            }
-        };
-        match read {
-            Ok(line) => {
-                self.claims.add(&line)?;
-                Ok(Some(Row::Line(line)))
-            }
-            Err(reject) => {
-                self.claims.rejects = self.claims.rejects.saturating_add(1);
-                Ok(Some(Row::Reject(reject)))
-            }
-        }
     }
 }
 
@@ -626,32 +597,33 @@ fn item(object: &[u8], line: u64, ordinal: u32) -> Result<SettlementLine, Wrong>
 }
 
 impl<R: Read> SettlementReader for TossReader<R> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
+        let row = match &mut self.rows {
+            Source::Csv(sheet) => sheet.row(&mut self.claims, |cells, ordinal| Texts::of_cells(cells).read(ordinal))?,
+            Source::Json(objects, ordinal) => {
+                let next = objects.advance()?.then(|| {
+                    *ordinal = ordinal.saturating_add(1);
+                    item(&objects.object, objects.begins, *ordinal).map_err(|wrong| wrong.at(objects.begins))
+                });
+                next.map(|read| self.claims.take(read)).transpose()?
+            }
+        };
+        if row.is_none() {
+            // What is paid out is not in the file: nobody claims what a batch adds up to.
+            self.claims.totals.clear();
+        }
+        Ok(row)
+    }
+
     fn unknown_columns(&self) -> &[String] {
         match &self.rows {
-            Rows::Csv(sheet) => sheet.unknown_columns(),
-            Rows::Json(..) => &[],
+            Source::Csv(sheet) => sheet.unknown_columns(),
+            Source::Json(..) => &[],
         }
     }
 
     fn claims(&self) -> &ControlClaims {
         &self.claims
-    }
-}
-
-impl<R: Read> Iterator for TossReader<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.row().transpose();
-        self.ended = !matches!(row, Some(Ok(_)));
-        if row.is_none() {
-            // What is paid out is not in the file: nobody claims what a batch adds up to.
-            self.claims.totals.clear();
-        }
-        row
     }
 }
 

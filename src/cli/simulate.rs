@@ -13,11 +13,11 @@ use crate::simulate::{self, BreakKind, FileFormat, Plan, Profile, SimulateError,
 
 /// Simulate a day: settings, payment events, settlement files, a bank statement, and the truth about them.
 ///
-/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json; with the profile `full` also calendar.csv, to
-/// be imported before the settings are applied, settings-next-day.toml, events-late.jsonl for after `acquit expire`,
-/// events-after.jsonl for after the payouts, and a settlement file for each carrier that reports something. truth.json says what
-/// a correct engine must find: the books after every step, matches, every planted break, refused events, decisions of velocity
-/// rules, what is advanced and released, payouts. The same options write the same bytes.
+/// Writes settings.toml, events.jsonl, settlement.csv (.json or .ipm, as the form has it), statement.xml and truth.json; with the
+/// profile `full` also calendar.csv, to be imported before the settings are applied, settings-next-day.toml, events-late.jsonl
+/// for after `acquit expire`, events-after.jsonl for after the payouts, and a settlement file for each carrier that reports
+/// something. truth.json says what a correct engine must find: the books after every step, matches, every planted break, refused
+/// events, decisions of velocity rules, what is advanced and released, payouts. The same options write the same bytes.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// How many payments.
@@ -51,7 +51,10 @@ pub struct SimulateArgs {
 
     /// The form of the settlement file of the acquirer of cards, which has the same name.
     ///
-    /// `adyen`: the settlement details report; `stripe`: the itemized report of balance changes. Carriers' files are of the first.
+    /// `adyen`: the settlement details report; `stripe`: the itemized report of balance changes; `paypal`: the settlement report;
+    /// `checkout`: the breakdown, with settlement-payouts.csv to be given by --with; `toss-csv` and `toss-json`: settlement rows;
+    /// `ipm-ebcdic` and `ipm-ascii`: clearing files; `profile`: a form that the settings have a mapping profile of. What a form
+    /// cannot say is not in the file, and the truth knows. Carriers' files are of the first.
     #[arg(long, value_name = "FORMAT", default_value_t = FileFormat::default())]
     pub file_format: FileFormat,
 

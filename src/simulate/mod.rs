@@ -339,9 +339,10 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 
 /// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
 ///
-/// Writes settings.toml, events.jsonl, settlement.csv, statement.xml and truth.json; of a full day also calendar.csv,
-/// settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files; settlement-copy.csv and
-/// settlement-corrupt.csv where their breaks are planned. What an earlier run has written and this one has not is removed. Files
+/// Writes settings.toml, events.jsonl, settlement.csv (or .json, or .ipm), statement.xml and truth.json; of a full day also
+/// calendar.csv, settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files;
+/// settlement-payouts.csv where the form proves the settlement file by another one; settlement-copy and settlement-corrupt where
+/// their breaks are planned. What an earlier run has written and this one has not is removed. Files
 /// appear whole or not at all; truth.json comes last, so where it is, the others are.
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
@@ -366,9 +367,9 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
     let mut sums = [[BatchSums::default(); CURRENCIES.len()]; ACQUIRERS];
     let mut settlements = Vec::new();
     for (place, settlement) in std::mem::take(&mut teller.settlements).into_iter().enumerate() {
-        let (file, of_acquirer) = settlement.close(0)?;
-        sums[place] = of_acquirer;
-        settlements.push(file);
+        let closed = settlement.close(0)?;
+        sums[place] = closed.sums;
+        settlements.push((closed.file, closed.beside));
     }
     let settled = teller.truth.settle(&world, &sums)?;
     let late = teller.turn_to(DayFile::create(out, AFTER)?);
@@ -389,12 +390,13 @@ fn settlements<'w>(
     world: &'w World,
     out: &Path,
 ) -> Result<Vec<SettlementFile<'w, DayFile>>, SimulateError> {
-    let file = |(acquirer, name): (usize, &&str)| {
+    let cards = plan.file_format.files().settlement;
+    let file = |(acquirer, name): (usize, &str)| {
         let file = DayFile::create(out, name)?;
         let stream = if acquirer == CARDS { 2 } else { 7 };
         SettlementFile::new(world, file, Dice::new(plan.seed, stream), acquirer, 1).map_err(SimulateError::Settlement)
     };
-    SETTLEMENTS.iter().enumerate().map(file).collect()
+    [cards].into_iter().chain(CARRIERS).enumerate().map(file).collect()
 }
 
 /// The files that events and lines went to.
@@ -402,8 +404,8 @@ struct Files {
     events: DayFile,
     late: DayFile,
     after: DayFile,
-    /// By acquirer.
-    settlements: Vec<DayFile>,
+    /// By acquirer, with the content of the file that proves it.
+    settlements: Vec<(DayFile, Option<Vec<u8>>)>,
 }
 
 /// Moves the files to their places and writes what comes last.
@@ -438,15 +440,22 @@ fn finish(
     })?;
     used.finish(EVENTS, Some(files.events))?;
     used.finish(LATE, Some(files.late).filter(|_| truth.has_late_events()))?;
-    for (acquirer, file) in files.settlements.into_iter().enumerate() {
+    let names = plan.file_format.files();
+    for (acquirer, (file, beside)) in files.settlements.into_iter().enumerate() {
         let has_lines = sums[acquirer].iter().any(|batch| batch.lines > 0);
-        let file = Some(file).filter(|_| has_lines || acquirer == CARDS);
-        used.finish(SETTLEMENTS[acquirer], file)?;
         if acquirer == CARDS {
-            used.finish(COPY, copy_file(plan, out, &mut truth)?)?;
+            used.settlement(names.settlement, PAYOUTS, Some((file, beside)))?;
+            used.finish(names.copy, copy_file(plan, out, &mut truth)?)?;
+        } else {
+            used.finish(CARRIERS[acquirer.saturating_sub(1)], Some(file).filter(|_| has_lines))?;
         }
     }
-    used.finish(CORRUPT, corrupt)?;
+    used.settlement(names.corrupt, CORRUPT_PAYOUTS, corrupt)?;
+    for other in FILES.iter().filter(|other| **other != names) {
+        for name in [other.settlement, other.copy, other.corrupt] {
+            used.finish(name, None)?;
+        }
+    }
     used.finish(AFTER, Some(files.after).filter(|_| truth.has_events_after()))?;
     let refunds = truth.paid_by_transfer();
     used.write(STATEMENT, true, |file| {
@@ -485,6 +494,20 @@ impl Used<'_> {
         Ok(())
     }
 
+    /// Moves a settlement file to its place, and the file that proves it, if it has one.
+    fn settlement(
+        &mut self,
+        name: &'static str,
+        beside: &'static str,
+        written: Option<(DayFile, Option<Vec<u8>>)>,
+    ) -> Result<(), SimulateError> {
+        let (file, content) = written.map_or((None, None), |(file, content)| (Some(file), content));
+        self.finish(name, file)?;
+        self.write(beside, content.is_some(), |file| {
+            file.write_all(&content.unwrap_or_default())
+        })
+    }
+
     /// Writes a small file, where it is wanted.
     fn write(
         &mut self,
@@ -505,15 +528,58 @@ const CALENDAR: &str = "calendar.csv";
 const SETTINGS_NEXT: &str = "settings-next-day.toml";
 const LATE: &str = "events-late.jsonl";
 const AFTER: &str = "events-after.jsonl";
-/// By acquirer.
-const SETTLEMENTS: [&str; ACQUIRERS] = [SETTLEMENT, "settlement-carrier-a.csv", "settlement-carrier-b.csv"];
+/// By carrier.
+const CARRIERS: [&str; ACQUIRERS - 1] = ["settlement-carrier-a.csv", "settlement-carrier-b.csv"];
 const SETTINGS: &str = "settings.toml";
 const EVENTS: &str = "events.jsonl";
-const SETTLEMENT: &str = "settlement.csv";
-const COPY: &str = "settlement-copy.csv";
-const CORRUPT: &str = "settlement-corrupt.csv";
+/// The files that prove the settlement file and the corrupt one, where the form has such files.
+const PAYOUTS: &str = "settlement-payouts.csv";
+const CORRUPT_PAYOUTS: &str = "settlement-corrupt-payouts.csv";
 const STATEMENT: &str = "statement.xml";
 const TRUTH: &str = "truth.json";
+
+/// The names of the files that are in the form of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Names {
+    settlement: &'static str,
+    copy: &'static str,
+    corrupt: &'static str,
+}
+
+macro_rules! names {
+    ($extension:literal) => {
+        Names {
+            settlement: concat!("settlement.", $extension),
+            copy: concat!("settlement-copy.", $extension),
+            corrupt: concat!("settlement-corrupt.", $extension),
+        }
+    };
+}
+
+/// The names of every form.
+const FILES: [Names; 3] = [names!("csv"), names!("json"), names!("ipm")];
+
+impl FileFormat {
+    /// What the day's files are called.
+    fn files(self) -> Names {
+        let [csv, json, ipm] = FILES;
+        match self {
+            Self::Adyen | Self::Stripe | Self::Paypal | Self::Checkout | Self::TossCsv | Self::Profile => csv,
+            Self::TossJson => json,
+            Self::IpmEbcdic | Self::IpmAscii => ipm,
+        }
+    }
+}
+
+/// What an acquirer's settlement file is called, and the one that proves it, where there is one.
+fn settlement_files(world: &World, acquirer: usize) -> (&'static str, Option<&'static str>) {
+    if acquirer != CARDS {
+        return (CARRIERS[acquirer.saturating_sub(1)], None);
+    }
+    let format = world.format(CARDS);
+    let is_proven = format == FileFormat::Checkout;
+    (format.files().settlement, is_proven.then_some(PAYOUTS))
+}
 
 fn planned(plan: &Plan, kind: BreakKind) -> bool {
     plan.breaks.get(&kind).is_some_and(|count| *count > 0)
@@ -557,7 +623,7 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
         .flat_map(|(kind, count)| (0..*count).map(|_| Planted::Break(*kind)))
         .collect();
     if plan.profile == Profile::Full {
-        all.extend(refusals(payments.saturating_sub(breaks), &mut dice));
+        all.extend(refusals(plan.file_format, payments.saturating_sub(breaks), &mut dice));
     }
     for last in (1..all.len()).rev() {
         let place = dice.place(last.saturating_add(1));
@@ -575,10 +641,15 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
 
 /// What a day of so many payments has of events that must be refused, of events that are told again, of outcomes that only the
 /// file tells and of events after the payouts: of the first every kind in its turn, from any on.
-fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
+fn refusals(format: FileFormat, payments: u64, dice: &mut Dice) -> Vec<Planted> {
     let refused = payments.div_euclid(REFUSED_STEP).min(REFUSED_LIMIT);
     let replayed = refused.div_ceil(2);
     let from = dice.place(Refused::ALL.len());
+    // An ARN alone does not say whose authorization it is.
+    let answered = match format.has_references() {
+        true => replayed.div_ceil(2),
+        false => 0,
+    };
     let kinds = Refused::ALL
         .iter()
         .cycle()
@@ -589,7 +660,7 @@ fn refusals(payments: u64, dice: &mut Dice) -> Vec<Planted> {
     kinds
         .take(count(refused))
         .chain(told(Planted::Replayed, replayed))
-        .chain(told(Planted::Answered, replayed.div_ceil(2)))
+        .chain(told(Planted::Answered, answered))
         .chain(
             After::ALL
                 .iter()
@@ -732,27 +803,36 @@ impl Teller<'_, '_> {
     }
 }
 
-/// A file of another batch, whose payout row is one minor unit too large.
-fn corrupt_file(plan: &Plan, world: &World, out: &Path, truth: &mut Truth) -> Result<DayFile, SimulateError> {
-    const OFF_BY: i64 = 1;
-    let file = DayFile::create(out, CORRUPT)?;
+/// A file of another batch, which says of itself what is not so.
+fn corrupt_file(
+    plan: &Plan,
+    world: &World,
+    out: &Path,
+    truth: &mut Truth,
+) -> Result<(DayFile, Option<Vec<u8>>), SimulateError> {
+    let format = plan.file_format;
+    let (name, off_by) = (format.files().corrupt, format.corruption());
+    let file = DayFile::create(out, name)?;
     let mut settlement = SettlementFile::new(world, file, Dice::new(plan.seed, 5), CARDS, CORRUPT_BATCH)
         .map_err(SimulateError::Settlement)?;
     let mut author = Author::new(plan, world, 6);
     for number in 0..CORRUPT_LINES {
         settlement.add(author.unknown(plan.payments.saturating_add(number)))?;
     }
-    let (file, sums) = settlement.close(OFF_BY)?;
-    for (currency, _) in sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0) {
+    let closed = settlement.close(off_by)?;
+    for (currency, _) in closed.sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0) {
         let mut item = BreakItem::new(BreakKind::TotalMismatch);
-        item.file = Some(CORRUPT.to_owned());
-        item.batch = Some(plan.file_format.batch_name(CORRUPT_BATCH.saturating_add(currency)));
-        item.currency = Some(CURRENCIES[currency].code);
-        item.expected = Some(0);
-        item.actual = Some(OFF_BY.saturating_neg());
+        item.file = Some(name.to_owned());
+        let batch = || format.batch_name(world, CORRUPT_BATCH.saturating_add(currency));
+        item.batch = format.proves_payouts().then(batch);
+        if format.proves_money() {
+            item.currency = Some(CURRENCIES[currency].code);
+            item.expected = Some(0);
+            item.actual = Some(off_by.saturating_neg());
+        }
         truth.plant(item);
     }
-    Ok(file)
+    Ok((closed.file, closed.beside))
 }
 
 /// The settlement file once more, byte for byte.
@@ -760,10 +840,11 @@ fn copy_file(plan: &Plan, out: &Path, truth: &mut Truth) -> Result<Option<DayFil
     if !planned(plan, BreakKind::DuplicateFile) {
         return Ok(None);
     }
-    let mut copy = DayFile::create(out, COPY)?;
-    copy.take(&out.join(SETTLEMENT))?;
+    let names = plan.file_format.files();
+    let mut copy = DayFile::create(out, names.copy)?;
+    copy.take(&out.join(names.settlement))?;
     let mut item = BreakItem::new(BreakKind::DuplicateFile);
-    item.file = Some(COPY.to_owned());
+    item.file = Some(names.copy.to_owned());
     truth.plant(item);
     Ok(Some(copy))
 }

@@ -4,11 +4,16 @@
 //! does not grow with it. At the end each batch gets its fee row, where the form has one, and the row of what is paid out.
 //!
 //! A form is a file of its own: its columns, and what each row of it says. What a form cannot say it leaves out, and the truth
-//! knows: [`FileFormat`] tells whether costs come apart, and whether there are ARNs.
+//! knows: [`FileFormat`] tells whether costs come apart, which references there are, whether disputes are told, and so on.
 
 mod adyen;
+mod checkout;
 mod form;
+mod ipm;
+mod paypal;
+mod profile;
 mod stripe;
+mod toss;
 
 use std::io::{self, Write};
 
@@ -17,6 +22,7 @@ use super::world::{CARDS, CURRENCIES, Day, Moment, World};
 use super::{SimulateError, plus};
 use form::Form;
 pub use form::{FileFormat, UnknownFileFormat};
+pub(super) use profile::SETTINGS as PROFILE;
 
 /// How many lines are held back to be mixed, of the acquirer of cards and of a carrier.
 const WINDOW: usize = 4096;
@@ -82,6 +88,8 @@ pub struct Costs {
     pub scheme_fee: i64,
     /// The issuer's part.
     pub interchange: i64,
+    /// VAT on all of it, where a form tells it.
+    pub tax: i64,
 }
 
 impl Costs {
@@ -101,19 +109,25 @@ impl Costs {
             markup,
             scheme_fee,
             interchange,
+            tax: 0,
         }
     }
 
     /// The same in one sum, where the form of a file does not tell parts.
     pub fn blended(self) -> Self {
         Self {
-            commission: self.total(),
+            commission: self.fees(),
             ..Self::default()
         }
     }
 
-    /// The sum of the parts; far below 64 bits.
+    /// The sum of the parts, with their VAT.
     pub fn total(self) -> i64 {
+        self.fees().saturating_add(self.tax)
+    }
+
+    /// The sum of the parts; far below 64 bits.
+    pub fn fees(self) -> i64 {
         [self.commission, self.markup, self.scheme_fee, self.interchange]
             .into_iter()
             .fold(0, i64::saturating_add)
@@ -135,6 +149,8 @@ pub enum Reported {
     ChargebackReversal,
     /// A cost of the batch.
     BatchFee,
+    /// What the acquirer withholds of the batch.
+    Reserve,
     /// What the batch pays.
     Payout,
     /// The batch is corrected, for no payment's sake.
@@ -185,6 +201,8 @@ pub struct BatchSums {
     pub costs: i64,
     /// The fee row: what it takes.
     pub fee: i64,
+    /// The row of what is withheld: what it takes.
+    pub reserve: i64,
     /// Σ net of all rows but the payout row, which is its contrary.
     pub net: i64,
 }
@@ -199,6 +217,16 @@ impl BatchSums {
         self.net = plus(self.net, line.net)?;
         Ok(())
     }
+}
+
+/// A file that is written.
+pub struct Closed<W> {
+    /// What it was written to.
+    pub file: W,
+    /// The content of the file that proves it, where the form has one.
+    pub beside: Option<Vec<u8>>,
+    /// The sums of each batch, by currency.
+    pub sums: [BatchSums; CURRENCIES.len()],
 }
 
 /// The file while it is written.
@@ -217,7 +245,7 @@ impl<'w, W: Write> SettlementFile<'w, W> {
     pub fn new(world: &'w World, out: W, dice: Dice, acquirer: usize, first_batch: usize) -> io::Result<Self> {
         Ok(Self {
             world,
-            form: Form::begin(world.format(acquirer), out)?,
+            form: Form::begin(world, world.format(acquirer), out, first_batch)?,
             waiting: Vec::new(),
             dice,
             acquirer,
@@ -239,9 +267,11 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         self.write(&leaving)
     }
 
-    /// Writes what is waiting and closes every batch. `payout_off_by` is what the payout rows get wrong: nothing, in a right
-    /// file. Gives back the writer's target and the sums of each batch, by currency.
-    pub fn close(mut self, payout_off_by: i64) -> Result<(W, [BatchSums; CURRENCIES.len()]), SimulateError> {
+    /// Writes what is waiting and closes every batch. `off_by` is what the payouts, or what else proves the file, get wrong:
+    /// nothing, in a right file.
+    pub fn close(mut self, off_by: i64) -> Result<Closed<W>, SimulateError> {
+        let proves_payouts = self.world.format(self.acquirer).proves_payouts();
+        let (of_payouts, of_file) = if proves_payouts { (off_by, 0) } else { (0, off_by) };
         while !self.waiting.is_empty() {
             let place = self.dice.place(self.waiting.len());
             let line = self.waiting.swap_remove(place);
@@ -249,15 +279,20 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         }
         for currency in 0..CURRENCIES.len() {
             if self.sums[currency].lines > 0 {
-                self.close_batch(currency, payout_off_by)?;
+                self.close_batch(currency, of_payouts)?;
             }
         }
-        let out = self.form.end().map_err(SimulateError::Settlement)?;
-        Ok((out, self.sums))
+        let (file, beside) = self.form.end(of_file).map_err(SimulateError::Settlement)?;
+        Ok(Closed {
+            file,
+            beside,
+            sums: self.sums,
+        })
     }
 
     fn close_batch(&mut self, currency: usize, payout_off_by: i64) -> Result<(), SimulateError> {
-        if self.acquirer == CARDS {
+        let format = self.world.format(self.acquirer);
+        if self.acquirer == CARDS && format.has_batch_fees() {
             let fee = CURRENCIES[currency].batch_fee;
             let text = format!("Transaction fees {}", self.world.day(Day::Simulated).date);
             let fee_row = batch_row(Reported::BatchFee, text, currency, fee.saturating_neg());
@@ -265,9 +300,20 @@ impl<'w, W: Write> SettlementFile<'w, W> {
             self.sums[currency].fee = fee;
             self.write(&fee_row)?;
         }
+        if self.acquirer == CARDS && format.has_reserves() && self.world.is_full() {
+            let withheld = CURRENCIES[currency].dispute_cost;
+            let text = format!("Deposit {}", self.world.day(Day::Simulated).date);
+            let row = batch_row(Reported::Reserve, text, currency, withheld.saturating_neg());
+            self.sums[currency].add(&row)?;
+            self.sums[currency].reserve = withheld;
+            self.write(&row)?;
+        }
         let net = self.sums[currency].net;
         if net <= 0 {
             return Err(SimulateError::NothingToPay(CURRENCIES[currency].code));
+        }
+        if !format.has_payouts() {
+            return Ok(());
         }
         let text = payout_text(self.world, self.acquirer, self.first_batch.saturating_add(currency));
         let taken = plus(net, payout_off_by)?.saturating_neg();

@@ -263,6 +263,7 @@ impl Reread {
         match row.get("Type") {
             "MerchantPayout" => return,
             "Fee" => return self.book(5030, 1110, &currency, -net),
+            "DepositCorrection" => return self.book(1120, 1110, &currency, -net),
             _ if row.get("Gross Currency").is_empty() => {}
             _ => assert_eq!(gross - costs, net, "{row:?}"),
         }
@@ -460,7 +461,7 @@ fn check(plan: &Plan) {
             keys.entry((item.record.to_owned(), name)).or_default().push(place);
         }
     }
-    let rows = rows(directory, SETTLEMENT);
+    let rows = rows(directory, FILES[0].settlement);
     assert!(batch_sums(&rows).values().all(|sum| *sum == 0));
     for row in &rows {
         reread.line(&keys, row);
@@ -496,15 +497,15 @@ fn check(plan: &Plan) {
 
 #[track_caller]
 fn check_files(plan: &Plan, directory: &Path, truth: &Value) {
-    let settlement = read(directory, SETTLEMENT);
-    let copy = fs::read_to_string(directory.join(COPY)).ok();
+    let settlement = read(directory, FILES[0].settlement);
+    let copy = fs::read_to_string(directory.join(FILES[0].copy)).ok();
     assert_eq!(copy, planned(plan, BreakKind::DuplicateFile).then_some(settlement));
     assert_eq!(
-        directory.join(CORRUPT).exists(),
+        directory.join(FILES[0].corrupt).exists(),
         planned(plan, BreakKind::TotalMismatch)
     );
     if planned(plan, BreakKind::TotalMismatch) {
-        let sums = batch_sums(&rows(directory, CORRUPT));
+        let sums = batch_sums(&rows(directory, FILES[0].corrupt));
         assert_eq!(sums.into_values().collect::<Vec<_>>(), [-1]);
     }
     let names = truth["files"].as_array().expect("files");
@@ -592,7 +593,11 @@ fn check_full(plan: &Plan) -> Value {
         assert!(sums.values().all(|sum| *sum == 0), "{when}: {sums:?}");
     }
     let mut lines = 0;
-    for name in SETTLEMENTS.iter().filter(|name| directory.join(name).exists()) {
+    for name in [FILES[0].settlement]
+        .iter()
+        .chain(&CARRIERS)
+        .filter(|name| directory.join(name).exists())
+    {
         let rows = rows(directory, name);
         assert!(batch_sums(&rows).values().all(|sum| *sum == 0), "{name}");
         lines += rows.len();
@@ -776,8 +781,8 @@ fn files_of_an_earlier_run_do_not_stay() {
         &mut |_| (),
     )
     .expect("a second run");
-    assert!(!directory.path().join(COPY).exists());
-    assert!(!directory.path().join(CORRUPT).exists());
+    assert!(!directory.path().join(FILES[0].copy).exists());
+    assert!(!directory.path().join(FILES[0].corrupt).exists());
 }
 
 #[test]

@@ -534,23 +534,65 @@ async fn toss_rows_are_reconciled_with_their_vat() {
     .await;
 }
 
+/// A refund of 25.00 is settled, comes back, and is settled as that. In the end the shopper has paid 100.00, less 5 % of ours.
+#[tokio::test]
+async fn a_refund_that_came_back_is_matched() {
+    const HEADER: &str = "Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,\
+        Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),\
+        Scheme Fees (NC),Interchange (NC),Batch Number";
+    const FIRST: &str = "\
+psp1,p1,2026-03-02 10:00:00,CET,Settled,ch_1,EUR,,100.00,1,EUR,,100.00,,,,,7
+psp1,p1,2026-03-02 10:00:00,CET,Refunded,re_1,EUR,25.00,,1,EUR,25.00,,,,,,7
+psp2,p2,2026-03-02 10:00:00,CET,Settled,ch_2,GBP,,50.00,1,GBP,,50.00,,,,,7
+,,2026-03-02 10:00:00,CET,MerchantPayout,TX1 batch 7,,,,,EUR,75.00,,,,,,7
+,,2026-03-02 10:00:00,CET,MerchantPayout,TX2 batch 7,,,,,GBP,50.00,,,,,,7
+";
+    const SECOND: &str = "\
+psp1,p1,2026-03-05 10:00:00,CET,RefundedReversed,rr_1,EUR,,25.00,1,EUR,,25.00,,,,,8
+,,2026-03-05 10:00:00,CET,MerchantPayout,TX1 batch 8,,,,,EUR,25.00,,,,,,8
+";
+    const FAILED: &str = r#"{"kind":"refund_failure","merchant":"m","payment":"p1","reference":"f1","original":"r1","amount":"25.00","currency":"EUR","occurred_at":"2026-03-04T09:00:00Z","acquirer":"psp","acquirer_reference":"rr_1"}"#;
+    let desk = desk().await;
+    let reconcile = |name: &str, rows: &str| {
+        desk.write(name, format!("{HEADER}\n{rows}"));
+        desk.run(&["reconcile", name, "--acquirer", "psp", "--execute"])
+            .exits(0)
+            .says(&["pass 1: acquirer reference"]);
+    };
+    reconcile("first.csv", FIRST);
+    desk.write("failed.jsonl", FAILED);
+    desk.run(&["record", "failed.jsonl"]).exits(0);
+    reconcile("second.csv", SECOND);
+    let expected = [
+        (1110, "EUR", "psp", 10_000),
+        (1110, "GBP", "psp", 5_000),
+        (2020, "EUR", "", -9_500),
+        (2020, "GBP", "", -4_750),
+        (4010, "EUR", "", -500),
+        (4010, "GBP", "", -250),
+    ];
+    assert_eq!(desk.balances().await, balances(&expected));
+    desk.is_sound().await;
+}
+
 const ADYEN: &str = "\
 Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),Batch Number
 psp1,p1,2026-03-02 10:00:00,CET,Settled,cap1,EUR,,100.00,1,EUR,,98.00,2.00,,,,7
 psp2,p2,2026-03-02 10:00:00,CET,SettledExternally,cap2,EUR,,40.00,1,EUR,,,,,,,7
 ,,2026-03-02 10:00:00,CET,ReserveAdjustment,reserve,,,,,EUR,5.00,,,,,,7
+,,2026-03-02 10:00:00,CET,DepositCorrection,deposit,,,,,EUR,4.00,,,,,,7
 ,,2026-03-02 10:00:00,CET,AuthorisationSchemeFee,fees,,,,,EUR,1.00,,,,,,7
 ,,2026-03-02 10:00:00,CET,Balancetransfer,from batch 6,,,,,EUR,12.00,,,,,,7
-,,2026-03-02 10:00:00,CET,MerchantPayout,TX1 batch 7,,,,,EUR,80.00,,,,,,7
+,,2026-03-02 10:00:00,CET,MerchantPayout,TX1 batch 7,,,,,EUR,76.00,,,,,,7
 ";
 
 #[tokio::test]
 async fn rows_of_an_adyen_batch_are_booked_where_they_belong() {
-    // What batch 6 left is in 1110 since then: the payout of 80.00 is 92.00 less it.
+    // What batch 6 left is in 1110 since then: the payout of 76.00 is 88.00 less it.
     check(
         &sale("EUR", ("100.00", "cap1"), None),
         &[("settlement.csv", ADYEN)],
-        "1110 EUR 9200, 1120 EUR 500, 2020 EUR -9500, 4010 EUR -500, 5020 EUR 100, 5030 EUR 200",
+        "1110 EUR 8800, 1120 EUR 900, 2020 EUR -9500, 4010 EUR -500, 5020 EUR 100, 5030 EUR 200",
     )
     .await;
 }

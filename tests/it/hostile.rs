@@ -21,7 +21,7 @@ async fn desk() -> Desk {
 }
 
 /// The tables that hold what is booked.
-fn booked(state: &State) -> State {
+pub fn booked(state: &State) -> State {
     let tables = [
         "book",
         "entry",
@@ -455,14 +455,15 @@ async fn a_byte_order_mark_of_utf_8_is_accepted() {
 // Reconciling --------------------------------------------------------------------------------------------------------
 
 /// A settlement file of two sales that would be booked.
-fn good_file() -> String {
+pub fn good_file() -> String {
     settlement_file(&[
         "Settled +100.00 EUR ref=A1 mref=p1 cost=1.10",
         "Settled +50.00 EUR ref=A2 mref=p2 cost=0.60",
     ])
 }
 
-async fn two_sales() -> Desk {
+/// A desk on which the sales of [`good_file`] are recorded.
+pub async fn two_sales() -> Desk {
     let desk = desk().await;
     desk.write(
         "events.jsonl",

@@ -3,7 +3,7 @@
 //!
 //! What a form cannot tell stands in [`NOT_TOLD`] with the reason: there the simulator refuses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use acquit::calendar::Calendar;
 use acquit::money::{Currency, Money};
@@ -18,10 +18,23 @@ use crate::desk::Desk;
 use crate::support::{self, events::apply};
 
 /// Form, class, why.
-const NOT_TOLD: [(FileFormat, BreakKind, &str); 0] = [];
+const NOT_TOLD: [(FileFormat, BreakKind, &str); 2] = [
+    (
+        FileFormat::TossCsv,
+        BreakKind::TotalMismatch,
+        "it says nothing of itself that its rows could contradict",
+    ),
+    (
+        FileFormat::TossJson,
+        BreakKind::TotalMismatch,
+        "it says nothing of itself that its rows could contradict",
+    ),
+];
 
-/// How many of a class are planted; of files that are at fault as a whole there is one at the most.
+/// How many of a class are planted, in the first forms; of files that are at fault as a whole there is one at the most.
 const COUNTS: [u32; 2] = [1, 3];
+/// The same in the others.
+const COUNT: [u32; 1] = [2];
 /// How many days are worked on at a time.
 const WORKERS: usize = 4;
 
@@ -43,10 +56,14 @@ fn plan((file_format, class, count): Cell) -> Plan {
 
 fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for format in FileFormat::ALL {
+    for (place, format) in FileFormat::ALL.iter().enumerate() {
         for class in BreakKind::ALL {
-            let counts = COUNTS.iter().take(if class.is_of_file() { 1 } else { COUNTS.len() });
-            cells.extend(counts.map(|count| (*format, *class, *count)));
+            let counts: &[u32] = match (class.is_of_file(), place) {
+                (true, _) => &[1],
+                (false, 0 | 1) => &COUNTS,
+                (false, _) => &COUNT,
+            };
+            cells.extend(counts.iter().map(|count| (*format, *class, *count)));
         }
     }
     cells
@@ -83,20 +100,26 @@ async fn record(desk: &Desk, deployment: &Deployment, file: &str) {
     done.expect("a record");
 }
 
-async fn reconcile(desk: &Desk, deployment: &Deployment, file: &str, acquirer: &str) -> FileOutcome {
-    let file = SettlementFile::open(Path::new(file)).expect("a file");
+async fn reconcile(desk: &Desk, deployment: &Deployment, day: &Day, like: &str) -> Option<FileOutcome> {
+    let (file, proof) = day.settlement(like)?;
+    let proof: Vec<PathBuf> = proof.into_iter().map(PathBuf::from).collect();
+    let file = SettlementFile::open(Path::new(&file)).and_then(|file| file.with(&proof));
+    let file = file
+        .expect("a file")
+        .with_profiles(&deployment.latest().expect("settings").profiles);
+    let settlement = &day.truth["settlement"];
     let request = Request {
         file: &file,
-        acquirer,
-        as_of: None,
+        acquirer: settlement["acquirer"].as_str().expect("an acquirer"),
+        as_of: settlement["as_of"].as_str().map(|day| day.parse().expect("a day")),
     };
     let done = desk.database.store.reconcile(deployment, &request, &|_| {}).await;
-    done.expect("a reconciliation").outcome
+    Some(done.expect("a reconciliation").outcome)
 }
 
 /// Lives through a day, and compares.
 async fn check(cell: Cell) {
-    let (format, class, count) = cell;
+    let (_, class, count) = cell;
     let desk = Desk::new().await;
     let folder = support::directory();
     simulate::run(&plan(cell), folder.path(), &mut |_| ()).unwrap_or_else(|error| panic!("{cell:?}: {error}"));
@@ -122,20 +145,15 @@ async fn check(cell: Cell) {
         let done = desk.database.store.advance(&deployment, &request).await;
         done.expect("an advance");
     }
-    let name = format.name();
-    for (file, is_booked) in [
-        ("settlement.csv", true),
-        ("settlement-copy.csv", false),
-        ("settlement-corrupt.csv", false),
-    ] {
-        if day.has(file) {
-            let outcome = reconcile(&desk, &deployment, &day.file(file), name).await;
-            assert_eq!(
-                outcome == FileOutcome::Booked,
-                is_booked,
-                "{cell:?}: {file}: {outcome:?}"
-            );
-        }
+    for (like, is_booked) in [("", true), ("-copy", false), ("-corrupt", false)] {
+        let Some(outcome) = reconcile(&desk, &deployment, &day, like).await else {
+            continue;
+        };
+        assert_eq!(
+            outcome == FileOutcome::Booked,
+            is_booked,
+            "{cell:?}: {like}: {outcome:?}"
+        );
     }
     let found = found(&desk).await;
     assert_eq!(found, planted(&day), "{cell:?}");

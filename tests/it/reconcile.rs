@@ -909,7 +909,7 @@ async fn lines_of_a_kind_or_direction_that_is_not_booked() {
          file one.csv adyen exit=2
          Settled -100.00 EUR ref=A1
          Refunded +30.00 EUR ref=A1
-         DepositCorrection net=-5.00EUR ref=D1
+         ManualCorrected net=-5.00EUR ref=D1
          SomethingNew net=7.00EUR ref=N1",
         "break UNSUPPORTED_RECORD open A1: - / -100.00 EUR
          break UNSUPPORTED_RECORD open A1: - / 30.00 EUR

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use proptest::prelude::*;
 
 use super::*;
+use crate::acquirer::Rows;
 use crate::acquirer::{BATCH_LIMIT, BatchTotal, Reject};
 
 const HEADER: &str = "Company Account,Merchant Account,Psp Reference,Merchant Reference,Payment Method,Creation Date,\
@@ -70,7 +71,7 @@ fn read(bytes: &[u8]) -> Outcome {
         claims: ControlClaims::default(),
         error: None,
     };
-    let mut reader = match AdyenReader::open(bytes) {
+    let mut reader = match AdyenReader::open(bytes).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => {
             return Outcome {
@@ -185,7 +186,7 @@ fn a_whole_batch_is_read_field_by_field() {
             "7 chargeback_reversal | 8856178914079901 8816178914070002 order-0901 | 30.00 EUR -> 30.00 EUR | 0 0 0 0 | -",
             "8 batch_fee | Transaction Fees November 2026 - - | - -> -1.80 EUR | 0 0 0 0 | -",
             "9 unsupported | Invoice 202611000001 - - | - -> -2.00 EUR | 0 0 0 0 | -",
-            "10 unsupported | DepositCorrection - - | - -> -5.00 EUR | 0 0 0 0 | -",
+            "10 reserve | DepositCorrection - - | - -> -5.00 EUR | 0 0 0 0 | -",
             "11 payout | TX123456789XT batch 7, SynthMerchant - - | - -> -58.87 EUR | 0 0 0 0 | -",
         ]
     );
@@ -382,7 +383,7 @@ fn files_that_are_not_of_this_format_are_refused() {
 #[test]
 fn nothing_is_used_after_an_error() {
     let text = format!("{}\n{}\n{}", file(HEADER, &BATCH_7[..1]), ",".repeat(1_000), BATCH_7[1]);
-    let mut reader = AdyenReader::open(text.as_bytes()).expect("opened");
+    let mut reader = AdyenReader::open(text.as_bytes()).map(Rows::of).expect("opened");
     assert!(matches!(reader.next(), Some(Ok(Row::Line(_)))));
     assert!(matches!(reader.next(), Some(Err(FileError::Malformed { line: 3, .. }))));
     assert!(reader.next().is_none());
@@ -424,7 +425,7 @@ fn columns_are_found_by_name_and_unknown_ones_are_told() {
     assert_eq!(line.reason.as_deref(), Some("10.4"));
     assert_eq!(line.net.minor(), 9876);
     assert!(line.raw.contains("\"{\"\"a\"\": \"\"b\n\"\"}\",,7402"), "{}", line.raw);
-    let reader = AdyenReader::open(wide.as_bytes()).expect("opened");
+    let reader = AdyenReader::open(wide.as_bytes()).map(Rows::of).expect("opened");
     assert_eq!(reader.unknown_columns(), ["Shop Floor", "Type of 411111******1111"]);
 
     let mut columns: Vec<&str> = HEADER.split(',').collect();
@@ -441,6 +442,7 @@ fn columns_are_found_by_name_and_unknown_ones_are_told() {
     );
     assert!(
         AdyenReader::open(HEADER.as_bytes())
+            .map(Rows::of)
             .expect("opened")
             .unknown_columns()
             .is_empty()
@@ -911,14 +913,16 @@ fn types_and_signs_decide_the_record_together() {
     check(credit, "Chargeback", RecordType::Unsupported);
     check(credit, "ChargebackReversed", RecordType::ChargebackReversal);
     check(debit, "ChargebackReversed", RecordType::Unsupported);
+    check(credit, "RefundedReversed", RecordType::RefundFailure);
+    check(debit, "RefundedReversed", RecordType::Unsupported);
+    check(batch, "DepositCorrection", RecordType::Reserve);
+    check(batch, "ReserveAdjustment", RecordType::Reserve);
     check(batch, "MiscCosts", RecordType::BatchFee);
     check(batch, "merchantpayout", RecordType::Payout);
     for known in [
-        "RefundedReversed",
         "PaidOut",
         "PaidOutReversed",
         "InvoiceDeduction",
-        "DepositCorrection",
         "MatchedStatement",
         "ManualCorrected",
         "InternalCompanyPayout",

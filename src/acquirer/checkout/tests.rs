@@ -1,6 +1,7 @@
 //! A breakdown of two payouts, worked out by hand.
 
 use super::*;
+use crate::acquirer::Rows;
 
 const HEADER: &str = "Client Entity ID,Type,Payment ID,Reference,Processed On,Available On,Holding Currency,Payout ID,\
     Gross In Holding Currency,Deduction In Holding Currency,Net In Holding Currency,Processing Fee In Holding Currency,\
@@ -65,7 +66,7 @@ fn read(files: &[&str]) -> Outcome {
     let mut outcome = Outcome::default();
     let input = |text: &&str| -> Box<dyn Read> { Box::new(std::io::Cursor::new((*text).to_owned().into_bytes())) };
     let rest = files.iter().skip(1).map(input).collect();
-    let mut reader = match CheckoutReader::open(input(&files[0]), rest) {
+    let mut reader = match CheckoutReader::open(input(&files[0]), rest).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => {
             outcome.error = Some(error.to_string());
@@ -300,7 +301,7 @@ fn noise_never_panics() {
         bytes[place] = byte;
         let input: Box<dyn Read> = Box::new(std::io::Cursor::new(bytes));
         let payouts: Box<dyn Read> = Box::new(PAYOUTS.as_bytes());
-        let Ok(reader) = CheckoutReader::open(input, vec![payouts]) else {
+        let Ok(reader) = CheckoutReader::open(input, vec![payouts]).map(Rows::of) else {
             continue;
         };
         assert!(reader.count() <= 20);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::acquirer::Rows;
 
 const ASCII: &[u8] = include_bytes!("../../../fixtures/formats/ipm/ascii.ipm");
 const ASCII_BLOCKED: &[u8] = include_bytes!("../../../fixtures/formats/ipm/ascii-blocked.ipm");
@@ -9,7 +10,7 @@ const EBCDIC_BLOCKED: &[u8] = include_bytes!("../../../fixtures/formats/ipm/ebcd
 
 /// What a reader hands out, as text, and what the file claims.
 fn told(bytes: &[u8]) -> (Vec<String>, Vec<Claim>) {
-    let mut reader = match IpmReader::open(bytes) {
+    let mut reader = match IpmReader::open(bytes).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => return (vec![format!("! {error}")], Vec::new()),
     };
@@ -372,7 +373,7 @@ fn blocks_are_told_from_records() {
 
 #[test]
 fn what_else_a_message_says_is_kept() {
-    let rows = IpmReader::open(ASCII).expect("a file");
+    let rows = IpmReader::open(ASCII).map(Rows::of).expect("a file");
     let lines: Vec<SettlementLine> = rows
         .filter_map(|row| match row.expect("a row") {
             Row::Line(line) => Some(line),
@@ -392,7 +393,7 @@ fn what_else_a_message_says_is_kept() {
 fn no_card_number_is_kept() {
     let track = sale(&[(55, "5A085413330089020011"), (72, "card 5413330089020011")], &[EUR]);
     let bytes = file_of(track);
-    let reader = IpmReader::open(&bytes[..]).expect("a file");
+    let reader = IpmReader::open(&bytes[..]).map(Rows::of).expect("a file");
     for row in reader {
         let text = format!("{row:?}");
         assert!(!text.contains("5413330089020011"), "{text}");

@@ -26,7 +26,7 @@ use crate::delimited::{FileError, Record, Records};
 use crate::ids::check_reference;
 use crate::money::{Currency, Money};
 
-/// Reads a file by a profile: an iterator of lines and rejects, in the order of the file.
+/// Reads a file by a profile: lines and rejects, in the order of the file.
 #[derive(Debug)]
 pub struct MappingReader<R> {
     profile: Arc<Profile>,
@@ -38,7 +38,6 @@ pub struct MappingReader<R> {
     /// How many rows stand after the lines, once one does.
     margin: Option<u16>,
     ordinal: u32,
-    ended: bool,
     explains: bool,
     steps: Vec<Step>,
 }
@@ -146,39 +145,9 @@ impl<R: Read> MappingReader<R> {
             claims: ControlClaims::default(),
             margin: None,
             ordinal: 0,
-            ended: false,
             explains: false,
             steps: Vec::new(),
         })
-    }
-
-    fn row(&mut self) -> Result<Option<Row>, FileError> {
-        while self.records.advance()? {
-            if self.is_margin()? {
-                continue;
-            }
-            self.ordinal = self.ordinal.saturating_add(1);
-            self.steps.clear();
-            let mut reader = RowReader {
-                profile: &self.profile,
-                header: &self.header,
-                record: self.records.record(),
-                steps: self.explains.then_some(&mut self.steps),
-            };
-            return match reader.read(self.ordinal) {
-                Ok((line, exact)) => {
-                    self.claims.add(&line)?;
-                    self.sums.add(&line, &exact)?;
-                    Ok(Some(Row::Line(line)))
-                }
-                Err(wrong) => {
-                    self.claims.rejects = self.claims.rejects.saturating_add(1);
-                    Ok(Some(Row::Reject(wrong.at(self.records.record().line()))))
-                }
-            };
-        }
-        self.end()?;
-        Ok(None)
     }
 
     /// Whether the row stands after the lines; what it claims is kept.
@@ -257,6 +226,31 @@ impl<R: Read> MappingReader<R> {
 }
 
 impl<R: Read> SettlementReader for MappingReader<R> {
+    fn row(&mut self) -> Result<Option<Row>, FileError> {
+        while self.records.advance()? {
+            if self.is_margin()? {
+                continue;
+            }
+            self.ordinal = self.ordinal.saturating_add(1);
+            self.steps.clear();
+            let mut reader = RowReader {
+                profile: &self.profile,
+                header: &self.header,
+                record: self.records.record(),
+                steps: self.explains.then_some(&mut self.steps),
+            };
+            let read = reader.read(self.ordinal);
+            if let Ok((line, exact)) = &read {
+                self.sums.add(line, exact)?;
+            }
+            let line = self.records.record().line();
+            let read = read.map(|(line, _)| line).map_err(|wrong| wrong.at(line));
+            return self.claims.take(read).map(Some);
+        }
+        self.end()?;
+        Ok(None)
+    }
+
     fn unknown_columns(&self) -> &[String] {
         &self.header.unknown
     }
@@ -271,19 +265,6 @@ impl<R: Read> SettlementReader for MappingReader<R> {
 
     fn steps(&self) -> &[Step] {
         &self.steps
-    }
-}
-
-impl<R: Read> Iterator for MappingReader<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.row().transpose();
-        self.ended = !matches!(row, Some(Ok(_)));
-        row
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::acquirer::Reject;
+use crate::acquirer::Rows;
 
 const CH: &str = "CH,Transaction ID,Invoice ID,PayPal Reference ID,PayPal Reference ID Type,Transaction Event Code,\
     Transaction Initiation Date,Transaction Completion Date,Transaction Debit or Credit,Gross Transaction Amount,\
@@ -78,7 +79,7 @@ fn read(files: &[String]) -> Outcome {
     let mut outcome = Outcome::default();
     let input = |text: &String| -> Box<dyn Read> { Box::new(std::io::Cursor::new(text.clone().into_bytes())) };
     let rest = files.iter().skip(1).map(input).collect();
-    let mut reader = match PaypalReader::open(input(&files[0]), rest) {
+    let mut reader = match PaypalReader::open(input(&files[0]), rest).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => {
             outcome.error = Some(error.to_string());
@@ -418,7 +419,7 @@ fn noise_never_panics() {
         let mut bytes = whole.clone();
         bytes[place] = byte;
         let input: Box<dyn Read> = Box::new(std::io::Cursor::new(bytes));
-        let Ok(reader) = PaypalReader::open(input, Vec::new()) else {
+        let Ok(reader) = PaypalReader::open(input, Vec::new()).map(Rows::of) else {
             continue;
         };
         assert!(reader.count() <= 20);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::acquirer::Rows;
 
 const HEADER: &str = "balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,charge_id,\
     automatic_payout_id,customer_facing_amount,customer_facing_currency,payment_metadata[order_id]";
@@ -29,7 +30,7 @@ struct Outcome {
 
 fn read(bytes: &[u8]) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut reader = match StripeReader::open(bytes) {
+    let mut reader = match StripeReader::open(bytes).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => {
             outcome.error = Some(error.to_string());

@@ -1,6 +1,7 @@
 //! Rows of both forms, with the amounts of public examples, and hostile ones.
 
 use super::*;
+use crate::acquirer::Rows;
 
 const SALE: &str = r#"{"mId":"m","paymentKey":"pk_1","transactionKey":"tx_1","orderId":"order-1","currency":"KRW","method":"카드","amount":64601,
 "interestFee":0,"fee":1492,"supplyAmount":1356,"vat":136,"payOutAmount":63109,"fees":[{"type":"BASE","fee":1492}],
@@ -26,7 +27,7 @@ struct Outcome {
 
 fn read(bytes: &[u8], json: bool) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut reader = match TossReader::open(bytes, json) {
+    let mut reader = match TossReader::open(bytes, json).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => {
             outcome.error = Some(error.to_string());

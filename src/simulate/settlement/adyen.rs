@@ -48,9 +48,10 @@ fn type_text(reported: Reported) -> &'static str {
         Reported::ChargebackReversal => "ChargebackReversed",
         Reported::BatchFee => "Fee",
         Reported::Payout => "MerchantPayout",
-        Reported::Correction => "DepositCorrection",
+        Reported::Reserve => "DepositCorrection",
+        Reported::Correction => "ManualCorrected",
         Reported::Deduction => "InvoiceDeduction",
-        Reported::Oddity => "RefundedReversed",
+        Reported::Oddity => "PaidOutReversed",
     }
 }
 

@@ -38,6 +38,7 @@ fn category(reported: Reported) -> &'static str {
         Reported::ChargebackReversal => "dispute_reversal",
         Reported::BatchFee => "fee",
         Reported::Payout => "payout",
+        Reported::Reserve => "risk_reserved_funds",
         Reported::Correction => "other_adjustment",
         Reported::Deduction => "contribution",
         Reported::Oddity => "transfer",

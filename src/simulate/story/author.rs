@@ -27,6 +27,9 @@ const CARD_COUNTRIES: [&str; 8] = ["DE", "FR", "GB", "US", "KR", "JP", "KW", "BR
 /// What is bought with a phone bill.
 const CATEGORIES: [&str; 3] = ["game", "music", "voucher"];
 
+/// From which number on lines have ARNs that have nothing else: beyond any payment's.
+const ARNS_ALONE: u64 = 50_000_000_000;
+
 /// What is planted on a story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Planted {
@@ -78,6 +81,8 @@ pub struct Author<'w> {
     planted: BTreeMap<BreakKind, u64>,
     /// Of the plan.
     payments: u64,
+    /// How many lines have an ARN because nothing else leads from them.
+    arns: u64,
 }
 
 impl<'w> Author<'w> {
@@ -89,6 +94,7 @@ impl<'w> Author<'w> {
             anchored: [false; CURRENCIES.len()],
             planted: BTreeMap::new(),
             payments: plan.payments,
+            arns: 0,
         }
     }
 
@@ -252,9 +258,11 @@ impl<'w> Author<'w> {
     }
 
     pub(super) fn route(&mut self) -> Route {
+        let format = self.world.format(CARDS);
         match self.dice.below(1000) {
             // What the file does not tell it cannot lead by.
-            0..=29 if !self.world.format(CARDS).has_arn() => Route::PLAIN,
+            0..=29 if !format.has_arn() => Route::PLAIN,
+            30..=49 if !format.has_merchant_references() => Route::PLAIN,
             0..=29 => Route::Arn,
             30..=49 => Route::Echo,
             50..=54 => Route::Off(if self.dice.chance(1, 2) { 1 } else { -1 }),
@@ -484,11 +492,15 @@ impl<'w> Author<'w> {
             Route::Reference { arn: true } | Route::Arn => Some(self.arn(index)),
             Route::Reference { arn: false } | Route::Echo | Route::Off(_) => None,
         };
+        // Where the line has one already, it leads by nothing else.
+        let by_arn_alone = !line.arn.is_empty();
+        let arn = if by_arn_alone { Some(line.arn.clone()) } else { arn };
         line.arn = arn.clone().unwrap_or_default();
         let by_reference = route.pass() == 1;
         let reference = by_reference.then(|| line.modification.clone());
         if reported {
-            Self::report(story, Report::Match(route.pass(), line));
+            let pass = if by_arn_alone { 2 } else { route.pass() };
+            Self::report(story, Report::Match(pass, line));
         }
         let place = story.events.len().saturating_sub(1);
         let event = &mut story.events[place].0;
@@ -571,13 +583,21 @@ impl<'w> Author<'w> {
 
     /// Adds a refund, a chargeback or its reversal, and the line that proves it.
     pub(super) fn settled(&mut self, story: &mut Story, payment: usize, kind: EventKind, amount: i64) {
-        let reported = story.payments[payment].acquirer == CARDS;
+        let acquirer = story.payments[payment].acquirer;
+        let is_told = kind == EventKind::Refund || self.world.format(acquirer).has_disputes();
         let at = self.push(story, payment, kind, amount).at;
         let line = self.line(story, payment, kind, amount, at);
+        Self::proven(story, line, acquirer == CARDS && is_told);
+    }
+
+    /// The latest event is that of a line, which the file has or not.
+    pub(super) fn proven(story: &mut Story, line: Line, reported: bool) {
         if let Some((event, reports)) = story.events.back_mut() {
             event.acquirer_reference = Some(line.modification.clone());
+            event.arn = Some(line.arn.clone()).filter(|arn| !arn.is_empty());
             if reported {
-                reports.push(Report::Match(1, line));
+                let pass = if line.arn.is_empty() { 1 } else { 2 };
+                reports.push(Report::Match(pass, line));
             }
         }
     }
@@ -641,6 +661,7 @@ impl<'w> Author<'w> {
             CARRIER_GROSS => none,
             acquirer => self.world.format(acquirer).told(costs),
         };
+        let arn = self.arn_alone(of.acquirer);
         Line {
             reported,
             psp_reference: of.psp_reference.clone(),
@@ -653,8 +674,17 @@ impl<'w> Author<'w> {
             gross: Some(signed(amount)),
             net: signed(came).saturating_sub(costs.total()),
             costs,
-            arn: String::new(),
+            arn,
         }
+    }
+
+    /// An ARN of its own for a line that has no other reference; nothing where it has one.
+    fn arn_alone(&mut self, acquirer: usize) -> String {
+        if self.world.format(acquirer).has_references() {
+            return String::new();
+        }
+        self.arns = self.arns.saturating_add(1);
+        self.arn(ARNS_ALONE.saturating_add(self.arns))
     }
 
     /// A number of 23 digits: format, acquirer, day, sequence. Longer than any card number.

@@ -1,7 +1,7 @@
 //! Stories in which nothing is planted.
 
 use super::author::{Author, Route};
-use super::{EventKind, Report, Story};
+use super::{EventKind, Story};
 use crate::simulate::settlement::BY_CARRIER;
 use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, WON};
 
@@ -314,7 +314,7 @@ impl Author<'_> {
         let place = story.events.len().saturating_sub(1);
         let (event, reports) = &mut story.events[place];
         reports.clear();
-        event.acquirer_reference = None;
+        (event.acquirer_reference, event.arn) = (None, None);
         event.details.aggregate = Some(aggregate.to_owned());
         place
     }
@@ -327,12 +327,11 @@ impl Author<'_> {
         let payment = self.add_payment(story, index, name.to_owned());
         let at = self.push(story, payment, EventKind::Aggregate, gross).at;
         let line = self.line(story, payment, EventKind::Aggregate, gross, at);
-        if let Some((event, reports)) = story.events.back_mut() {
+        if let Some((event, _)) = story.events.back_mut() {
             event.details.aggregate = Some(name.to_owned());
             event.details.items = u32::try_from(captures.len()).ok();
-            event.acquirer_reference = Some(line.modification.clone());
-            reports.push(Report::Match(1, line));
         }
+        Self::proven(story, line, true);
     }
 
     /// A sale on a phone bill: of today, or of a month whose bills are paid by now, or not.

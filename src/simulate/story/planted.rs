@@ -355,7 +355,8 @@ impl Author<'_> {
                 reports.clear();
             }
             BreakKind::FeeMismatch => {
-                item.expected = Some(line.costs.total());
+                item.expected = Some(line.costs.fees());
+                let before = line.costs.total();
                 let more = self.dice.between(3, 40);
                 let is_one = line.costs.commission > 0 || METHODS[method].blended;
                 let part = if is_one {
@@ -364,8 +365,9 @@ impl Author<'_> {
                     &mut line.costs.markup
                 };
                 *part = part.saturating_add(more);
-                line.net = line.net.saturating_sub(more);
-                item.actual = Some(line.costs.total());
+                line.costs = self.world.format(CARDS).told(line.costs);
+                line.net = line.net.saturating_add(before).saturating_sub(line.costs.total());
+                item.actual = Some(line.costs.fees());
             }
             BreakKind::DuplicateInFile => {
                 let copy = line.clone();
@@ -408,8 +410,10 @@ impl Author<'_> {
         let amount = self.price(story, 2000, 20_000);
         let line = self.stray_line(story, amount);
         let mut item = BreakItem::new(BreakKind::MissingInLedger);
-        item.payment = Some(line.merchant_reference.clone());
-        item.acquirer_reference = Some(line.modification.clone());
+        let format = self.world.format(CARDS);
+        let told = |text: &String, is_told: bool| is_told.then(|| text.clone());
+        item.payment = told(&line.merchant_reference, format.has_merchant_references());
+        item.acquirer_reference = told(&line.modification, format.has_references());
         item.currency = Some(CURRENCIES[line.currency].code);
         item.actual = line.gross;
         (line, item)
@@ -447,7 +451,8 @@ impl Author<'_> {
             }
         };
         let mut item = BreakItem::new(BreakKind::UnsupportedRecord);
-        item.acquirer_reference = Some(line.modification.clone());
+        let has_references = self.world.format(CARDS).has_references();
+        item.acquirer_reference = has_references.then(|| line.modification.clone());
         item.currency = Some(CURRENCIES[currency].code);
         item.actual = line.gross.or(Some(line.net));
         story.strays.push(line);

@@ -10,7 +10,7 @@ use super::{Account, Balances, Total, Truth, Whose};
 use crate::simulate::settlement::BatchSums;
 use crate::simulate::story::{Decided, Event, Story};
 use crate::simulate::world::{ACQUIRERS, BANK_ACCOUNT, CARDS, CURRENCIES, Day, World, merchant_name};
-use crate::simulate::{BreakKind, Plan, SimulateError, plus};
+use crate::simulate::{BreakKind, Plan, SimulateError, plus, settlement_files};
 
 /// A planted break. Amounts are signed minor units.
 #[derive(Debug, Clone, Serialize)]
@@ -212,6 +212,7 @@ impl Truth {
         }
         for (currency, batch) in sums.iter().enumerate() {
             self.books.book((5030, 1110, batch.fee), acquirer, currency)?;
+            self.books.book((1120, 1110, batch.reserve), acquirer, currency)?;
         }
         let day = world.day(Day::Settlement).date;
         for (currency, amount) in self.money.reconciled(world, acquirer, day)? {
@@ -353,18 +354,22 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
-            batch: world.format(acquirer).batch_name(currency.saturating_add(1)),
+            batch: world.format(acquirer).batch_name(world, currency.saturating_add(1)),
             currency: CURRENCIES[currency].code,
             lines: batch.lines,
             gross: batch.gross,
             costs: batch.costs,
             batch_fee: batch.fee,
+            reserve: batch.reserve,
             net: batch.net,
             payout: batch.net.saturating_neg(),
         })
         .collect();
+    let (file, with) = settlement_files(world, acquirer);
     Settlement {
         acquirer: world.acquirer(acquirer),
+        file,
+        with,
         as_of: world.day(Day::Settlement).date.to_string(),
         lines: batches.iter().map(|batch| batch.lines).fold(0, u64::saturating_add),
         batches,
@@ -537,6 +542,10 @@ struct Matches {
 #[derive(Serialize)]
 struct Settlement {
     acquirer: &'static str,
+    file: &'static str,
+    /// The file that proves it and is given with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with: Option<&'static str>,
     as_of: String,
     /// Rows, those of batches included.
     lines: u64,
@@ -551,6 +560,8 @@ struct Batch {
     gross: i64,
     costs: i64,
     batch_fee: i64,
+    /// What is withheld of it.
+    reserve: i64,
     /// Of all rows but the payout row.
     net: i64,
     /// The payout row: the contrary.

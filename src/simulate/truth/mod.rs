@@ -53,7 +53,7 @@ impl Balances {
         for (code, signed) in [(debit, amount), (credit, amount.saturating_neg())] {
             let whose = match code {
                 1010 => Whose::Banks,
-                1100 | 1110 | 1130 | 1900 | 2900 | 5010 | 5020 | 5030 | 5040 => Whose::Acquirers(acquirer),
+                1100 | 1110 | 1120 | 1130 | 1900 | 2900 | 5010 | 5020 | 5030 | 5040 => Whose::Acquirers(acquirer),
                 _ => Whose::Nobodys,
             };
             self.add((code, whose, currency), signed)?;
@@ -482,10 +482,14 @@ impl Truth {
 
     /// The costs of a line, less what of them is booked already.
     fn costs(&mut self, acquirer: usize, currency: usize, costs: Costs, booked: i64) -> Result<(), SimulateError> {
-        let acquirers = minus(plus(costs.commission, costs.markup)?, booked)?;
+        // Off the acquirer's own part first.
+        let acquirers = plus(costs.commission, costs.markup)?;
+        let off = booked.min(acquirers);
+        let scheme_fee = minus(costs.scheme_fee, minus(booked, off)?)?;
         self.file(acquirer, currency, (5010, 1110, costs.interchange))?;
-        self.file(acquirer, currency, (5020, 1110, costs.scheme_fee))?;
-        self.file(acquirer, currency, (5030, 1110, acquirers))
+        self.file(acquirer, currency, (5020, 1110, scheme_fee))?;
+        self.file(acquirer, currency, (5030, 1110, minus(acquirers, off)?))?;
+        self.file(acquirer, currency, (1400, 1110, costs.tax))
     }
 
     /// Books what a settlement file brings.

@@ -260,7 +260,7 @@ impl World {
         );
         let mut dice = Dice::new(plan.seed, 0);
         let mut merchants: Vec<Merchant> = (0..plan.merchants)
-            .map(|number| merchant(number, plan.profile, &mut dice))
+            .map(|number| merchant(number, plan, &mut dice))
             .collect();
         let mut busy = plan.merchants;
         if let Some(last) = merchants
@@ -320,7 +320,9 @@ impl World {
 
     /// What the acquirer of cards may convert a currency to.
     pub fn converts_to(&self, currency: usize) -> Option<usize> {
-        let rate = RATES.iter().find(|(from, ..)| *from == currency);
+        let rate = RATES
+            .iter()
+            .find(|(from, ..)| *from == currency && self.format.has_conversions());
         rate.map(|(_, to, ..)| *to)
     }
 
@@ -445,7 +447,8 @@ fn first_of(year: i32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, 1, 1)
 }
 
-fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
+fn merchant(number: u32, plan: &Plan, dice: &mut Dice) -> Merchant {
+    let profile = plan.profile;
     // The first six merchants cover every currency, so that a small world has them all.
     let first = usize::try_from(number % 6).unwrap_or(0);
     let second = if dice.chance(1, 3) {
@@ -453,6 +456,8 @@ fn merchant(number: u32, profile: Profile, dice: &mut Dice) -> Merchant {
     } else {
         first
     };
+    // What the acquirer's file cannot tell nobody sells in.
+    let [first, second] = [first, second].map(|place| if plan.file_format.has_currency(place) { place } else { 0 });
     let micro = number % 7 == 3;
     let full = profile == Profile::Full;
     let reserve = match number % 10 {

@@ -15,6 +15,7 @@ use crate::simulate::fees::{
     ENDED, EventPrices, MILLION, MINIMUM_IN, PLAIN_SCHEDULES, Price, Rate, Returned, SCHEDULES, Schedule, Scope,
     event_price, tier_begins,
 };
+use crate::simulate::settlement::{FileFormat, PROFILE};
 
 /// A version of the settings.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,9 @@ impl World {
             )?;
         }
         writeln!(out)?;
+        if self.format(CARDS) == FileFormat::Profile {
+            writeln!(out, "{PROFILE}")?;
+        }
         self.write_acquirers(out)?;
         self.write_schedules(out, version)?;
         writeln!(out, "[payout]\nminimum = {}", self.prices(|terms| terms.minimum))?;

@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
 use crate::acquirer::format::{HEAD, Reading};
 use crate::acquirer::mapping::Profile;
-use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, SettlementLine, SettlementReader};
+use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, Rows, SettlementLine};
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency, Money};
@@ -291,7 +291,7 @@ impl How {
     }
 
     /// A reader of files that make one report, and the format or profile that the first of them has.
-    pub(super) fn open<'r>(&self, inputs: Inputs<'r>) -> Result<(Reading, Box<dyn SettlementReader + 'r>), FileError> {
+    pub(super) fn open<'r>(&self, inputs: Inputs<'r>) -> Result<(Reading, Rows<'r>), FileError> {
         let mut inputs = inputs.into_iter();
         let mut first = inputs.next().unwrap_or_else(|| Box::new(std::io::empty()));
         let mut head = Vec::new();

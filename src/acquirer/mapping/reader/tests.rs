@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{DatePattern, Days, Flags, Numbers, Scale, ScaleTable};
 use super::*;
+use crate::acquirer::Rows;
 use crate::delimited::{Dialect, Encoding};
 
 /// A profile of signed amounts with a commission, whose columns are called as the fields are.
@@ -52,7 +53,7 @@ const HEADER: &str = "type,occurred_on,currency,acquirer_reference,batch,gross,c
 
 /// What a file comes to, as text.
 fn told(bytes: &[u8], profile: Profile) -> Vec<String> {
-    let mut reader = match MappingReader::open(bytes, Arc::new(profile)) {
+    let mut reader = match MappingReader::open(bytes, Arc::new(profile)).map(Rows::of) {
         Ok(reader) => reader,
         Err(error) => return vec![format!("! {error}")],
     };
@@ -285,7 +286,9 @@ fn tax_and_reserve_are_taken_too() {
         taking.texts.insert(text, text.name().to_owned());
     }
     let rows = format!("{header}SALE,2026-03-01,EUR,c,b,100,3.00,0.30,10,86.70,2026-03-04,4242\n");
-    let mut reader = MappingReader::open(rows.as_bytes(), Arc::new(taking)).expect("a file");
+    let mut reader = MappingReader::open(rows.as_bytes(), Arc::new(taking))
+        .map(Rows::of)
+        .expect("a file");
     let Some(Ok(Row::Line(line))) = reader.next() else {
         panic!("no line");
     };
@@ -527,9 +530,10 @@ fn every_field_says_how_it_was_read() {
             .as_bytes(),
         Arc::new(profile()),
     )
+    .map(Rows::of)
     .expect("a file");
     reader.explain();
-    let steps = |reader: &MappingReader<&[u8]>| -> Vec<String> {
+    let steps = |reader: &Rows<'_>| -> Vec<String> {
         let told = reader.steps().iter();
         told.map(|step| {
             format!(
