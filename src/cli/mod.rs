@@ -14,6 +14,7 @@ pub mod fees;
 pub mod files;
 pub mod hold;
 pub mod loss;
+pub mod matches;
 pub mod merchant;
 pub mod output;
 pub mod payout;
@@ -100,6 +101,9 @@ enum Command {
     /// Work on breaks, sources that should agree and do not: list, assign, resolve, approve, open again.
     #[command(subcommand)]
     Breaks(breaks::Command),
+    /// Explain what a settlement line was matched with, and what it could be.
+    #[command(subcommand)]
+    Match(matches::Command),
     /// List what velocity rules and monthly limits decided.
     #[command(subcommand)]
     Velocity(velocity::Command),
@@ -171,6 +175,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Loss(command) => loss::run(command, globals).await,
         Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Match(command) => matches::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
         Command::Fees(command) => fees::run(command, globals).await,

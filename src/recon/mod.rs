@@ -7,6 +7,7 @@
 pub mod availability;
 pub mod booking;
 pub mod breaks;
+pub mod candidates;
 pub mod desk;
 pub mod group;
 pub mod matching;

@@ -297,7 +297,7 @@ async fn write_step(
     .map(|_| ())
 }
 
-async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Break>, StoreError> {
+pub(super) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Break>, StoreError> {
     let class = filter.class.map(BreakClass::name);
     let rows = tx
         .query(

@@ -13,7 +13,7 @@ use crate::money::{AmountError, Money};
 use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, fee_difference, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::group::{divided, merged};
-use crate::recon::matching::{DAYS_APART, Pass, decide};
+use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
 use crate::store::reserve::Tranches;
 use crate::store::{StoreError, Tx, costs_vat, passed_costs};
 
@@ -259,6 +259,8 @@ impl<'a> Matching<'a> {
                 let sql = include_str!("../../../schema/queries/candidates_group.sql");
                 tx.execute(sql, &[source, acquirer, undecided, &TOGETHER_LIMIT]).await
             }
+            // No file is matched by it.
+            Pass::ByHand => Ok(0),
         }
         .map(|_| ())
     }
@@ -438,11 +440,12 @@ impl<'a> Matching<'a> {
     }
 
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 18] = [
+        const TYPES: [Type; 19] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
             Type::INT4,
+            Type::INT2,
             Type::INT2,
             Type::INT8,
             Type::INT8,
@@ -466,12 +469,13 @@ impl<'a> Matching<'a> {
                 .await?;
             for row in &matches {
                 let item = &row.item;
-                let values: [&(dyn ToSql + Sync); 18] = [
+                let values: [&(dyn ToSql + Sync); 19] = [
                     &item.book.0,
                     &item.number.0,
                     &self.run.source.0,
                     &row.ordinal,
                     &row.pass.number(),
+                    &RULES,
                     &row.item_gross,
                     &row.line_gross,
                     &row.passed_on.map(|passed_on| passed_on.amount),
@@ -558,7 +562,7 @@ pub(super) async fn write_breaks(
 
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
     let amount = match pass {
-        Pass::AcquirerReference | Pass::Arn | Pass::Group => None,
+        Pass::AcquirerReference | Pass::Arn | Pass::Group | Pass::ByHand => None,
         Pass::Rrn | Pass::MerchantReference | Pass::Card => row.try_get(4)?,
     };
     Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))

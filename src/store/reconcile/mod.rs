@@ -19,6 +19,7 @@
 pub mod explain;
 pub mod files;
 mod intake;
+pub mod line;
 mod matching;
 mod posting;
 pub mod undo;
