@@ -1,5 +1,5 @@
-//! Scores are worked out by hand: 40 for the acquirer's reference or the ARN, 30 for ours (15 alike), 30 for the amount (20 within a
-//! hundredth, 10 within five), 20 RRN, 10 authorization code, 5 card, 10 for the day less one a day.
+//! Scores are worked out by hand: 40 for the acquirer's reference or the ARN, 30 for ours (15 alike), 30 for the amount (20
+//! within a hundredth, 10 within five), 20 RRN, 10 authorization code, 5 card, 10 for the day less one a day.
 
 use super::*;
 use crate::ids::{BookId, EntryNumber};
