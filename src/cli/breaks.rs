@@ -443,6 +443,7 @@ async fn resolve(args: ResolveArgs, globals: &Globals) -> Result<(), Failure> {
     let request = Request {
         breaks,
         reason: args.reason,
+        items: &[],
         merchant: args.merchant.as_deref(),
         recovers: args.recovers,
         quiet_until: args.until,
@@ -516,6 +517,10 @@ fn failed(error: DeskError) -> Failure {
         | DeskError::OffsetTogether { .. }
         | DeskError::RecoveredBy { .. }
         | DeskError::ReserveUsed
+        | DeskError::NoLine(_)
+        | DeskError::Before { .. }
+        | DeskError::NotOpen(_)
+        | DeskError::NotMatched { .. }
         | DeskError::MissingAgain { .. }
         | DeskError::Amount(_) => None,
     };

@@ -8,6 +8,7 @@
 //! Locks, in this order: the acquirers of the breaks, shared, so that no reconciliation closes them meanwhile; the breaks by
 //! number; the books. What is decided is read after all of them.
 
+pub mod by_hand;
 mod cases;
 mod error;
 mod reopen;

@@ -57,6 +57,7 @@ fn request<'a>(ids: &[i64], reason: Reason, by: &'a str) -> Request<'a> {
     Request {
         breaks: Filter::of(ids),
         reason,
+        items: &[],
         merchant: None,
         recovers: None,
         quiet_until: None,

@@ -374,7 +374,7 @@ pub(in crate::store) fn read_item(row: &Row) -> Result<OpenItem, StoreError> {
     })
 }
 
-async fn matches(tx: &mut Tx, line: &KnownLine) -> Result<Vec<Matched>, StoreError> {
+pub(in crate::store) async fn matches(tx: &mut Tx, line: &KnownLine) -> Result<Vec<Matched>, StoreError> {
     let sql = include_str!("../../../schema/queries/line_matches.sql");
     let ordinal = line.reported.line.ordinal;
     let rows = tx.query(sql, &[&line.file.source.0, &ordinal]).await?;

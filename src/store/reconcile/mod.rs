@@ -25,6 +25,8 @@ mod posting;
 pub mod undo;
 mod unknown;
 
+pub(in crate::store) use matching::{BreakRow, differences, read_line, write_breaks};
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
