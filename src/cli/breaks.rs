@@ -1,6 +1,6 @@
 //! `acquit breaks`: what reconciliation found, and the desk where people resolve it.
 
-mod lists;
+pub(super) mod lists;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -215,7 +215,7 @@ impl Checked {
 impl Word {
     fn checked(self) -> Result<Checked, Failure> {
         let by = kept_text("--by", self.by)?;
-        let note = self.note.map(note).transpose()?;
+        let note = self.note.map(|text| note("--note", text)).transpose()?;
         let evidence = self.evidence.as_deref().map(digest_of).transpose()?;
         Ok(Checked { by, note, evidence })
     }
@@ -229,7 +229,8 @@ impl Word {
     }
 }
 
-fn note(text: String) -> Result<String, Failure> {
+/// A text that says why, and is kept.
+pub(super) fn note(field: &str, text: String) -> Result<String, Failure> {
     let wrong = if text.trim().is_empty() {
         Some("is empty")
     } else if text.len() > NOTE_LIMIT {
@@ -242,12 +243,13 @@ fn note(text: String) -> Result<String, Failure> {
         None
     };
     match wrong {
-        Some(wrong) => Err(Failure::new(format!("--note {wrong}"))),
+        Some(wrong) => Err(Failure::new(format!("{field} {wrong}"))),
         None => Ok(text),
     }
 }
 
-fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
+/// The SHA-256 of a file that shows something.
+pub(super) fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
     let unread = |error: std::io::Error| Failure::because(format!("cannot read {}", super::shown(path)), error);
     let mut input = Digesting::new(File::open(path).map_err(unread)?);
     std::io::copy(&mut input, &mut std::io::sink()).map_err(unread)?;
@@ -333,7 +335,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn told<'a>(store: &'a Store, globals: &Globals) -> Told<'a> {
+pub(super) fn told<'a>(store: &'a Store, globals: &Globals) -> Told<'a> {
     Told {
         store,
         format: globals.format,
@@ -485,14 +487,14 @@ async fn reopen(
     Ok(())
 }
 
-fn counted_entries(count: usize) -> String {
+pub(super) fn counted_entries(count: usize) -> String {
     match count {
         1 => "1 entry".to_owned(),
         count => format!("{count} entries"),
     }
 }
 
-fn failed(error: DeskError) -> Failure {
+pub(super) fn failed(error: DeskError) -> Failure {
     let hint = match &error {
         DeskError::Store(error) => error.hint(),
         DeskError::Unknown(_) | DeskError::Nothing => Some("`acquit breaks list --all` lists them"),
@@ -501,6 +503,9 @@ fn failed(error: DeskError) -> Failure {
         DeskError::NoFinanceHead(_) => Some("name them in the settings: finance_heads under [desk]"),
         DeskError::UnknownPlan(_) => Some("`acquit breaks show` says which digest a break waits under"),
         DeskError::Matched(_) => Some("`acquit match undo` undoes it, and opens the break again"),
+        DeskError::NotOpen(_) | DeskError::NotMatched { .. } => {
+            Some("`acquit match suggest` lists open items that could be the line")
+        }
         DeskError::TooMany(_) => Some("narrow it, by class or acquirer for one"),
         DeskError::NoSettings(_)
         | DeskError::Resolved { .. }
@@ -519,8 +524,6 @@ fn failed(error: DeskError) -> Failure {
         | DeskError::ReserveUsed
         | DeskError::NoLine(_)
         | DeskError::Before { .. }
-        | DeskError::NotOpen(_)
-        | DeskError::NotMatched { .. }
         | DeskError::MissingAgain { .. }
         | DeskError::Amount(_) => None,
     };

@@ -44,8 +44,8 @@ use output::Format;
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
 /// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
-/// `breaks reopen`, `loss approve`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run with
-/// --execute.
+/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `payout instruct` and `fees close` show a plan and write
+/// nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -101,7 +101,7 @@ enum Command {
     /// Work on breaks, sources that should agree and do not: list, assign, resolve, approve, open again.
     #[command(subcommand)]
     Breaks(breaks::Command),
-    /// Explain what a settlement line was matched with, and what it could be.
+    /// Explain what a settlement line was matched with; match by hand what no pass matched.
     #[command(subcommand)]
     Match(matches::Command),
     /// List what velocity rules and monthly limits decided.

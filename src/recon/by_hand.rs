@@ -2,9 +2,9 @@
 //!
 //! What a pass leaves undecided, people may know. What they match is booked by the rules of every match ([`settled`]): costs,
 //! what is withheld, what becomes available, a difference within the tolerance on 5900 and above it in suspense, as a break. One
-//! line may be several items only where it is their sum to the last minor unit ([`divided`]), as in the passes; a difference of several would
-//! belong to none of them. Items of another record type, currency, side or book are refused: what the acquirer says happened is not
-//! for people to change.
+//! line may be several items only where it is their sum to the last minor unit ([`divided`]), as in the passes; a difference of
+//! several would belong to none of them. Items of another record type, currency, side or book are refused: what the acquirer
+//! says happened is not for people to change.
 
 use super::booking::{Counterparty, Difference, Item, Leg, Line, Settled, fee_difference, settled};
 use super::group::divided;
@@ -189,3 +189,6 @@ impl Matched {
         Ok(sums.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

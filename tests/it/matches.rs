@@ -9,9 +9,15 @@
 
 use acquit::recon::candidates::{Field, Tried};
 use acquit::recon::matching::Pass;
+use acquit::store::breaks::by_hand::{Confirmation, MatchError, Unmatched};
+use acquit::store::breaks::{DeskError, Filter, Resolved, Said};
 use acquit::store::reconcile::line::{Explained, LineError, LineName};
+use acquit::store::reconcile::undo;
+use chrono::NaiveDate;
+use futures_util::future::join_all;
 
 use crate::availability;
+use crate::breaks::{balances, ids, moved, undone};
 use crate::stage::Stage;
 
 fn name(text: &str) -> LineName {
@@ -188,4 +194,751 @@ fn a_line_is_explained_on_the_command_line() {
     );
     let (fine, text) = told(&["match", "explain", "file-1.csv"]);
     assert!(!fine && text.contains("FILE:ROW"), "{text}");
+}
+
+/// Up to 1000.00 one person matches alone; `near` lets five cents pass.
+const DESK: &str = r#"
+[[acquirer]]
+name = "near"
+contract = "net"
+settles_within_days = 3
+tolerance = { USD = "0.05" }
+[desk]
+match_alone = { USD = "1000.00" }
+"#;
+
+const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).expect("a day");
+
+async fn stage() -> Stage {
+    Stage::of(&format!("{}{DESK}", availability::SETTINGS)).await
+}
+
+fn said<'a>(by: &'a str, note: &'a str) -> Said<'a> {
+    Said {
+        by,
+        note: Some(note),
+        evidence: Some(&[7; 32]),
+    }
+}
+
+async fn confirmed(stage: &Stage, line: &str, items: &[&str], by: &str) -> Result<Resolved, MatchError> {
+    let items: Vec<String> = items.iter().map(|item| (*item).to_owned()).collect();
+    let line = name(line);
+    let asked = Confirmation {
+        line: &line,
+        items: &items,
+        said: said(by, "their mail says so"),
+        day: TODAY,
+    };
+    let plan = stage.test.store.plan_match(&stage.deployment, &asked).await;
+    let done = stage.test.store.confirm_match(&stage.deployment, &asked).await;
+    match (&plan, &done) {
+        (Ok(plan), Ok(done)) => assert_eq!(plan, done),
+        (Err(plan), Err(done)) => assert_eq!(plan.to_string(), done.to_string()),
+        _ => panic!("{plan:?}\n{done:?}"),
+    }
+    done
+}
+
+async fn unmatched(stage: &Stage, line: &str) -> Result<Unmatched, MatchError> {
+    let undo = said("eve", "wrong");
+    let plan = stage.test.store.plan_match_undo(&name(line), undo, TODAY).await;
+    let done = stage.test.store.undo_match(&name(line), undo, TODAY).await;
+    match (&plan, &done) {
+        (Ok(plan), Ok(done)) => assert_eq!(plan, done),
+        (Err(plan), Err(done)) => assert_eq!(plan.to_string(), done.to_string()),
+        _ => panic!("{plan:?}\n{done:?}"),
+    }
+    done
+}
+
+/// The unresolved breaks, by class.
+async fn open_breaks(stage: &Stage) -> Vec<String> {
+    let breaks = stage.test.store.breaks(&Filter::unresolved()).await.expect("breaks");
+    let mut classes: Vec<String> = breaks.into_iter().map(|found| found.class).collect();
+    classes.sort_unstable();
+    classes
+}
+
+/// Tells a story whose file is `file-1.csv`, matches a line by hand and finds these movements and breaks; the same again does
+/// nothing; undoing it, twice, leaves what was there before; and it can be matched again.
+async fn check(story: &str, line: &str, items: &[&str], expected: &[&str], left: &[&str]) -> Stage {
+    let mut stage = stage().await;
+    stage.tell(story).await;
+    let (before, open) = (balances(&stage).await, undone(&stage).await);
+    let breaks = open_breaks(&stage).await;
+    for round in 0..2 {
+        let done = confirmed(&stage, line, items, "ann").await.expect("a match");
+        assert!(done.booked && done.new, "{story}");
+        assert_eq!(moved(&stage, &before).await, expected, "{round}: {story}");
+        assert_eq!(open_breaks(&stage).await, left, "{story}");
+        stage.holds().await;
+        let again = confirmed(&stage, line, items, "ann").await.expect("the same");
+        assert_eq!((again.new, again.plan), (false, done.plan));
+        let explained = explained(&stage, line).await;
+        let standing: Vec<_> = explained.matches.iter().filter(|matched| matched.stands).collect();
+        assert_eq!(standing.len(), items.len());
+        assert!(standing.iter().all(|matched| matched.pass == Pass::ByHand));
+        assert_eq!(explained.matches.len(), items.len() * (round + 1));
+        let undo = unmatched(&stage, line).await.expect("undone");
+        assert_eq!((undo.new, undo.items.len()), (true, items.len()));
+        assert_eq!(moved(&stage, &before).await, Vec::<String>::new(), "undone: {story}");
+        assert_eq!(undone(&stage).await, open, "undone: {story}");
+        assert_eq!(open_breaks(&stage).await, breaks, "undone: {story}");
+        stage.holds().await;
+        assert!(!unmatched(&stage, line).await.expect("the same").new);
+    }
+    stage
+}
+
+#[tokio::test]
+async fn a_line_is_matched_by_hand_as_its_file_would_have_been() {
+    let story = "sale p1 80.00 USD
+        file north 2026-03-03 breaks=MISSING_IN_LEDGER
+        Settled +80.00 USD ref=A9 scheme=0.20";
+    let house = ["house 1110 -79.80", "house 2900 -80.00", "house 5020 -0.20"];
+    let of = |rest: &[&'static str]| {
+        let mut all = [&house[..], rest].concat();
+        all.sort_unstable();
+        all
+    };
+    check(
+        story,
+        "file-1.csv:2",
+        &["p1-capture"],
+        &of(&[
+            "plain 1100 -80.00",
+            "plain 1110 +79.80",
+            "plain 2010 -77.38",
+            "plain 2020 +77.38",
+            "plain 5020 +0.20",
+        ]),
+        &[],
+    )
+    .await;
+    // What is withheld is withheld; what matures is not moved by its match.
+    check(
+        &story.replace("USD\n", "USD m=roll\n"),
+        "file-1.csv:#1",
+        &["roll:p1-capture"],
+        &of(&[
+            "roll 1100 -80.00",
+            "roll 1110 +79.80",
+            "roll 2010 -77.38",
+            "roll 2020 +69.38",
+            "roll 2030 +8.00",
+            "roll 5020 +0.20",
+        ]),
+        &[],
+    )
+    .await;
+    check(
+        &story.replace("USD\n", "USD m=day\n"),
+        "file-1.csv:2",
+        &["p1-capture"],
+        &of(&["day 1100 -80.00", "day 1110 +79.80", "day 5020 +0.20"]),
+        &[],
+    )
+    .await;
+    // A fixed reserve takes its part of what becomes available.
+    check(
+        &story.replace("USD\n", "USD m=fixed\n"),
+        "file-1.csv:2",
+        &["p1-capture"],
+        &[
+            "fixed 1100 -80.00",
+            "fixed 1110 +79.80",
+            "fixed 2010 -77.38",
+            "fixed 2030 +77.38",
+            "fixed 5020 +0.20",
+            "house 1110 -79.80",
+            "house 2900 -80.00",
+            "house 5020 -0.20",
+        ],
+        &[],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn costs_are_passed_on_and_every_fee_is_worked_out_again() {
+    let stage = check(
+        "sale p1 80.00 USD m=plus
+        file north 2026-03-03 breaks=MISSING_IN_LEDGER
+        Settled +80.00 USD ref=A9 scheme=0.20",
+        "file-1.csv:2",
+        &["p1-capture"],
+        &[
+            "house 1110 -79.80",
+            "house 2900 -80.00",
+            "house 5020 -0.20",
+            "plus 1100 -80.00",
+            "plus 1110 +79.80",
+            "plus 2010 -79.60",
+            "plus 2020 +79.40",
+            "plus 4060 +0.20",
+            "plus 5020 +0.20",
+        ],
+        &[],
+    )
+    .await;
+    let report = || {
+        let output = stage.test.acquit().args(["report", "fees", "--format", "csv"]).output();
+        let output = output.expect("a report");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let (code, text) = report();
+    assert_eq!(code, Some(0), "{text}");
+    confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect("a match");
+    let (code, text) = report();
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[tokio::test]
+async fn a_difference_is_rounding_or_a_break_of_its_own() {
+    // 79.00 of 80.00: 1.00 is missing and stays pending.
+    check(
+        "sale p1 80.00 USD
+        file north 2026-03-03 breaks=MISSING_IN_LEDGER
+        Settled +79.00 USD ref=A9",
+        "file-1.csv:2",
+        &["p1-capture"],
+        &[
+            "house 1110 -79.00",
+            "house 2900 -79.00",
+            "plain 1100 -80.00",
+            "plain 1110 +79.00",
+            "plain 1900 +1.00",
+            "plain 2010 -76.38",
+            "plain 2020 +76.38",
+        ],
+        &["AMOUNT_MISMATCH"],
+    )
+    .await;
+    check(
+        "sale p1 80.00 USD acq=near
+        file near 2026-03-03 breaks=MISSING_IN_LEDGER
+        Settled +79.97 USD ref=A9",
+        "file-1.csv:2",
+        &["p1-capture"],
+        &[
+            "house 1110 -79.97",
+            "house 2900 -79.97",
+            "plain 1100 -80.00",
+            "plain 1110 +79.97",
+            "plain 2010 -77.38",
+            "plain 2020 +77.38",
+            "plain 5900 +0.03",
+        ],
+        &[],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn several_items_are_the_line_together() {
+    // 60.00 costs 2.04, 40.00 costs 1.46; 10.00 of costs are divided by their amounts.
+    check(
+        "sale p1 60.00 USD
+        sale p2 40.00 USD
+        file north 2026-03-03 breaks=MISSING_IN_LEDGER
+        Settled +100.00 USD ref=A9 cost=10.00",
+        "file-1.csv:2",
+        &["p2-capture", "p1-capture"],
+        &[
+            "house 1110 -90.00",
+            "house 2900 -100.00",
+            "house 5030 -10.00",
+            "plain 1100 -100.00",
+            "plain 1110 +90.00",
+            "plain 2010 -96.50",
+            "plain 2020 +96.50",
+            "plain 5030 +10.00",
+        ],
+        &[],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_audit_sees_a_match_that_nobody_proposed() {
+    let mut stage = stage().await;
+    stage
+        .tell(
+            "sale p1 80.00 USD
+            file north 2026-03-03 breaks=MISSING_IN_LEDGER
+            Settled +80.00 USD ref=A9",
+        )
+        .await;
+    confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect("a match");
+    for (tamper, restore) in [
+        (
+            "update break_match set number = number + 5",
+            "update break_match set number = number - 5",
+        ),
+        (
+            "update break_match set item = null",
+            "update break_match set item = '{}'",
+        ),
+        (
+            "update break set ordinal = ordinal + 7",
+            "update break set ordinal = ordinal - 7",
+        ),
+        (
+            "update break_proposal set state = 'withdrawn'",
+            "update break_proposal set state = 'executed'",
+        ),
+    ] {
+        stage.test.admin.execute(tamper, &[]).await.expect(tamper);
+        let proven = acquit::store::audit::prove(&stage.test.store, None, |_| ())
+            .await
+            .expect("a proof")
+            .expect("books");
+        let result = proven
+            .audits
+            .iter()
+            .find(|result| result.audit.name == "matches_by_hand");
+        assert!(result.expect("the audit").offenders > 0, "{tamper}");
+        stage.test.admin.execute(restore, &[]).await.expect(restore);
+    }
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn a_refund_and_what_was_missing() {
+    // The first file misses the refund; the line of it is matched by hand, and the break of the item with it.
+    let stage = check(
+        "sale p1 80.00 USD ref=A1
+        refund p1 30.00 USD
+        file north 2026-03-09 breaks=MISSING_IN_FILE,MISSING_IN_LEDGER
+        Settled +80.00 USD ref=A1
+        Refunded -30.00 USD ref=R9",
+        "file-1.csv:3",
+        &["p1-refund"],
+        &[
+            "house 1110 +30.00",
+            "house 1900 -30.00",
+            "plain 1100 +30.00",
+            "plain 1110 -30.00",
+        ],
+        &[],
+    )
+    .await;
+    let missing = ids(&stage, "MISSING_IN_FILE").await;
+    assert_eq!(missing.len(), 1);
+    confirmed(&stage, "file-1.csv:3", &["p1-refund"], "ann")
+        .await
+        .expect("a match");
+    // A match is undone as one, never by opening its breaks again.
+    let reopened = stage.test.store.reopen_breaks(&missing, said("bob", "x"), TODAY).await;
+    assert!(matches!(reopened, Err(DeskError::Matched(_))), "{reopened:?}");
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn what_does_not_belong_together_is_not_matched() {
+    let mut stage = stage().await;
+    stage
+        .tell(
+            "sale p1 80.00 USD
+            sale p2 80.00 EUR
+            sale p3 80.00 USD m=roll
+            sale p4 40.00 USD
+            sale p5 40.00 USD m=roll
+            sale p6 10.00 USD ref=A6
+            refund p6 1.00 USD name=r6
+            file north 2026-03-03 breaks=MISSING_IN_LEDGER
+            Settled +80.00 USD ref=A9
+            Settled +10.00 USD ref=A6",
+        )
+        .await;
+    for (line, items, refusal) in [
+        (
+            "file-1.csv:2",
+            &["p2-capture"][..],
+            "break 2 cannot be matched so: the line is of 80.00 USD, the item of 80.00 EUR: currencies are never matched",
+        ),
+        (
+            "file-1.csv:2",
+            &["r6"],
+            "break 2 cannot be matched so: the line is a capture, the item a refund",
+        ),
+        (
+            "file-1.csv:2",
+            &["p1-capture", "p4-capture"],
+            "break 2 cannot be matched so: the items are 120.00 USD together, the line is 80.00 USD: several are matched only where they are the same",
+        ),
+        (
+            "file-1.csv:2",
+            &["p4-capture", "p5-capture"],
+            "break 2 cannot be matched so: several items are matched with one line only where they are of one merchant",
+        ),
+        (
+            "file-1.csv:2",
+            &["p6-capture"],
+            "1 of the items are not open: matched, resolved or withdrawn since, or not reported by this acquirer",
+        ),
+        ("file-1.csv:2", &["nothing"], "no entry has the reference nothing"),
+        (
+            "file-1.csv:3",
+            &["p1-capture"],
+            "file-1.csv:3 has no money in suspense: it is matched with plain:p6-capture by pass 1",
+        ),
+        (
+            "file-1.csv:4",
+            &["p1-capture"],
+            "file-1.csv:4 has no money in suspense: a payout settles no item",
+        ),
+    ] {
+        let refused = confirmed(&stage, line, items, "ann").await.expect_err(refusal);
+        assert_eq!(refused.to_string(), refusal);
+    }
+    let refused = unmatched(&stage, "file-1.csv:3")
+        .await
+        .expect_err("a match of its file");
+    assert_eq!(
+        refused.to_string(),
+        "file-1.csv:3 is not matched by hand: its file matched it with plain:p6-capture by pass 1, which is undone with the file"
+    );
+    let refused = unmatched(&stage, "file-1.csv:2").await.expect_err("no match");
+    assert_eq!(refused.to_string(), "file-1.csv:2 is not matched by hand: nothing is");
+    // Once it is matched, other items are a conflict.
+    confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect("a match");
+    let refused = confirmed(&stage, "file-1.csv:2", &["p3-capture"], "ann")
+        .await
+        .expect_err("a conflict");
+    assert_eq!(refused.to_string(), "break 2 is resolved already, as match");
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn above_the_limit_another_person_approves() {
+    let mut stage = Stage::of(&format!(
+        "{}{}",
+        availability::SETTINGS,
+        DESK.replace("1000.00", "79.99")
+    ))
+    .await;
+    stage
+        .tell(
+            "sale p1 80.00 USD
+            sale p2 80.00 USD
+            file north 2026-03-03 breaks=MISSING_IN_LEDGER
+            Settled +80.00 USD ref=A9",
+        )
+        .await;
+    let before = balances(&stage).await;
+    let proposed = confirmed(&stage, "file-1.csv:2", &["p2-capture"], "ann")
+        .await
+        .expect("a proposal");
+    assert!(!proposed.booked && proposed.new && proposed.approvers == 1);
+    // Other items take the place of those that wait.
+    let proposed = confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect("a proposal");
+    assert!(proposed.new);
+    assert!(
+        !confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+            .await
+            .expect("the same")
+            .new
+    );
+    assert_eq!(moved(&stage, &before).await, Vec::<String>::new());
+    stage.holds().await;
+    let (store, deployment) = (&stage.test.store, &stage.deployment);
+    let refused = store
+        .approve_breaks(deployment, &proposed.plan, said("ann", "me"), TODAY)
+        .await;
+    assert!(matches!(refused, Err(DeskError::ApproverIsProposer(_))), "{refused:?}");
+    for (sql, rule) in [
+        (
+            "update break_proposal set first_approver = 'ann' where state = 'waiting'",
+            "break_proposal_two_people",
+        ),
+        (
+            "update break_proposal set state = 'executed' where state = 'waiting'",
+            "break_proposal_approved",
+        ),
+    ] {
+        let refused = stage.test.admin.execute(sql, &[]).await.expect_err("a refusal");
+        let rule_of = refused
+            .as_db_error()
+            .and_then(|error| error.constraint().map(str::to_owned));
+        assert_eq!(rule_of.as_deref(), Some(rule));
+    }
+    let approved = store
+        .approve_breaks(deployment, &proposed.plan, said("eve", "seen"), TODAY)
+        .await
+        .expect("approved");
+    assert!(approved.booked && approved.new);
+    stage.holds().await;
+    let explained = explained(&stage, "file-1.csv:2").await;
+    let by_hand = explained.matches[0].by_hand.as_ref().expect("by hand");
+    assert_eq!(
+        (by_hand.by.as_str(), &by_hand.approved_by[..]),
+        ("ann", &["eve".to_owned()][..])
+    );
+    assert!(unmatched(&stage, "file-1.csv:2").await.expect("undone").new);
+    assert_eq!(moved(&stage, &before).await, Vec::<String>::new());
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn of_two_people_one_matches_an_item() {
+    let mut stage = stage().await;
+    stage
+        .tell(
+            "sale p1 80.00 USD
+            file north 2026-03-03 breaks=MISSING_IN_LEDGER:2
+            Settled +80.00 USD ref=A8
+            Settled +80.00 USD ref=A9",
+        )
+        .await;
+    let items = ["p1-capture".to_owned()];
+    let lines = [name("file-1.csv:2"), name("file-1.csv:3")];
+    let asked = |line| Confirmation {
+        line,
+        items: &items,
+        said: said("ann", "their mail says so"),
+        day: TODAY,
+    };
+    let (first, second) = (asked(&lines[0]), asked(&lines[1]));
+    let both = [&first, &second].map(|asked| stage.test.store.confirm_match(&stage.deployment, asked));
+    let done = join_all(both).await;
+    let won = done
+        .iter()
+        .filter(|done| done.as_ref().is_ok_and(|done| done.booked && done.new))
+        .count();
+    let lost = done
+        .iter()
+        .filter(|done| matches!(done, Err(MatchError::Desk(DeskError::NotOpen(1)))))
+        .count();
+    assert_eq!((won, lost), (1, 1), "{done:?}");
+    stage.holds().await;
+    // The same request twice at once is one match.
+    let line = if done[0].is_ok() { &lines[1] } else { &lines[0] };
+    stage.go_on("sale p2 80.00 USD").await;
+    let items = ["p2-capture".to_owned()];
+    let asked = Confirmation {
+        line,
+        items: &items,
+        said: said("ann", "their mail says so"),
+        day: TODAY,
+    };
+    let both = join_all([&asked, &asked].map(|asked| stage.test.store.confirm_match(&stage.deployment, asked))).await;
+    let new: Vec<bool> = both.iter().map(|done| done.as_ref().expect("a match").new).collect();
+    assert_eq!(new.iter().filter(|new| **new).count(), 1);
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn a_file_is_undone_after_the_matches_that_people_made() {
+    let mut stage = stage().await;
+    stage
+        .tell(
+            "sale p1 80.00 USD m=roll
+            file north 2026-03-03 breaks=MISSING_IN_LEDGER
+            Settled +79.00 USD ref=A9",
+        )
+        .await;
+    let asked = undo::Request {
+        file: "file-1.csv",
+        by: "ada",
+        reason: Some("the wrong file"),
+        on: None,
+    };
+    confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect("a match");
+    let refused = stage.test.store.undo_file(&asked).await.expect_err("a match stands");
+    assert_eq!(
+        refused.to_string(),
+        "file-1.csv: somebody has worked on break 2 (MISSING_IN_LEDGER, resolved)"
+    );
+    // What it left is resolved: the match cannot be undone before that is opened again.
+    let mismatch = ids(&stage, "AMOUNT_MISMATCH").await;
+    stage
+        .test
+        .admin
+        .execute(
+            "update break set state = 'resolved', resolution = 'timing' where id = $1",
+            &[&mismatch[0]],
+        )
+        .await
+        .expect("resolved");
+    let refused = unmatched(&stage, "file-1.csv:2").await.expect_err("a refusal");
+    assert!(matches!(refused, MatchError::Worked { .. }), "{refused}");
+    let reopen = "update break set state = 'open', resolution = null where id = $1";
+    stage
+        .test
+        .admin
+        .execute(reopen, &[&mismatch[0]])
+        .await
+        .expect("open again");
+    assert!(unmatched(&stage, "file-1.csv:2").await.expect("undone").new);
+    assert!(stage.test.store.undo_file(&asked).await.expect("undone").new);
+    stage.holds().await;
+    assert_eq!(open_breaks(&stage).await, Vec::<String>::new());
+    let open: i64 = stage
+        .test
+        .admin
+        .query_one("select count(*) from open_item", &[])
+        .await
+        .expect("a count")
+        .get(0);
+    assert_eq!(open, 1);
+    let refused = confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect_err("a refusal");
+    assert_eq!(refused.to_string(), "break 2 is resolved already, as undone");
+}
+
+#[tokio::test]
+async fn a_reserve_that_was_released_stands_in_the_way() {
+    let mut stage = stage().await;
+    stage
+        .tell(
+            "sale p1 80.00 USD m=roll
+            file north 2026-03-03 breaks=MISSING_IN_LEDGER
+            Settled +80.00 USD ref=A9",
+        )
+        .await;
+    confirmed(&stage, "file-1.csv:2", &["p1-capture"], "ann")
+        .await
+        .expect("a match");
+    stage.release("2026-04-02").await;
+    let refused = unmatched(&stage, "file-1.csv:2").await.expect_err("a refusal");
+    assert!(matches!(refused, MatchError::Desk(DeskError::ReserveUsed)), "{refused}");
+    stage.holds().await;
+}
+
+#[test]
+fn a_line_is_matched_on_the_command_line() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let stage = runtime.block_on(async {
+        let mut stage = Stage::of(&format!(
+            "{}{}",
+            availability::SETTINGS,
+            DESK.replace("1000.00", "1.00")
+        ))
+        .await;
+        stage
+            .tell(
+                "sale p1 80.00 USD
+                file north 2026-03-03 breaks=MISSING_IN_LEDGER
+                Settled +80.00 USD ref=A9",
+            )
+            .await;
+        stage
+    });
+    let folder = crate::support::directory();
+    let paper = folder.path().join("mail.pdf");
+    std::fs::write(&paper, "71 is 17").expect("a letter");
+    let says = |args: &[&str], fine: bool, parts: &[&str]| {
+        let output = stage.test.acquit().args(args).output().expect("acquit");
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert_eq!(output.status.success(), fine, "{args:?}: {text}");
+        for part in parts {
+            assert!(text.contains(part), "{part}\n{args:?}: {text}");
+        }
+        text
+    };
+    let paper = paper.to_str().expect("a path");
+    let confirm = [
+        "match",
+        "confirm",
+        "file-1.csv:2",
+        "plain:p1-capture",
+        "--by",
+        "bob",
+        "--evidence",
+        "their mail",
+        "--attachment",
+        paper,
+        "--on",
+        "2026-03-20",
+    ];
+    says(
+        &confirm,
+        true,
+        &[
+            "match (matched_by_hand): plan, nothing was done",
+            "1100 80.00",
+            "will wait for 1 approval",
+        ],
+    );
+    let executed = [&confirm[..], &["--execute"]].concat();
+    let text = says(
+        &executed,
+        true,
+        &["proposed", "waits for 1 approval: acquit breaks approve"],
+    );
+    let digest = text
+        .rsplit("acquit breaks approve ")
+        .next()
+        .and_then(|rest| rest.get(..16))
+        .expect("a digest")
+        .to_owned();
+    says(&executed, true, &["proposed before, nothing was done"]);
+    says(
+        &[
+            "breaks",
+            "approve",
+            &digest,
+            "--by",
+            "eve",
+            "--on",
+            "2026-03-20",
+            "--execute",
+        ],
+        true,
+        &["Approved, booked"],
+    );
+    says(
+        &["match", "explain", "file-1.csv:2"],
+        true,
+        &[
+            "matched by pass 7 (by hand), rules 1",
+            "matched by bob: their mail; approved by eve; evidence",
+        ],
+    );
+    says(&["breaks", "show", "2"], true, &["match, matched_by_hand, by bob"]);
+    let undo = [
+        "match",
+        "undo",
+        "file-1.csv:2",
+        "--by",
+        "ann",
+        "--reason",
+        "wrong",
+        "--on",
+        "2026-03-21",
+    ];
+    says(&undo, true, &["plan, nothing was done", "2 entries reversed"]);
+    let undo = [&undo[..], &["--execute"]].concat();
+    says(
+        &undo,
+        true,
+        &["break 2 open again, and plain:p1-capture; 2 entries reversed"],
+    );
+    says(&undo, true, &["undone before, nothing was done"]);
+    says(
+        &["match", "explain", "file-1.csv:2"],
+        true,
+        &["was matched", "undone since", "not matched, its money is in suspense"],
+    );
+    runtime.block_on(stage.holds());
 }

@@ -1,13 +1,16 @@
 //! Matching by hand: the line of a break is matched with open items that people name, or such a match is undone.
 //!
-//! A match is proposed, approved and booked like any other resolution of a break ([`super::resolve`]), by the same locks, digests and
+//! A match is proposed, approved and booked like any other resolution of a break (`resolve`), by the same locks, digests and
 //! steps. What is its own: the money leaves suspense whole, by the mirror image of the entry that put it there, and the items are
 //! booked in their book as a reconciliation would have booked them; `settlement_match` has it as pass 7; the breaks of items that
-//! were missing are resolved with it, and how both sides differ is a break of its own. Two entries for a match, one in the house's book and one in
-//! the merchant's, so that undoing it reverses exactly its own part.
+//! were missing are resolved with it, and how both sides differ is a break of its own. There are two entries for a match, one in
+//! the house's book and one in the merchant's, so that undoing it reverses exactly its own part.
 //!
-//! Only matches by hand are undone here. What a file matched is booked by one entry for each batch and book, with the reserve that
-//! the sum of it asked for: no part of it is a line's alone, and an entry is reversed once and whole. It goes with its file
+//! Two people who match one item meet at its book's lock: items are read after it, so the second finds it open no more. No
+//! reconciliation runs meanwhile, since the acquirer's row is shared before.
+//!
+//! Only matches by hand are undone here. What a file matched is booked by one entry for each batch and book, with the reserve
+//! that the sum of it asked for: no part of it is a line's alone, and an entry is reversed once and whole. It goes with its file
 //! (`reconcile undo`).
 
 use std::collections::BTreeSet;
