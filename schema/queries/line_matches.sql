@@ -1,6 +1,6 @@
 -- What a line was matched with, undone matches included: the entry, its item as it was, who matched it where somebody did, and which other lines
 -- of the file settle the entry with it. $1 source, $2 place.
-select match.book_id, match.number, match.round, match.pass, match.rules, match.item_gross, match.line_gross, line.gross_currency as currency,
+select match.book_id, match.number, match.round, match.pass, match.rules, match.item_gross, match.line_gross, match.cost, line.gross_currency as currency,
     match.passed_on, match.passed_on_vat, match.expected_on,
     match.proposal_id is null or proposal.state = 'executed' as stands, book.merchant, entry.reference, entry.payment,
     entry.booking_date, entry.acquirer_reference, coalesce(entry.merchant_reference, entry.payment) as merchant_reference, entry.arn,

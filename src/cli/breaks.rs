@@ -6,10 +6,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 
 use self::lists::{Told, approved, resolved};
+use super::report::calendar_of;
 use super::{Failure, Globals, Outcome, counted, day_to_act, kept_text, stored};
+use crate::calendar::BusinessDays;
 use crate::ids::is_invisible;
 use crate::money::{Currency, Money};
 use crate::recon::breaks::BreakClass;
@@ -167,9 +169,12 @@ pub struct Which {
     /// Take only those given to this person.
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
-    /// Take only those that were expected more than so many days ago.
+    /// Take only those that were expected more than so many business days ago, as the report of their age counts.
     #[arg(long, value_name = "DAYS")]
     older_than: Option<u16>,
+    /// Whose business days count. Default: the calendar of `[desk]` in the settings.
+    #[arg(long, requires = "older_than")]
+    calendar: Option<String>,
     /// Take only those with no less than this at stake, like 12.34.
     #[arg(long, value_name = "AMOUNT", requires = "currency")]
     minimum: Option<String>,
@@ -359,6 +364,16 @@ impl Which {
             || self.suspense
     }
 
+    /// The day before which a break that is older than so many business days was awaited.
+    fn older_than(&self, days: u16, deployment: &Deployment) -> Result<NaiveDate, Failure> {
+        let calendar = calendar_of(deployment, self.calendar.as_deref())?;
+        let since = BusinessDays(&[calendar]).since(super::today(deployment), days);
+        since.map_err(|error| {
+            let hint = error.hint();
+            Failure::new(error).hint(hint)
+        })
+    }
+
     /// What it asks for; without a state, what is not resolved.
     fn filter(&self, deployment: Option<&Deployment>) -> Result<Filter, Failure> {
         let class = self.class.as_deref().map(class).transpose()?;
@@ -367,7 +382,7 @@ impl Which {
         };
         let at_least = self.minimum.as_ref().zip(self.currency).map(money).transpose()?;
         let expected_before = match (self.older_than, deployment) {
-            (Some(days), Some(deployment)) => super::today(deployment).checked_sub_days(Days::new(u64::from(days))),
+            (Some(days), Some(deployment)) => Some(self.older_than(days, deployment)?),
             (Some(_) | None, _) => None,
         };
         let of_state = self.state.clone().map(|state| vec![state]);
@@ -519,6 +534,7 @@ pub(super) fn failed(error: DeskError) -> Failure {
         | DeskError::ApproverIsProposer(_)
         | DeskError::NeedsFinanceHead(_)
         | DeskError::Reported(_)
+        | DeskError::Closed { .. }
         | DeskError::OffsetTogether { .. }
         | DeskError::RecoveredBy { .. }
         | DeskError::ReserveUsed

@@ -176,6 +176,8 @@ fn a_line_is_explained_on_the_command_line() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+    let (fine, text) = told(&["match", "explain", "file-1.csv:3"]);
+    assert!(fine && text.contains("differ by -1.00 USD: break"), "{text}");
     let (fine, text) = told(&["match", "explain", "file-1.csv:4", "--format", "json"]);
     assert!(fine, "{text}");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
@@ -788,6 +790,12 @@ async fn a_file_is_undone_after_the_matches_that_people_made() {
     assert!(stage.test.store.undo_file(&asked).await.expect("undone").new);
     stage.holds().await;
     assert_eq!(open_breaks(&stage).await, Vec::<String>::new());
+    // What its file or match closed is not opened by itself.
+    let closed = stage.test.store.reopen_breaks(&mismatch, said("bob", "x"), TODAY).await;
+    assert!(
+        matches!(&closed, Err(DeskError::Closed { resolution, .. }) if resolution == "undone"),
+        "{closed:?}"
+    );
     let open: i64 = stage
         .test
         .admin

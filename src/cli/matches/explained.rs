@@ -3,6 +3,7 @@
 use crate::audit::export::hex;
 use crate::cli::output::{Kind, Listing};
 use crate::money::Money;
+use crate::recon::breaks::BreakClass;
 use crate::recon::candidates::{Agreement, Field, REFERENCES, References, Suggestion, Tried};
 use crate::recon::matching::{DAYS_APART, Pass};
 use crate::store::breaks::Break;
@@ -29,7 +30,7 @@ pub(super) fn explained(found: &Explained) -> Listing {
         }
     }
     for matched in standing {
-        for cells in compared(line, matched) {
+        for cells in compared(line, matched, &found.breaks) {
             listing.row(cells);
         }
     }
@@ -102,7 +103,7 @@ fn stated(line: &KnownLine) -> Vec<(String, String)> {
 }
 
 /// A line beside an item that it was matched with.
-fn compared(line: &KnownLine, matched: &Matched) -> Vec<Vec<String>> {
+fn compared(line: &KnownLine, matched: &Matched, breaks: &[Break]) -> Vec<Vec<String>> {
     let reported = &line.reported;
     let mut rows = vec![cells(
         "item",
@@ -118,7 +119,7 @@ fn compared(line: &KnownLine, matched: &Matched) -> Vec<Vec<String>> {
         "amount",
         &of_line.to_string(),
         &of_item.to_string(),
-        &amounts(of_line, of_item),
+        &amounts(matched, breaks),
     ));
     if of_line != reported.line.gross {
         let whole = format!("a part of {}", reported.line.gross);
@@ -154,14 +155,27 @@ fn compared(line: &KnownLine, matched: &Matched) -> Vec<Vec<String>> {
     rows
 }
 
-fn amounts(line: Money, item: Money) -> String {
-    match line.minor().checked_sub(item.minor()) {
-        Some(0) => "equal".to_owned(),
-        Some(off) => {
-            let off = Money::from_minor(off, item.currency());
-            format!("{off} more than the item; in the break below, else within the tolerance and on 5900")
-        }
-        None => String::new(),
+/// How the amounts of a match differ, and where the difference is.
+fn amounts(matched: &Matched, breaks: &[Break]) -> String {
+    let (item, line) = matched.gross;
+    let Some(off) = line.minor().checked_sub(item.minor()) else {
+        return String::new();
+    };
+    if off == 0 {
+        return "equal".to_owned();
+    }
+    if off.checked_neg() == Some(matched.cost.minor()) {
+        return format!("with the cost of {}", matched.cost);
+    }
+    // Signed, so that it reads the same for money to us and from us.
+    let off = Money::from_minor(off, item.currency());
+    let mismatch = BreakClass::AmountMismatch.name();
+    let of_it = breaks
+        .iter()
+        .find(|found| found.class == mismatch && found.resolution.as_deref() != Some("undone"));
+    match of_it {
+        Some(found) => format!("differ by {off}: break {}", found.id),
+        None => format!("differ by {off}: within the tolerance, booked as rounding (5900)"),
     }
 }
 

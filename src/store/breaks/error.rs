@@ -88,6 +88,14 @@ pub enum DeskError {
     /// Its item has come.
     #[error("break {0} was resolved by a file that reported its item")]
     Reported(i64),
+    /// A decision about its file, or match, closed it.
+    #[error("break {id} was resolved as {resolution}, with its file or match: it is open again when that is")]
+    Closed {
+        /// Which.
+        id: i64,
+        /// undone, released or rejected.
+        resolution: String,
+    },
     /// Only together.
     #[error("break {id} was set off against others: open {others} again with it")]
     OffsetTogether {

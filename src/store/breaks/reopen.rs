@@ -125,7 +125,13 @@ async fn refuse(tx: &mut Tx, locked: &[LockedBreak], undone: &[Proposal]) -> Res
         let id = row.id;
         match (row.state.as_str(), row.resolution.as_deref(), row.proposal) {
             ("resolved", Some("match"), _) => return Err(DeskError::Matched(id)),
-            ("resolved", _, None) => return Err(DeskError::Reported(id)),
+            ("resolved", Some("timing"), None) => return Err(DeskError::Reported(id)),
+            ("resolved", Some(resolution), None) => {
+                return Err(DeskError::Closed {
+                    id,
+                    resolution: resolution.to_owned(),
+                });
+            }
             ("resolved", ..) => {}
             _ => return Err(DeskError::NotResolved(id)),
         }

@@ -200,6 +200,8 @@ pub struct Matched {
     pub expected_on: NaiveDate,
     /// What of both was matched: of the item, and of the line.
     pub gross: (Money, Money),
+    /// What the acquirer takes with the item that was booked already; it may have come with the gross.
+    pub cost: Money,
     /// What of the line's costs the merchant pays, and its VAT, in the currency of the gross.
     pub passed_on: Option<(Money, Money)>,
     /// Other lines of the file that settle the item with it, by row.
@@ -407,6 +409,7 @@ fn read_match(row: &Row) -> Result<Matched, StoreError> {
         occurred_on: row.try_get("booking_date")?,
         expected_on: row.try_get("expected_on")?,
         gross: (money(row.try_get("item_gross")?), money(row.try_get("line_gross")?)),
+        cost: money(row.try_get("cost")?),
         passed_on: passed_on.zip(vat).map(|(amount, vat)| (money(amount), money(vat))),
         with_rows: row.try_get("with_lines")?,
         by_hand,
