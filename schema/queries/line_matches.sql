@@ -3,7 +3,7 @@
 select match.book_id, match.number, match.round, match.pass, match.rules, match.item_gross, match.line_gross, match.cost, line.gross_currency as currency,
     match.passed_on, match.passed_on_vat, match.expected_on,
     match.proposal_id is null or proposal.state = 'executed' as stands, book.merchant, entry.reference, entry.payment,
-    entry.booking_date, entry.acquirer_reference, coalesce(entry.merchant_reference, entry.payment) as merchant_reference, entry.arn,
+    coalesce(entry.happened_on, entry.booking_date) as booking_date, entry.acquirer_reference, coalesce(entry.merchant_reference, entry.payment) as merchant_reference, entry.arn,
     coalesce(entry.rrn, payment.rrn) as rrn, coalesce(entry.auth_code, payment.auth_code) as auth_code, payment.card,
     proposal.break_id, proposal.proposed_by, proposal.note, proposal.evidence,
     array_remove(array[proposal.first_approver, proposal.second_approver], null) as approved_by,
