@@ -58,7 +58,7 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 18] = [
+const APPEND_ONLY: [&str; 19] = [
     "account",
     "break_entry",
     "break_reason",
