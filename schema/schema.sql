@@ -204,6 +204,15 @@ ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.break_match (
+    proposal_id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    item text
+);
+
+COMMENT ON TABLE public.break_match IS 'Which entries a proposal matches with the line of its break; item is the open item that was closed, as JSON.';
+
 CREATE TABLE public.transfer (
     book_id bigint NOT NULL,
     entry_number bigint NOT NULL,
@@ -321,6 +330,18 @@ CREATE TABLE public.break_reason (
 );
 
 COMMENT ON TABLE public.break_reason IS 'Why a break is resolved, and as what.';
+
+CREATE TABLE public.break_reserve (
+    proposal_id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    source_on date NOT NULL,
+    release_on date NOT NULL,
+    withheld bigint NOT NULL,
+    CONSTRAINT break_reserve_withheld CHECK ((withheld > 0))
+);
+
+COMMENT ON TABLE public.break_reserve IS 'What a match by hand put into which tranches of reserves.';
 
 CREATE TABLE public.break_step (
     id bigint NOT NULL,
@@ -817,7 +838,9 @@ CREATE TABLE public.settlement_match (
     number bigint NOT NULL,
     source_id bigint NOT NULL,
     ordinal integer NOT NULL,
+    round smallint DEFAULT 0 NOT NULL,
     pass smallint NOT NULL,
+    rules smallint NOT NULL,
     item_gross bigint NOT NULL,
     line_gross bigint NOT NULL,
     passed_on bigint,
@@ -831,10 +854,13 @@ CREATE TABLE public.settlement_match (
     expected_on date NOT NULL,
     reserve_until date,
     advanced bigint,
-    CONSTRAINT settlement_match_passed_on CHECK (((passed_on IS NULL) = (passed_on_vat IS NULL)))
+    proposal_id bigint,
+    CONSTRAINT settlement_match_by_hand CHECK ((((pass = 7) = (proposal_id IS NOT NULL)) AND ((round > 0) = (proposal_id IS NOT NULL)))),
+    CONSTRAINT settlement_match_passed_on CHECK (((passed_on IS NULL) = (passed_on_vat IS NULL))),
+    CONSTRAINT settlement_match_round CHECK ((round >= 0))
 );
 
-COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it).';
+COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass of which version of the rules, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it). What people match is of a proposal (which they may undo), and counts rounds from 1; standing_match leaves out what is undone.';
 
 CREATE TABLE public.settlement_reject (
     source_id bigint NOT NULL,
@@ -879,6 +905,34 @@ ALTER TABLE public.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW public.standing_match AS
+ SELECT match.book_id,
+    match.number,
+    match.source_id,
+    match.ordinal,
+    match.round,
+    match.pass,
+    match.rules,
+    match.item_gross,
+    match.line_gross,
+    match.passed_on,
+    match.passed_on_vat,
+    match.merchant_fee,
+    match.reserve,
+    match.cost,
+    match.matures,
+    match.passes_costs,
+    match.costs_vat,
+    match.expected_on,
+    match.reserve_until,
+    match.advanced,
+    match.proposal_id
+   FROM (public.settlement_match match
+     LEFT JOIN public.break_proposal proposal ON ((proposal.id = match.proposal_id)))
+  WHERE ((match.proposal_id IS NULL) OR (proposal.state = 'executed'::text));
+
+COMMENT ON VIEW public.standing_match IS 'Matches but for those that somebody made by hand and undid. Whether their file is booked still is in settlement_file_state.';
 
 CREATE TABLE public.velocity_activity (
     book_id bigint NOT NULL,
@@ -954,6 +1008,9 @@ ALTER TABLE ONLY public.book
 ALTER TABLE ONLY public.break_entry
     ADD CONSTRAINT break_entry_identity PRIMARY KEY (book_id, number);
 
+ALTER TABLE ONLY public.break_match
+    ADD CONSTRAINT break_match_identity PRIMARY KEY (proposal_id, book_id, number);
+
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_pkey PRIMARY KEY (id);
 
@@ -968,6 +1025,9 @@ ALTER TABLE ONLY public.break_reason
 
 ALTER TABLE ONLY public.break_reason
     ADD CONSTRAINT break_reason_resolution UNIQUE (name, resolution);
+
+ALTER TABLE ONLY public.break_reserve
+    ADD CONSTRAINT break_reserve_identity PRIMARY KEY (proposal_id, book_id, currency, source_on, release_on);
 
 ALTER TABLE ONLY public.break_step
     ADD CONSTRAINT break_step_pkey PRIMARY KEY (id);
@@ -1063,7 +1123,7 @@ ALTER TABLE ONLY public.settlement_line
     ADD CONSTRAINT settlement_line_identity PRIMARY KEY (source_id, ordinal);
 
 ALTER TABLE ONLY public.settlement_match
-    ADD CONSTRAINT settlement_match_identity PRIMARY KEY (source_id, ordinal, book_id, number);
+    ADD CONSTRAINT settlement_match_identity PRIMARY KEY (source_id, ordinal, book_id, number, round);
 
 ALTER TABLE ONLY public.settlement_reject
     ADD CONSTRAINT settlement_reject_identity PRIMARY KEY (source_id, place);
@@ -1092,7 +1152,7 @@ CREATE INDEX break_of_entry ON public.break USING btree (book_id, number) WHERE 
 
 CREATE UNIQUE INDEX break_once_per_file ON public.break USING btree (source_id, class, detail) WHERE ((ordinal IS NULL) AND (book_id IS NULL));
 
-CREATE UNIQUE INDEX break_once_per_line ON public.break USING btree (source_id, ordinal, class) WHERE (ordinal IS NOT NULL);
+CREATE UNIQUE INDEX break_once_per_line ON public.break USING btree (source_id, ordinal, class) WHERE ((ordinal IS NOT NULL) AND (resolution IS DISTINCT FROM 'undone'::text));
 
 CREATE UNIQUE INDEX break_once_per_missing_item ON public.break USING btree (book_id, number) WHERE ((class = 'MISSING_IN_FILE'::text) AND (state <> 'resolved'::text));
 
@@ -1166,6 +1226,10 @@ CREATE TRIGGER break_kept BEFORE DELETE OR TRUNCATE ON public.break FOR EACH STA
 
 ALTER TABLE public.break ENABLE ALWAYS TRIGGER break_kept;
 
+CREATE TRIGGER break_match_kept BEFORE DELETE OR TRUNCATE ON public.break_match FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_match ENABLE ALWAYS TRIGGER break_match_kept;
+
 CREATE TRIGGER break_proposal_kept BEFORE DELETE OR TRUNCATE ON public.break_proposal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.break_proposal ENABLE ALWAYS TRIGGER break_proposal_kept;
@@ -1173,6 +1237,10 @@ ALTER TABLE public.break_proposal ENABLE ALWAYS TRIGGER break_proposal_kept;
 CREATE TRIGGER break_reason_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_reason FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.break_reason ENABLE ALWAYS TRIGGER break_reason_append_only;
+
+CREATE TRIGGER break_reserve_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_reserve FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_reserve ENABLE ALWAYS TRIGGER break_reserve_append_only;
 
 CREATE TRIGGER break_step_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_step FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1259,6 +1327,9 @@ ALTER TABLE ONLY public.break_entry
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_found_in_fkey FOREIGN KEY (found_in) REFERENCES public.source(id);
 
+ALTER TABLE ONLY public.break_match
+    ADD CONSTRAINT break_match_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
 ALTER TABLE ONLY public.break_proposal
     ADD CONSTRAINT break_proposal_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
 
@@ -1267,6 +1338,9 @@ ALTER TABLE ONLY public.break_proposal
 
 ALTER TABLE ONLY public.break_proposal
     ADD CONSTRAINT break_proposal_recovers_fkey FOREIGN KEY (recovers) REFERENCES public.break(id);
+
+ALTER TABLE ONLY public.break_reserve
+    ADD CONSTRAINT break_reserve_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
 
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_resolved_by FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
@@ -1306,6 +1380,9 @@ ALTER TABLE ONLY public.settlement_file
 
 ALTER TABLE ONLY public.settlement_file
     ADD CONSTRAINT settlement_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.settlement_match
+    ADD CONSTRAINT settlement_match_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
 
 GRANT SELECT ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account TO acquit_auditor;
@@ -1414,6 +1491,17 @@ GRANT UPDATE(quiet_until) ON TABLE public.break TO acquit_runtime;
 GRANT SELECT,INSERT ON TABLE public.break_entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_entry TO acquit_auditor;
 
+GRANT SELECT ON TABLE public.break_match TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_match TO acquit_auditor;
+
+GRANT INSERT(proposal_id) ON TABLE public.break_match TO acquit_runtime;
+
+GRANT INSERT(book_id) ON TABLE public.break_match TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.break_match TO acquit_runtime;
+
+GRANT UPDATE(item) ON TABLE public.break_match TO acquit_runtime;
+
 GRANT SELECT,INSERT ON TABLE public.transfer TO acquit_runtime;
 GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
 
@@ -1467,6 +1555,9 @@ GRANT UPDATE(second_approver) ON TABLE public.break_proposal TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.break_reason TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_reason TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.break_reserve TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_reserve TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.break_step TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_step TO acquit_auditor;
@@ -1805,6 +1896,9 @@ GRANT INSERT(name) ON TABLE public.source TO acquit_runtime;
 GRANT INSERT(digest) ON TABLE public.source TO acquit_runtime;
 
 GRANT INSERT(run) ON TABLE public.source TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.standing_match TO acquit_runtime;
+GRANT SELECT ON TABLE public.standing_match TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;

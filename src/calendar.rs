@@ -201,6 +201,20 @@ impl BusinessDays<'_> {
         Ok(count)
     }
 
+    /// The first day since which no more than `count` business days have begun, up to and with another: what is awaited since an
+    /// earlier day is older than that.
+    pub fn since(&self, until: NaiveDate, count: u16) -> Result<NaiveDate, NotCovered> {
+        let (mut day, mut begun) = (until, 0_u16);
+        while let Some(before) = day.pred_opt() {
+            begun = begun.saturating_add(u16::from(self.contains(day)?));
+            if begun > count {
+                break;
+            }
+            day = before;
+        }
+        Ok(day)
+    }
+
     /// T + `count` business days: the `count`-th business day after the day. Friday, Saturday and Sunday plus one are Monday.
     /// Plus nothing is the day itself, or the next business day where it is none.
     pub fn plus(&self, day: NaiveDate, count: u16) -> Result<NaiveDate, NotCovered> {

@@ -6,7 +6,7 @@ with items as (
     from settlement_match
     left join settlement_line
         on settlement_line.source_id = settlement_match.source_id and settlement_line.ordinal = settlement_match.ordinal
-    group by settlement_match.book_id, settlement_match.number, settlement_match.source_id, settlement_line.gross_currency, settlement_line.record_type
+    group by settlement_match.book_id, settlement_match.number, settlement_match.source_id, settlement_match.round, settlement_line.gross_currency, settlement_line.record_type
 ), moved as (
     select transfer.book_id, transfer.entry_number as number, debit.currency,
            sum(case when debit.code = 5040 then 0

@@ -4,7 +4,7 @@ with items as (
     union all
     -- Several lines of one file may settle it together.
     select distinct on (match.book_id, match.number, match.source_id) match.book_id, match.number
-    from settlement_match match
+    from standing_match match
     join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
     union all
     select break.book_id, break.number

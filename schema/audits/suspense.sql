@@ -15,14 +15,14 @@ with held as (
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
     where break.state <> 'resolved' and break.suspense_number is not null
       and not exists (
-          select from settlement_match where settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
+          select from standing_match match where match.source_id = line.source_id and match.ordinal = line.ordinal
       )
     union all
-    select acquirer.name, line.source_id, line.ordinal, line.gross_currency, settlement_match.line_gross - settlement_match.item_gross
+    select acquirer.name, line.source_id, line.ordinal, line.gross_currency, match.line_gross - match.item_gross
     from break
     join acquirer on acquirer.id = break.acquirer_id
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
-    join settlement_match on settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
+    join standing_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
     where break.state <> 'resolved' and break.class = 'AMOUNT_MISMATCH' and break.ordinal is not null
     union all
     select account.dimension, null, null, account.currency,

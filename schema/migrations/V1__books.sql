@@ -475,7 +475,9 @@ create table settlement_match (
     number      bigint not null,
     source_id   bigint not null,
     ordinal     integer not null,
+    round       smallint not null default 0 constraint settlement_match_round check (round >= 0),
     pass        smallint not null,
+    rules       smallint not null,
     item_gross  bigint not null,
     line_gross  bigint not null,
     passed_on      bigint,
@@ -489,10 +491,10 @@ create table settlement_match (
     expected_on    date not null,
     reserve_until  date,
     advanced       bigint,
-    constraint settlement_match_identity primary key (source_id, ordinal, book_id, number),
+    constraint settlement_match_identity primary key (source_id, ordinal, book_id, number, round),
     constraint settlement_match_passed_on check ((passed_on is null) = (passed_on_vat is null))
 );
-comment on table settlement_match is 'Which line proved which entry, by which pass, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it).';
+comment on table settlement_match is 'Which line proved which entry, by which pass of which version of the rules, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it). What people match is of a proposal (which they may undo), and counts rounds from 1; standing_match leaves out what is undone.';
 
 create table break (
     id               bigint generated always as identity primary key,
@@ -525,7 +527,7 @@ create table break (
     constraint break_decided check (state <> 'resolved' or resolution in ('match', 'timing', 'undone', 'released', 'rejected') or proposal_id is not null)
 );
 comment on table break is 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
-create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null;
+create unique index break_once_per_line on break (source_id, ordinal, class) where ordinal is not null and resolution is distinct from 'undone';
 create unique index break_once_per_missing_item on break (book_id, number) where class = 'MISSING_IN_FILE' and state <> 'resolved';
 create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
 create index break_of_entry on break (book_id, number) where book_id is not null;

@@ -88,18 +88,56 @@ create table break_step (
 comment on table break_step is 'Every step of every break: who did what, when by the database''s clock, with which note and the SHA-256 of which evidence.';
 create index break_step_of_break on break_step (break_id, id);
 
+-- What people match: the line of a break with open items.
+
+create table break_match (
+    proposal_id  bigint not null references break_proposal,
+    book_id      bigint not null,
+    number       bigint not null,
+    item         text,
+    constraint break_match_identity primary key (proposal_id, book_id, number)
+);
+comment on table break_match is 'Which entries a proposal matches with the line of its break; item is the open item that was closed, as JSON.';
+
+create table break_reserve (
+    proposal_id  bigint not null references break_proposal,
+    book_id      bigint not null,
+    currency     text collate "C" not null,
+    source_on    date not null,
+    release_on   date not null,
+    withheld     bigint not null constraint break_reserve_withheld check (withheld > 0),
+    constraint break_reserve_identity primary key (proposal_id, book_id, currency, source_on, release_on)
+);
+comment on table break_reserve is 'What a match by hand put into which tranches of reserves.';
+
+alter table settlement_match add column proposal_id bigint references break_proposal;
+alter table settlement_match add constraint settlement_match_by_hand
+    check ((pass = 7) = (proposal_id is not null) and (round > 0) = (proposal_id is not null));
+
+create view standing_match as
+select match.*
+from settlement_match match
+left join break_proposal proposal on proposal.id = match.proposal_id
+where match.proposal_id is null or proposal.state = 'executed';
+comment on view standing_match is 'Matches but for those that somebody made by hand and undid. Whether their file is booked still is in settlement_file_state.';
+
 create trigger break_entry_append_only before update or delete or truncate on break_entry
     for each statement execute function refuse_change();
 alter table break_entry enable always trigger break_entry_append_only;
 create trigger break_step_append_only before update or delete or truncate on break_step
     for each statement execute function refuse_change();
 alter table break_step enable always trigger break_step_append_only;
+create trigger break_reserve_append_only before update or delete or truncate on break_reserve
+    for each statement execute function refuse_change();
+alter table break_reserve enable always trigger break_reserve_append_only;
 create trigger break_reason_append_only before update or delete or truncate on break_reason
     for each statement execute function refuse_change();
 alter table break_reason enable always trigger break_reason_append_only;
 -- Breaks and proposals go on to other states, and are never gone.
 create trigger break_kept before delete or truncate on break for each statement execute function refuse_change();
 alter table break enable always trigger break_kept;
+create trigger break_match_kept before delete or truncate on break_match for each statement execute function refuse_change();
+alter table break_match enable always trigger break_match_kept;
 create trigger break_proposal_kept before delete or truncate on break_proposal for each statement execute function refuse_change();
 alter table break_proposal enable always trigger break_proposal_kept;
 
@@ -137,9 +175,11 @@ cross join lateral (
 ) difference;
 comment on view break_money is 'What each break holds in suspense, or did until it was resolved (signed: credit above zero), and what is at stake in it.';
 
-grant select on break_reason, break_proposal, break_entry, break_step, break_money to acquit_runtime, acquit_auditor;
+grant select on break_reason, break_proposal, break_entry, break_step, break_match, break_reserve, break_money, standing_match to acquit_runtime, acquit_auditor;
 grant insert (break_id, round, plan, request, resolution, reason, note, evidence, merchant, recovers, quiet_until, currency, amount,
     approvers, finance_heads, proposed_by) on break_proposal to acquit_runtime;
-grant insert on break_entry to acquit_runtime;
+grant insert on break_entry, break_reserve to acquit_runtime;
+grant insert (proposal_id, book_id, number) on break_match to acquit_runtime;
+grant update (item) on break_match to acquit_runtime;
 grant insert (break_id, what, by, owner, note, evidence, proposal_id) on break_step to acquit_runtime;
 grant update (state, first_approver, second_approver, item, withheld) on break_proposal to acquit_runtime;

@@ -7,7 +7,7 @@ select match.book_id, book.merchant, coalesce(settlement.number, capture.number)
        aggregate.closed is not null as is_aggregate, coalesce(aggregate.passes_costs, false) as passes_costs, aggregate.costs_vat,
        line.line, line.gross, line.gross_currency, line.net, line.net_currency, line.interchange + line.scheme_fee as cost,
        line.interchange + line.scheme_fee + line.commission + line.markup as costs, match.passed_on, match.passed_on_vat
-from settlement_match match
+from standing_match match
 join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
 join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
 join source on source.id = match.source_id
@@ -16,8 +16,9 @@ join book on book.id = match.book_id
 join entry capture on capture.book_id = match.book_id and capture.number = match.number
 left join payment on payment.book_id = capture.book_id and payment.payment = capture.payment
 left join aggregate on aggregate.book_id = capture.book_id and aggregate.closed = capture.number
+left join break_proposal by_hand on by_hand.id = match.proposal_id
 left join entry settlement on settlement.book_id = match.book_id
-    and settlement.reference = 'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || case when source.run > 1 then '.' || source.run else '' end || ' ' || line.batch
+    and settlement.reference = case when by_hand.id is not null then format('acquit:resolution %s of break %s', by_hand.round, by_hand.break_id) else 'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || case when source.run > 1 then '.' || source.run else '' end || ' ' || line.batch end
 where line.record_type = 1
   and book.merchant is not null
   and ($1::text is null or book.merchant = $1)

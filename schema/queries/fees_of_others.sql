@@ -1,5 +1,5 @@
 -- The entries of merchants' books that belong to no payment and may cost something, one row a transfer (one without where it has
--- none), with the cut-off of their payout. Of settlements and suspense only those that touch an account of fees, and
+-- none), with the cut-off of their payout. Of settlements, suspense and resolutions only those that touch an account of fees, and
 -- none that was undone. $1: a merchant,
 -- or null for all; $2: the accounts of fees.
 select entry.book_id, book.merchant, entry.number, entry.kind, coalesce(entry.happened_on, entry.booking_date) as booking_date, entry.payment, entry.details, entry.reverses,
@@ -16,11 +16,11 @@ left join account credit on credit.id = transfer.credit_account
 where entry.payment is null
   and book.merchant is not null
   and ($1::text is null or book.merchant = $1)
-  and (entry.kind not in (10, 11, 12) or debit.code = any($2::smallint[]) or credit.code = any($2::smallint[]))
-  and not (entry.kind in (10, 11, 12) and exists (
+  and (entry.kind not in (10, 11, 12, 31) or debit.code = any($2::smallint[]) or credit.code = any($2::smallint[]))
+  and not (entry.kind in (10, 11, 12, 31) and exists (
       select from entry undoing where undoing.book_id = entry.book_id and undoing.reverses = entry.number
   ))
   and not (entry.kind = 30 and exists (
-      select from entry undone where undone.book_id = entry.book_id and undone.number = entry.reverses and undone.kind in (10, 11, 12)
+      select from entry undone where undone.book_id = entry.book_id and undone.number = entry.reverses and undone.kind in (10, 11, 12, 31)
   ))
 order by entry.book_id, entry.number, transfer.ordinal;

@@ -2,17 +2,18 @@
 -- that is missing has the number 0. $1: a merchant, or null for all; $2: account 4060; $3: account 2300.
 with matched as (
     select match.book_id,
-           'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || case when source.run > 1 then '.' || source.run else '' end || ' ' || line.batch as reference,
+           case when by_hand.id is not null then format('acquit:resolution %s of break %s', by_hand.round, by_hand.break_id) else 'acquit:settlement ' || acquirer.name || ' ' || left(encode(source.digest, 'hex'), 16) || case when source.run > 1 then '.' || source.run else '' end || ' ' || line.batch end as reference,
            line.gross_currency as currency, sum(match.passed_on) as amount, sum(match.passed_on_vat) as vat, count(*) as captures,
            min(capture.payment) as payment, min(file.as_of) as as_of
-    from settlement_match match
+    from standing_match match
     join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
     join settlement_file_state file on file.source_id = match.source_id and file.state = 'booked'
     join source on source.id = match.source_id
     join acquirer on acquirer.id = file.acquirer_id
+    left join break_proposal by_hand on by_hand.id = match.proposal_id
     join entry capture on capture.book_id = match.book_id and capture.number = match.number
     where match.passed_on is not null
-    group by match.book_id, acquirer.name, source.digest, source.run, line.batch, line.gross_currency
+    group by match.book_id, acquirer.name, source.digest, source.run, line.batch, by_hand.id, by_hand.round, by_hand.break_id, line.gross_currency
 ), posted as (
     select entry.book_id, entry.reference, debit.currency,
            sum(case when credit.code = $2 then transfer.amount when debit.code = $2 then -transfer.amount else 0 end) as amount,
@@ -21,12 +22,16 @@ with matched as (
     join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
     join account debit on debit.id = transfer.debit_account
     join account credit on credit.id = transfer.credit_account
-    where entry.kind = 10
+    where (entry.kind = 10 or (entry.kind = 31 and exists (
+          select from break_entry
+          join break_proposal on break_proposal.id = break_entry.proposal_id and break_proposal.resolution = 'match'
+          where break_entry.book_id = entry.book_id and break_entry.number = entry.number
+      )))
       and not exists (select from entry undoing where undoing.book_id = entry.book_id and undoing.reverses = entry.number)
       and (debit.code in ($2, $3) or credit.code in ($2, $3))
     group by entry.book_id, entry.reference, debit.currency
 )
-select book.id as book_id, book.merchant, coalesce(entry.number, 0) as number, 10::smallint as kind,
+select book.id as book_id, book.merchant, coalesce(entry.number, 0) as number, coalesce(entry.kind, 10::smallint) as kind,
        coalesce(entry.happened_on, entry.booking_date, matched.as_of) as booking_date,
        case when matched.captures = 1 then matched.payment end as payment, coalesce(matched.captures, 0) as captures,
        coalesce(matched.currency, posted.currency) as currency,

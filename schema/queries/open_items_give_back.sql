@@ -9,7 +9,7 @@ select item.book_id, item.number, file.acquirer_id, item.record_type, entry.acqu
 from (
     select match.book_id, match.number, match.merchant_fee, match.reserve, match.cost, match.matures, match.passes_costs, match.costs_vat,
         match.expected_on, match.reserve_until, match.advanced, line.record_type, line.gross_currency, sum(match.item_gross)::bigint as gross
-    from settlement_match match
+    from standing_match match
     join settlement_line line on line.source_id = match.source_id and line.ordinal = match.ordinal
     where match.source_id = $1
     group by match.book_id, match.number, match.merchant_fee, match.reserve, match.cost, match.matures, match.passes_costs,

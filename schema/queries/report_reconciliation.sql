@@ -9,9 +9,9 @@ select line.batch, record_type.name as record_type, line.record_type in (5, 6, 1
 from settlement_line line
 join record_type on record_type.id = line.record_type
 cross join lateral (
-    select (select settlement_match.pass
-            from settlement_match
-            where settlement_match.source_id = line.source_id and settlement_match.ordinal = line.ordinal
+    select (select standing_match.pass
+            from standing_match
+            where standing_match.source_id = line.source_id and standing_match.ordinal = line.ordinal
             limit 1) as pass,
            (select string_agg(break.class, ' ' order by break.class)
             from break

@@ -11,7 +11,7 @@ with undecided as materialized (
         on earlier.acquirer_reference = undecided.acquirer_reference and earlier.record_type = undecided.record_type
         and earlier.gross_currency = undecided.gross_currency and earlier.source_id <> $1
     join settlement_file_state file on file.source_id = earlier.source_id and file.acquirer_id = $2 and file.state = 'booked'
-    join settlement_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
+    join standing_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
     where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
     order by undecided.ordinal, earlier.source_id, earlier.ordinal

@@ -6,7 +6,7 @@ join settlement_line later on later.source_id = break.source_id and later.ordina
 join settlement_line line
     on line.acquirer_reference = later.acquirer_reference and line.record_type = later.record_type
     and line.gross_currency = later.gross_currency and line.source_id = $1
-join settlement_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
+join standing_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
 join source on source.id = break.source_id
 where break.class = 'DUPLICATE_IN_FILE' and break.acquirer_id = $2 and break.source_id <> $1
 order by source.name;

@@ -1,7 +1,7 @@
 -- Items that a settlement file had settled late are missing again, unless the file that missed them is undone too. $1 source, $2 who undoes it.
 with last as (
     select distinct on (break.book_id, break.number) break.id, finder.decision is not null as is_undone, break.resolution
-    from settlement_match match
+    from standing_match match
     join break on break.book_id = match.book_id and break.number = match.number and break.class = 'MISSING_IN_FILE'
     left join file_decision finder on finder.source_id = break.found_in and finder.decision = 'undone'
     where match.source_id = $1

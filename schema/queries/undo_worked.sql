@@ -5,6 +5,7 @@ where break.found_in = $1
   and (break.ordinal is not null or break.class in ('MISSING_IN_FILE', 'MISSING_FILE'))
   and (
       exists (select from break_proposal where break_proposal.break_id = break.id and break_proposal.state = 'waiting')
-      or (break.state <> 'open' and not (break.state = 'resolved' and break.resolution in ('timing', 'undone') and break.class in ('MISSING_IN_FILE', 'MISSING_FILE')))
+      or (break.state <> 'open' and not (break.state = 'resolved' and (break.resolution = 'undone'
+          or (break.resolution = 'timing' and break.class in ('MISSING_IN_FILE', 'MISSING_FILE')))))
   )
 order by break.id;

@@ -1007,7 +1007,8 @@ pub fn of_other_entry(schedules: &ScheduleOn<'_>, entry: &FeeEntry, beside: Besi
         lines.push(Line::wrong("not_worked_out", detail));
     }
     let mut posted = Postings::posted(&entry.transfers);
-    if entry.kind == EntryKind::Settlement {
+    // A line that people match is booked by the resolution of its break.
+    if matches!(entry.kind, EntryKind::Settlement | EntryKind::Resolution) {
         let apart = [AccountCode::FeeCostsPassedOn, AccountCode::VatOutput];
         posted.0.retain(|(code, _), _| !apart.contains(code));
     }

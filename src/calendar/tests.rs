@@ -596,3 +596,29 @@ fn changes_between_versions_are_named() {
     let expected = Change::Renamed(day("2026-03-01"), "A day".to_owned(), "The day".to_owned());
     assert_eq!(renamed.changes_since(&before), [expected]);
 }
+
+#[test]
+fn what_is_older_than_so_many_business_days() {
+    let calendar = target2();
+    let days = BusinessDays(&[&calendar]);
+    let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+    // Monday 9 March 2026: Friday is one business day old, Saturday too, Thursday two.
+    for (count, since) in [
+        (0, "2026-03-09"),
+        (1, "2026-03-06"),
+        (2, "2026-03-05"),
+        (5, "2026-03-02"),
+        (6, "2026-02-27"),
+    ] {
+        assert_eq!(days.since(day("2026-03-09"), count), Ok(day(since)), "{count}");
+    }
+    // As the age is counted, on every day of a year.
+    let until = day("2026-12-28");
+    for count in 0..200 {
+        let since = days.since(until, count).expect("a day");
+        let age = |day: NaiveDate| days.between(day, until).expect("an age");
+        assert!(age(since) <= u32::from(count));
+        assert!(age(since.pred_opt().expect("a day")) > u32::from(count));
+    }
+    assert!(days.since(until, u16::MAX).is_err());
+}

@@ -1,15 +1,17 @@
 //! `acquit breaks`: what reconciliation found, and the desk where people resolve it.
 
-mod lists;
+pub(super) mod lists;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 
 use self::lists::{Told, approved, resolved};
+use super::report::calendar_of;
 use super::{Failure, Globals, Outcome, counted, day_to_act, kept_text, stored};
+use crate::calendar::BusinessDays;
 use crate::ids::is_invisible;
 use crate::money::{Currency, Money};
 use crate::recon::breaks::BreakClass;
@@ -167,9 +169,12 @@ pub struct Which {
     /// Take only those given to this person.
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
-    /// Take only those that were expected more than so many days ago.
+    /// Take only those that were expected more than so many business days ago, as the report of their age counts.
     #[arg(long, value_name = "DAYS")]
     older_than: Option<u16>,
+    /// Whose business days count. Default: the calendar of `[desk]` in the settings.
+    #[arg(long, requires = "older_than")]
+    calendar: Option<String>,
     /// Take only those with no less than this at stake, like 12.34.
     #[arg(long, value_name = "AMOUNT", requires = "currency")]
     minimum: Option<String>,
@@ -215,7 +220,7 @@ impl Checked {
 impl Word {
     fn checked(self) -> Result<Checked, Failure> {
         let by = kept_text("--by", self.by)?;
-        let note = self.note.map(note).transpose()?;
+        let note = self.note.map(|text| note("--note", text)).transpose()?;
         let evidence = self.evidence.as_deref().map(digest_of).transpose()?;
         Ok(Checked { by, note, evidence })
     }
@@ -229,7 +234,8 @@ impl Word {
     }
 }
 
-fn note(text: String) -> Result<String, Failure> {
+/// A text that says why, and is kept.
+pub(super) fn note(field: &str, text: String) -> Result<String, Failure> {
     let wrong = if text.trim().is_empty() {
         Some("is empty")
     } else if text.len() > NOTE_LIMIT {
@@ -242,12 +248,13 @@ fn note(text: String) -> Result<String, Failure> {
         None
     };
     match wrong {
-        Some(wrong) => Err(Failure::new(format!("--note {wrong}"))),
+        Some(wrong) => Err(Failure::new(format!("{field} {wrong}"))),
         None => Ok(text),
     }
 }
 
-fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
+/// The SHA-256 of a file that shows something.
+pub(super) fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
     let unread = |error: std::io::Error| Failure::because(format!("cannot read {}", super::shown(path)), error);
     let mut input = Digesting::new(File::open(path).map_err(unread)?);
     std::io::copy(&mut input, &mut std::io::sink()).map_err(unread)?;
@@ -333,7 +340,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn told<'a>(store: &'a Store, globals: &Globals) -> Told<'a> {
+pub(super) fn told<'a>(store: &'a Store, globals: &Globals) -> Told<'a> {
     Told {
         store,
         format: globals.format,
@@ -357,6 +364,16 @@ impl Which {
             || self.suspense
     }
 
+    /// The day before which a break that is older than so many business days was awaited.
+    fn older_than(&self, days: u16, deployment: &Deployment) -> Result<NaiveDate, Failure> {
+        let calendar = calendar_of(deployment, self.calendar.as_deref())?;
+        let since = BusinessDays(&[calendar]).since(super::today(deployment), days);
+        since.map_err(|error| {
+            let hint = error.hint();
+            Failure::new(error).hint(hint)
+        })
+    }
+
     /// What it asks for; without a state, what is not resolved.
     fn filter(&self, deployment: Option<&Deployment>) -> Result<Filter, Failure> {
         let class = self.class.as_deref().map(class).transpose()?;
@@ -365,7 +382,7 @@ impl Which {
         };
         let at_least = self.minimum.as_ref().zip(self.currency).map(money).transpose()?;
         let expected_before = match (self.older_than, deployment) {
-            (Some(days), Some(deployment)) => super::today(deployment).checked_sub_days(Days::new(u64::from(days))),
+            (Some(days), Some(deployment)) => Some(self.older_than(days, deployment)?),
             (Some(_) | None, _) => None,
         };
         let of_state = self.state.clone().map(|state| vec![state]);
@@ -443,6 +460,7 @@ async fn resolve(args: ResolveArgs, globals: &Globals) -> Result<(), Failure> {
     let request = Request {
         breaks,
         reason: args.reason,
+        items: &[],
         merchant: args.merchant.as_deref(),
         recovers: args.recovers,
         quiet_until: args.until,
@@ -484,14 +502,14 @@ async fn reopen(
     Ok(())
 }
 
-fn counted_entries(count: usize) -> String {
+pub(super) fn counted_entries(count: usize) -> String {
     match count {
         1 => "1 entry".to_owned(),
         count => format!("{count} entries"),
     }
 }
 
-fn failed(error: DeskError) -> Failure {
+pub(super) fn failed(error: DeskError) -> Failure {
     let hint = match &error {
         DeskError::Store(error) => error.hint(),
         DeskError::Unknown(_) | DeskError::Nothing => Some("`acquit breaks list --all` lists them"),
@@ -500,6 +518,9 @@ fn failed(error: DeskError) -> Failure {
         DeskError::NoFinanceHead(_) => Some("name them in the settings: finance_heads under [desk]"),
         DeskError::UnknownPlan(_) => Some("`acquit breaks show` says which digest a break waits under"),
         DeskError::Matched(_) => Some("`acquit match undo` undoes it, and opens the break again"),
+        DeskError::NotOpen(_) | DeskError::NotMatched { .. } => {
+            Some("`acquit match suggest` lists open items that could be the line")
+        }
         DeskError::TooMany(_) => Some("narrow it, by class or acquirer for one"),
         DeskError::NoSettings(_)
         | DeskError::Resolved { .. }
@@ -513,9 +534,12 @@ fn failed(error: DeskError) -> Failure {
         | DeskError::ApproverIsProposer(_)
         | DeskError::NeedsFinanceHead(_)
         | DeskError::Reported(_)
+        | DeskError::Closed { .. }
         | DeskError::OffsetTogether { .. }
         | DeskError::RecoveredBy { .. }
         | DeskError::ReserveUsed
+        | DeskError::NoLine(_)
+        | DeskError::Before { .. }
         | DeskError::MissingAgain { .. }
         | DeskError::Amount(_) => None,
     };

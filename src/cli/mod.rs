@@ -14,6 +14,7 @@ pub mod fees;
 pub mod files;
 pub mod hold;
 pub mod loss;
+pub mod matches;
 pub mod merchant;
 pub mod output;
 pub mod payout;
@@ -44,8 +45,8 @@ use output::Format;
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
 /// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
-/// `breaks reopen`, `loss approve`, `payout instruct` and `fees close` show a plan and write nothing, unless they are run with
-/// --execute.
+/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `payout instruct` and `fees close` show a plan and write
+/// nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -101,6 +102,9 @@ enum Command {
     /// Work on breaks, sources that should agree and do not: list, assign, resolve, approve, open again.
     #[command(subcommand)]
     Breaks(breaks::Command),
+    /// Explain what a settlement line was matched with; match by hand what no pass matched.
+    #[command(subcommand)]
+    Match(matches::Command),
     /// List what velocity rules and monthly limits decided.
     #[command(subcommand)]
     Velocity(velocity::Command),
@@ -175,6 +179,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Loss(command) => loss::run(command, globals).await,
         Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
+        Command::Match(command) => matches::run(command, globals).await,
         Command::Velocity(command) => velocity::run(command, globals).await,
         Command::Payout(command) => payout::run(command, globals).await,
         Command::Fees(command) => fees::run(command, globals).await,

@@ -241,7 +241,9 @@ pub(super) fn not_undone(error: UndoError) -> Failure {
         UndoError::Store(error) => error.hint(),
         UndoError::Unknown(_) => Some("`acquit files list` shows the files that there are"),
         UndoError::Ambiguous { .. } => Some("name it by the beginning of its digest"),
-        UndoError::Worked { .. } => Some("reopen these breaks first: what was booked to resolve them is reversed then"),
+        UndoError::Worked { .. } => {
+            Some("open these breaks again first, `acquit breaks reopen`, or, of a match, `acquit match undo`")
+        }
         UndoError::DependedOn { .. } => Some("undo these files first"),
         UndoError::NotBooked { .. }
         | UndoError::Before { .. }

@@ -627,7 +627,7 @@ const BREAKS_AGING: &[Column] = &[
 ];
 
 /// The calendar that is named, else the desk's.
-fn calendar_of<'d>(deployment: &'d Deployment, named: Option<&str>) -> Result<&'d Calendar, Failure> {
+pub(super) fn calendar_of<'d>(deployment: &'d Deployment, named: Option<&str>) -> Result<&'d Calendar, Failure> {
     let desks = deployment.latest().and_then(|settings| settings.desk.calendar.as_ref());
     let name = named.or(desks.map(|calendar| calendar.name.as_str())).ok_or_else(|| {
         Failure::new("whose business days count is not said")

@@ -13,6 +13,7 @@
 //! | 4 | merchant reference, record type, currency, gross amount, days |
 //! | 5 | authorization code, card, record type, currency, gross amount, days |
 //! | 6 | merchant reference, record type, currency, and only sums that agree |
+//! | 7 | none: people say so, one line of one item or of several whose sum agrees |
 //!
 //! Days are at most [`DAYS_APART`] apart. Neither a retrieval reference number nor an authorization code is unique, so none of them
 //! decides alone. The gross amount of a dispute may have the acquirer's cost of it in it.
@@ -34,13 +35,18 @@ pub enum Pass {
     Card,
     /// By our reference, several together.
     Group,
+    /// By people, after all others.
+    ByHand,
 }
+
+/// The version of these rules. It is stored with every match, and counts up when a pass matches by anything else.
+pub const RULES: i16 = 1;
 
 /// How far apart the days of a line and an item may be where an amount decides: a business day, and a weekend.
 pub const DAYS_APART: i32 = 3;
 
 impl Pass {
-    /// The passes in the order in which they run.
+    /// The passes in the order in which they run; people come after them.
     pub const ALL: [Self; 6] = [
         Self::AcquirerReference,
         Self::Arn,
@@ -59,12 +65,16 @@ impl Pass {
             Self::MerchantReference => 4,
             Self::Card => 5,
             Self::Group => 6,
+            Self::ByHand => 7,
         }
     }
 
     /// The pass of this number.
     pub fn from_number(number: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|pass| pass.number() == number)
+        Self::ALL
+            .into_iter()
+            .chain([Self::ByHand])
+            .find(|pass| pass.number() == number)
     }
 
     /// What it matches by, for people.
@@ -76,6 +86,7 @@ impl Pass {
             Self::MerchantReference => "merchant reference and amount",
             Self::Card => "authorization code, card and amount",
             Self::Group => "merchant reference, together",
+            Self::ByHand => "by hand",
         }
     }
 
@@ -84,7 +95,7 @@ impl Pass {
     fn identifies(self) -> bool {
         match self {
             Self::AcquirerReference | Self::Arn => true,
-            Self::Rrn | Self::MerchantReference | Self::Card | Self::Group => false,
+            Self::Rrn | Self::MerchantReference | Self::Card | Self::Group | Self::ByHand => false,
         }
     }
 
@@ -92,7 +103,7 @@ impl Pass {
     fn adds_up(self) -> bool {
         match self {
             Self::AcquirerReference | Self::Arn | Self::Group => true,
-            Self::Rrn | Self::MerchantReference | Self::Card => false,
+            Self::Rrn | Self::MerchantReference | Self::Card | Self::ByHand => false,
         }
     }
 }

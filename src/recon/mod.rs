@@ -2,11 +2,14 @@
 //!
 //! The store streams candidates, this module decides: [`proof`] whether a file proves itself, [`matching`] which line settles
 //! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`availability`] what becomes
-//! available when, [`breaks`] what is wrong, [`desk`] what resolving it books.
+//! available when, [`breaks`] what is wrong, [`candidates`] what people see of a line, [`by_hand`] what they may match, [`desk`]
+//! what resolving a break books.
 
 pub mod availability;
 pub mod booking;
 pub mod breaks;
+pub mod by_hand;
+pub mod candidates;
 pub mod desk;
 pub mod group;
 pub mod matching;

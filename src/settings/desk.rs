@@ -17,6 +17,8 @@ pub struct DeskRules {
     pub limit_b: Amounts,
     /// Who heads finance.
     pub finance_heads: BTreeSet<String>,
+    /// Up to this one person matches a line by hand; above it one other approves. Currencies not listed: nothing.
+    pub match_alone: Amounts,
     /// Whose business days count for the age of breaks, where the command does not say.
     pub calendar: Option<CalendarName>,
 }
@@ -39,6 +41,17 @@ impl DeskRules {
             .unwrap_or_default()
     }
 
+    /// Who has to approve that a line of these amounts is matched by hand.
+    pub fn approval_of_match(&self, sums: &BTreeMap<Currency, i64>) -> Approval {
+        let alone = sums
+            .iter()
+            .all(|(currency, sum)| *sum <= self.match_alone.get(currency).map_or(0, |limit| limit.minor()));
+        Approval {
+            approvers: i16::from(!alone),
+            by_head: false,
+        }
+    }
+
     fn of(&self, currency: Currency, sum: i64) -> Approval {
         let within = |limits: &Amounts| sum <= limits.get(&currency).map_or(0, |limit| limit.minor());
         let (approvers, by_head) = if within(&self.tolerance) {
@@ -54,12 +67,23 @@ impl DeskRules {
 
 impl<'t> Reader<'t> {
     pub(super) fn desk(&mut self, table: Table<'t>) -> Option<DeskRules> {
-        self.only(table, &["tolerance", "limit_a", "limit_b", "finance_heads", "calendar"]);
+        self.only(
+            table,
+            &[
+                "tolerance",
+                "limit_a",
+                "limit_b",
+                "finance_heads",
+                "match_alone",
+                "calendar",
+            ],
+        );
         let rules = DeskRules {
             tolerance: self.amounts(table, "tolerance"),
             limit_a: self.amounts(table, "limit_a"),
             limit_b: self.amounts(table, "limit_b"),
             finance_heads: self.people(table, "finance_heads"),
+            match_alone: self.amounts(table, "match_alone"),
             calendar: self.optional_calendar(table)?,
         };
         for (low, high, lower, upper) in [

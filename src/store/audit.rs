@@ -419,6 +419,7 @@ audits![
     "lines_accounted",
     "losses",
     "matches_booked",
+    "matches_by_hand",
     "numbering",
     "open_holds",
     "payment_totals",

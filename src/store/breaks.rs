@@ -8,6 +8,7 @@
 //! Locks, in this order: the acquirers of the breaks, shared, so that no reconciliation closes them meanwhile; the breaks by
 //! number; the books. What is decided is read after all of them.
 
+pub mod by_hand;
 mod cases;
 mod error;
 mod reopen;
@@ -297,7 +298,7 @@ async fn write_step(
     .map(|_| ())
 }
 
-async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Break>, StoreError> {
+pub(super) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Break>, StoreError> {
     let class = filter.class.map(BreakClass::name);
     let rows = tx
         .query(

@@ -51,6 +51,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("break_entry_identity", "an entry resolves one break"),
     ("break_expected", "what the ledger says of a break has a currency"),
     ("break_kept_pending", "what a break keeps pending is more than zero"),
+    ("break_match_identity", "a proposal matches an entry once"),
     ("break_once_per_file", "a break of a file is named once"),
     ("break_once_per_line", "a break of a line is named once"),
     (
@@ -98,6 +99,8 @@ pub const RULES: &[(&str, &str)] = &[
     ("break_proposal_withheld", "no less than nothing is withheld"),
     ("break_reason_name", "a name belongs to one reason"),
     ("break_reason_resolution", "a reason belongs to one resolution"),
+    ("break_reserve_identity", "a match by hand names a tranche once"),
+    ("break_reserve_withheld", "a match by hand withholds more than nothing"),
     (
         "break_resolution",
         "a break has a resolution exactly when it is resolved",
@@ -318,10 +321,18 @@ pub const RULES: &[(&str, &str)] = &[
     ("settlement_file_state", "a settlement file is booked or quarantined"),
     ("settlement_line_gross", "the gross amount of a line has a currency"),
     ("settlement_line_identity", "a place belongs to one line of a file"),
+    (
+        "settlement_match_by_hand",
+        "what people match is of a proposal, in a round of its own",
+    ),
     ("settlement_match_identity", "a line and an entry are matched once"),
     (
         "settlement_match_passed_on",
         "costs that are passed on come with their VAT",
+    ),
+    (
+        "settlement_match_round",
+        "rounds of matches by hand are numbered from 1",
     ),
     ("settlement_reject_identity", "a place belongs to one reject of a file"),
     ("settlement_reserve_identity", "a settlement file names a tranche once"),

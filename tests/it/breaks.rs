@@ -57,6 +57,7 @@ fn request<'a>(ids: &[i64], reason: Reason, by: &'a str) -> Request<'a> {
     Request {
         breaks: Filter::of(ids),
         reason,
+        items: &[],
         merchant: None,
         recovers: None,
         quiet_until: None,
@@ -77,7 +78,7 @@ async fn listed(stage: &Stage, filter: &Filter) -> Vec<Break> {
 }
 
 /// The numbers of the breaks of a class that are not resolved.
-async fn ids(stage: &Stage, class: &str) -> Vec<i64> {
+pub async fn ids(stage: &Stage, class: &str) -> Vec<i64> {
     let filter = Filter {
         class: Some(BreakClass::from_name(class).unwrap_or_else(|| panic!("a class: {class}"))),
         ..Filter::unresolved()
@@ -103,7 +104,7 @@ async fn resolve(stage: &Stage, request: &Request<'_>) -> Result<Resolved, DeskE
 }
 
 /// Balances of every book by code and currency; the side on which the account grows is above zero.
-async fn balances(stage: &Stage) -> BTreeMap<(String, i16, String), i64> {
+pub async fn balances(stage: &Stage) -> BTreeMap<(String, i16, String), i64> {
     let rows = stage
         .test
         .admin
@@ -122,7 +123,7 @@ async fn balances(stage: &Stage) -> BTreeMap<(String, i16, String), i64> {
 }
 
 /// What moved since, as `plain 1100 -80.00`; USD where no currency is named.
-async fn moved(stage: &Stage, before: &BTreeMap<(String, i16, String), i64>) -> Vec<String> {
+pub async fn moved(stage: &Stage, before: &BTreeMap<(String, i16, String), i64>) -> Vec<String> {
     let now = balances(stage).await;
     let mut moved = Vec::new();
     for ((book, code, in_currency), balance) in &now {
@@ -145,7 +146,7 @@ async fn moved(stage: &Stage, before: &BTreeMap<(String, i16, String), i64>) -> 
 }
 
 /// Tables that opening again leaves as they were before a resolution.
-async fn undone(stage: &Stage) -> String {
+pub async fn undone(stage: &Stage) -> String {
     let mut text = String::new();
     for table in ["open_item", "reserve_tranche", "maturing"] {
         let rows = stage

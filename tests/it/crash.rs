@@ -16,6 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use acquit::ledger::entry::EntryKind;
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
@@ -346,6 +347,67 @@ fn release_file() -> Scene {
     Scene::after(&[APPLY, RECORD, RECONCILE, AGAIN], RELEASE_FILE)
 }
 
+/// A line in suspense and the item that it is, before a command.
+fn matched(commands: &[&str], arguments: &str) -> Scene {
+    let directory = support::directory();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("a file");
+    write("settings.toml", MATCH_SETTINGS);
+    let event = |kind| support::events::event(kind, "alpha", "p1", &format!("p1-{}", kind.name()), 8_000, "USD");
+    let events = [EntryKind::Authorization, EntryKind::Capture].map(|kind| support::events::json_line(&event(kind)));
+    write("events.jsonl", &events.concat());
+    let lines = ["Settled +80.00 USD ref=A9 scheme=0.20"];
+    write("file.csv", &crate::stage::settlement_file(&lines, "2026-03-03"));
+    let before = [
+        APPLY,
+        "record DAY/events.jsonl",
+        "reconcile DAY/file.csv --acquirer north --execute",
+    ];
+    Scene::of(directory, &[&before[..], commands].concat(), arguments)
+}
+
+const MATCH_SETTINGS: &str = r#"
+effective_from = "2026-01-01"
+[house]
+name = "House"
+time_zone = "UTC"
+bank_account = "main"
+[desk]
+match_alone = { USD = "100.00" }
+[[acquirer]]
+name = "north"
+contract = "net"
+settles_within_days = 3
+[[fee_schedule]]
+name = "standard"
+percentage = "2.9"
+fixed = { USD = "0.30" }
+rounding = "half_even"
+[[merchant]]
+name = "alpha"
+state = "active"
+fee_schedule = "standard"
+reserve = { percentage = "10", release_after_days = 30 }
+"#;
+
+const CONFIRM: &str = "match confirm file.csv:2 p1-capture --by ann --evidence mail --on 2026-03-20 --execute";
+
+fn confirm_match() -> Scene {
+    matched(&[], CONFIRM)
+}
+
+fn undo_match() -> Scene {
+    matched(
+        &[CONFIRM],
+        "match undo file.csv:2 --by eve --reason wrong --on 2026-03-21 --execute",
+    )
+}
+
+#[test]
+fn matches_by_hand_survive_a_kill_at_any_request() {
+    confirm_match().survives_kills(3);
+    undo_match().survives_kills(3);
+}
+
 #[test]
 fn undo_survives_a_kill_at_any_request() {
     undo().survives_kills(4);
@@ -392,6 +454,8 @@ fn every_command_survives_a_kill_at_every_request() {
     for scene in [
         undo(),
         release_file(),
+        confirm_match(),
+        undo_match(),
         record(),
         reconcile(),
         quarantine(),
@@ -410,6 +474,8 @@ fn a_connection_cut_at_commit_leaves_a_question_that_the_next_run_answers() {
     quarantine().survives_cuts(1);
     instruct().survives_cuts(2);
     undo().survives_cuts(1);
+    confirm_match().survives_cuts(1);
+    undo_match().survives_cuts(1);
     release_file().survives_cuts(1);
     release().survives_cuts(1);
     // The second one finds that nothing is left.

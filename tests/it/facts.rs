@@ -366,9 +366,9 @@ pub async fn settlement_and_payouts(test: &TestStore) {
         let (ordinal, line_gross) = if gross == 100_000 { (1, gross) } else { (2, gross + 5) };
         admin
             .execute(
-                "insert into settlement_match (book_id, number, source_id, ordinal, pass, item_gross, line_gross, merchant_fee, reserve, cost,
+                "insert into settlement_match (book_id, number, source_id, ordinal, pass, rules, item_gross, line_gross, merchant_fee, reserve, cost,
                     matures, passes_costs, expected_on)
-                 values ($1, $2, $3, $4, 1, $5, $6, 0, 0, 0, false, false, '2026-03-04')",
+                 values ($1, $2, $3, $4, 1, 1, $5, $6, 0, 0, 0, false, false, '2026-03-04')",
                 &[&alpha.0, &number, &source.0, &ordinal, &gross, &line_gross],
             )
             .await

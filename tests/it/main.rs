@@ -24,6 +24,7 @@ mod hostile;
 mod idempotency;
 mod lifecycle;
 mod loss;
+mod matches;
 mod matrix;
 mod merchant;
 mod model;

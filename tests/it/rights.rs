@@ -22,8 +22,10 @@ balance: insert, update(debits credits)
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution owner proposal_id quiet_until)
 break_entry: insert
+break_match: insert(proposal_id book_id number), update(item)
 break_proposal: insert(break_id round plan request resolution reason note evidence merchant recovers quiet_until currency amount approvers finance_heads proposed_by), update(item withheld state first_approver second_approver)
 break_reason:
+break_reserve: insert
 break_step: insert(break_id what by owner note evidence proposal_id)
 calendar_version: insert(name number digest content)
 entry: insert
@@ -56,10 +58,11 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 18] = [
+const APPEND_ONLY: [&str; 19] = [
     "account",
     "break_entry",
     "break_reason",
+    "break_reserve",
     "break_step",
     "calendar_version",
     "entry",

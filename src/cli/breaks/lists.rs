@@ -11,9 +11,9 @@ use crate::store::Store;
 use crate::store::breaks::{Approved, Break, Filter, Posted, Resolved, ResolvedBreak, Step};
 
 /// Where what was done is told.
-pub(super) struct Told<'a> {
-    pub(super) store: &'a Store,
-    pub(super) format: Format,
+pub(in crate::cli) struct Told<'a> {
+    pub(in crate::cli) store: &'a Store,
+    pub(in crate::cli) format: Format,
 }
 
 /// Breaks, one a row.
@@ -252,7 +252,12 @@ fn postings_list(postings: &[Posted]) -> Listing {
 }
 
 /// What a plan comes to, or what was done.
-pub(super) async fn resolved(told: &Told<'_>, done: &Resolved, reason: Reason, execute: bool) -> Result<(), Failure> {
+pub(in crate::cli) async fn resolved(
+    told: &Told<'_>,
+    done: &Resolved,
+    reason: Reason,
+    execute: bool,
+) -> Result<(), Failure> {
     let as_what = format!("{} ({reason})", reason.resolution());
     let title = match (done.new, done.booked, execute) {
         (false, true, _) => format!("{as_what}: resolved before, nothing was done"),

@@ -69,8 +69,8 @@ impl CaseRow {
 }
 
 /// Keeps reconciliations away from breaks and locks them, `also` with them.
-pub(super) async fn lock(tx: &mut Tx, ids: &[i64], also: Option<i64>) -> Result<Vec<LockedBreak>, DeskError> {
-    let all: BTreeSet<i64> = ids.iter().copied().chain(also).collect();
+pub(super) async fn lock(tx: &mut Tx, ids: &[i64], also: &[i64]) -> Result<Vec<LockedBreak>, DeskError> {
+    let all: BTreeSet<i64> = ids.iter().chain(also).copied().collect();
     let all: Vec<i64> = all.into_iter().collect();
     let rows = tx
         .query(include_str!("../../../schema/queries/breaks_acquirers.sql"), &[&all])

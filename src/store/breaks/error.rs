@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::money::{AmountError, Money};
+use crate::recon::by_hand;
 use crate::recon::desk::Refusal;
 use crate::store::{Retriable, StoreError};
 
@@ -87,6 +88,14 @@ pub enum DeskError {
     /// Its item has come.
     #[error("break {0} was resolved by a file that reported its item")]
     Reported(i64),
+    /// A decision about its file, or match, closed it.
+    #[error("break {id} was resolved as {resolution}, with its file or match: it is open again when that is")]
+    Closed {
+        /// Which.
+        id: i64,
+        /// undone, released or rejected.
+        resolution: String,
+    },
     /// Only together.
     #[error("break {id} was set off against others: open {others} again with it")]
     OffsetTogether {
@@ -106,6 +115,28 @@ pub enum DeskError {
     /// The tranche has gone.
     #[error("what its resolution put into the reserve was released or used since")]
     ReserveUsed,
+    /// It has no line in suspense.
+    #[error("break {0} has no settlement line whose money is in suspense: nothing can be matched with it")]
+    NoLine(i64),
+    /// The day is before the file's.
+    #[error("its file is about {as_of}: it cannot be matched on {day}")]
+    Before {
+        /// The day asked for.
+        day: NaiveDate,
+        /// The file's.
+        as_of: NaiveDate,
+    },
+    /// Somebody else has them.
+    #[error("{0} of the items are not open: matched, resolved or withdrawn since, or not reported by this acquirer")]
+    NotOpen(usize),
+    /// It cannot be matched so.
+    #[error("break {id} cannot be matched so: {refusal}")]
+    NotMatched {
+        /// Which.
+        id: i64,
+        /// Why.
+        refusal: by_hand::Refusal,
+    },
     /// A later break has taken its place.
     #[error("the item of break {id} is missing by break {other} now")]
     MissingAgain {

@@ -79,7 +79,7 @@ async fn open(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
 
 async fn reopen(tx: &mut Tx, ids: &[i64], said: Said<'_>, day: NaiveDate) -> Result<Reopened, DeskError> {
     let ids: Vec<i64> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let locked = cases::lock(tx, &ids, None).await?;
+    let locked = cases::lock(tx, &ids, &[]).await?;
     if reopened_before(tx, &locked, said).await? {
         return Ok(Reopened {
             ids,
@@ -90,7 +90,7 @@ async fn reopen(tx: &mut Tx, ids: &[i64], said: Said<'_>, day: NaiveDate) -> Res
     let undone = proposals(tx, include_str!("../../../schema/queries/break_proposals_of.sql"), &ids).await?;
     refuse(tx, &locked, &undone).await?;
     let numbers: Vec<i64> = undone.iter().map(|proposal| proposal.id).collect();
-    let reversals = reverse(tx, &undone, said, day).await?;
+    let reversals = reverse(tx, &undone, said, day, Tranches::default()).await?;
     for proposal in &undone {
         if let Some(item) = &proposal.item {
             let restore = include_str!("../../../schema/queries/open_item_restore.sql");
@@ -109,7 +109,7 @@ async fn reopen(tx: &mut Tx, ids: &[i64], said: Said<'_>, day: NaiveDate) -> Res
 }
 
 /// Whether all of them are open by this very step.
-async fn reopened_before(tx: &mut Tx, locked: &[LockedBreak], said: Said<'_>) -> Result<bool, DeskError> {
+pub(super) async fn reopened_before(tx: &mut Tx, locked: &[LockedBreak], said: Said<'_>) -> Result<bool, DeskError> {
     if locked.is_empty() || locked.iter().any(|row| row.state == "resolved") {
         return Ok(false);
     }
@@ -125,7 +125,13 @@ async fn refuse(tx: &mut Tx, locked: &[LockedBreak], undone: &[Proposal]) -> Res
         let id = row.id;
         match (row.state.as_str(), row.resolution.as_deref(), row.proposal) {
             ("resolved", Some("match"), _) => return Err(DeskError::Matched(id)),
-            ("resolved", _, None) => return Err(DeskError::Reported(id)),
+            ("resolved", Some("timing"), None) => return Err(DeskError::Reported(id)),
+            ("resolved", Some(resolution), None) => {
+                return Err(DeskError::Closed {
+                    id,
+                    resolution: resolution.to_owned(),
+                });
+            }
             ("resolved", ..) => {}
             _ => return Err(DeskError::NotResolved(id)),
         }
@@ -176,8 +182,14 @@ struct Mirror {
     transfers: Vec<Transfer>,
 }
 
-/// Reverses the entries of proposals, takes back what they withheld, and says how many entries there were.
-async fn reverse(tx: &mut Tx, undone: &[Proposal], said: Said<'_>, day: NaiveDate) -> Result<usize, DeskError> {
+/// Reverses the entries of proposals, takes back what they withheld (`tranches` with it), and says how many entries there were.
+pub(super) async fn reverse(
+    tx: &mut Tx,
+    undone: &[Proposal],
+    said: Said<'_>,
+    day: NaiveDate,
+    mut tranches: Tranches,
+) -> Result<usize, DeskError> {
     let numbers: Vec<i64> = undone.iter().map(|proposal| proposal.id).collect();
     let mirrors = mirrors(tx, &numbers).await?;
     if mirrors.is_empty() {
@@ -188,7 +200,6 @@ async fn reverse(tx: &mut Tx, undone: &[Proposal], said: Said<'_>, day: NaiveDat
     let mut books = LockedBooks::lock(tx, &concerned).await?;
     let source = source_of_run(tx, &format!("breaks reopen {day}")).await?.id;
     let count = mirrors.len();
-    let mut tranches = Tranches::default();
     for mirror in mirrors {
         let proposal = undone.iter().find(|proposal| proposal.id == mirror.proposal);
         let proposal = proposal.ok_or_else(|| StoreError::Unreadable(format!("proposal {}", mirror.proposal)))?;
@@ -212,10 +223,9 @@ async fn reverse(tx: &mut Tx, undone: &[Proposal], said: Said<'_>, day: NaiveDat
         };
         books.append(mirror.book, entry)?;
     }
+    let withheld = tranches.iter().next().is_some();
     let gone = |error: StoreError| match error.constraint() {
-        Some("balance_within_side" | "reserve_tranche_once") if undone.iter().any(|one| one.withheld > 0) => {
-            DeskError::ReserveUsed
-        }
+        Some("balance_within_side" | "reserve_tranche_once") if withheld => DeskError::ReserveUsed,
         _ => error.into(),
     };
     books.write(tx).await.map_err(gone)?;

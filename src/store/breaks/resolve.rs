@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
+use super::by_hand::{self, ItemKey, Matching};
 use super::cases::{self, CaseRow};
 use super::{DeskError, Filter, LIMIT, Said, investigate, list, write_step};
 use crate::audit::export::hex;
@@ -23,7 +24,7 @@ use crate::recon::booking::Leg;
 use crate::recon::desk::{self, Booked, Held, Reason, Resolution, To};
 use crate::settings::Settings;
 use crate::store::books::LockedBooks;
-use crate::store::reserve::Tranches;
+use crate::store::reserve::{FixedReserves, Tranches};
 use crate::store::settings::Deployment;
 use crate::store::source::source_of_run;
 use crate::store::{Store, StoreError, Tx};
@@ -35,6 +36,8 @@ pub struct Request<'a> {
     pub breaks: Filter,
     /// Why, and so as what.
     pub reason: Reason,
+    /// The open items that its line is matched with, where that is the reason.
+    pub items: &'a [ItemKey],
     /// Whose money it is, where it is proven to be a merchant's; the merchant of the break's item where none is named.
     pub merchant: Option<&'a str>,
     /// The break that was written off, where its money came.
@@ -151,8 +154,9 @@ impl Store {
 }
 
 /// What was asked, by whom: of a request, or of a proposal.
-struct Terms {
+pub(super) struct Terms {
     reason: Reason,
+    pub(super) items: Vec<ItemKey>,
     merchant: Option<String>,
     recovers: Option<i64>,
     quiet_until: Option<NaiveDate>,
@@ -165,6 +169,7 @@ impl Terms {
     fn asked(request: &Request<'_>) -> Self {
         Self {
             reason: request.reason,
+            items: request.items.to_vec(),
             merchant: request.merchant.map(str::to_owned),
             recovers: request.recovers,
             quiet_until: request.quiet_until,
@@ -177,7 +182,7 @@ impl Terms {
     /// Text for digests; what is absent differs from what is empty.
     fn fields(&self) -> Vec<String> {
         let optional = |text: Option<String>| text.map_or_else(String::new, |text| format!("={text}"));
-        vec![
+        let mut fields = vec![
             self.reason.resolution().name().to_owned(),
             self.reason.name().to_owned(),
             optional(self.merchant.clone()),
@@ -186,7 +191,9 @@ impl Terms {
             self.note.clone(),
             optional(self.evidence.as_deref().map(hex)),
             self.by.clone(),
-        ]
+        ];
+        fields.extend(self.items.iter().map(|(book, number)| format!("{book} {number}")));
+        fields
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -217,6 +224,8 @@ struct Plan {
     cases: Vec<CaseRow>,
     booked: Vec<Booked>,
     digest: [u8; 32],
+    /// What is matched by hand.
+    matching: Option<Matching>,
 }
 
 impl Plan {
@@ -343,6 +352,7 @@ async fn work_out(
     deployment: &Deployment,
     ids: &[i64],
     terms: &Terms,
+    day: NaiveDate,
 ) -> Result<(LockedBooks, Plan), DeskError> {
     let settings = deployment.latest().ok_or(DeskError::Nothing)?;
     let mut targets = Targets::of(tx, terms).await?;
@@ -355,11 +365,19 @@ async fn work_out(
             To::Nobody => {}
         }
     }
+    concerned.extend(terms.items.iter().map(|(book, _)| *book));
     let concerned: Vec<BookId> = concerned.into_iter().collect();
     let books = LockedBooks::lock(tx, &concerned).await?;
     let cases = cases::load(tx, settings, ids).await?;
     let mut booked = Vec::with_capacity(cases.len());
+    let mut matching = None;
     for row in &cases {
+        if !terms.items.is_empty() {
+            let (matched, of_it) = by_hand::work_out(tx, deployment, row.case.id.0, terms, day).await?;
+            matching = Some(matched);
+            booked.push(of_it);
+            continue;
+        }
         let to = targets.of_case(row, terms.reason);
         let id = row.case.id.0;
         let quiet = terms.quiet_until.is_some();
@@ -375,7 +393,13 @@ async fn work_out(
         fields.extend(content(row, booked));
     }
     let digest = digest_of("break plan 1", fields);
-    Ok((books, Plan { cases, booked, digest }))
+    let plan = Plan {
+        cases,
+        booked,
+        digest,
+        matching,
+    };
+    Ok((books, plan))
 }
 
 /// That breaks come to nothing together.
@@ -407,7 +431,11 @@ fn content(row: &CaseRow, booked: &Booked) -> Vec<String> {
     fields
 }
 
-async fn resolve(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Result<Resolved, DeskError> {
+pub(super) async fn resolve(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    request: &Request<'_>,
+) -> Result<Resolved, DeskError> {
     let settings = deployment
         .in_force(request.day)
         .ok_or(DeskError::NoSettings(request.day))?;
@@ -416,7 +444,9 @@ async fn resolve(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) ->
         return Ok(known);
     }
     let ids = chosen(tx, &request.breaks).await?;
-    let locked = cases::lock(tx, &ids, request.recovers).await?;
+    let mut also = by_hand::missing(tx, request.items).await?;
+    also.extend(request.recovers);
+    let locked = cases::lock(tx, &ids, &also).await?;
     if let Some(known) = proposed_before(tx, request, &terms).await? {
         return Ok(known);
     }
@@ -426,12 +456,15 @@ async fn resolve(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) ->
     }
     let mine: Vec<_> = locked.into_iter().filter(|row| ids.contains(&row.id)).collect();
     cases::unresolved(&mine)?;
-    let (books, plan) = work_out(tx, deployment, &ids, &terms).await?;
+    let (books, plan) = work_out(tx, deployment, &ids, &terms, request.day).await?;
     if request.plan.is_some_and(|shown| !plan.digest.starts_with(shown)) {
         return Err(DeskError::Changed(short(&plan.digest)));
     }
     let sums = desk::stakes(plan.booked.iter())?;
-    let approval = settings.desk.approval(&sums);
+    let approval = match plan.matching {
+        Some(_) => settings.desk.approval_of_match(&sums),
+        None => settings.desk.approval(&sums),
+    };
     let finance_heads = heads(settings, approval.by_head, &terms.by, &sums)?;
     withdraw(tx, &ids, terms.said()).await?;
     let mut proposals = propose(tx, &plan, &terms, approval.approvers, finance_heads.as_deref()).await?;
@@ -446,7 +479,16 @@ async fn resolve(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) ->
         new: true,
     };
     if resolved.booked {
-        book(tx, books, &plan, &terms, &mut proposals, request.said, request.day).await?;
+        book(
+            tx,
+            (deployment, books),
+            &plan,
+            &terms,
+            &mut proposals,
+            request.said,
+            request.day,
+        )
+        .await?;
     }
     Ok(resolved)
 }
@@ -568,6 +610,7 @@ impl Proposal {
     fn terms(&self) -> Result<Terms, StoreError> {
         let reason = Reason::from_name(&self.reason);
         Ok(Terms {
+            items: Vec::new(),
             reason: reason.ok_or_else(|| StoreError::Unreadable(format!("reason {}", self.reason)))?,
             merchant: self.merchant.clone(),
             recovers: self.recovers,
@@ -678,6 +721,9 @@ async fn propose(
     let made = proposals(tx, include_str!("../../../schema/queries/break_proposals_of.sql"), &ids).await?;
     let numbers: Vec<i64> = made.iter().map(|proposal| proposal.id).collect();
     investigate(tx, &ids).await?;
+    if let (Some(_), [proposal]) = (&plan.matching, &numbers[..]) {
+        by_hand::keep_items(tx, *proposal, &terms.items).await?;
+    }
     write_step(tx, "proposed", &ids, Some(&numbers), None, terms.said()).await?;
     Ok(made)
 }
@@ -692,10 +738,22 @@ async fn approve(
     deployment.in_force(day).ok_or(DeskError::NoSettings(day))?;
     let found = meant(tx, plan).await?;
     let ids: Vec<i64> = found.iter().map(|proposal| proposal.id_of_break).collect();
-    cases::lock(tx, &ids, found.first().and_then(|proposal| proposal.recovers)).await?;
+    let mut items = Vec::new();
+    if let Some(first) = found
+        .first()
+        .filter(|first| first.reason == Reason::MatchedByHand.name())
+    {
+        items = by_hand::items_of(tx, first.id).await?;
+    }
+    let mut also = by_hand::missing(tx, &items).await?;
+    also.extend(found.first().and_then(|proposal| proposal.recovers));
+    cases::lock(tx, &ids, &also).await?;
     let mut found = meant(tx, plan).await?;
     let first = found.first().ok_or_else(|| DeskError::UnknownPlan(short(plan)))?;
-    let terms = first.terms()?;
+    let terms = Terms {
+        items,
+        ..first.terms()?
+    };
     let mut approved = Approved {
         plan: first.plan.clone(),
         ids: ids.clone(),
@@ -718,7 +776,7 @@ async fn approve(
     if approved.booked {
         return Err(DeskError::NothingWaits(short(&approved.plan)));
     }
-    let (books, now) = work_out(tx, deployment, &ids, &terms).await?;
+    let (books, now) = work_out(tx, deployment, &ids, &terms, day).await?;
     if now.digest.as_slice() != approved.plan {
         return Err(DeskError::Void(ids.first().copied().unwrap_or_default()));
     }
@@ -739,7 +797,7 @@ async fn approve(
             evidence: None,
             ..said
         };
-        book(tx, books, &now, &terms, &mut found, silent, day).await?;
+        book(tx, (deployment, books), &now, &terms, &mut found, silent, day).await?;
     }
     Ok(approved)
 }
@@ -774,7 +832,7 @@ fn enough(proposal: &Proposal, approved_by: &[String]) -> Result<bool, DeskError
 /// Books a plan: its entries, its items, its proposals and breaks.
 async fn book(
     tx: &mut Tx,
-    mut books: LockedBooks,
+    (deployment, mut books): (&Deployment, LockedBooks),
     plan: &Plan,
     terms: &Terms,
     proposals: &mut [Proposal],
@@ -786,9 +844,15 @@ async fn book(
     let mut tranches = Tranches::default();
     let mut items: Vec<Option<String>> = Vec::new();
     let mut withheld: Vec<i64> = Vec::new();
+    let mut fixed = fixed_reserves(tx, deployment, plan, day).await?;
     for ((row, booked), proposal) in plan.cases.iter().zip(&plan.booked).zip(&*proposals) {
         for (of, legs) in &booked.entries {
-            let entry = entry(row, terms, proposal, legs, day, source);
+            let mut entry = entry(row, terms, proposal, legs, day, source);
+            if let Some((matching, fixed)) = plan.matching.as_ref().zip(fixed.as_mut())
+                && *of == matching.book()
+            {
+                matching.reserve(&mut entry.transfers, fixed, &mut tranches)?;
+            }
             let number = books.append(*of, entry)?;
             entries.push((*of, number, proposal.id_of_break, proposal.id));
         }
@@ -805,6 +869,9 @@ async fn book(
         }
     }
     books.write(tx).await?;
+    if let (Some(matching), [proposal]) = (&plan.matching, &*proposals) {
+        matching.write(tx, proposal.id, &tranches, terms.said()).await?;
+    }
     tranches.write(tx).await?;
     write_entries(tx, &entries).await?;
     let ids: Vec<i64> = proposals.iter().map(|proposal| proposal.id_of_break).collect();
@@ -831,6 +898,20 @@ async fn book(
         write_step(tx, "recovered", &[recovered], None, None, told).await?;
     }
     Ok(())
+}
+
+/// The fixed reserves of the book in which a match makes money available.
+async fn fixed_reserves(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    plan: &Plan,
+    day: NaiveDate,
+) -> Result<Option<FixedReserves>, DeskError> {
+    let Some(matching) = &plan.matching else {
+        return Ok(None);
+    };
+    let settings = deployment.in_force(day).ok_or(DeskError::NoSettings(day))?;
+    Ok(Some(FixedReserves::of(tx, settings, day, &[matching.book()]).await?))
 }
 
 /// Takes the item of a break out of the open ones, and gives it back as JSON.

@@ -296,7 +296,7 @@ impl KnownFile {
 }
 
 /// The latest run of the one content that a name or digest tells.
-async fn latest(tx: &mut Tx, file: &str) -> Result<KnownFile, UndoError> {
+pub(super) async fn latest(tx: &mut Tx, file: &str) -> Result<KnownFile, UndoError> {
     let filter = Filter {
         file: Some(file),
         ..Filter::default()

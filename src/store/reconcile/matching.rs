@@ -13,7 +13,7 @@ use crate::money::{AmountError, Money};
 use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, fee_difference, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::group::{divided, merged};
-use crate::recon::matching::{DAYS_APART, Pass, decide};
+use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
 use crate::store::reserve::Tranches;
 use crate::store::{StoreError, Tx, costs_vat, passed_costs};
 
@@ -105,7 +105,7 @@ struct MatchRow {
 }
 
 /// A break on its way to the table.
-pub(super) struct BreakRow {
+pub(in crate::store) struct BreakRow {
     pub(super) class: BreakClass,
     pub(super) ordinal: i32,
     pub(super) item: Option<(BookId, EntryNumber)>,
@@ -259,6 +259,8 @@ impl<'a> Matching<'a> {
                 let sql = include_str!("../../../schema/queries/candidates_group.sql");
                 tx.execute(sql, &[source, acquirer, undecided, &TOGETHER_LIMIT]).await
             }
+            // No file is matched by it.
+            Pass::ByHand => Ok(0),
         }
         .map(|_| ())
     }
@@ -380,47 +382,12 @@ impl<'a> Matching<'a> {
     }
 
     fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
-        if let Some(difference) = settled.amount {
-            let kept_pending = Some(settled.kept_pending).filter(|kept| *kept > 0);
-            let what = "gross by the ledger and by the file";
-            self.differs(BreakClass::AmountMismatch, line, item, difference, what, kept_pending);
-        }
-        if let Some(difference) = settled.fee {
-            self.fee_differs(line, item, difference);
-        }
+        let found = differences(line, item, settled.amount, settled.fee, settled.kept_pending);
+        self.breaks.extend(found);
     }
 
     fn fee_differs(&mut self, line: &Line, item: &Item, difference: Difference) {
-        let what = if item.cost == 0 {
-            "costs by contract and by the file"
-        } else {
-            "costs of the dispute by the ledger and by the file"
-        };
-        self.differs(BreakClass::FeeMismatch, line, item, difference, what, None);
-    }
-
-    fn differs(
-        &mut self,
-        class: BreakClass,
-        line: &Line,
-        item: &Item,
-        difference: Difference,
-        what: &str,
-        kept_pending: Option<i64>,
-    ) {
-        let currency = line.gross.currency();
-        let text = |minor| crate::money::decimal_text(minor, currency);
-        let Difference { expected, actual } = difference;
-        self.breaks.push(BreakRow {
-            class,
-            ordinal: line.ordinal,
-            item: Some((item.book, item.number)),
-            expected: Some(Money::from_minor(expected, currency)),
-            actual: Some(Money::from_minor(actual, currency)),
-            suspense: None,
-            kept_pending,
-            detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
-        });
+        self.breaks.extend(differences(line, item, None, Some(difference), 0));
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
@@ -438,11 +405,12 @@ impl<'a> Matching<'a> {
     }
 
     async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 18] = [
+        const TYPES: [Type; 19] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
             Type::INT4,
+            Type::INT2,
             Type::INT2,
             Type::INT8,
             Type::INT8,
@@ -466,12 +434,13 @@ impl<'a> Matching<'a> {
                 .await?;
             for row in &matches {
                 let item = &row.item;
-                let values: [&(dyn ToSql + Sync); 18] = [
+                let values: [&(dyn ToSql + Sync); 19] = [
                     &item.book.0,
                     &item.number.0,
                     &self.run.source.0,
                     &row.ordinal,
                     &row.pass.number(),
+                    &RULES,
                     &row.item_gross,
                     &row.line_gross,
                     &row.passed_on.map(|passed_on| passed_on.amount),
@@ -504,8 +473,46 @@ fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
+/// The breaks of a match whose sides differ in gross or costs; `kept` is what of the merchant's pending money waits for the first.
+pub(in crate::store) fn differences(
+    line: &Line,
+    item: &Item,
+    amount: Option<Difference>,
+    fee: Option<Difference>,
+    kept: i64,
+) -> Vec<BreakRow> {
+    let costs = if item.cost == 0 {
+        "costs by contract and by the file"
+    } else {
+        "costs of the dispute by the ledger and by the file"
+    };
+    let gross = "gross by the ledger and by the file";
+    let kept_pending = Some(kept).filter(|kept| *kept > 0);
+    let currency = line.gross.currency();
+    let text = |minor| crate::money::decimal_text(minor, currency);
+    [
+        (BreakClass::AmountMismatch, amount, gross, kept_pending),
+        (BreakClass::FeeMismatch, fee, costs, None),
+    ]
+    .into_iter()
+    .filter_map(|(class, difference, what, kept_pending)| {
+        let Difference { expected, actual } = difference?;
+        Some(BreakRow {
+            class,
+            ordinal: line.ordinal,
+            item: Some((item.book, item.number)),
+            expected: Some(Money::from_minor(expected, currency)),
+            actual: Some(Money::from_minor(actual, currency)),
+            suspense: None,
+            kept_pending,
+            detail: format!("{what} differ: {} and {} {currency}", text(expected), text(actual)),
+        })
+    })
+    .collect()
+}
+
 /// Writes breaks that lines of the file show.
-pub(super) async fn write_breaks(
+pub(in crate::store) async fn write_breaks(
     tx: &mut Tx,
     acquirer: AcquirerId,
     source: SourceId,
@@ -558,14 +565,14 @@ pub(super) async fn write_breaks(
 
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
     let amount = match pass {
-        Pass::AcquirerReference | Pass::Arn | Pass::Group => None,
+        Pass::AcquirerReference | Pass::Arn | Pass::Group | Pass::ByHand => None,
         Pass::Rrn | Pass::MerchantReference | Pass::Card => row.try_get(4)?,
     };
     Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
 }
 
 /// The line of a candidate; the first thirteen columns of every candidates query.
-pub(super) fn read_line(row: &Row) -> Result<Line, StoreError> {
+pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
     let record: i16 = row.try_get(1)?;
     let net_currency = currency(row.try_get(7)?)?;
     let gross_code: &str = row.try_get(5)?;

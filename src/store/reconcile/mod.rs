@@ -19,10 +19,13 @@
 pub mod explain;
 pub mod files;
 mod intake;
+pub mod line;
 mod matching;
 mod posting;
 pub mod undo;
 mod unknown;
+
+pub(in crate::store) use matching::{BreakRow, differences, read_line, write_breaks};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

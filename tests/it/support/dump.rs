@@ -108,7 +108,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "settlement_match",
-        "select merchant, settlement_match.number, source.name, ordinal, pass, item_gross, line_gross, passed_on, passed_on_vat, merchant_fee,
+        "select merchant, settlement_match.number, source.name, ordinal, round, pass, rules, item_gross, line_gross, passed_on, passed_on_vat, merchant_fee,
             reserve, cost, matures, passes_costs, costs_vat, expected_on, reserve_until, advanced
         from settlement_match join book on book.id = book_id join source on source.id = source_id",
     ),
@@ -118,6 +118,18 @@ pub const TABLES: &[(&str, &str)] = &[
             actual_in, suspense_number, kept_pending, found.name, expected_on, detail, owner, quiet_until
         from break join acquirer on acquirer.id = acquirer_id join source found on found.id = found_in
         left join source on source.id = source_id left join book on book.id = book_id",
+    ),
+    (
+        "break_match",
+        "select class, detail, book.merchant, break_match.number, proposal.round, break_match.item is not null
+        from break_match join break_proposal proposal on proposal.id = proposal_id join break on break.id = break_id
+        join book on book.id = break_match.book_id",
+    ),
+    (
+        "break_reserve",
+        "select class, detail, book.merchant, to_jsonb(break_reserve) - 'proposal_id' - 'book_id'
+        from break_reserve join break_proposal proposal on proposal.id = proposal_id join break on break.id = break_id
+        join book on book.id = break_reserve.book_id",
     ),
     ("break_reason", "select name, resolution from break_reason"),
     (
