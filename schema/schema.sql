@@ -370,6 +370,48 @@ ALTER TABLE public.calendar_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.cost_claim (
+    source_id bigint NOT NULL,
+    place integer NOT NULL,
+    acquirer_id smallint NOT NULL,
+    ordinal integer,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    component text NOT NULL COLLATE pg_catalog."C",
+    term text NOT NULL COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    expected bigint NOT NULL,
+    stated bigint NOT NULL,
+    since date NOT NULL,
+    booked_on date NOT NULL,
+    detail text,
+    CONSTRAINT cost_claim_component CHECK ((component = ANY (ARRAY['total'::text, 'interchange'::text, 'scheme_fee'::text, 'markup'::text]))),
+    CONSTRAINT cost_claim_differs CHECK ((stated <> expected)),
+    CONSTRAINT cost_claim_lines CHECK ((lines > 0)),
+    CONSTRAINT cost_claim_of_line CHECK (((ordinal IS NULL) = (detail IS NOT NULL))),
+    CONSTRAINT cost_claim_place CHECK ((place > 0))
+);
+
+COMMENT ON TABLE public.cost_claim IS 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail.';
+
+CREATE TABLE public.cost_sum (
+    source_id bigint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    component text NOT NULL COLLATE pg_catalog."C",
+    term text NOT NULL COLLATE pg_catalog."C",
+    invoiced boolean NOT NULL,
+    lines bigint NOT NULL,
+    expected bigint NOT NULL,
+    stated bigint NOT NULL,
+    CONSTRAINT cost_sum_component CHECK ((component = ANY (ARRAY['total'::text, 'interchange'::text, 'scheme_fee'::text, 'markup'::text]))),
+    CONSTRAINT cost_sum_lines CHECK ((lines > 0)),
+    CONSTRAINT cost_sum_month CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+COMMENT ON TABLE public.cost_sum IS 'What the costs of the matched lines of a settlement file come to by contract (expected) and by the file (stated), minor units, by batch, month of the lines and term of the contract; the term is empty for what no term prices. invoiced: not deducted, but awaited on the invoice of the month.';
+
 CREATE TABLE public.entry (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -963,6 +1005,12 @@ ALTER TABLE ONLY public.calendar_version
 ALTER TABLE ONLY public.calendar_version
     ADD CONSTRAINT calendar_version_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_identity PRIMARY KEY (source_id, place);
+
+ALTER TABLE ONLY public.cost_sum
+    ADD CONSTRAINT cost_sum_identity PRIMARY KEY (source_id, batch, month, currency, component, term, invoiced);
+
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_identity PRIMARY KEY (book_id, number);
 
@@ -1164,6 +1212,14 @@ CREATE TRIGGER calendar_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE 
 
 ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_append_only;
 
+CREATE TRIGGER cost_claim_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.cost_claim FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.cost_claim ENABLE ALWAYS TRIGGER cost_claim_append_only;
+
+CREATE TRIGGER cost_sum_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.cost_sum FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.cost_sum ENABLE ALWAYS TRIGGER cost_sum_append_only;
+
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.entry ENABLE ALWAYS TRIGGER entry_append_only;
@@ -1254,6 +1310,12 @@ ALTER TABLE ONLY public.break_step
 
 ALTER TABLE ONLY public.break_step
     ADD CONSTRAINT break_step_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
 
 ALTER TABLE ONLY public.file_decision
     ADD CONSTRAINT file_decision_presented FOREIGN KEY (source_id, presented, presented_by) REFERENCES public.file_decision(source_id, decision, decided_by);
@@ -1476,6 +1538,12 @@ GRANT INSERT(number) ON TABLE public.calendar_version TO acquit_runtime;
 GRANT INSERT(digest) ON TABLE public.calendar_version TO acquit_runtime;
 
 GRANT INSERT(content) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.cost_claim TO acquit_runtime;
+GRANT SELECT ON TABLE public.cost_claim TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.cost_sum TO acquit_runtime;
+GRANT SELECT ON TABLE public.cost_sum TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry TO acquit_auditor;

@@ -4,6 +4,8 @@
 //! Every report is read in one snapshot and goes to its sink row by row. A table is kept in memory and is therefore cut after
 //! [`TABLE_LIMIT`] rows; CSV and JSON are not. Tables leave out the columns that repeat an amount in minor units.
 
+mod claims;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -23,6 +25,7 @@ use crate::dates::parse_day;
 use crate::money::{Currency, wide_decimal_text};
 use crate::payment::fees::AccrualKey;
 use crate::recon::breaks::Bucket;
+use crate::store::costs::Wanted;
 use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
 use crate::store::report::{
     self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem,
@@ -103,6 +106,24 @@ pub enum Report {
         /// Whose business days count. Default: the calendar of `[desk]` in the settings.
         #[arg(long, value_name = "NAME")]
         calendar: Option<String>,
+    },
+    /// Print what acquirers charged against what their contracts say, by term: what there is to claim back.
+    ///
+    /// Section `claim` has what differs by more than is tolerated, by the state of its breaks; `checked` all that was held to a
+    /// contract (no term: nothing prices it); `invoiced` what is deducted from no line, but awaited on the invoice of the month.
+    FeeClaims {
+        /// Take only this acquirer.
+        #[arg(long)]
+        acquirer: Option<String>,
+        /// Take only files and invoices booked on or after this day.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        from: Option<NaiveDate>,
+        /// Take only files and invoices booked up to this day.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        to: Option<NaiveDate>,
+        /// List every claim with its line and break, for the acquirer.
+        #[arg(long)]
+        items: bool,
     },
     /// Print the payout register: amount, state, who planned and who approved.
     Payouts {
@@ -194,6 +215,7 @@ async fn deployment_for(store: &Store, report: &Report) -> Result<Option<Deploym
         | Report::Journal(_)
         | Report::Statement { .. }
         | Report::Reconciliation { .. }
+        | Report::FeeClaims { .. }
         | Report::Payouts { .. } => None,
     })
 }
@@ -283,6 +305,8 @@ impl Report {
             Self::Reconciliation { .. } => "reconciliation",
             Self::Fees { .. } => "fees",
             Self::BreaksAging { .. } => "breaks_aging",
+            Self::FeeClaims { items: false, .. } => "fee_claims",
+            Self::FeeClaims { items: true, .. } => "fee_claims_items",
             Self::Payouts { .. } => "payouts",
         }
     }
@@ -297,6 +321,8 @@ impl Report {
             Self::Reconciliation { .. } => RECONCILIATION,
             Self::Fees { .. } => FEES,
             Self::BreaksAging { .. } => BREAKS_AGING,
+            Self::FeeClaims { items: false, .. } => claims::BY_TERM,
+            Self::FeeClaims { items: true, .. } => claims::ITEMS,
             Self::Payouts { .. } => PAYOUTS,
         }
     }
@@ -306,6 +332,7 @@ impl Report {
             Self::TrialBalance { as_of, .. } => *as_of,
             Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to,
             Self::BreaksAging { on, .. } => *on,
+            Self::FeeClaims { to, .. } => *to,
             Self::Reconciliation { .. } | Self::Payouts { .. } => None,
         }
     }
@@ -319,6 +346,10 @@ impl Report {
             ],
             Self::Reconciliation { file } => vec![("file", file.clone())],
             Self::BreaksAging { calendar, .. } => vec![("calendar", calendar.clone())],
+            Self::FeeClaims { acquirer, from, .. } => vec![
+                ("acquirer", acquirer.clone()),
+                ("from", from.map(|day| day.to_string())),
+            ],
             Self::Payouts { cutoff, merchant } => vec![
                 ("merchant", merchant.clone()),
                 ("cutoff", cutoff.map(|day| day.to_string())),
@@ -340,6 +371,8 @@ impl Report {
             Self::Reconciliation { .. } => "Reconciliation, from the settlement lines and breaks",
             Self::Fees { .. } => "Merchant fees, worked out again from the entries",
             Self::BreaksAging { .. } => "Breaks that are not resolved, by age",
+            Self::FeeClaims { items: false, .. } => "Costs of acquirers against their contracts, by term",
+            Self::FeeClaims { items: true, .. } => "Claims for costs of acquirers, one by one",
             Self::Payouts { .. } => "Payout register, from the payouts",
         };
         let filters: Vec<String> = self
@@ -506,6 +539,19 @@ async fn fill<W: Write>(
             let day = on.unwrap_or_else(|| super::today(deployment));
             let rows = rows::breaks_aging(snapshot).await?;
             breaks_aging(&rows, calendar_of(deployment, calendar.as_deref())?, day, sink, totals)?;
+        }
+        Report::FeeClaims {
+            acquirer,
+            from,
+            to,
+            items,
+        } => {
+            let wanted = Wanted {
+                acquirer: acquirer.clone(),
+                from: *from,
+                to: *to,
+            };
+            claims::fill(snapshot, &wanted, *items, sink, totals).await?;
         }
         Report::Payouts { cutoff, merchant } => {
             for payout in rows::payouts(snapshot, merchant.as_deref(), *cutoff).await? {

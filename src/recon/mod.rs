@@ -1,12 +1,13 @@
 //! Reconciliation: settlement lines × open items → matches, breaks, and what they book. All pure.
 //!
 //! The store streams candidates, this module decides: [`proof`] whether a file proves itself, [`matching`] which line settles
-//! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`availability`] what becomes
-//! available when, [`breaks`] what is wrong, [`desk`] what resolving it books.
+//! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`costs`] what it should
+//! cost, [`availability`] what becomes available when, [`breaks`] what is wrong, [`desk`] what resolving it books.
 
 pub mod availability;
 pub mod booking;
 pub mod breaks;
+pub mod costs;
 pub mod desk;
 pub mod group;
 pub mod matching;

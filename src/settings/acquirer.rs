@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
 use super::reader::{Reader, Table};
-use super::{Amounts, Place};
-use crate::money::Rounding;
+use super::{Amounts, CostContract, Place};
 
 /// Whether an acquirer takes its fees out of each settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -66,8 +66,8 @@ pub struct Acquirer {
     /// The largest difference of gross amounts, per line, that is booked as rounding instead of as a break. None for currencies
     /// not listed.
     pub tolerance: Amounts,
-    /// What a captured item should cost by contract; none where costs are not known beforehand.
-    pub cost: Option<CostContract>,
+    /// What lines should cost by contract, by the first day of each version; none where costs are not known beforehand.
+    pub costs: Vec<CostContract>,
     /// By which fraction captures may exceed the authorization; 0 where the contract allows none.
     pub over_capture: Decimal,
     /// Whether a part of a capture can be refunded by the acquirer's rail.
@@ -78,17 +78,12 @@ pub struct Acquirer {
     pub monthly_limit: Option<MonthlyLimit>,
 }
 
-/// What an acquirer should charge for a capture under a blended contract.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CostContract {
-    /// Fraction of the gross: 0.014 for 1.4 %.
-    pub percentage: Decimal,
-    /// Per item; currencies not listed are not checked.
-    pub fixed: Amounts,
-    /// How the percentage is rounded to a minor unit.
-    pub rounding: Rounding,
-    /// The largest difference that is not a break. Currencies not listed: none.
-    pub tolerance: Amounts,
+impl Acquirer {
+    /// The cost contract that prices lines of a day, if there is one.
+    pub fn cost_on(&self, day: NaiveDate) -> Option<&CostContract> {
+        let begun = |version: &&CostContract| version.effective_from.is_none_or(|from| from <= day);
+        self.costs.iter().rev().find(begun)
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -113,7 +108,7 @@ impl<'t> Reader<'t> {
         let contract = self.word(table, "contract");
         let settles_within_days = self.days(table, "settles_within_days");
         let tolerance = self.amounts(table, "tolerance");
-        let cost = self.optional(table, "cost", Self::cost);
+        let costs = self.costs(table);
         let over_capture = self.optional_percentage(table, "over_capture");
         let partial_refunds = self.optional_flag(table, "partial_refunds");
         let unpaid_borne_by = self.optional_word(table, "unpaid_borne_by");
@@ -125,7 +120,7 @@ impl<'t> Reader<'t> {
             contract: contract?,
             settles_within_days: settles_within_days?,
             tolerance,
-            cost: cost?,
+            costs: costs?,
             over_capture: over_capture?.unwrap_or_default(),
             partial_refunds: partial_refunds?.unwrap_or(true),
             unpaid_borne_by: unpaid_borne_by?.unwrap_or_default(),
@@ -140,20 +135,6 @@ impl<'t> Reader<'t> {
         Some(MonthlyLimit {
             amounts: amounts?,
             time_zone: time_zone?,
-        })
-    }
-
-    pub(super) fn cost(&mut self, table: Table<'t>) -> Option<CostContract> {
-        self.only(table, &["percentage", "fixed", "rounding", "tolerance"]);
-        let percentage = self.percentage(table);
-        let fixed = self.required_amounts(table, "fixed");
-        let rounding = self.word(table, "rounding");
-        let tolerance = self.amounts(table, "tolerance");
-        Some(CostContract {
-            percentage: percentage?,
-            fixed: fixed?,
-            rounding: rounding?,
-            tolerance,
         })
     }
 }

@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod connect;
 pub mod constraints;
 pub mod copy;
+pub mod costs;
 pub mod dispute;
 pub mod expire;
 pub mod fees;

@@ -550,7 +550,7 @@ pub async fn payouts(
         .collect()
 }
 
-fn wide(text: &str) -> Result<i128, StoreError> {
+pub(super) fn wide(text: &str) -> Result<i128, StoreError> {
     text.parse()
         .map_err(|_| StoreError::Unreadable(format!("the sum `{text}`")))
 }

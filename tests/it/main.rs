@@ -7,6 +7,7 @@ mod breaks;
 mod calendar;
 mod claims;
 mod concurrency;
+mod costs;
 mod crash;
 mod day;
 mod desk;

@@ -26,6 +26,8 @@ break_proposal: insert(break_id round plan request resolution reason note eviden
 break_reason:
 break_step: insert(break_id what by owner note evidence proposal_id)
 calendar_version: insert(name number digest content)
+cost_claim: insert
+cost_sum: insert
 entry: insert
 entry_kind:
 file_decision: insert(source_id decision decided_by reason presented_by superseded_by run_id)
@@ -55,12 +57,14 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 17] = [
+const APPEND_ONLY: [&str; 19] = [
     "account",
     "break_entry",
     "break_reason",
     "break_step",
     "calendar_version",
+    "cost_claim",
+    "cost_sum",
     "entry",
     "file_decision",
     "settings_version",

@@ -10,7 +10,7 @@ use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, fee_difference, settled};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, decide};
@@ -336,10 +336,6 @@ impl<'a> Matching<'a> {
             let settled = self.book(batch, part, item)?;
             self.keep(pass, line.ordinal, item, (item.gross, part.gross), settled.passed_on);
         }
-        // The contract prices what the acquirer counts as one.
-        if let (Some(difference), Some(item)) = (fee_difference(line, self.run.acquirer)?, items.first()) {
-            self.fee_differs(line, item, difference);
-        }
         Ok(())
     }
 
@@ -386,17 +382,9 @@ impl<'a> Matching<'a> {
             self.differs(BreakClass::AmountMismatch, line, item, difference, what, kept_pending);
         }
         if let Some(difference) = settled.fee {
-            self.fee_differs(line, item, difference);
+            let what = "costs of the dispute by the ledger and by the file";
+            self.differs(BreakClass::FeeMismatch, line, item, difference, what, None);
         }
-    }
-
-    fn fee_differs(&mut self, line: &Line, item: &Item, difference: Difference) {
-        let what = if item.cost == 0 {
-            "costs by contract and by the file"
-        } else {
-            "costs of the dispute by the ledger and by the file"
-        };
-        self.differs(BreakClass::FeeMismatch, line, item, difference, what, None);
     }
 
     fn differs(

@@ -8,14 +8,16 @@
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
 //!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
 //!    within those books.
-//! 5. Lock the books that are concerned, the house first.
-//! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
+//! 5. Hold the costs of matched lines to the contract (`costs`).
+//! 6. Lock the books that are concerned, the house first.
+//! 7. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
-//! 7. Look for items that should have been reported by now.
+//! 8. Look for items that should have been reported by now.
 //!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
 
+mod costs;
 pub mod explain;
 pub mod files;
 mod intake;
@@ -397,6 +399,7 @@ async fn book(
         matching.run(tx, progress).await?;
     }
     let matched = matching.finish(tx).await?;
+    costs::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])

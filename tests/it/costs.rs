@@ -1,0 +1,359 @@
+//! What acquirers charge, held to their contracts: breaks, claims and the report of them, worked out apart from the engine.
+//!
+//! A line of a story is `payment scheme country gross`, then the parts of its costs by name. Every payment is a sale of that
+//! scheme and country, and every line settles it.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
+use std::collections::BTreeMap;
+
+use crate::desk::Desk;
+use crate::reconcile::settlement_file;
+
+const HEAD: &str = r#"
+effective_from = "2026-01-01"
+[house]
+name = "House"
+time_zone = "Europe/Berlin"
+bank_account = "main"
+[[fee_schedule]]
+name = "standard"
+percentage = "2"
+fixed = { EUR = "0.20" }
+rounding = "half_even"
+[[merchant]]
+name = "m-1"
+fee_schedule = "standard"
+[[acquirer]]
+name = "north"
+contract = "net"
+settles_within_days = 3
+"#;
+
+/// Interchange++ with a table of interchange, and two cents that a batch may differ by in each.
+const PLUS: &str = r#"
+[[acquirer.cost]]
+model = "interchange_plus_plus"
+rounding = "half_up"
+tolerance = { EUR = "0.01" }
+batch_tolerance = { EUR = "0.02" }
+[[acquirer.cost.term]]
+name = "interchange visa EEA"
+of = "interchange"
+scheme = "visa"
+card_country = ["DE", "FR"]
+percentage = "0.2"
+fixed = { EUR = "0" }
+[[acquirer.cost.term]]
+name = "interchange visa elsewhere"
+of = "interchange"
+scheme = "visa"
+percentage = "1.15"
+fixed = { EUR = "0" }
+[[acquirer.cost.term]]
+name = "scheme fee"
+of = "scheme_fee"
+percentage = "0.05"
+fixed = { EUR = "0.02" }
+cap = { EUR = "0.50" }
+[[acquirer.cost.term]]
+name = "markup"
+of = "markup"
+percentage = "0.1"
+fixed = { EUR = "0.05" }
+minimum = { EUR = "0.08" }
+"#;
+
+struct Sale<'a> {
+    payment: &'a str,
+    scheme: &'a str,
+    country: &'a str,
+    gross: &'a str,
+    costs: &'a str,
+}
+
+impl<'a> Sale<'a> {
+    fn of(line: &'a str) -> Self {
+        let mut words = line.trim().splitn(5, ' ');
+        let mut next = || words.next().expect("a word");
+        Self {
+            payment: next(),
+            scheme: next(),
+            country: next(),
+            gross: next(),
+            costs: words.next().unwrap_or(""),
+        }
+    }
+
+    fn events(&self) -> String {
+        let event = |kind: &str| {
+            serde_json::json!({
+                "kind": kind, "merchant": "m-1", "payment": self.payment, "reference": format!("{}-{kind}", self.payment),
+                "amount": self.gross, "currency": "EUR", "occurred_at": "2026-03-02T12:00:00+01:00", "acquirer": "north",
+            })
+        };
+        let (mut authorization, mut capture) = (event("authorization"), event("capture"));
+        for (name, value) in [("scheme", self.scheme), ("card_country", self.country)] {
+            if value != "-" {
+                authorization[name] = value.into();
+            }
+        }
+        capture["acquirer_reference"] = format!("R{}", self.payment).into();
+        format!("{authorization}\n{capture}\n")
+    }
+
+    fn line(&self) -> String {
+        format!("Settled +{} EUR ref=R{} {}", self.gross, self.payment, self.costs)
+    }
+}
+
+/// A desk with sales and one booked file of all of them.
+async fn booked(costs: &str, sales: &[String], exit: i32) -> Desk {
+    let desk = Desk::new().await;
+    desk.write("settings.toml", format!("{HEAD}{costs}"));
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let sales: Vec<Sale<'_>> = sales.iter().map(|line| Sale::of(line)).collect();
+    desk.write("events.jsonl", sales.iter().map(Sale::events).collect::<String>());
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    let lines: Vec<String> = sales.iter().map(Sale::line).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    desk.write("file.csv", settlement_file(&lines));
+    let command = ["reconcile", "file.csv", "--acquirer", "north", "--execute"];
+    desk.run(&command).exits(exit);
+    let state = desk.state().await;
+    desk.run(&command).exits(exit);
+    assert_eq!(desk.state().await, state, "a second time");
+    desk.is_sound().await;
+    desk
+}
+
+/// Some columns of a report's rows.
+fn rows(desk: &Desk, arguments: &[&str], columns: &[&str]) -> Vec<String> {
+    let command = [&["report", "fee-claims", "--format", "json"], arguments].concat();
+    let rows = desk.run(&command).exits(0).rows();
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    rows.iter()
+        .map(|row| {
+            columns
+                .iter()
+                .map(|column| text(&row[*column]))
+                .collect::<Vec<_>>()
+                .join(" | ")
+        })
+        .collect()
+}
+
+const TERMS: [&str; 9] = [
+    "section",
+    "of",
+    "term",
+    "state",
+    "lines",
+    "since",
+    "expected",
+    "stated",
+    "difference",
+];
+
+async fn breaks(desk: &Desk) -> Vec<String> {
+    let sql = "select state || coalesce(' ' || resolution, '') || ' ' || detail from break where class = 'FEE_MISMATCH' order by id";
+    let rows = desk.database.admin.query(sql, &[]).await.expect("breaks");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn every_component_is_claimed_by_its_term() {
+    // Of 100.00: visa 0.20 here, 1.15 elsewhere; scheme fee 0.05 + 0.02; markup 0.10 + 0.05. Of 20.00: 0.04, 0.23, 0.03, 0.07 and
+    // so the minimum 0.08. Of 2000.00: scheme fee 1.02, so 0.50; markup 2.05.
+    let sales = [
+        "p1 visa DE 100.00 interchange=0.20 scheme=0.07 cost=0.15",
+        "p2 visa US 100.00 interchange=1.15 scheme=0.07 cost=0.15",
+        "p3 visa DE 100.00 interchange=1.15 scheme=0.09 cost=0.15",
+        "p4 mastercard DE 20.00 interchange=0.40 scheme=0.03 cost=0.08",
+        "p5 - - 2000.00 interchange=9.00 scheme=0.52 cost=2.05",
+    ]
+    .map(str::to_owned);
+    let desk = booked(PLUS, &sales, 2).await;
+    assert_eq!(
+        breaks(&desk).await,
+        [
+            "open costs by contract (interchange visa EEA, scheme fee) and by the file differ: 0.27 and 1.24 EUR",
+            "open costs by contract (scheme fee) and by the file differ: 0.50 and 0.52 EUR",
+        ]
+    );
+    let by_term = [
+        "checked | interchange |  |  | 2 |  | 0.00 | 9.40 | 9.40",
+        "checked | interchange | interchange visa EEA |  | 2 |  | 0.40 | 1.35 | 0.95",
+        "checked | interchange | interchange visa elsewhere |  | 1 |  | 1.15 | 1.15 | 0.00",
+        "checked | markup | markup |  | 5 |  | 2.58 | 2.58 | 0.00",
+        "checked | scheme_fee | scheme fee |  | 5 |  | 0.74 | 0.78 | 0.04",
+        "claim | interchange | interchange visa EEA | open | 1 | 2026-03-03 | 0.20 | 1.15 | 0.95",
+        "claim | scheme_fee | scheme fee | open | 2 | 2026-03-03 | 0.57 | 0.61 | 0.04",
+    ];
+    assert_eq!(rows(&desk, &[], &TERMS), by_term);
+    assert_eq!(
+        rows(
+            &desk,
+            &["--acquirer", "north", "--from", "2026-03-03", "--to", "2026-03-03"],
+            &TERMS
+        ),
+        by_term
+    );
+    for nothing in [
+        ["--acquirer", "south"],
+        ["--from", "2026-03-04"],
+        ["--to", "2026-03-02"],
+    ] {
+        assert_eq!(rows(&desk, &nothing, &TERMS), [""; 0], "{nothing:?}");
+    }
+    let items = [
+        "batch",
+        "line",
+        "acquirer_reference",
+        "of",
+        "term",
+        "expected",
+        "stated",
+        "break",
+        "state",
+    ];
+    assert_eq!(
+        rows(&desk, &["--items"], &items),
+        [
+            "1 | 4 | Rp3 | interchange | interchange visa EEA | 0.20 | 1.15 | 1 | open",
+            "1 | 4 | Rp3 | scheme_fee | scheme fee | 0.07 | 0.09 | 1 | open",
+            "1 | 6 | Rp5 | scheme_fee | scheme fee | 0.50 | 0.52 | 2 | open",
+        ]
+    );
+    desk.run(&["report", "fee-claims"])
+        .exits(0)
+        .says(&["interchange visa EEA", "0.95"]);
+    // What nobody claims is given up at the desk, and is told as that.
+    desk.run(&[
+        "breaks",
+        "resolve",
+        "1",
+        "--reason",
+        "claim_refused",
+        "--note",
+        "refused",
+        "--by",
+        "ann",
+        "--execute",
+    ]);
+    desk.run(&["breaks", "approve", "1", "--by", "bob"]);
+    desk.run(&["breaks", "approve", "1", "--by", "eve"]);
+}
+
+#[tokio::test]
+async fn a_cent_on_every_line_is_one_claim() {
+    let cost = r#"cost = { percentage = "1", fixed = { EUR = "0.10" }, rounding = "half_even", tolerance = { EUR = "0.01" }, batch_tolerance = { EUR = "0.05" } }"#;
+    let sales = |count: usize| -> Vec<String> {
+        (1..=count)
+            .map(|number| format!("p{number} - - 100.00 cost=1.11"))
+            .collect()
+    };
+    let desk = booked(cost, &sales(5), 0).await;
+    assert_eq!(breaks(&desk).await, [""; 0]);
+    let desk = booked(cost, &sales(6), 2).await;
+    let detail = "costs of 6 lines of batch 1 by contract (blended) and by the file, each within the tolerance, differ: 6.60 and 6.66 EUR";
+    assert_eq!(breaks(&desk).await, [format!("open {detail}")]);
+    let claim = "claim | total | blended | open | 6 | 2026-03-03 | 6.60 | 6.66 | 0.06";
+    assert_eq!(rows(&desk, &[], &TERMS)[1], claim);
+    // A file that is undone has no claims; when it comes again it has the same.
+    desk.run(&["reconcile", "undo", "file.csv", "--by", "ann", "--execute"])
+        .exits(0);
+    assert_eq!(breaks(&desk).await, [format!("resolved undone {detail}")]);
+    assert_eq!(rows(&desk, &[], &TERMS), [""; 0]);
+    desk.run(&["reconcile", "file.csv", "--acquirer", "north", "--execute"])
+        .exits(2);
+    assert_eq!(rows(&desk, &[], &TERMS)[1], claim);
+    desk.is_sound().await;
+}
+
+/// Half up to a whole cent of `minor × per_hundred_thousand / 100,000`.
+fn share(minor: i64, per_hundred_thousand: i64) -> i64 {
+    (2 * minor * per_hundred_thousand + 100_000) / 200_000
+}
+
+#[tokio::test]
+async fn the_report_adds_up_to_what_is_worked_out_line_by_line() {
+    let mut state = 20_260_302_u64;
+    let mut dice = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from((state >> 33) % below).expect("small")
+    };
+    let text = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
+    let (mut sales, mut found) = (Vec::new(), BTreeMap::<(&str, String), [i64; 3]>::new());
+    let mut tolerated = BTreeMap::<&str, [i64; 3]>::new();
+    for number in 1..=300 {
+        let gross = 100 + dice(200_000);
+        let (scheme, country) = [("visa", "DE"), ("visa", "US"), ("mastercard", "FR"), ("visa", "-")]
+            [usize::try_from(dice(4)).expect("small")];
+        let interchange = match (scheme, country) {
+            ("visa", "DE") => Some(("interchange visa EEA", share(gross, 200))),
+            ("visa", _) => Some(("interchange visa elsewhere", share(gross, 1_150))),
+            _ => None,
+        };
+        let priced = [
+            interchange,
+            Some(("scheme fee", (share(gross, 50) + 2).min(50))),
+            Some(("markup", (share(gross, 100) + 5).max(8))),
+        ];
+        let stated = priced.map(|term| {
+            let off = [0, 0, 0, 1, 2, 7][usize::try_from(dice(6)).expect("small")];
+            term.map_or(33, |(_, expected)| expected + off)
+        });
+        for (term, stated) in priced.iter().zip(stated) {
+            let (name, expected) = term.unwrap_or(("", 0));
+            let mut add = |section: &'static str, lines| {
+                let sum = found.entry((section, name.to_owned())).or_default();
+                *sum = [sum[0] + lines, sum[1] + expected, sum[2] + stated];
+            };
+            add("checked", 1);
+            if !name.is_empty() && stated - expected > 1 {
+                add("claim", 1);
+            } else if !name.is_empty() {
+                let sum = tolerated.entry(name).or_default();
+                *sum = [sum[0] + 1, sum[1] + expected, sum[2] + stated];
+            }
+        }
+        let [interchange, fee, markup] = stated.map(text);
+        sales.push(format!(
+            "p{number} {scheme} {country} {} interchange={interchange} scheme={fee} cost={markup}",
+            text(gross)
+        ));
+    }
+    for (name, sum) in tolerated.into_iter().filter(|(_, sum)| sum[2] - sum[1] > 2) {
+        let all = found.entry(("claim", name.to_owned())).or_default();
+        *all = [all[0] + sum[0], all[1] + sum[1], all[2] + sum[2]];
+    }
+    let expected: Vec<String> = found
+        .into_iter()
+        .map(|((section, term), [lines, expected, stated])| {
+            format!(
+                "{section} | {term} | {lines} | {expected} | {stated} | {}",
+                stated - expected
+            )
+        })
+        .collect();
+    let desk = booked(PLUS, &sales, 2).await;
+    let columns = [
+        "section",
+        "term",
+        "lines",
+        "expected_minor",
+        "stated_minor",
+        "difference_minor",
+    ];
+    let mut told = rows(&desk, &[], &columns);
+    told.sort();
+    let mut wanted = expected;
+    wanted.sort();
+    assert_eq!(told, wanted);
+}
