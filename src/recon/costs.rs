@@ -295,17 +295,17 @@ impl PricedLine {
     }
 }
 
-/// What a gross costs by a term, minor units: rounded once, never below the minimum nor above the cap. None in a currency that
-/// the term does not price.
+/// What a gross costs by a term, minor units: the percentage is rounded, and both parts are never below the minimum nor above the
+/// cap. None in a currency that the term does not price.
 fn price(term: &CostTerm, contract: &CostContract, gross: Money) -> Result<Option<i64>, AmountError> {
     let Some(rates) = term.rates.get(&gross.currency()) else {
         return Ok(None);
     };
-    let exact = Decimal::from(gross.minor().unsigned_abs())
+    let share = Decimal::from(gross.minor().unsigned_abs())
         .checked_mul(term.percentage)
-        .and_then(|share| share.checked_add(rates.fixed.into()))
         .ok_or(AmountError::TooLarge)?;
-    let price = contract.rounding.round(exact)?;
+    let share = contract.rounding.round(share)?;
+    let price = share.checked_add(rates.fixed).ok_or(AmountError::TooLarge)?;
     let price = price.max(rates.minimum.unwrap_or(price));
     Ok(Some(price.min(rates.cap.unwrap_or(price))))
 }

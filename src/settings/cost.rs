@@ -23,7 +23,7 @@ use crate::money::{Currency, Rounding};
 pub struct CostContract {
     /// The first day of lines that it is for; since ever where there is none.
     pub effective_from: Option<NaiveDate>,
-    /// How a fraction of a minor unit becomes a whole one.
+    /// How a percentage becomes whole minor units.
     pub rounding: Rounding,
     /// The largest difference of a line that is no break. Currencies not listed: none.
     pub tolerance: Amounts,

@@ -111,7 +111,7 @@ fn a_blended_contract_is_held_line_by_line() {
         "net",
         r#"cost = { percentage = "1.4", fixed = { EUR = "0.10" }, rounding = "half_up", minimum = { EUR = "0.20" }, cap = { EUR = "5.00" }, tolerance = { EUR = "0.01" } }"#,
     );
-    // 1.4 % of 100.00 is 1.40, and 0.10; of 99.99 it is 1.39986, so 1.50 as well; of 2.50 0.035, so 0.135 and up to the minimum; of
+    // 1.4 % of 100.00 is 1.40, and 0.10; of 99.99 it is 1.39986, so 1.50 as well; of 2.50 0.035, so 0.14 and up to the minimum; of
     // 1000.00 14.10, down to the cap. A part may be any of the three: their sum counts.
     check(
         COST,
@@ -317,6 +317,11 @@ fn who_settles_in_full_deducts_nothing_and_invoices_by_the_terms() {
     assert!(Review::of(&acquirer("net", "")).is_none());
 }
 
+fn with_fixed(rounding: &str) -> Acquirer {
+    let cost = format!("cost = {{ percentage = \"2.5\", fixed = {{ EUR = \"0.01\" }}, rounding = \"{rounding}\" }}");
+    acquirer("net", &cost)
+}
+
 #[test]
 fn every_rounding_and_the_largest_amounts() {
     for (rounding, expected) in [("half_even", 12), ("half_up", 13), ("down", 12), ("up", 13)] {
@@ -335,6 +340,15 @@ fn every_rounding_and_the_largest_amounts() {
         // 2.5 % of 5.00 is 12.5 cents.
         assert_eq!(of(500).expect("a price"), Some(expected), "{rounding}");
         assert_eq!(of(-500).expect("a price"), Some(expected), "{rounding}");
+        // It is rounded by itself: one cent more does not make it even.
+        let with_cent = with_fixed(rounding);
+        let contract = &with_cent.costs[0];
+        let price_of = price(
+            &contract.terms[0],
+            contract,
+            Money::from_minor(500, Currency::parse("EUR").expect("EUR")),
+        );
+        assert_eq!(price_of.expect("a price"), Some(expected + 1), "{rounding}");
         // 2.5 % of 2^63 - 1, which no i64 holds 40 times.
         assert!(
             of(i64::MAX)
