@@ -158,7 +158,7 @@ impl<'t> Reader<'t> {
         let rounding = self.word(table, "rounding");
         let tolerance = self.amounts(table, "tolerance");
         let batch_tolerance = self.amounts(table, "batch_tolerance");
-        let terms = self.terms(table, model.unwrap_or_default());
+        let terms = self.terms(table, model);
         model?;
         Some(CostContract {
             effective_from: effective_from?,
@@ -170,13 +170,13 @@ impl<'t> Reader<'t> {
     }
 
     /// The terms that are listed, or the only one.
-    fn terms(&mut self, version: Table<'t>, model: Model) -> Option<Vec<CostTerm>> {
+    fn terms(&mut self, version: Table<'t>, model: Option<Model>) -> Option<Vec<CostTerm>> {
         if version.get("term").is_none() {
-            let (name, component) = match model {
+            let (percentage, rates) = self.rates(version)?;
+            let (name, component) = match model? {
                 Model::Blended => ("blended", CostComponent::Total),
                 Model::InterchangePlusPlus => ("markup", CostComponent::Markup),
             };
-            let (percentage, rates) = self.rates(version)?;
             return Some(vec![CostTerm {
                 name: name.into(),
                 component,
@@ -214,7 +214,7 @@ impl<'t> Reader<'t> {
             terms.push((table, term));
         }
         if right
-            && model == Model::InterchangePlusPlus
+            && model == Some(Model::InterchangePlusPlus)
             && !terms.iter().any(|(_, term)| term.component == CostComponent::Markup)
         {
             self.found(
@@ -242,12 +242,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn term(&mut self, table: Table<'t>, model: Model) -> Option<CostTerm> {
+    fn term(&mut self, table: Table<'t>, model: Option<Model>) -> Option<CostTerm> {
         self.only(table, &[TERM_FIELDS, PRICE_FIELDS].concat());
         let name = self.name(table);
         let component = match (model, table.get("of")) {
-            (Model::Blended, None) => Some(CostComponent::Total),
-            (Model::Blended, Some((at, _))) => {
+            (None, _) => None,
+            (Some(Model::Blended), None) => Some(CostComponent::Total),
+            (Some(Model::Blended), Some((at, _))) => {
                 self.found(
                     at,
                     "a blended contract prices all costs together: leave `of` out, or write model = \
@@ -256,7 +257,7 @@ impl<'t> Reader<'t> {
                 );
                 None
             }
-            (Model::InterchangePlusPlus, _) => self.word(table, "of"),
+            (Some(Model::InterchangePlusPlus), _) => self.word(table, "of"),
         };
         let records = self.records(table);
         let fits = self.filter(table);
@@ -340,9 +341,7 @@ impl<'t> Reader<'t> {
                 let at = table.get("cap").map_or(table.at, |(at, _)| at);
                 self.found(
                     at,
-                    format!(
-                        "the cap in {currency} is below the minimum or the fixed part: nothing would ever cost less"
-                    ),
+                    format!("the cap in {currency} is below the minimum or the fixed part"),
                 );
             }
         }

@@ -1,6 +1,11 @@
 //! Costs of lines against contracts, worked out by hand. A line is `ordinal record gross currency`, then what else is known of it
 //! by name.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
+
 use std::collections::BTreeMap;
 
 use super::*;
