@@ -69,6 +69,29 @@ create table cost_claim (
 );
 comment on table cost_claim is 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail.';
 
+create table acquirer_invoice (
+    acquirer_id  smallint not null references acquirer,
+    invoice      text collate "C" not null,
+    month        date not null constraint acquirer_invoice_month check (extract(day from month) = 1),
+    currency     text collate "C" not null,
+    interchange  bigint not null,
+    scheme_fee   bigint not null,
+    markup       bigint not null,
+    vat          bigint not null,
+    expected     bigint,
+    booked_on    date not null,
+    booked_by    text not null,
+    number       bigint not null,
+    paid_on      date,
+    paid_by      text,
+    payment      bigint,
+    constraint acquirer_invoice_identity primary key (acquirer_id, invoice),
+    constraint acquirer_invoice_amounts check (
+        interchange >= 0 and scheme_fee >= 0 and markup >= 0 and vat >= 0 and interchange + scheme_fee + markup + vat > 0),
+    constraint acquirer_invoice_paid check ((payment is null) = (paid_on is null) and (payment is null) = (paid_by is null))
+);
+comment on table acquirer_invoice is 'Invoices of acquirers that settle in full, minor units; expected is what they should have been by contract, without VAT, when they were booked. number and payment are entries of the house.';
+
 do $$
 declare
     name text;
@@ -80,6 +103,10 @@ begin
     end loop;
 end
 $$;
+
+-- An invoice goes on to be paid, and is never gone.
+create trigger acquirer_invoice_kept before delete or truncate on acquirer_invoice for each statement execute function refuse_change();
+alter table acquirer_invoice enable always trigger acquirer_invoice_kept;
 
 create view settlement_file_state as
 select file.source_id, file.acquirer_id, file.as_of,
@@ -96,8 +123,11 @@ left join file_decision released on released.source_id = file.source_id and rele
 left join file_decision rejected on rejected.source_id = file.source_id and rejected.decision = 'rejected';
 comment on view settlement_file_state is 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
 
-grant select on file_decision, settlement_reserve, settlement_file_state, cost_sum, cost_claim to acquit_runtime, acquit_auditor;
+grant select on file_decision, settlement_reserve, settlement_file_state, cost_sum, cost_claim, acquirer_invoice to acquit_runtime, acquit_auditor;
 grant insert (source_id, decision, decided_by, reason, presented_by, superseded_by, run_id) on file_decision to acquit_runtime;
 grant insert on settlement_reserve, cost_sum, cost_claim to acquit_runtime;
+grant insert (acquirer_id, invoice, month, currency, interchange, scheme_fee, markup, vat, expected, booked_on, booked_by, number)
+    on acquirer_invoice to acquit_runtime;
+grant update (paid_on, paid_by, payment) on acquirer_invoice to acquit_runtime;
 
 create index settlement_batch_name on settlement_batch (batch);

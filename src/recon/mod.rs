@@ -42,6 +42,8 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::Hold
         | EntryKind::HoldRelease
         | EntryKind::Loss
+        | EntryKind::AcquirerInvoice
+        | EntryKind::InvoicePayment
         | EntryKind::LossRecovery
         | EntryKind::InformationRequest
         | EntryKind::Settlement

@@ -30,6 +30,22 @@ pub const RULES: &[(&str, &str)] = &[
         "accrual_within_one_unit",
         "posted fees differ from their exact sum by less than one minor unit",
     ),
+    (
+        "acquirer_invoice_amounts",
+        "an invoice is of more than zero, and no part of it below",
+    ),
+    (
+        "acquirer_invoice_identity",
+        "a number belongs to one invoice of an acquirer",
+    ),
+    (
+        "acquirer_invoice_month",
+        "an invoice is for a month, which begins on its first day",
+    ),
+    (
+        "acquirer_invoice_paid",
+        "who booked the payment of an invoice, and when, is known exactly when it is paid",
+    ),
     ("acquirer_name", "a name belongs to one acquirer"),
     (
         "aggregate_costs_vat",

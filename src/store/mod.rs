@@ -19,6 +19,7 @@ pub mod fees;
 pub mod health;
 pub mod hold;
 pub mod idempotency;
+pub mod invoice;
 pub mod loss;
 pub mod merchant;
 pub mod migrate;

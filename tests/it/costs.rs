@@ -357,3 +357,214 @@ async fn the_report_adds_up_to_what_is_worked_out_line_by_line() {
     wanted.sort();
     assert_eq!(told, wanted);
 }
+
+/// The accounts of an acquirer's costs and what it is owed, that are not zero.
+async fn owed(desk: &Desk) -> Vec<String> {
+    let balances = desk.balances().await;
+    let of_costs = |code: i16| matches!(code, 1110 | 1400 | 1900 | 2400 | 5010..=5030);
+    balances
+        .into_iter()
+        .filter(|((code, ..), _)| of_costs(*code))
+        .map(|((code, currency, dimension), minor)| format!("{code} {currency} {dimension} {minor}"))
+        .collect()
+}
+
+const GROSS: &str = r#"
+[[acquirer]]
+name = "card"
+contract = "gross"
+settles_within_days = 3
+cost = { percentage = "1", fixed = { KRW = "10" }, rounding = "down", batch_tolerance = { KRW = "5" } }
+"#;
+
+/// Two sales of 49,000 and 50,000 KRW in full, of which the second is of April: 500 and 510 by contract.
+async fn in_full() -> Desk {
+    let desk = Desk::new().await;
+    let head = HEAD.replace("EUR = \"0.20\"", "KRW = \"20\"");
+    let head = head.split("[[acquirer]]").next().expect("a head");
+    desk.write("settings.toml", format!("{head}{GROSS}"));
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    let mut events = String::new();
+    for (payment, amount) in [("p1", "49000"), ("p2", "50000")] {
+        for kind in ["authorization", "capture"] {
+            let mut event = serde_json::json!({
+                "kind": kind, "merchant": "m-1", "payment": payment, "reference": format!("{payment}-{kind}"), "amount": amount,
+                "currency": "KRW", "occurred_at": "2026-03-31T12:00:00+02:00", "acquirer": "card",
+            });
+            if kind == "capture" {
+                event["acquirer_reference"] = format!("R{payment}").into();
+            }
+            events += &format!("{event}\n");
+        }
+    }
+    desk.write("events.jsonl", events);
+    desk.run(&["record", "events.jsonl"]).exits(0);
+    // Adyen writes won with two decimals, of which the helper adds two.
+    let file = settlement_file(&[
+        "Settled +49000.00 KRW ref=Rp1 day=2026-03-31",
+        "Settled +50000.00 KRW ref=Rp2 day=2026-04-01",
+    ]);
+    desk.write("file.csv", file);
+    desk.run(&["reconcile", "file.csv", "--acquirer", "card", "--execute"])
+        .exits(0);
+    desk
+}
+
+const MARCH: [&str; 16] = [
+    "invoice",
+    "book",
+    "--acquirer",
+    "card",
+    "--number",
+    "2026-03/1",
+    "--month",
+    "2026-03",
+    "--currency",
+    "KRW",
+    "--markup",
+    "1000",
+    "--vat",
+    "100",
+    "--by",
+    "ann",
+];
+
+fn with<'a>(command: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [command, more].concat()
+}
+
+#[tokio::test]
+async fn an_invoice_is_booked_with_its_vat_and_held_to_the_month() {
+    let desk = in_full().await;
+    assert_eq!(owed(&desk).await, ["1110 KRW card 99000"]);
+    desk.run(&MARCH)
+        .exits(0)
+        .says(&["plan, nothing was booked", "1100", "500"]);
+    assert_eq!(owed(&desk).await, ["1110 KRW card 99000"]);
+    // 1,000 where the one line of March comes to 500.
+    desk.run(&with(&MARCH, &["--execute"]))
+        .exits(0)
+        .says(&["booked", "1100", "500"]);
+    let booked = [
+        "1110 KRW card 99000",
+        "1400 KRW  100",
+        "2400 KRW card -1100",
+        "5030 KRW card 1000",
+    ];
+    assert_eq!(owed(&desk).await, booked);
+    let detail = "open invoice 2026-03/1 for 2026-03: total by contract and by the invoice differ: 500 and 1000 KRW";
+    assert_eq!(breaks(&desk).await, [detail]);
+    assert_eq!(
+        rows(&desk, &[], &TERMS),
+        [
+            "checked | total | settles in full |  | 2 |  | 0 | 0 | 0",
+            "claim | total | invoice | open | 1 | 2026-03-01 | 500 | 1000 | 500",
+            "invoiced | total | blended |  | 2 |  | 1010 | 0 | -1010",
+        ]
+    );
+    let state = desk.state().await;
+    desk.run(&with(&MARCH, &["--execute"]))
+        .exits(0)
+        .says(&["booked before, nothing was done"]);
+    assert_eq!(desk.state().await, state);
+    let other: Vec<&str> = with(&MARCH, &["--execute"])
+        .into_iter()
+        .map(|word| if word == "1000" { "999" } else { word })
+        .collect();
+    desk.run(&other).exits(1).says(&[
+        "invoice `2026-03/1` is booked with other figures",
+        "markup 1000, VAT 100 KRW for 2026-03",
+    ]);
+    // Within the tolerance of a batch it is no claim: April is 510, and 505 is invoiced.
+    let april: Vec<&str> = with(&MARCH, &["--execute"])
+        .into_iter()
+        .map(|word| match word {
+            "1000" => "505",
+            "2026-03/1" => "2026-04/1",
+            "2026-03" => "2026-04",
+            word => word,
+        })
+        .collect();
+    desk.run(&april).exits(0);
+    assert_eq!(breaks(&desk).await, [detail]);
+    let pay = [
+        "invoice",
+        "pay",
+        "--acquirer",
+        "card",
+        "--by",
+        "bob",
+        "--execute",
+        "--number",
+    ];
+    desk.run(&with(&pay, &["2026-03/1"])).exits(0).says(&["payment booked"]);
+    let paid = [
+        "1110 KRW card 97900",
+        "1400 KRW  200",
+        "2400 KRW card -605",
+        "5030 KRW card 1505",
+    ];
+    assert_eq!(owed(&desk).await, paid);
+    desk.run(&with(&pay, &["2026-03/1"]))
+        .exits(0)
+        .says(&["paid before, nothing was done"]);
+    assert_eq!(owed(&desk).await, paid);
+    desk.run(&with(&pay, &["none"]))
+        .exits(1)
+        .says(&["card has no invoice `none`"]);
+    desk.run(&["invoice", "list"]).exits(0).says(&["2026-04/1"]);
+    assert_eq!(
+        desk.run(&["invoice", "list", "--all", "--format", "json"])
+            .exits(0)
+            .rows()
+            .len(),
+        2
+    );
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_deduction_that_nobody_knew_pays_an_invoice() {
+    let desk = in_full().await;
+    desk.run(&with(&MARCH, &["--execute"])).exits(0);
+    let file = settlement_file(&["InvoiceDeduction -1100.00 KRW mref=2026-03/1 batch=2 day=2026-04-02"]);
+    desk.write("deduction.csv", file);
+    desk.run(&["reconcile", "deduction.csv", "--acquirer", "card", "--execute"])
+        .exits(2);
+    let list = desk
+        .run(&["breaks", "list", "--class", "UNSUPPORTED_RECORD", "--format", "json"])
+        .exits(0)
+        .rows();
+    let id = list[0]["id"].to_string().trim_matches('"').to_owned();
+    let claim = desk
+        .run(&["breaks", "list", "--class", "FEE_MISMATCH", "--format", "json"])
+        .exits(0)
+        .rows();
+    let claim = claim[0]["id"].to_string().trim_matches('"').to_owned();
+    let pay = [
+        "invoice",
+        "pay",
+        "--acquirer",
+        "card",
+        "--number",
+        "2026-03/1",
+        "--by",
+        "bob",
+        "--execute",
+        "--break",
+    ];
+    desk.run(&with(&pay, &[&claim]))
+        .exits(1)
+        .says(&["does not hold the 1100 KRW of the invoice as a deduction of card"]);
+    desk.run(&with(&pay, &[&id])).exits(0).says(&["payment booked"]);
+    assert_eq!(
+        owed(&desk).await,
+        ["1110 KRW card 97900", "1400 KRW  100", "5030 KRW card 1000"]
+    );
+    desk.run(&["breaks", "show", &id])
+        .exits(0)
+        .says(&["it paid invoice 2026-03/1", "resolved"]);
+    desk.run(&["reconcile", "undo", "deduction.csv", "--by", "ann", "--execute"])
+        .exits(1);
+    desk.is_sound().await;
+}

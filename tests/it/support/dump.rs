@@ -103,6 +103,10 @@ pub const TABLES: &[(&str, &str)] = &[
         from cost_claim join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",
     ),
     (
+        "acquirer_invoice",
+        "select acquirer.name, to_jsonb(one) - 'acquirer_id' from acquirer_invoice one join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
         "settlement_line",
         "select source.name, to_jsonb(settlement_line) - 'source_id' from settlement_line join source on source.id = source_id",
     ),
