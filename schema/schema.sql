@@ -91,6 +91,29 @@ ALTER TABLE public.acquirer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.acquirer_invoice (
+    acquirer_id smallint NOT NULL,
+    invoice text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    interchange bigint NOT NULL,
+    scheme_fee bigint NOT NULL,
+    markup bigint NOT NULL,
+    vat bigint NOT NULL,
+    expected bigint,
+    booked_on date NOT NULL,
+    booked_by text NOT NULL,
+    number bigint NOT NULL,
+    paid_on date,
+    paid_by text,
+    payment bigint,
+    CONSTRAINT acquirer_invoice_amounts CHECK (((interchange >= 0) AND (scheme_fee >= 0) AND (markup >= 0) AND (vat >= 0) AND ((((interchange + scheme_fee) + markup) + vat) > 0))),
+    CONSTRAINT acquirer_invoice_month CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT acquirer_invoice_paid CHECK ((((payment IS NULL) = (paid_on IS NULL)) AND ((payment IS NULL) = (paid_by IS NULL))))
+);
+
+COMMENT ON TABLE public.acquirer_invoice IS 'Invoices of acquirers that settle in full, minor units; expected is what they should have been by contract, without VAT, when they were booked. number and payment are entries of the house.';
+
 CREATE TABLE public.aggregate (
     book_id bigint NOT NULL,
     aggregate text NOT NULL COLLATE pg_catalog."C",
@@ -960,6 +983,9 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.accrual
     ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period, vat);
 
+ALTER TABLE ONLY public.acquirer_invoice
+    ADD CONSTRAINT acquirer_invoice_identity PRIMARY KEY (acquirer_id, invoice);
+
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_name UNIQUE (name);
 
@@ -1188,6 +1214,10 @@ CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
 
+CREATE TRIGGER acquirer_invoice_kept BEFORE DELETE OR TRUNCATE ON public.acquirer_invoice FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.acquirer_invoice ENABLE ALWAYS TRIGGER acquirer_invoice_kept;
+
 CREATE TRIGGER break_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.break_entry ENABLE ALWAYS TRIGGER break_entry_append_only;
@@ -1274,6 +1304,9 @@ ALTER TABLE public.velocity_decision ENABLE ALWAYS TRIGGER velocity_decision_app
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
+
+ALTER TABLE ONLY public.acquirer_invoice
+    ADD CONSTRAINT acquirer_invoice_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
 ALTER TABLE ONLY public.aggregate
     ADD CONSTRAINT aggregate_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1377,6 +1410,39 @@ GRANT SELECT ON TABLE public.acquirer TO acquit_runtime;
 GRANT SELECT ON TABLE public.acquirer TO acquit_auditor;
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.acquirer TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.acquirer_invoice TO acquit_runtime;
+GRANT SELECT ON TABLE public.acquirer_invoice TO acquit_auditor;
+
+GRANT INSERT(acquirer_id) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(invoice) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(month) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(interchange) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(scheme_fee) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(markup) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(vat) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(expected) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(booked_on) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(booked_by) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT UPDATE(paid_on) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT UPDATE(paid_by) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT UPDATE(payment) ON TABLE public.acquirer_invoice TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.aggregate TO acquit_runtime;
 GRANT SELECT ON TABLE public.aggregate TO acquit_auditor;
