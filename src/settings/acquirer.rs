@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
 use super::reader::{Reader, Table};
-use super::{Amounts, CostContract, Place};
+use super::{Amounts, CalendarName, CostContract, Place};
 
 /// Whether an acquirer takes its fees out of each settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -76,6 +76,19 @@ pub struct Acquirer {
     pub unpaid_borne_by: Bearer,
     /// How much a payer may use in a month.
     pub monthly_limit: Option<MonthlyLimit>,
+    /// Whether its batches are numbered without a gap.
+    pub numbered_batches: bool,
+    /// On which days it sends a file.
+    pub expects: Option<Expected>,
+}
+
+/// On which days a file is expected, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    /// About every business day of this calendar there is one.
+    pub calendar: CalendarName,
+    /// How many days after the day that it is about it comes, at the latest.
+    pub within_days: u16,
 }
 
 impl Acquirer {
@@ -101,6 +114,8 @@ impl<'t> Reader<'t> {
                 "partial_refunds",
                 "unpaid_borne_by",
                 "monthly_limit",
+                "numbered_batches",
+                "expects",
             ],
         );
         let kind = self.optional_word(table, "kind");
@@ -113,6 +128,8 @@ impl<'t> Reader<'t> {
         let partial_refunds = self.optional_flag(table, "partial_refunds");
         let unpaid_borne_by = self.optional_word(table, "unpaid_borne_by");
         let monthly_limit = self.optional(table, "monthly_limit", Self::monthly_limit);
+        let numbered_batches = self.optional_flag(table, "numbered_batches");
+        let expects = self.optional(table, "expects", Self::expected);
         Some(Acquirer {
             name: name.into(),
             kind: kind?.unwrap_or_default(),
@@ -125,6 +142,23 @@ impl<'t> Reader<'t> {
             partial_refunds: partial_refunds?.unwrap_or(true),
             unpaid_borne_by: unpaid_borne_by?.unwrap_or_default(),
             monthly_limit: monthly_limit?,
+            numbered_batches: numbered_batches?.unwrap_or_default(),
+            expects: expects?,
+        })
+    }
+
+    fn expected(&mut self, table: Table<'t>) -> Option<Expected> {
+        self.only(table, &["calendar", "within_days"]);
+        let calendar = self.text(table, "calendar");
+        let calendar = calendar.filter(|text| self.checked("calendar", *text, |_| true).is_some());
+        let within_days = self.days(table, "within_days");
+        let calendar = calendar?;
+        Some(Expected {
+            calendar: CalendarName {
+                name: calendar.text.to_owned(),
+                at: Place(calendar.at),
+            },
+            within_days: within_days?,
         })
     }
 

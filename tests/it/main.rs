@@ -34,6 +34,7 @@ mod report;
 mod reserves;
 mod rights;
 mod schema;
+mod sequence;
 mod stage;
 mod tidy;
 mod tls;

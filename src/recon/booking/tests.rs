@@ -42,6 +42,8 @@ fn acquirer() -> settings::Acquirer {
         partial_refunds: true,
         unpaid_borne_by: settings::Bearer::Merchant,
         monthly_limit: None,
+        numbered_batches: false,
+        expects: None,
     }
 }
 

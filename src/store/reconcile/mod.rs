@@ -23,6 +23,7 @@ pub mod files;
 mod intake;
 mod matching;
 mod posting;
+pub mod sequence;
 pub mod undo;
 mod unknown;
 
@@ -356,6 +357,8 @@ async fn reconcile(
         let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
         intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
+        let settings = deployment.latest().map(|settings| &**settings);
+        sequence::check(tx, settings, request.acquirer, acquirer_id, source.id).await?;
         present(tx, file, source.id).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
         return Ok(Reconciliation {
@@ -377,6 +380,7 @@ async fn reconcile(
     };
     book(tx, deployment, &run, &taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
+    sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id).await?;
     present(tx, file, source.id).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
     Ok(Reconciliation {
