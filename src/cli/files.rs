@@ -28,9 +28,9 @@ pub enum Command {
     },
     /// List what is expected of each business day, and came: one row an acquirer and day.
     ///
-    /// Settings say of which acquirer a file is expected for every business day (`expects`), and until when. A day is `complete` when
-    /// all files about it are booked, `not booked` when one is in quarantine, `awaited` until it is due, then `missing`. Exit code: 0
-    /// nothing is missing or not booked, 2 something is.
+    /// Settings say of which acquirer a file is expected for every business day (`expects`), and until when. A day is `complete`
+    /// when all files about it are booked, `not booked` when one is in quarantine, `awaited` until it is due, then `missing`.
+    /// Exit code: 0 nothing is missing or not booked, 2 something is.
     Expected {
         /// List only what is expected of this acquirer.
         #[arg(long)]

@@ -76,6 +76,9 @@ pub enum Report {
         items: bool,
     },
     /// Print the lines of settlement files by outcome, the sums of batches, the breaks.
+    ///
+    /// Where gross and net are of one currency, gross less costs less reserve is net. Files that are undone are printed only where
+    /// they are named.
     Reconciliation {
         /// Take only the files of this name, or whose digest begins so.
         #[arg(long, value_name = "NAME|DIGEST")]
@@ -931,12 +934,17 @@ const RECONCILIATION: &[Column] = &[
     ("net_exponent", Figure),
     ("costs_minor", Figure),
     ("costs", Figure),
+    ("reserve_minor", Figure),
+    ("reserve", Figure),
     ("net_minor", Figure),
     ("net", Figure),
 ];
 
 /// A sum in a currency, where there is one.
 type Sum<'a> = Option<(&'a str, i128)>;
+
+/// Costs, what is withheld as reserve, and net, in their currency, where there are any.
+type Nets<'a> = Option<(&'a str, [i128; 3])>;
 
 /// Sections: `line` (lines by batch, record type, outcome), `batch` (their sums; net is zero with the payout row), `break`
 /// (breaks by class, the sum of actual less expected under gross), `file` (all lines, and whether each has one outcome).
@@ -959,7 +967,7 @@ async fn reconciliation<W: Write>(
                 words,
                 row.lines,
                 gross,
-                Some((&row.net_currency, row.costs, row.net)),
+                Some((&row.net_currency, [row.costs, row.reserve, row.net])),
             )?)?;
         }
         batches(file, &lines, sink)?;
@@ -1030,6 +1038,7 @@ fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sin
         gross: Option<(Option<&'a str>, i128)>,
         mixed: bool,
         costs: i128,
+        reserve: i128,
         net: i128,
     }
     let mut sums: BTreeMap<(&str, &str), Batch<'_>> = BTreeMap::new();
@@ -1037,6 +1046,7 @@ fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sin
         let sum = sums.entry((&row.batch, &row.net_currency)).or_default();
         sum.lines = sum.lines.saturating_add(row.lines);
         sum.costs = sum.costs.saturating_add(row.costs);
+        sum.reserve = sum.reserve.saturating_add(row.reserve);
         sum.net = sum.net.saturating_add(row.net);
         if let Some(currency) = row.gross_currency.as_deref() {
             let (known, gross) = sum.gross.unwrap_or((Some(currency), 0));
@@ -1055,7 +1065,7 @@ fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sin
             words,
             sum.lines,
             gross,
-            Some((currency, sum.costs, sum.net)),
+            Some((currency, [sum.costs, sum.reserve, sum.net])),
         )?)?;
     }
     Ok(())
@@ -1066,7 +1076,7 @@ fn reconciliation_cells(
     [section, batch, record_type, outcome]: [&str; 4],
     lines: i64,
     gross: Sum<'_>,
-    net: Option<(&str, i128, i128)>,
+    net: Nets<'_>,
 ) -> Result<Vec<String>, StoreError> {
     let mut cells: Vec<String> = [&file.name, &file.digest, section, batch, record_type, outcome]
         .iter()
@@ -1086,18 +1096,14 @@ fn reconciliation_cells(
         None => cells.extend(std::iter::repeat_n(String::new(), 4)),
     }
     match net {
-        Some((currency, costs, net)) => {
+        Some((currency, sums)) => {
             let exponent = exponent_of(currency)?;
-            cells.extend([
-                currency.to_owned(),
-                exponent.to_string(),
-                costs.to_string(),
-                wide_decimal_text(costs, exponent),
-                net.to_string(),
-                wide_decimal_text(net, exponent),
-            ]);
+            cells.extend([currency.to_owned(), exponent.to_string()]);
+            for sum in sums {
+                cells.extend([sum.to_string(), wide_decimal_text(sum, exponent)]);
+            }
         }
-        None => cells.extend(std::iter::repeat_n(String::new(), 6)),
+        None => cells.extend(std::iter::repeat_n(String::new(), 8)),
     }
     Ok(cells)
 }

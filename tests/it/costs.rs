@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use acquit::store::audit::prove;
+
 use crate::desk::Desk;
 use crate::reconcile::settlement_file;
 
@@ -566,5 +568,46 @@ async fn a_deduction_that_nobody_knew_pays_an_invoice() {
         .says(&["it paid invoice 2026-03/1", "resolved"]);
     desk.run(&["reconcile", "undo", "deduction.csv", "--by", "ann", "--execute"])
         .exits(1);
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_owed_is_the_invoices_that_are_not_paid() {
+    let desk = in_full().await;
+    desk.run(&with(&MARCH, &["--execute"])).exits(0);
+    let admin = &desk.database.admin;
+    for (damage, repair) in [
+        ("markup = markup + 1", "markup = markup - 1"),
+        ("number = number - 1", "number = number + 1"),
+        (
+            "payment = 1, paid_on = booked_on, paid_by = 'x'",
+            "payment = null, paid_on = null, paid_by = null",
+        ),
+    ] {
+        let change = |what: &str| format!("update acquirer_invoice set {what}");
+        admin.batch_execute(&change(damage)).await.expect("damage");
+        let proven = prove(&desk.database.store, None, |_| ())
+            .await
+            .expect("a proof")
+            .expect("books");
+        let seen = proven.audits.iter().filter(|result| result.offenders > 0);
+        assert_eq!(
+            seen.map(|result| result.audit.name).collect::<Vec<_>>(),
+            ["invoices"],
+            "{damage}"
+        );
+        admin.batch_execute(&change(repair)).await.expect("repair");
+    }
+    let refused = async |what: &str, constraint: &str| {
+        let error = admin
+            .batch_execute(&format!("update acquirer_invoice set {what}"))
+            .await
+            .expect_err("refused");
+        let error = error.as_db_error().expect("an error of the database");
+        assert_eq!(error.constraint(), Some(constraint), "{what}");
+    };
+    refused("vat = -1", "acquirer_invoice_amounts").await;
+    refused("month = month + 1", "acquirer_invoice_month").await;
+    refused("payment = 5", "acquirer_invoice_paid").await;
     desk.is_sound().await;
 }
