@@ -452,11 +452,13 @@ CREATE TABLE public.entry (
     reverses bigint,
     occurred_at timestamp with time zone NOT NULL,
     booking_date date NOT NULL,
+    happened_on date,
     recorded_at timestamp with time zone NOT NULL,
     source_id bigint NOT NULL,
     source_line integer,
     hash bytea NOT NULL,
     CONSTRAINT entry_fingerprint CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT entry_happened_on CHECK ((happened_on < booking_date)),
     CONSTRAINT entry_hash CHECK ((length(hash) = 32)),
     CONSTRAINT entry_number CHECK ((number > 0))
 );
@@ -466,6 +468,8 @@ COMMENT ON TABLE public.entry IS 'Immutable, numbered facts. hash covers the ent
 COMMENT ON COLUMN public.entry.details IS 'What was stated beside the columns and transfers, as JSON.';
 
 COMMENT ON COLUMN public.entry.natural_key IS 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle, a deduction''s reference at its acquirer, the refund that failed): unique in its book, for ever.';
+
+COMMENT ON COLUMN public.entry.happened_on IS 'The day that governs it, where that was closed already when it was written; booking_date is then the first open day.';
 
 CREATE TABLE public.entry_kind (
     id smallint NOT NULL,
@@ -736,6 +740,17 @@ ALTER TABLE public.payout ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.period (
+    through date NOT NULL,
+    note text NOT NULL,
+    trial_balance text NOT NULL,
+    closed_by text NOT NULL,
+    closed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT period_trial_balance CHECK ((trial_balance ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.period IS 'Periods that are closed: everything up to and including through. trial_balance is the SHA-256 of the trial balance of that day as CSV; nothing is booked on those days any more, so it stays what it is.';
 
 CREATE TABLE public.record_type (
     id smallint NOT NULL,
@@ -1094,6 +1109,9 @@ ALTER TABLE ONLY public.payout
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.period
+    ADD CONSTRAINT period_through PRIMARY KEY (through);
+
 ALTER TABLE ONLY public.record_type
     ADD CONSTRAINT record_type_name UNIQUE (name);
 
@@ -1262,6 +1280,10 @@ CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotenc
 
 ALTER TABLE public.idempotency_key ENABLE ALWAYS TRIGGER idempotency_key_kept;
 
+CREATE TRIGGER period_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.period FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.period ENABLE ALWAYS TRIGGER period_append_only;
+
 CREATE TRIGGER settings_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settings_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.settings_version ENABLE ALWAYS TRIGGER settings_version_append_only;
@@ -1367,9 +1389,6 @@ ALTER TABLE ONLY public.loss
 
 ALTER TABLE ONLY public.monthly_limit
     ADD CONSTRAINT monthly_limit_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
-
-ALTER TABLE ONLY public.payment
-    ADD CONSTRAINT payment_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.source(id);
@@ -1848,6 +1867,17 @@ GRANT INSERT(cutoff) ON TABLE public.payout_file TO acquit_runtime;
 GRANT INSERT(ordinal) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.period TO acquit_runtime;
+GRANT SELECT ON TABLE public.period TO acquit_auditor;
+
+GRANT INSERT(through) ON TABLE public.period TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.period TO acquit_runtime;
+
+GRANT INSERT(trial_balance) ON TABLE public.period TO acquit_runtime;
+
+GRANT INSERT(closed_by) ON TABLE public.period TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.record_type TO acquit_runtime;
 GRANT SELECT ON TABLE public.record_type TO acquit_auditor;

@@ -143,14 +143,17 @@ create table entry (
     reverses            bigint,
     occurred_at         timestamptz not null,
     booking_date        date not null,
+    happened_on         date,
     recorded_at         timestamptz not null,
     source_id           bigint not null,
     source_line         integer,
     hash                bytea not null constraint entry_hash check (length(hash) = 32),
+    constraint entry_happened_on check (happened_on < booking_date),
     constraint entry_identity primary key (book_id, number),
     constraint entry_reference unique (book_id, reference)
 );
 comment on table entry is 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
+comment on column entry.happened_on is 'The day that governs it, where that was closed already when it was written; booking_date is then the first open day.';
 comment on column entry.details is 'What was stated beside the columns and transfers, as JSON.';
 comment on column entry.natural_key is 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle, a deduction''s reference at its acquirer, the refund that failed): unique in its book, for ever.';
 create unique index entry_natural_key on entry (book_id, natural_key) where natural_key is not null;
@@ -189,7 +192,7 @@ comment on table balance is 'Σ debits and Σ credits of an account in a book. k
 create table payment (
     book_id           bigint not null,
     payment           text collate "C" not null,
-    acquirer_id       smallint not null references acquirer,
+    acquirer_id       smallint not null,
     currency          text collate "C" not null,
     requested         bigint,
     authorized        bigint,

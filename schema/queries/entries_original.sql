@@ -1,5 +1,5 @@
 -- The entries that events undo or answer, one row a transfer; looked up one by one, since a join might read all entries instead. $1 books, $2 references.
-select entry.book_id, entry.reference, entry.number, entry.kind, entry.payment, entry.occurred_at, entry.booking_date,
+select entry.book_id, entry.reference, entry.number, entry.kind, entry.payment, entry.occurred_at, coalesce(entry.happened_on, entry.booking_date) as booking_date,
     entry.details, entry.undone, entry.open, entry.advanced, entry.reserve_until, entry.hold_released, entry.paid,
     transfer.debit_code, transfer.debit_currency, transfer.debit_dimension,
     transfer.credit_code, transfer.credit_currency, transfer.credit_dimension, transfer.amount

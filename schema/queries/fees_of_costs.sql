@@ -1,8 +1,8 @@
 -- What settlement lines of captures, and of aggregates, say of costs, with the settlement that booked them, line by line. What an
 -- aggregate passes on is as its captures agreed. Where there is no such settlement, the capture stands for it. $1: a merchant, or null for all; $2: a payment, or null for all.
 select match.book_id, book.merchant, coalesce(settlement.number, capture.number) as number,
-       coalesce(settlement.kind, capture.kind) as kind, coalesce(settlement.booking_date, capture.booking_date) as booking_date,
-       capture.payment, capture.number as capture, capture.booking_date as captured_on, match.item_gross,
+       coalesce(settlement.kind, capture.kind) as kind, coalesce(settlement.happened_on, settlement.booking_date, capture.happened_on, capture.booking_date) as booking_date,
+       capture.payment, capture.number as capture, coalesce(capture.happened_on, capture.booking_date) as captured_on, match.item_gross,
        payment.method, payment.scheme, payment.card_country,
        aggregate.closed is not null as is_aggregate, coalesce(aggregate.passes_costs, false) as passes_costs, aggregate.costs_vat,
        line.line, line.gross, line.gross_currency, line.net, line.net_currency, line.interchange + line.scheme_fee as cost,

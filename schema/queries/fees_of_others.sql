@@ -2,7 +2,7 @@
 -- none), with the cut-off of their payout. Of settlements and suspense only those that touch an account of fees, and
 -- none that was undone. $1: a merchant,
 -- or null for all; $2: the accounts of fees.
-select entry.book_id, book.merchant, entry.number, entry.kind, entry.booking_date, entry.payment, entry.details, entry.reverses,
+select entry.book_id, book.merchant, entry.number, entry.kind, coalesce(entry.happened_on, entry.booking_date) as booking_date, entry.payment, entry.details, entry.reverses,
        null::text as currency, null::text as method, null::text as scheme, null::text as card_country,
        debit.code as debit_code, debit.currency as debit_currency, debit.dimension as debit_dimension,
        credit.code as credit_code, credit.currency as credit_currency, credit.dimension as credit_dimension,

@@ -1,6 +1,6 @@
 -- The entries of payments as far as fees go, one row a transfer (one without where it has none), payment by payment. Memo
 -- accounts are left out. $1: a merchant, or null for all; $2: a payment, or null for all.
-select entry.book_id, book.merchant, entry.number, entry.kind, entry.booking_date, entry.payment, entry.details, entry.reverses,
+select entry.book_id, book.merchant, entry.number, entry.kind, coalesce(entry.happened_on, entry.booking_date) as booking_date, entry.payment, entry.details, entry.reverses,
        payment.currency, payment.method, payment.scheme, payment.card_country,
        moved.debit_code, moved.debit_currency, moved.debit_dimension, moved.credit_code, moved.credit_currency,
        moved.credit_dimension, moved.amount

@@ -27,7 +27,7 @@ with matched as (
     group by entry.book_id, entry.reference, debit.currency
 )
 select book.id as book_id, book.merchant, coalesce(entry.number, 0) as number, 10::smallint as kind,
-       coalesce(entry.booking_date, matched.as_of) as booking_date,
+       coalesce(entry.happened_on, entry.booking_date, matched.as_of) as booking_date,
        case when matched.captures = 1 then matched.payment end as payment, coalesce(matched.captures, 0) as captures,
        coalesce(matched.currency, posted.currency) as currency,
        coalesce(matched.amount, 0)::text as matched, coalesce(matched.vat, 0)::text as matched_vat,

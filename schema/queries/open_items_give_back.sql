@@ -5,7 +5,7 @@ select item.book_id, item.number, file.acquirer_id, item.record_type, entry.acqu
     coalesce(entry.merchant_reference, entry.payment), entry.arn,
     coalesce(entry.rrn, case when item.record_type = 1 then payment.rrn end),
     coalesce(entry.auth_code, case when item.record_type = 1 then payment.auth_code end), payment.card, item.gross, item.gross_currency, item.merchant_fee, item.reserve, item.cost,
-    item.matures, item.passes_costs, item.costs_vat, entry.booking_date, item.expected_on, item.reserve_until, item.advanced
+    item.matures, item.passes_costs, item.costs_vat, coalesce(entry.happened_on, entry.booking_date), item.expected_on, item.reserve_until, item.advanced
 from (
     select match.book_id, match.number, match.merchant_fee, match.reserve, match.cost, match.matures, match.passes_costs, match.costs_vat,
         match.expected_on, match.reserve_until, match.advanced, line.record_type, line.gross_currency, sum(match.item_gross)::bigint as gross

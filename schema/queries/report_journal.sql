@@ -3,7 +3,7 @@
 select entry.book_id, book.merchant, entry.number, coalesce(entry_kind.name, 'kind ' || entry.kind) as kind, entry.kind as kind_id,
        entry.reference, entry.fingerprint, entry.payment,
        entry.acquirer_reference, entry.merchant_reference, entry.arn, entry.rrn, entry.auth_code, entry.details, entry.natural_key, entry.occurred_at,
-       entry.recorded_at, entry.booking_date, entry.source_id, source.name as source, entry.source_line, transfer.ordinal,
+       entry.recorded_at, entry.booking_date, entry.happened_on, entry.source_id, source.name as source, entry.source_line, transfer.ordinal,
        debit.code as debit_code, debit_code.name as debit_name, debit.currency as debit_currency,
        debit.dimension as debit_dimension,
        credit.code as credit_code, credit_code.name as credit_name, credit.currency as credit_currency,

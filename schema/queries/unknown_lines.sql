@@ -1,7 +1,7 @@
 -- Undecided lines of captures that report a payment whose outcome is unknown: by the acquirer's reference of the attempt, or by ours as it echoes it, and then a few days apart where nothing but ours can match them. $1 source, $2 acquirer, $3 ordinals, $4 days apart.
 with attempt as materialized (
     select distinct on (payment.book_id, payment.payment)
-        payment.book_id, payment.payment, payment.currency, payment.requested, book.merchant, entry.number, entry.booking_date,
+        payment.book_id, payment.payment, payment.currency, payment.requested, book.merchant, entry.number, coalesce(entry.happened_on, entry.booking_date) as booking_date,
         entry.acquirer_reference, coalesce(entry.merchant_reference, payment.payment) as merchant_reference
     from payment
     join book on book.id = payment.book_id

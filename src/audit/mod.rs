@@ -2,4 +2,5 @@
 
 pub mod export;
 pub mod fees;
+pub mod trial_balance;
 pub mod verify;

@@ -44,6 +44,8 @@ pub enum Rule {
     Heads,
     /// Every balance is the sum of its transfers.
     Balances,
+    /// Every closed period has the trial balance that it was closed with.
+    Periods,
 }
 
 impl Rule {
@@ -57,6 +59,7 @@ impl Rule {
         Self::Requests,
         Self::Heads,
         Self::Balances,
+        Self::Periods,
     ];
 
     /// Its name in listings.
@@ -70,6 +73,7 @@ impl Rule {
             Self::Requests => "requests",
             Self::Heads => "heads",
             Self::Balances => "balances",
+            Self::Periods => "periods",
         }
     }
 
@@ -84,6 +88,7 @@ impl Rule {
             Self::Requests => "Captures, refunds and disputes are what was asked, of the merchant whose book it is.",
             Self::Heads => "The head of every book is its last entry.",
             Self::Balances => "Every balance is the sum of its transfers.",
+            Self::Periods => "Every closed period has the trial balance that it was closed with.",
         }
     }
 }

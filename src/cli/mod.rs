@@ -18,6 +18,7 @@ mod loss;
 pub mod merchant;
 pub mod output;
 pub mod payout;
+pub mod period;
 pub mod reconcile;
 pub mod record;
 pub mod release;
@@ -114,6 +115,9 @@ enum Command {
     #[command(subcommand)]
     Fees(fees::Command),
     Report(report::Args),
+    /// Close periods: what is booked up to a day stays as it is.
+    #[command(subcommand)]
+    Period(period::Command),
     Audit(audit::Args),
     Simulate(simulate::SimulateArgs),
     Db(db::Args),
@@ -180,6 +184,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Payout(command) => payout::run(command, globals).await,
         Command::Fees(command) => fees::run(command, globals).await,
         Command::Report(args) => report::run(args, globals).await,
+        Command::Period(command) => period::run(command, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,
         Command::Db(args) => db::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,

@@ -20,6 +20,7 @@ use super::{Failure, Globals, Outcome};
 use crate::audit::export::CellKind::{Digest, Figure, Text, Whole};
 use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, Totals, Written, hex};
 use crate::audit::fees::{Line, whole};
+use crate::audit::trial_balance;
 use crate::calendar::{BusinessDays, Calendar};
 use crate::dates::parse_day;
 use crate::money::{Currency, wide_decimal_text};
@@ -29,7 +30,7 @@ use crate::store::costs::Wanted;
 use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
 use crate::store::report::{
     self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem,
-    StatementRow, TrialBalanceRow,
+    StatementRow,
 };
 use crate::store::settings::Deployment;
 use crate::store::snapshot::Snapshot;
@@ -317,7 +318,7 @@ impl Report {
     /// Its columns, all of them.
     pub fn columns(&self) -> &'static [Column] {
         match self {
-            Self::TrialBalance { .. } => TRIAL_BALANCE,
+            Self::TrialBalance { .. } => trial_balance::COLUMNS,
             Self::Journal(_) => JOURNAL,
             Self::Statement { items: false, .. } => STATEMENT,
             Self::Statement { items: true, .. } => STATEMENT_ITEMS,
@@ -507,7 +508,13 @@ async fn fill<W: Write>(
     match report {
         Report::TrialBalance { as_of, merchant } => {
             let rows = rows::trial_balance(snapshot, merchant.as_deref(), *as_of).await?;
-            trial_balance(&rows, sink, totals)?;
+            // Only accounts count into the totals of the manifest.
+            for row in &rows {
+                totals.add(&row.currency, row.debits, row.credits);
+            }
+            for record in trial_balance::records(&rows) {
+                sink.row(&record)?;
+            }
         }
         Report::Journal(span) => {
             let mut journal = std::pin::pin!(rows::journal(snapshot, &span.span()).await?);
@@ -566,59 +573,6 @@ async fn fill<W: Write>(
     Ok(Filled::default())
 }
 
-const TRIAL_BALANCE: &[Column] = &[
-    ("section", Text),
-    ("account", Text),
-    ("name", Text),
-    ("dimension", Text),
-    ("currency", Text),
-    ("exponent", Figure),
-    ("debits_minor", Figure),
-    ("credits_minor", Figure),
-    ("balance_debit_minor", Figure),
-    ("balance_credit_minor", Figure),
-    ("debits", Figure),
-    ("credits", Figure),
-    ("balance_debit", Figure),
-    ("balance_credit", Figure),
-];
-
-/// Account rows, and under each section (financial, then memo) a total a currency. Only account rows count into the totals of
-/// the manifest.
-fn trial_balance<W: Write>(rows: &[TrialBalanceRow], sink: &mut Sink<W>, totals: &mut Totals) -> io::Result<()> {
-    for (memo, section) in [(false, "financial"), (true, "memo")] {
-        let mut sums: BTreeMap<(&str, u8), [i128; 4]> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.memo == memo) {
-            let balance = row.debits.saturating_sub(row.credits);
-            let figures = [row.debits, row.credits, balance.max(0), balance.saturating_neg().max(0)];
-            totals.add(&row.currency, row.debits, row.credits);
-            let sum = sums.entry((&row.currency, row.exponent)).or_default();
-            for (sum, figure) in sum.iter_mut().zip(figures) {
-                *sum = sum.saturating_add(figure);
-            }
-            let words = [section, &row.code.to_string(), &row.name, &row.dimension, &row.currency];
-            sink.row(&trial_balance_cells(words, row.exponent, figures))?;
-        }
-        for ((currency, exponent), figures) in sums {
-            let words = [&format!("{section} total"), "", "", "", currency];
-            sink.row(&trial_balance_cells(words, exponent, figures))?;
-        }
-    }
-    Ok(())
-}
-
-fn trial_balance_cells(words: [&str; 5], exponent: u8, figures: [i128; 4]) -> Vec<String> {
-    let minor = figures.iter().map(ToString::to_string);
-    let decimal = figures.iter().map(|figure| wide_decimal_text(*figure, exponent));
-    words
-        .iter()
-        .map(|word| (*word).to_owned())
-        .chain([exponent.to_string()])
-        .chain(minor)
-        .chain(decimal)
-        .collect()
-}
-
 /// Everything that the hash of an entry covers, so that the chain can be computed again from the CSV alone; and more, to read.
 const JOURNAL: &[Column] = &[
     ("book", Figure),
@@ -639,6 +593,7 @@ const JOURNAL: &[Column] = &[
     ("occurred_at", Text),
     ("recorded_at", Text),
     ("booking_date", Text),
+    ("happened_on", Text),
     ("source_id", Figure),
     ("source", Text),
     ("source_line", Figure),
@@ -680,6 +635,7 @@ fn journal_cells(row: &JournalRow) -> Vec<String> {
         instant(row.occurred_at),
         instant(row.recorded_at),
         row.booking_date.to_string(),
+        number(row.happened_on),
         row.source_id.to_string(),
         text(&row.source),
         number(row.source_line),

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::account::Account;
-use super::entry::Transfer;
-use crate::ids::BookId;
+use crate::ids::{AccountId, BookId};
 
 /// The two sums of one account in one book, in minor units. They only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,35 +13,33 @@ pub struct Balance {
     pub credits: i64,
 }
 
-/// A sum beyond 64-bit minor units.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the turnover of account {0} does not fit 64-bit minor units")]
-pub struct TurnoverTooLarge(Account);
+/// The turnover of an account that does not fit 64-bit minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TurnoverTooLarge(pub AccountId);
 
 /// What a batch of transfers adds to the balances: one row per (book, account), however many transfers there were.
 #[derive(Debug, Default)]
-pub struct Movements(HashMap<(BookId, Account), Balance>);
+pub struct Movements(HashMap<(BookId, AccountId), Balance>);
 
 impl Movements {
-    /// Adds a transfer of a book.
-    pub fn add(&mut self, book: BookId, transfer: &Transfer) -> Result<(), TurnoverTooLarge> {
-        let debited = self.0.entry((book, transfer.debit.clone())).or_default();
-        debited.debits = debited
-            .debits
-            .checked_add(transfer.amount)
-            .ok_or_else(|| TurnoverTooLarge(transfer.debit.clone()))?;
-        let credited = self.0.entry((book, transfer.credit.clone())).or_default();
-        credited.credits = credited
-            .credits
-            .checked_add(transfer.amount)
-            .ok_or_else(|| TurnoverTooLarge(transfer.credit.clone()))?;
+    /// Adds a transfer of minor units from one account of a book to another.
+    pub fn add(
+        &mut self,
+        book: BookId,
+        (debit, credit): (AccountId, AccountId),
+        amount: i64,
+    ) -> Result<(), TurnoverTooLarge> {
+        let debited = self.0.entry((book, debit)).or_default();
+        debited.debits = debited.debits.checked_add(amount).ok_or(TurnoverTooLarge(debit))?;
+        let credited = self.0.entry((book, credit)).or_default();
+        credited.credits = credited.credits.checked_add(amount).ok_or(TurnoverTooLarge(credit))?;
         Ok(())
     }
 
     /// The movements, by book and account.
-    pub fn into_sorted(self) -> Vec<((BookId, Account), Balance)> {
+    pub fn into_sorted(self) -> Vec<((BookId, AccountId), Balance)> {
         let mut rows: Vec<_> = self.0.into_iter().collect();
-        rows.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        rows.sort_unstable_by_key(|(place, _)| *place);
         rows
     }
 }

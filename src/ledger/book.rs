@@ -15,14 +15,14 @@ use crate::ids::{BookId, EntryNumber};
 
 const HASH_VERSION: u8 = 1;
 
-/// The end of a book: where the next entry goes.
+/// The end of a book: where the next entry goes. Entries are numbered as they come and chained in that order, which may be later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookHead {
     /// The book.
     pub book: BookId,
     /// The number of its last entry, 0 when it is empty.
     pub number: EntryNumber,
-    /// The hash of its last entry, the book's [`genesis`] when it is empty.
+    /// The hash of the last entry that is chained, the book's [`genesis`] when it is empty.
     pub hash: EntryHash,
 }
 
@@ -41,12 +41,10 @@ impl BookHead {
         }
     }
 
-    /// Gives an entry the next number and its hash, and moves the head onto it. The caller holds the book's lock.
-    pub fn append(&mut self, entry: &Entry, recorded_at: DateTime<Utc>) -> Result<EntryNumber, BookFull> {
-        let number = EntryNumber(self.number.0.checked_add(1).ok_or(BookFull(self.book))?);
-        self.hash = entry_hash(self.book, number, &self.hash, entry, recorded_at);
-        self.number = number;
-        Ok(number)
+    /// Gives the next entry its number. The caller holds the book's lock.
+    pub fn number_next(&mut self) -> Result<EntryNumber, BookFull> {
+        self.number = EntryNumber(self.number.0.checked_add(1).ok_or(BookFull(self.book))?);
+        Ok(self.number)
     }
 }
 
@@ -91,6 +89,7 @@ pub fn entry_hash(
     input.optional_integer(entry.reverses.map(|reversed| reversed.0));
     input.integer(entry.occurred_at.timestamp_micros());
     input.integer(days_since_epoch(entry.booking_date));
+    input.optional_integer(entry.happened_on.map(days_since_epoch));
     input.integer(recorded_at.timestamp_micros());
     input.integer(entry.source.0);
     input.optional_integer(entry.source_line.map(i64::from));

@@ -169,6 +169,8 @@ pub struct Entry {
     pub occurred_at: DateTime<Utc>,
     /// The day it is on the books.
     pub booking_date: NaiveDate,
+    /// The day that governs it, where that was closed already: the booking date is then the first open day.
+    pub happened_on: Option<NaiveDate>,
     /// The file or run it came from.
     pub source: SourceId,
     /// The line of that file.
@@ -201,6 +203,7 @@ impl Entry {
             reverses: None,
             occurred_at: day.and_time(NaiveTime::MIN).and_utc(),
             booking_date: day,
+            happened_on: None,
             source,
             source_line: None,
             transfers: Vec::new(),

@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, Type};
 
 use super::snapshot::Snapshot;
-use super::{Store, StoreError};
+use super::{Store, StoreError, period};
 use crate::audit::verify::{
     Accounts, BookCheck, Finding, Findings, Rule, StoredBalance, StoredBook, StoredEntry, StoredTransfer,
 };
@@ -92,8 +92,24 @@ pub async fn verify(
         check.finish(row.as_ref(), &balances);
         proof.books = proof.books.saturating_add(1);
     }
+    if book.is_none() {
+        check_periods(snapshot, &mut proof.findings).await?;
+    }
     progress(proof.entries);
     Ok(proof)
+}
+
+async fn check_periods(snapshot: &mut Snapshot, findings: &mut Findings) -> Result<(), StoreError> {
+    for (period, now) in period::changed(snapshot).await? {
+        findings.add(without_place(
+            Rule::Periods,
+            format!(
+                "the trial balance of {} had the digest {} when it was closed and has {now} now",
+                period.through, period.trial_balance
+            ),
+        ));
+    }
+    Ok(())
 }
 
 struct Cursors {
@@ -270,6 +286,7 @@ fn content_from(row: &Row, kind: i16, reference: &str) -> Result<(Entry, chrono:
         reverses: column::<Option<i64>>(row, "reverses")?.map(EntryNumber),
         occurred_at: column(row, "occurred_at")?,
         booking_date: column(row, "booking_date")?,
+        happened_on: column(row, "happened_on")?,
         source: SourceId(column(row, "source_id")?),
         source_line: column(row, "source_line")?,
         transfers: Vec::new(),
@@ -390,6 +407,7 @@ macro_rules! audits {
 }
 
 audits![
+    "acquirers",
     "advances",
     "balance_sums",
     "exponents",

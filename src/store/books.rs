@@ -1,12 +1,13 @@
 //! Writing into books: lock, append, write.
 //!
 //! [`LockedBooks`] holds the row locks of the books that a transaction writes, taken in id order at READ COMMITTED, so that
-//! writers queue and never deadlock. Entries are appended in memory (numbers and hashes assigned there) and written with one
-//! COPY of entries, one of transfers, an update and an insert of balances, and the heads last.
+//! writers queue and never deadlock. While it writes no period is closed, and what belongs to a closed one is booked on the first
+//! day after it, with the day that governs it beside. Entries are appended in memory (numbers assigned there), chained, and written
+//! with one COPY of entries, one of transfers, an update and an insert of balances, and the heads last.
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -14,7 +15,7 @@ use super::{StoreError, Tx};
 use crate::ids::{AccountId, BookId, EntryNumber};
 use crate::ledger::account::{Account, AccountCode, Side};
 use crate::ledger::balance::{Movements, TurnoverTooLarge};
-use crate::ledger::book::{BookFull, BookHead};
+use crate::ledger::book::{BookFull, BookHead, entry_hash};
 use crate::ledger::entry::{Entry, EntryHash};
 use crate::money::Currency;
 
@@ -29,14 +30,9 @@ struct Numbered {
 pub struct LockedBooks {
     heads: HashMap<BookId, BookHead>,
     recorded_at: DateTime<Utc>,
+    /// The last closed day.
+    closed: Option<NaiveDate>,
     appended: Vec<Numbered>,
-    movements: Movements,
-}
-
-impl From<TurnoverTooLarge> for StoreError {
-    fn from(error: TurnoverTooLarge) -> Self {
-        Self::TooLarge(error.to_string())
-    }
 }
 
 impl From<BookFull> for StoreError {
@@ -49,6 +45,7 @@ impl LockedBooks {
     /// Locks books by id. A transaction locks once, or first locks all that it will lock again: else it could be out of order.
     pub async fn lock(tx: &mut Tx, books: &[BookId]) -> Result<Self, StoreError> {
         let ids: Vec<i64> = books.iter().map(|book| book.0).collect();
+        super::period::share(tx).await?;
         let rows = tx
             .query(include_str!("../../schema/queries/books_lock.sql"), &[&ids])
             .await?;
@@ -60,6 +57,7 @@ impl LockedBooks {
         tx: &mut Tx,
         merchants: &[&str],
     ) -> Result<(Self, HashMap<String, BookId>), StoreError> {
+        super::period::share(tx).await?;
         let rows = tx
             .query(
                 include_str!("../../schema/queries/books_lock_of_merchants.sql"),
@@ -76,9 +74,11 @@ impl LockedBooks {
     fn from_rows(rows: &[Row]) -> Result<Self, StoreError> {
         let mut heads = HashMap::with_capacity(rows.len());
         let mut recorded_at = DateTime::<Utc>::default();
+        let mut closed = None;
         for row in rows {
             let book = BookId(row.try_get("id")?);
             recorded_at = row.try_get("recorded_at")?;
+            closed = row.try_get("closed")?;
             let number = EntryNumber(row.try_get("number")?);
             let head = if number == EntryNumber(0) {
                 BookHead::empty(book, row.try_get("merchant")?)
@@ -93,8 +93,8 @@ impl LockedBooks {
         Ok(Self {
             heads,
             recorded_at,
+            closed,
             appended: Vec::new(),
-            movements: Movements::default(),
         })
     }
 
@@ -111,16 +111,20 @@ impl LockedBooks {
         self.appended.len()
     }
 
-    /// Appends an entry to a locked book and says its number.
-    pub fn append(&mut self, book: BookId, entry: Entry) -> Result<EntryNumber, StoreError> {
+    /// Appends an entry to a locked book and says its number. Where its day is closed, it is booked on the first open one.
+    pub fn append(&mut self, book: BookId, mut entry: Entry) -> Result<EntryNumber, StoreError> {
+        if let Some(closed) = self.closed.filter(|closed| entry.booking_date <= *closed) {
+            let open = closed
+                .succ_opt()
+                .ok_or_else(|| StoreError::TooLarge("the first open day".to_owned()))?;
+            entry.happened_on = Some(entry.booking_date);
+            entry.booking_date = open;
+        }
         let head = self
             .heads
             .get_mut(&book)
             .ok_or_else(|| StoreError::Unreadable(format!("an entry for book {book}, which is not locked")))?;
-        let number = head.append(&entry, self.recorded_at)?;
-        for transfer in &entry.transfers {
-            self.movements.add(book, transfer)?;
-        }
+        let number = head.number_next()?;
         self.appended.push(Numbered {
             book,
             number,
@@ -138,16 +142,55 @@ impl LockedBooks {
         }
         // By primary key: neighbours in the file are neighbours in the table and its index.
         entries.sort_by_cached_key(|numbered| (numbered.book, numbered.number));
-        let accounts = account_ids(tx, &entries).await?;
+        self.chain(&mut entries)?;
+        let accounts = Accounts::of(tx, &entries).await?;
         self.copy_entries(tx, &entries).await?;
-        copy_transfers(tx, &entries, &accounts).await?;
-        add_to_balances(tx, std::mem::take(&mut self.movements), &accounts).await?;
+        let movements = copy_transfers(tx, &entries, &accounts).await?;
+        add_to_balances(tx, movements, &accounts).await?;
         let touched: BTreeSet<BookId> = entries.iter().map(|numbered| numbered.book).collect();
         self.advance(tx, touched).await
     }
 
+    /// Chains entries, which are in the order of books and numbers: each book by itself, half of them on another core.
+    fn chain(&mut self, entries: &mut [Numbered]) -> Result<(), StoreError> {
+        let (recorded_at, middle) = (self.recorded_at, entries.len() / 2);
+        let mut halves = [Vec::new(), Vec::new()];
+        let mut before = 0_usize;
+        for of_book in entries.chunk_by_mut(|left, right| left.book == right.book) {
+            let head = of_book.first().and_then(|first| self.heads.get(&first.book));
+            let head =
+                head.ok_or_else(|| StoreError::Unreadable("an entry of a book that is not locked".to_owned()))?;
+            let [first, second] = &mut halves;
+            let half = if before < middle { first } else { second };
+            before = before.saturating_add(of_book.len());
+            half.push((head.hash, of_book));
+        }
+        let chain = |half: &mut Vec<(EntryHash, &mut [Numbered])>| {
+            for (hash, of_book) in half {
+                for numbered in of_book.iter_mut() {
+                    *hash = entry_hash(numbered.book, numbered.number, hash, &numbered.entry, recorded_at);
+                    numbered.hash = *hash;
+                }
+            }
+        };
+        let [first, second] = &mut halves;
+        std::thread::scope(|scope| {
+            if !second.is_empty() {
+                scope.spawn(|| chain(second));
+            }
+            chain(first);
+        });
+        for (hash, of_book) in halves.iter().flatten() {
+            let head = of_book.first().and_then(|first| self.heads.get_mut(&first.book));
+            if let Some(head) = head {
+                head.hash = *hash;
+            }
+        }
+        Ok(())
+    }
+
     async fn copy_entries(&self, tx: &mut Tx, entries: &[Numbered]) -> Result<(), StoreError> {
-        const TYPES: [Type; 20] = [
+        const TYPES: [Type; 21] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
@@ -164,6 +207,7 @@ impl LockedBooks {
             Type::INT8,
             Type::TIMESTAMPTZ,
             Type::DATE,
+            Type::DATE,
             Type::TIMESTAMPTZ,
             Type::INT8,
             Type::INT4,
@@ -179,7 +223,7 @@ impl LockedBooks {
             hash,
         } in entries
         {
-            let row: [&(dyn ToSql + Sync); 20] = [
+            let row: [&(dyn ToSql + Sync); 21] = [
                 &book.0,
                 &number.0,
                 &entry.kind.id(),
@@ -196,6 +240,7 @@ impl LockedBooks {
                 &entry.reverses.map(|reversed| reversed.0),
                 &entry.occurred_at,
                 &entry.booking_date,
+                &entry.happened_on,
                 &self.recorded_at,
                 &entry.source.0,
                 &entry.source_line,
@@ -220,36 +265,29 @@ impl LockedBooks {
     }
 }
 
-async fn copy_transfers(
-    tx: &mut Tx,
-    entries: &[Numbered],
-    accounts: &HashMap<Account, AccountId>,
-) -> Result<(), StoreError> {
+async fn copy_transfers(tx: &mut Tx, entries: &[Numbered], accounts: &Accounts) -> Result<Movements, StoreError> {
     const TYPES: [Type; 6] = [Type::INT8, Type::INT8, Type::INT2, Type::INT4, Type::INT4, Type::INT8];
+    let mut movements = Movements::default();
     let mut copy = tx
         .copy(include_str!("../../schema/queries/transfers_copy.sql"), &TYPES)
         .await?;
-    let mut rows = 0_usize;
     for Numbered {
         book, number, entry, ..
     } in entries
     {
         for (ordinal, transfer) in (1_i16..).zip(&entry.transfers) {
-            let debit = id_of(accounts, &transfer.debit)?;
-            let credit = id_of(accounts, &transfer.credit)?;
-            copy.row(&[&book.0, &number.0, &ordinal, &debit.0, &credit.0, &transfer.amount])
+            let sides = (accounts.id(&transfer.debit)?, accounts.id(&transfer.credit)?);
+            copy.row(&[&book.0, &number.0, &ordinal, &sides.0.0, &sides.1.0, &transfer.amount])
                 .await?;
-            rows = rows.saturating_add(1);
+            let moved = movements.add(*book, sides, transfer.amount);
+            moved.map_err(|TurnoverTooLarge(account)| accounts.too_large(account))?;
         }
     }
-    tx.end_copy(copy).await
+    tx.end_copy(copy).await?;
+    Ok(movements)
 }
 
-async fn add_to_balances(
-    tx: &mut Tx,
-    movements: Movements,
-    accounts: &HashMap<Account, AccountId>,
-) -> Result<(), StoreError> {
+async fn add_to_balances(tx: &mut Tx, movements: Movements, accounts: &Accounts) -> Result<(), StoreError> {
     let rows = movements.into_sorted();
     let mut books: Vec<i64> = Vec::with_capacity(rows.len());
     let mut ids: Vec<i32> = Vec::with_capacity(rows.len());
@@ -258,10 +296,10 @@ async fn add_to_balances(
     let mut sides: Vec<Option<&str>> = Vec::with_capacity(rows.len());
     for ((book, account), moved) in &rows {
         books.push(book.0);
-        ids.push(id_of(accounts, account)?.0);
+        ids.push(account.0);
         debits.push(moved.debits);
         credits.push(moved.credits);
-        sides.push(side_kept(account.code));
+        sides.push(accounts.of_id(*account).and_then(|account| side_kept(account.code)));
     }
     tx.execute(
         include_str!("../../schema/queries/balances_add.sql"),
@@ -279,23 +317,24 @@ fn side_kept(code: AccountCode) -> Option<&'static str> {
     }
 }
 
-fn id_of(accounts: &HashMap<Account, AccountId>, account: &Account) -> Result<AccountId, StoreError> {
-    accounts
-        .get(account)
-        .copied()
-        .ok_or_else(|| StoreError::Unreadable(format!("no account {account}")))
+/// The accounts that there are, as many as acquirers, banks and currencies make of the chart.
+struct Accounts {
+    ids: HashMap<Account, AccountId>,
 }
 
-/// The ids of every account that the entries touch, opened where they are new.
-async fn account_ids(tx: &mut Tx, entries: &[Numbered]) -> Result<HashMap<Account, AccountId>, StoreError> {
-    let mut known = load_accounts(tx).await?;
-    let missing: BTreeSet<&Account> = entries
-        .iter()
-        .flat_map(|numbered| &numbered.entry.transfers)
-        .flat_map(|transfer| [&transfer.debit, &transfer.credit])
-        .filter(|account| !known.contains_key(account))
-        .collect();
-    if !missing.is_empty() {
+impl Accounts {
+    /// Those of entries among them, opened where they are new.
+    async fn of(tx: &mut Tx, entries: &[Numbered]) -> Result<Self, StoreError> {
+        let known = Self::load(tx).await?;
+        let missing: BTreeSet<&Account> = entries
+            .iter()
+            .flat_map(|numbered| &numbered.entry.transfers)
+            .flat_map(|transfer| [&transfer.debit, &transfer.credit])
+            .filter(|account| !known.ids.contains_key(account))
+            .collect();
+        if missing.is_empty() {
+            return Ok(known);
+        }
         let codes: Vec<i16> = missing.iter().map(|account| account.code.number()).collect();
         let currencies: Vec<&str> = missing.iter().map(|account| account.currency.code()).collect();
         let exponents: Vec<i16> = missing
@@ -308,29 +347,43 @@ async fn account_ids(tx: &mut Tx, entries: &[Numbered]) -> Result<HashMap<Accoun
             &[&codes, &currencies, &exponents, &dimensions],
         )
         .await?;
-        known = load_accounts(tx).await?;
+        Self::load(tx).await
     }
-    Ok(known)
-}
 
-async fn load_accounts(tx: &mut Tx) -> Result<HashMap<Account, AccountId>, StoreError> {
-    let rows = tx.query(include_str!("../../schema/queries/accounts.sql"), &[]).await?;
-    rows.iter()
-        .map(|row| {
+    async fn load(tx: &mut Tx) -> Result<Self, StoreError> {
+        let rows = tx.query(include_str!("../../schema/queries/accounts.sql"), &[]).await?;
+        let account = |row: &Row| {
             let code: i16 = row.try_get("code")?;
             let code =
                 AccountCode::from_number(code).ok_or_else(|| StoreError::Unreadable(format!("account code {code}")))?;
             let currency: &str = row.try_get("currency")?;
             let currency = Currency::parse(currency).map_err(|error| StoreError::Unreadable(error.to_string()))?;
             let dimension: &str = row.try_get("dimension")?;
-            Ok((
-                Account {
-                    code,
-                    currency,
-                    dimension: dimension.into(),
-                },
-                AccountId(row.try_get("id")?),
-            ))
-        })
-        .collect()
+            let account = Account {
+                code,
+                currency,
+                dimension: dimension.into(),
+            };
+            Ok((account, AccountId(row.try_get("id")?)))
+        };
+        let ids = rows.iter().map(account).collect::<Result<_, StoreError>>()?;
+        Ok(Self { ids })
+    }
+
+    fn id(&self, account: &Account) -> Result<AccountId, StoreError> {
+        let id = self.ids.get(account).copied();
+        id.ok_or_else(|| StoreError::Unreadable(format!("no account {account}")))
+    }
+
+    fn of_id(&self, id: AccountId) -> Option<&Account> {
+        self.ids
+            .iter()
+            .find(|(_, known)| **known == id)
+            .map(|(account, _)| account)
+    }
+
+    fn too_large(&self, id: AccountId) -> StoreError {
+        let account = self.of_id(id).map_or_else(|| id.to_string(), ToString::to_string);
+        StoreError::TooLarge(format!("the turnover of account {account}"))
+    }
 }

@@ -161,6 +161,10 @@ pub const RULES: &[(&str, &str)] = &[
         "costs are added up by months, which begin on their first day",
     ),
     ("entry_fingerprint", "the fingerprint of an entry is 32 bytes long"),
+    (
+        "entry_happened_on",
+        "the day that governs an entry is beside its booking date only where it was closed, and so before it",
+    ),
     ("entry_hash", "the hash of an entry is 32 bytes long"),
     ("entry_identity", "a number belongs to one entry of a book"),
     ("entry_kind_name", "a name belongs to one kind of entry"),
@@ -313,6 +317,11 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     ("payout_two_people", "who plans a payout does not approve it"),
     ("payout_vat", "the VAT of a payout's fee is no less than zero"),
+    ("period_through", "a day is the last one of one closed period"),
+    (
+        "period_trial_balance",
+        "the digest of a trial balance is 64 hexadecimal digits",
+    ),
     ("record_type_name", "a name belongs to one record type"),
     (
         "reserve_tranche_applied",

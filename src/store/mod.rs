@@ -24,6 +24,7 @@ pub mod loss;
 pub mod merchant;
 pub mod migrate;
 pub mod payout;
+pub mod period;
 pub mod reconcile;
 pub mod record;
 pub mod release;

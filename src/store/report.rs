@@ -9,27 +9,7 @@ use tokio_postgres::Row;
 
 use super::StoreError;
 use super::snapshot::Snapshot;
-
-/// An account's turnover.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrialBalanceRow {
-    /// Its number in the chart.
-    pub code: i16,
-    /// Its name.
-    pub name: String,
-    /// Whether it is a memo account.
-    pub memo: bool,
-    /// Its currency.
-    pub currency: String,
-    /// Decimals of the currency's minor unit.
-    pub exponent: u8,
-    /// Acquirer or bank account; may be empty.
-    pub dimension: String,
-    /// Σ debits in minor units.
-    pub debits: i128,
-    /// Σ credits in minor units.
-    pub credits: i128,
-}
+use crate::audit::trial_balance::TrialBalanceRow;
 
 /// The turnover of every account, over all books or in one merchant's: of everything booked, from the balances, or of what
 /// was booked up to a day, from the transfers.
@@ -48,6 +28,10 @@ pub async fn trial_balance(
             snapshot.query(sql, &[&merchant, &day]).await?
         }
     };
+    trial_balance_rows(&rows)
+}
+
+pub(super) fn trial_balance_rows(rows: &[Row]) -> Result<Vec<TrialBalanceRow>, StoreError> {
     rows.iter()
         .map(|row| {
             Ok(TrialBalanceRow {
@@ -142,6 +126,8 @@ pub struct JournalRow {
     pub recorded_at: DateTime<Utc>,
     /// The day it is on the books.
     pub booking_date: NaiveDate,
+    /// The day that governs it, where that was closed already.
+    pub happened_on: Option<NaiveDate>,
     /// The file or run it came from.
     pub source_id: i64,
     /// Its name.
@@ -207,6 +193,7 @@ fn journal_row(row: &Row) -> Result<JournalRow, StoreError> {
         occurred_at: row.try_get("occurred_at")?,
         recorded_at: row.try_get("recorded_at")?,
         booking_date: row.try_get("booking_date")?,
+        happened_on: row.try_get("happened_on")?,
         source_id: row.try_get("source_id")?,
         source: row.try_get("source")?,
         source_line: row.try_get("source_line")?,

@@ -177,6 +177,7 @@ fn another(table: &str, column: &str, kind: &str) -> String {
         (_, _, "text") => format!("coalesce({column}, '') || 'x'"),
         (_, _, "bytea") => format!("set_byte({column}, 7, get_byte({column}, 7) # 1)"),
         (_, _, "timestamp with time zone") => format!("{column} + interval '1 microsecond'"),
+        (_, "happened_on", _) => "booking_date - 1".to_owned(),
         (_, _, "date") => format!("{column} + 1"),
         other => panic!("no other value for {other:?}"),
     }
@@ -285,7 +286,7 @@ async fn a_deleted_inserted_swapped_or_cut_off_entry_is_named() {
 
     let add = format!(
         "insert into entry select book_id, number + 1, kind, reference || 'x', fingerprint, payment, acquirer_reference, merchant_reference,
-             arn, rrn, auth_code, details, natural_key, reverses, occurred_at, booking_date, recorded_at, source_id, source_line, hash
+             arn, rrn, auth_code, details, natural_key, reverses, occurred_at, booking_date, happened_on, recorded_at, source_id, source_line, hash
          from entry where book_id = {book} and number = {last}"
     );
     check(&tamperer, &add, (BookId(book), last + 1)).await;
@@ -436,7 +437,7 @@ async fn every_audit_sees_what_it_is_for() {
         test.admin.batch_execute(&sql).await.expect("no guards");
     }
     // Each is rolled back by hand: what it did, and what undoes it.
-    let cases: [(&str, &str, &str); 21] = [
+    let cases: [(&str, &str, &str); 23] = [
         (
             "payment_totals",
             "update payment set captured = captured - 1",
@@ -516,6 +517,16 @@ async fn every_audit_sees_what_it_is_for() {
             "payout_of_every_entry",
             "update payout set instruction = instruction + 900",
             "update payout set instruction = instruction - 900",
+        ),
+        (
+            "acquirers",
+            "update payment set acquirer_id = acquirer_id + 900",
+            "update payment set acquirer_id = acquirer_id - 900",
+        ),
+        (
+            "acquirers",
+            "update open_item set acquirer_id = acquirer_id + 900",
+            "update open_item set acquirer_id = acquirer_id - 900",
         ),
         (
             "sources",

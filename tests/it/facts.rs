@@ -209,6 +209,7 @@ pub fn entry(
         reverses: None,
         occurred_at: DateTime::<Utc>::from_naive_utc_and_offset(day.and_hms_opt(9, 0, 0).expect("nine"), Utc),
         booking_date: day,
+        happened_on: None,
         source,
         source_line: None,
         transfers: moved

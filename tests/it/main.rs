@@ -28,6 +28,7 @@ mod matrix;
 mod merchant;
 mod model;
 mod payout;
+mod periods;
 mod races;
 mod reconcile;
 mod report;

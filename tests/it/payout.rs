@@ -106,6 +106,7 @@ impl Desk {
                 reverses: None,
                 occurred_at: "2026-03-02T12:00:00Z".parse().expect("an instant"),
                 booking_date: day(on),
+                happened_on: None,
                 source: source.id,
                 source_line: None,
                 transfers: vec![Transfer {

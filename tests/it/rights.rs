@@ -41,6 +41,7 @@ open_item: insert, update(merchant_fee reserve matures reserve_until advanced), 
 payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference refunds)
 payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
 payout_file: insert(source_id cutoff ordinal), update(written)
+period: insert(through note trial_balance closed_by)
 record_type:
 refinery_schema_history:
 reserve_tranche: insert(book_id currency source_on release_on withheld), update(withheld released applied)
@@ -58,7 +59,7 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 19] = [
+const APPEND_ONLY: [&str; 20] = [
     "account",
     "break_entry",
     "break_reason",
@@ -68,6 +69,7 @@ const APPEND_ONLY: [&str; 19] = [
     "cost_sum",
     "entry",
     "file_decision",
+    "period",
     "settings_version",
     "settlement_batch",
     "settlement_file",

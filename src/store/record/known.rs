@@ -144,7 +144,7 @@ impl<'a> Loaded<'a> {
             names.push((*book, order));
         }
         let mut loaded = Self {
-            references: references(tx, &wanted.references).await?,
+            references: references(tx, &mut wanted.references).await?,
             payments: payments(tx, deployment, &mut names).await?,
             funded: wanted.funded.clone(),
             voids: voids(tx, &wanted.voids).await?,
@@ -279,8 +279,10 @@ pub(super) fn columns<T: AsRef<str>>(names: &[(BookId, T)]) -> (Vec<i64>, Vec<&s
 
 async fn references<'a>(
     tx: &mut Tx,
-    wanted: &[(BookId, &str)],
+    wanted: &mut [(BookId, &str)],
 ) -> Result<ByReference<'a, (Fingerprint, At)>, StoreError> {
+    // Neighbours in the index are looked up one after the other.
+    wanted.sort_unstable();
     let (books, names) = columns(wanted);
     let rows = tx
         .query(

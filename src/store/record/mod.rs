@@ -122,11 +122,12 @@ async fn record(
         effects: Effects::default(),
         no_accruals: HashMap::new(),
     };
+    let fingerprints = fingerprints(events);
     let mut verdicts = Vec::with_capacity(events.len());
-    for (place, (line, event)) in events.iter().enumerate() {
+    for (place, ((line, event), fingerprint)) in events.iter().zip(fingerprints).enumerate() {
         let mut key = event.natural_key();
         let verdict = loop {
-            match batch.consider(place, *line, event, key.take())? {
+            match batch.consider((place, *line), event, fingerprint, key.take())? {
                 Considered::Done(verdict) => break verdict,
                 Considered::Conflict(at) => {
                     let stated = batch.stated(tx, at, events, event).await?;
@@ -149,6 +150,19 @@ async fn record(
     }
     batch.write(tx).await?;
     Ok(verdicts)
+}
+
+/// The fingerprints of events, half of them on another core.
+fn fingerprints(events: &[Numbered]) -> Vec<Fingerprint> {
+    let of = |half: &[Numbered]| -> Vec<Fingerprint> { half.iter().map(|(_, event)| event.fingerprint()).collect() };
+    let (first, second) = events.split_at(events.len() / 2);
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| of(second));
+        let mut all = of(first);
+        // Where the other thread panicked, so does this one.
+        all.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        all
+    })
 }
 
 /// The acquirer of an event that can take an open item away: a lifecycle refuses it for another acquirer's.
@@ -196,12 +210,11 @@ struct Governed<'a> {
 impl<'a> Batch<'a> {
     fn consider(
         &mut self,
-        place: usize,
-        line: u64,
+        (place, line): (usize, u64),
         event: &'a PaymentEvent,
+        fingerprint: Fingerprint,
         natural_key: Option<String>,
     ) -> Result<Considered, StoreError> {
-        let fingerprint = event.fingerprint();
         let owner = self.owners.get(event.merchant.as_str()).copied();
         if let Some(book) = owner {
             let reference = (book, Cow::Borrowed(event.reference.as_str()));
@@ -392,6 +405,7 @@ impl<'a> Batch<'a> {
             reverses: decision.reverses,
             occurred_at: event.occurred_at,
             booking_date: governed.terms.day,
+            happened_on: None,
             source: self.source,
             source_line: Some(i32::try_from(line).map_err(|_| StoreError::TooLarge("the line number".to_owned()))?),
             transfers: decision.transfers,

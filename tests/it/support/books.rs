@@ -145,6 +145,9 @@ fn hash(entry: &Row, previous: &[u8], transfers: &[Row]) -> Vec<u8> {
         &mut input,
         (entry.get::<_, NaiveDate>("booking_date") - epoch).num_days(),
     );
+    let happened_on: Option<NaiveDate> = entry.get("happened_on");
+    input.push(u8::from(happened_on.is_some()));
+    integer(&mut input, happened_on.map_or(0, |day| (day - epoch).num_days()));
     integer(
         &mut input,
         entry.get::<_, DateTime<Utc>>("recorded_at").timestamp_micros(),

@@ -14,7 +14,7 @@ pub const TABLES: &[(&str, &str)] = &[
     (
         "entry",
         "select merchant, entry.number, entry.kind, reference, fingerprint, payment, acquirer_reference, merchant_reference, arn, rrn,
-            auth_code, details, natural_key, reverses, occurred_at, booking_date, source.kind, source.name, source_line
+            auth_code, details, natural_key, reverses, occurred_at, booking_date, happened_on, source.kind, source.name, source_line
         from entry join book on book.id = book_id join source on source.id = source_id",
     ),
     (
@@ -88,6 +88,7 @@ pub const TABLES: &[(&str, &str)] = &[
         from file_decision join source on source.id = source_id left join source superseding on superseding.id = superseded_by
         left join source undoing on undoing.id = run_id",
     ),
+    ("period", "select through, note, trial_balance, closed_by from period"),
     (
         "settlement_reserve",
         "select source.name, source.run, merchant, to_jsonb(settlement_reserve) - 'source_id' - 'book_id'

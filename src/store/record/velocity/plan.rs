@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::{AcrossBooks, Refused};
 use crate::dates::day_in;
@@ -18,7 +19,7 @@ use crate::payment::event::PaymentEvent;
 use crate::payment::lifecycle::{Instrument, Payment};
 use crate::payment::limits::{LimitKey, month_at};
 use crate::payment::velocity::{Attempt, Counters, Span};
-use crate::settings::{Action, Settings, VelocityRule, VelocityWindow};
+use crate::settings::{Action, Per, Settings, VelocityRule, VelocityWindow};
 use crate::store::record::Numbered;
 use crate::store::record::known::{ByReference, Loaded, columns};
 use crate::store::settings::Deployment;
@@ -225,23 +226,13 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
         let (mut payers, mut books) = (Wanted::default(), Wanted::default());
         for ((window, subject), stretch) in &self.stretches {
             match subject {
-                Subject::Payer(payer) => payers.add(*payer, *window, stretch),
-                Subject::Book(book) => books.add(book.0, *window, stretch),
+                Subject::Payer(payer) => payers.add(*payer, *window, stretch, self.told_apart(*window, true)),
+                Subject::Book(book) => books.add(book.0, *window, stretch, self.told_apart(*window, false)),
             }
         }
         if !payers.subjects.is_empty() {
             let sql = include_str!("../../../../schema/queries/velocity_activity_of_payers.sql");
-            let Wanted {
-                subjects,
-                after,
-                shared_after,
-                shared_until,
-                until,
-                ..
-            } = &payers;
-            let rows = tx
-                .query(sql, &[subjects, after, shared_after, shared_until, until])
-                .await?;
+            let rows = payers.query(tx, sql).await?;
             for row in &rows {
                 let (payer, window) = payers.of(row)?;
                 self.count(&mut counters, row, window, Some(payer))?;
@@ -249,23 +240,25 @@ impl<'a: 'l, 'l> Plan<'a, 'l> {
         }
         if !books.subjects.is_empty() {
             let sql = include_str!("../../../../schema/queries/velocity_activity_of_books.sql");
-            let Wanted {
-                subjects,
-                after,
-                shared_after,
-                shared_until,
-                until,
-                ..
-            } = &books;
-            let rows = tx
-                .query(sql, &[subjects, after, shared_after, shared_until, until])
-                .await?;
+            let rows = books.query(tx, sql).await?;
             for row in &rows {
                 let (_, window) = books.of(row)?;
                 self.count(&mut counters, row, window, None)?;
             }
         }
         Ok(counters)
+    }
+
+    /// Whether methods, and whether categories, mean anything to the rules of a window that count by payer, or do not.
+    fn told_apart(&self, window: VelocityWindow, by_payer: bool) -> (bool, bool) {
+        let rules = || {
+            let all = self.versions.values().flat_map(|settings| &settings.velocity_rules);
+            all.filter(move |rule| rule.window == window && rule.is_by_payer() == by_payer)
+        };
+        (
+            rules().any(|rule| rule.method.is_some() || rule.per.contains(&Per::Method)),
+            rules().any(|rule| rule.category.is_some() || rule.per.contains(&Per::Category)),
+        )
     }
 
     /// Adds a row to the rules of its window that count for its subject.
@@ -365,6 +358,8 @@ struct Wanted<T> {
     shared_after: Vec<DateTime<Utc>>,
     shared_until: Vec<DateTime<Utc>>,
     until: Vec<DateTime<Utc>>,
+    by_method: Vec<bool>,
+    by_category: Vec<bool>,
 }
 
 impl<T> Default for Wanted<T> {
@@ -376,18 +371,38 @@ impl<T> Default for Wanted<T> {
             shared_after: Vec::new(),
             shared_until: Vec::new(),
             until: Vec::new(),
+            by_method: Vec::new(),
+            by_category: Vec::new(),
         }
     }
 }
 
 impl<T: Copy> Wanted<T> {
-    fn add(&mut self, subject: T, window: VelocityWindow, stretch: &Stretch) {
+    async fn query(&self, tx: &mut Tx, sql: &'static str) -> Result<Vec<Row>, StoreError>
+    where
+        Vec<T>: ToSql + Sync,
+    {
+        let columns: [&(dyn ToSql + Sync); 7] = [
+            &self.subjects,
+            &self.after,
+            &self.shared_after,
+            &self.shared_until,
+            &self.until,
+            &self.by_method,
+            &self.by_category,
+        ];
+        tx.query(sql, &columns).await
+    }
+
+    fn add(&mut self, subject: T, window: VelocityWindow, stretch: &Stretch, told_apart: (bool, bool)) {
         self.subjects.push(subject);
         self.windows.push(window);
         self.after.push(stretch.first.after);
         self.shared_after.push(stretch.last.after);
         self.shared_until.push(stretch.first.until);
         self.until.push(stretch.last.until);
+        self.by_method.push(told_apart.0);
+        self.by_category.push(told_apart.1);
     }
 
     /// The subject and window that a row is of; places count from 1.
