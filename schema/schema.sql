@@ -91,6 +91,29 @@ ALTER TABLE public.acquirer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.acquirer_invoice (
+    acquirer_id smallint NOT NULL,
+    invoice text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    interchange bigint NOT NULL,
+    scheme_fee bigint NOT NULL,
+    markup bigint NOT NULL,
+    vat bigint NOT NULL,
+    expected bigint,
+    booked_on date NOT NULL,
+    booked_by text NOT NULL,
+    number bigint NOT NULL,
+    paid_on date,
+    paid_by text,
+    payment bigint,
+    CONSTRAINT acquirer_invoice_amounts CHECK (((interchange >= 0) AND (scheme_fee >= 0) AND (markup >= 0) AND (vat >= 0) AND ((((interchange + scheme_fee) + markup) + vat) > 0))),
+    CONSTRAINT acquirer_invoice_month CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT acquirer_invoice_paid CHECK ((((payment IS NULL) = (paid_on IS NULL)) AND ((payment IS NULL) = (paid_by IS NULL))))
+);
+
+COMMENT ON TABLE public.acquirer_invoice IS 'Invoices of acquirers that settle in full, minor units; expected is what they should have been by contract, without VAT, when they were booked. number and payment are entries of the house.';
+
 CREATE TABLE public.aggregate (
     book_id bigint NOT NULL,
     aggregate text NOT NULL COLLATE pg_catalog."C",
@@ -390,6 +413,48 @@ ALTER TABLE public.calendar_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.cost_claim (
+    source_id bigint NOT NULL,
+    place integer NOT NULL,
+    acquirer_id smallint NOT NULL,
+    ordinal integer,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    component text NOT NULL COLLATE pg_catalog."C",
+    term text NOT NULL COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    expected bigint NOT NULL,
+    stated bigint NOT NULL,
+    since date NOT NULL,
+    booked_on date NOT NULL,
+    detail text,
+    CONSTRAINT cost_claim_component CHECK ((component = ANY (ARRAY['total'::text, 'interchange'::text, 'scheme_fee'::text, 'markup'::text]))),
+    CONSTRAINT cost_claim_differs CHECK ((stated <> expected)),
+    CONSTRAINT cost_claim_lines CHECK ((lines > 0)),
+    CONSTRAINT cost_claim_of_line CHECK (((ordinal IS NULL) = (detail IS NOT NULL))),
+    CONSTRAINT cost_claim_place CHECK ((place > 0))
+);
+
+COMMENT ON TABLE public.cost_claim IS 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail.';
+
+CREATE TABLE public.cost_sum (
+    source_id bigint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    month date NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    component text NOT NULL COLLATE pg_catalog."C",
+    term text NOT NULL COLLATE pg_catalog."C",
+    invoiced boolean NOT NULL,
+    lines bigint NOT NULL,
+    expected bigint NOT NULL,
+    stated bigint NOT NULL,
+    CONSTRAINT cost_sum_component CHECK ((component = ANY (ARRAY['total'::text, 'interchange'::text, 'scheme_fee'::text, 'markup'::text]))),
+    CONSTRAINT cost_sum_lines CHECK ((lines > 0)),
+    CONSTRAINT cost_sum_month CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+COMMENT ON TABLE public.cost_sum IS 'What the costs of the matched lines of a settlement file come to by contract (expected) and by the file (stated), minor units, by batch, month of the lines and term of the contract; the term is empty for what no term prices. invoiced: not deducted, but awaited on the invoice of the month.';
 
 CREATE TABLE public.entry (
     book_id bigint NOT NULL,
@@ -987,6 +1052,9 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.accrual
     ADD CONSTRAINT accrual_identity PRIMARY KEY (book_id, schedule, version, component, currency, period, vat);
 
+ALTER TABLE ONLY public.acquirer_invoice
+    ADD CONSTRAINT acquirer_invoice_identity PRIMARY KEY (acquirer_id, invoice);
+
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_name UNIQUE (name);
 
@@ -1037,6 +1105,12 @@ ALTER TABLE ONLY public.calendar_version
 
 ALTER TABLE ONLY public.calendar_version
     ADD CONSTRAINT calendar_version_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_identity PRIMARY KEY (source_id, place);
+
+ALTER TABLE ONLY public.cost_sum
+    ADD CONSTRAINT cost_sum_identity PRIMARY KEY (source_id, batch, month, currency, component, term, invoiced);
 
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_identity PRIMARY KEY (book_id, number);
@@ -1218,6 +1292,10 @@ CREATE TRIGGER account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public
 
 ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
 
+CREATE TRIGGER acquirer_invoice_kept BEFORE DELETE OR TRUNCATE ON public.acquirer_invoice FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.acquirer_invoice ENABLE ALWAYS TRIGGER acquirer_invoice_kept;
+
 CREATE TRIGGER break_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.break_entry ENABLE ALWAYS TRIGGER break_entry_append_only;
@@ -1249,6 +1327,14 @@ ALTER TABLE public.break_step ENABLE ALWAYS TRIGGER break_step_append_only;
 CREATE TRIGGER calendar_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.calendar_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.calendar_version ENABLE ALWAYS TRIGGER calendar_version_append_only;
+
+CREATE TRIGGER cost_claim_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.cost_claim FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.cost_claim ENABLE ALWAYS TRIGGER cost_claim_append_only;
+
+CREATE TRIGGER cost_sum_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.cost_sum FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.cost_sum ENABLE ALWAYS TRIGGER cost_sum_append_only;
 
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1309,6 +1395,9 @@ ALTER TABLE public.velocity_decision ENABLE ALWAYS TRIGGER velocity_decision_app
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
 
+ALTER TABLE ONLY public.acquirer_invoice
+    ADD CONSTRAINT acquirer_invoice_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
 ALTER TABLE ONLY public.aggregate
     ADD CONSTRAINT aggregate_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
@@ -1350,6 +1439,12 @@ ALTER TABLE ONLY public.break_step
 
 ALTER TABLE ONLY public.break_step
     ADD CONSTRAINT break_step_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
 
 ALTER TABLE ONLY public.file_decision
     ADD CONSTRAINT file_decision_presented FOREIGN KEY (source_id, presented, presented_by) REFERENCES public.file_decision(source_id, decision, decided_by);
@@ -1411,6 +1506,39 @@ GRANT SELECT ON TABLE public.acquirer TO acquit_runtime;
 GRANT SELECT ON TABLE public.acquirer TO acquit_auditor;
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.acquirer TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.acquirer_invoice TO acquit_runtime;
+GRANT SELECT ON TABLE public.acquirer_invoice TO acquit_auditor;
+
+GRANT INSERT(acquirer_id) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(invoice) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(month) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(interchange) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(scheme_fee) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(markup) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(vat) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(expected) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(booked_on) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(booked_by) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT UPDATE(paid_on) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT UPDATE(paid_by) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT UPDATE(payment) ON TABLE public.acquirer_invoice TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.aggregate TO acquit_runtime;
 GRANT SELECT ON TABLE public.aggregate TO acquit_auditor;
@@ -1586,6 +1714,12 @@ GRANT INSERT(number) ON TABLE public.calendar_version TO acquit_runtime;
 GRANT INSERT(digest) ON TABLE public.calendar_version TO acquit_runtime;
 
 GRANT INSERT(content) ON TABLE public.calendar_version TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.cost_claim TO acquit_runtime;
+GRANT SELECT ON TABLE public.cost_claim TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.cost_sum TO acquit_runtime;
+GRANT SELECT ON TABLE public.cost_sum TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry TO acquit_auditor;

@@ -1,4 +1,5 @@
--- Settlement files after they were taken in: who presented, released, rejected or undid which, and what each put into reserves.
+-- Settlement files after they were taken in: who presented, released, rejected or undid which, what each put into reserves, and
+-- what its costs should have been.
 
 create table file_decision (
     source_id      bigint not null references settlement_file,
@@ -33,17 +34,79 @@ create table settlement_reserve (
 );
 comment on table settlement_reserve is 'What the booking of a settlement file put into which tranches of reserves.';
 
+create table cost_sum (
+    source_id  bigint not null,
+    batch      text collate "C" not null,
+    month      date not null constraint cost_sum_month check (extract(day from month) = 1),
+    currency   text collate "C" not null,
+    component  text collate "C" not null constraint cost_sum_component check (component in ('total', 'interchange', 'scheme_fee', 'markup')),
+    term       text collate "C" not null,
+    invoiced   boolean not null,
+    lines      bigint not null constraint cost_sum_lines check (lines > 0),
+    expected   bigint not null,
+    stated     bigint not null,
+    constraint cost_sum_identity primary key (source_id, batch, month, currency, component, term, invoiced)
+);
+comment on table cost_sum is 'What the costs of the matched lines of a settlement file come to by contract (expected) and by the file (stated), minor units, by batch, month of the lines and term of the contract; the term is empty for what no term prices. invoiced: not deducted, but awaited on the invoice of the month.';
+
+create table cost_claim (
+    source_id    bigint not null references source,
+    place        integer not null constraint cost_claim_place check (place > 0),
+    acquirer_id  smallint not null references acquirer,
+    ordinal      integer,
+    batch        text collate "C" not null,
+    currency     text collate "C" not null,
+    component    text collate "C" not null constraint cost_claim_component check (component in ('total', 'interchange', 'scheme_fee', 'markup')),
+    term         text collate "C" not null,
+    lines        bigint not null constraint cost_claim_lines check (lines > 0),
+    expected     bigint not null,
+    stated       bigint not null constraint cost_claim_differs check (stated <> expected),
+    since        date not null,
+    booked_on    date not null,
+    detail       text,
+    constraint cost_claim_identity primary key (source_id, place),
+    constraint cost_claim_of_line check ((ordinal is null) = (detail is not null))
+);
+comment on table cost_claim is 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail.';
+
+create table acquirer_invoice (
+    acquirer_id  smallint not null references acquirer,
+    invoice      text collate "C" not null,
+    month        date not null constraint acquirer_invoice_month check (extract(day from month) = 1),
+    currency     text collate "C" not null,
+    interchange  bigint not null,
+    scheme_fee   bigint not null,
+    markup       bigint not null,
+    vat          bigint not null,
+    expected     bigint,
+    booked_on    date not null,
+    booked_by    text not null,
+    number       bigint not null,
+    paid_on      date,
+    paid_by      text,
+    payment      bigint,
+    constraint acquirer_invoice_identity primary key (acquirer_id, invoice),
+    constraint acquirer_invoice_amounts check (
+        interchange >= 0 and scheme_fee >= 0 and markup >= 0 and vat >= 0 and interchange + scheme_fee + markup + vat > 0),
+    constraint acquirer_invoice_paid check ((payment is null) = (paid_on is null) and (payment is null) = (paid_by is null))
+);
+comment on table acquirer_invoice is 'Invoices of acquirers that settle in full, minor units; expected is what they should have been by contract, without VAT, when they were booked. number and payment are entries of the house.';
+
 do $$
 declare
     name text;
 begin
-    foreach name in array array['file_decision', 'settlement_reserve'] loop
+    foreach name in array array['file_decision', 'settlement_reserve', 'cost_sum', 'cost_claim'] loop
         execute format('create trigger %I before update or delete or truncate on %I for each statement execute function refuse_change()',
                        name || '_append_only', name);
         execute format('alter table %I enable always trigger %I', name, name || '_append_only');
     end loop;
 end
 $$;
+
+-- An invoice goes on to be paid, and is never gone.
+create trigger acquirer_invoice_kept before delete or truncate on acquirer_invoice for each statement execute function refuse_change();
+alter table acquirer_invoice enable always trigger acquirer_invoice_kept;
 
 create view settlement_file_state as
 select file.source_id, file.acquirer_id, file.as_of,
@@ -60,8 +123,11 @@ left join file_decision released on released.source_id = file.source_id and rele
 left join file_decision rejected on rejected.source_id = file.source_id and rejected.decision = 'rejected';
 comment on view settlement_file_state is 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
 
-grant select on file_decision, settlement_reserve, settlement_file_state to acquit_runtime, acquit_auditor;
+grant select on file_decision, settlement_reserve, settlement_file_state, cost_sum, cost_claim, acquirer_invoice to acquit_runtime, acquit_auditor;
 grant insert (source_id, decision, decided_by, reason, presented_by, superseded_by, run_id) on file_decision to acquit_runtime;
-grant insert on settlement_reserve to acquit_runtime;
+grant insert on settlement_reserve, cost_sum, cost_claim to acquit_runtime;
+grant insert (acquirer_id, invoice, month, currency, interchange, scheme_fee, markup, vat, expected, booked_on, booked_by, number)
+    on acquirer_invoice to acquit_runtime;
+grant update (paid_on, paid_by, payment) on acquirer_invoice to acquit_runtime;
 
 create index settlement_batch_name on settlement_batch (batch);

@@ -3,7 +3,7 @@ select line.batch, record_type.name as record_type, line.record_type in (5, 6, 1
        line.gross_currency, line.net_currency, count(*) as lines,
        coalesce(sum(line.gross), 0)::text as gross,
        sum(line.commission + line.markup + line.scheme_fee + line.interchange + line.tax)::text as costs,
-       sum(line.net)::text as net,
+       sum(line.reserve)::text as reserve, sum(line.net)::text as net,
        coalesce(sum(line.net) filter (where line.net > 0), 0)::text as received,
        coalesce(-sum(line.net) filter (where line.net < 0), 0)::text as deducted
 from settlement_line line

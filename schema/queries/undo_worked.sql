@@ -2,7 +2,7 @@
 select break.id, break.class, break.state
 from break
 where break.found_in = $1
-  and (break.ordinal is not null or break.class in ('MISSING_IN_FILE', 'MISSING_FILE'))
+  and (break.ordinal is not null or break.class in ('MISSING_IN_FILE', 'MISSING_FILE', 'FEE_MISMATCH'))
   and (
       exists (select from break_proposal where break_proposal.break_id = break.id and break_proposal.state = 'waiting')
       or (break.state <> 'open' and not (break.state = 'resolved' and (break.resolution = 'undone'

@@ -345,6 +345,8 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::Hold
             | EntryKind::HoldRelease
             | EntryKind::Loss
+            | EntryKind::AcquirerInvoice
+            | EntryKind::InvoicePayment
             | EntryKind::LossRecovery
             | EntryKind::InformationRequest
             | EntryKind::Reversal

@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
-use chrono::SecondsFormat;
+use chrono::{Days, NaiveDate, SecondsFormat};
 
 use super::output::{Format, Kind, Listing};
 use super::reconcile::not_undone;
 use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar, stored};
+use crate::dates::parse_day;
 use crate::store::reconcile::files::{FilesError, Filter, KnownFile, Release, Request};
+use crate::store::reconcile::sequence::{Completeness, DayOfFiles, ExpectedError};
 
 /// How a file may stand.
 const STATES: [&str; 5] = ["booked", "quarantined", "rejected", "undone", "superseded"];
@@ -23,6 +25,22 @@ pub enum Command {
         /// List only those that stand so: booked, quarantined, rejected, undone or superseded.
         #[arg(long, value_parser = STATES)]
         state: Option<String>,
+    },
+    /// List what is expected of each business day, and came: one row an acquirer and day.
+    ///
+    /// Settings say of which acquirer a file is expected for every business day (`expects`), and until when. A day is `complete`
+    /// when all files about it are booked, `not booked` when one is in quarantine, `awaited` until it is due, then `missing`.
+    /// Exit code: 0 nothing is missing or not booked, 2 something is.
+    Expected {
+        /// List only what is expected of this acquirer.
+        #[arg(long)]
+        acquirer: Option<String>,
+        /// The first day. Default: two weeks before the last.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        from: Option<NaiveDate>,
+        /// The last day, as of which days are due. Default: today.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        to: Option<NaiveDate>,
     },
     /// Show one settlement file: how it stands and why, who decided what.
     Show {
@@ -76,6 +94,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             listing(counted(files.len(), "settlement file"), &files).print(globals.format)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Expected { acquirer, from, to } => expected(acquirer.as_deref(), (from, to), globals).await,
         Command::Show { file } => {
             let store = globals.store().await?;
             let file = store.settlement_file(&file).await.map_err(not_undone)?;
@@ -183,6 +202,60 @@ fn failed(error: FilesError) -> Failure {
         | FilesError::Empty(_)
         | FilesError::OnePerson { .. } => Failure::new(error),
     }
+}
+
+async fn expected(
+    acquirer: Option<&str>,
+    (from, to): (Option<NaiveDate>, Option<NaiveDate>),
+    globals: &Globals,
+) -> Outcome {
+    let store = globals.store().await?;
+    let deployment = super::deployment(&store).await?;
+    let to = to.unwrap_or_else(|| super::today(&deployment));
+    let from = from.or_else(|| to.checked_sub_days(Days::new(14))).unwrap_or(to);
+    let days = store
+        .expected_files(&deployment, acquirer, (from, to))
+        .await
+        .map_err(|error| {
+            let hint = match &error {
+                ExpectedError::Store(error) => error.hint().map(str::to_owned),
+                ExpectedError::NotCovered(error) => Some(error.hint()),
+                ExpectedError::NoCalendar(_) => None,
+            };
+            let failure = Failure::new(error);
+            match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })?;
+    let columns = [
+        ("acquirer", Kind::Text),
+        ("day", Kind::Text),
+        ("due_on", Kind::Text),
+        ("received", Kind::Figure),
+        ("booked", Kind::Figure),
+        ("files", Kind::Text),
+    ];
+    let stands = |day: &DayOfFiles| day.stands(to);
+    let open = |day: &&DayOfFiles| matches!(stands(day), Completeness::NotBooked | Completeness::Missing);
+    let incomplete = days.iter().filter(open).count();
+    let what = if incomplete == 0 { "complete" } else { "INCOMPLETE" };
+    let mut listing = Listing::new(format!("Expected files from {from} to {to}: {what}"), &columns);
+    for day in &days {
+        listing.row(vec![
+            day.acquirer.clone(),
+            day.day.to_string(),
+            day.due_on.to_string(),
+            day.received.to_string(),
+            day.booked.to_string(),
+            stands(day).name().to_owned(),
+        ]);
+    }
+    listing.print(globals.format)?;
+    Ok(match incomplete {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    })
 }
 
 fn listing(title: String, files: &[KnownFile]) -> Listing {

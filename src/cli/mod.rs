@@ -13,6 +13,7 @@ pub mod expire;
 pub mod fees;
 pub mod files;
 pub mod hold;
+pub mod invoice;
 pub mod loss;
 pub mod matches;
 pub mod merchant;
@@ -93,6 +94,9 @@ enum Command {
     /// Set available money of merchants aside with a reason, and make it available again.
     #[command(subcommand)]
     Hold(hold::Command),
+    /// Book and list invoices of acquirers that settle in full, hold them to the contract, book that they are paid.
+    #[command(subcommand)]
+    Invoice(invoice::Command),
     /// Give up what merchants owe and cannot pay, by two people; book what comes back of it.
     #[command(subcommand)]
     Loss(loss::Command),
@@ -176,6 +180,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Expire(args) => expire::run(args, globals).await,
         Command::Advance(args) => advance::run(args, globals).await,
         Command::Hold(command) => hold::run(command, globals).await,
+        Command::Invoice(command) => invoice::run(command, globals).await,
         Command::Loss(command) => loss::run(command, globals).await,
         Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,

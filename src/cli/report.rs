@@ -4,6 +4,8 @@
 //! Every report is read in one snapshot and goes to its sink row by row. A table is kept in memory and is therefore cut after
 //! [`TABLE_LIMIT`] rows; CSV and JSON are not. Tables leave out the columns that repeat an amount in minor units.
 
+mod claims;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,6 +26,7 @@ use crate::dates::parse_day;
 use crate::money::{Currency, wide_decimal_text};
 use crate::payment::fees::AccrualKey;
 use crate::recon::breaks::Bucket;
+use crate::store::costs::Wanted;
 use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
 use crate::store::report::{
     self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem,
@@ -74,6 +77,9 @@ pub enum Report {
         items: bool,
     },
     /// Print the lines of settlement files by outcome, the sums of batches, the breaks.
+    ///
+    /// Where gross and net are of one currency, gross less costs less reserve is net. Files that are undone are printed only where
+    /// they are named.
     Reconciliation {
         /// Take only the files of this name, or whose digest begins so.
         #[arg(long, value_name = "NAME|DIGEST")]
@@ -104,6 +110,24 @@ pub enum Report {
         /// Whose business days count. Default: the calendar of `[desk]` in the settings.
         #[arg(long, value_name = "NAME")]
         calendar: Option<String>,
+    },
+    /// Print what acquirers charged against what their contracts say, by term: what there is to claim back.
+    ///
+    /// Section `claim` has what differs by more than is tolerated, by the state of its breaks; `checked` all that was held to a
+    /// contract (no term: nothing prices it); `invoiced` what is deducted from no line, but awaited on the invoice of the month.
+    FeeClaims {
+        /// Take only this acquirer.
+        #[arg(long)]
+        acquirer: Option<String>,
+        /// Take only files and invoices booked on or after this day.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        from: Option<NaiveDate>,
+        /// Take only files and invoices booked up to this day.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        to: Option<NaiveDate>,
+        /// List every claim with its line and break, for the acquirer.
+        #[arg(long)]
+        items: bool,
     },
     /// Print the payout register: amount, state, who planned and who approved.
     Payouts {
@@ -195,6 +219,7 @@ async fn deployment_for(store: &Store, report: &Report) -> Result<Option<Deploym
         | Report::Journal(_)
         | Report::Statement { .. }
         | Report::Reconciliation { .. }
+        | Report::FeeClaims { .. }
         | Report::Payouts { .. } => None,
     })
 }
@@ -284,6 +309,8 @@ impl Report {
             Self::Reconciliation { .. } => "reconciliation",
             Self::Fees { .. } => "fees",
             Self::BreaksAging { .. } => "breaks_aging",
+            Self::FeeClaims { items: false, .. } => "fee_claims",
+            Self::FeeClaims { items: true, .. } => "fee_claims_items",
             Self::Payouts { .. } => "payouts",
         }
     }
@@ -298,6 +325,8 @@ impl Report {
             Self::Reconciliation { .. } => RECONCILIATION,
             Self::Fees { .. } => FEES,
             Self::BreaksAging { .. } => BREAKS_AGING,
+            Self::FeeClaims { items: false, .. } => claims::BY_TERM,
+            Self::FeeClaims { items: true, .. } => claims::ITEMS,
             Self::Payouts { .. } => PAYOUTS,
         }
     }
@@ -307,6 +336,7 @@ impl Report {
             Self::TrialBalance { as_of, .. } => *as_of,
             Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to,
             Self::BreaksAging { on, .. } => *on,
+            Self::FeeClaims { to, .. } => *to,
             Self::Reconciliation { .. } | Self::Payouts { .. } => None,
         }
     }
@@ -320,6 +350,10 @@ impl Report {
             ],
             Self::Reconciliation { file } => vec![("file", file.clone())],
             Self::BreaksAging { calendar, .. } => vec![("calendar", calendar.clone())],
+            Self::FeeClaims { acquirer, from, .. } => vec![
+                ("acquirer", acquirer.clone()),
+                ("from", from.map(|day| day.to_string())),
+            ],
             Self::Payouts { cutoff, merchant } => vec![
                 ("merchant", merchant.clone()),
                 ("cutoff", cutoff.map(|day| day.to_string())),
@@ -341,6 +375,8 @@ impl Report {
             Self::Reconciliation { .. } => "Reconciliation, from the settlement lines and breaks",
             Self::Fees { .. } => "Merchant fees, worked out again from the entries",
             Self::BreaksAging { .. } => "Breaks that are not resolved, by age",
+            Self::FeeClaims { items: false, .. } => "Costs of acquirers against their contracts, by term",
+            Self::FeeClaims { items: true, .. } => "Claims for costs of acquirers, one by one",
             Self::Payouts { .. } => "Payout register, from the payouts",
         };
         let filters: Vec<String> = self
@@ -513,6 +549,19 @@ async fn fill<W: Write>(
             let day = on.unwrap_or_else(|| super::today(deployment));
             let rows = rows::breaks_aging(snapshot).await?;
             breaks_aging(&rows, calendar_of(deployment, calendar.as_deref())?, day, sink, totals)?;
+        }
+        Report::FeeClaims {
+            acquirer,
+            from,
+            to,
+            items,
+        } => {
+            let wanted = Wanted {
+                acquirer: acquirer.clone(),
+                from: *from,
+                to: *to,
+            };
+            claims::fill(snapshot, &wanted, *items, sink, totals).await?;
         }
         Report::Payouts { cutoff, merchant } => {
             for payout in rows::payouts(snapshot, merchant.as_deref(), *cutoff).await? {
@@ -841,12 +890,17 @@ const RECONCILIATION: &[Column] = &[
     ("net_exponent", Figure),
     ("costs_minor", Figure),
     ("costs", Figure),
+    ("reserve_minor", Figure),
+    ("reserve", Figure),
     ("net_minor", Figure),
     ("net", Figure),
 ];
 
 /// A sum in a currency, where there is one.
 type Sum<'a> = Option<(&'a str, i128)>;
+
+/// Costs, what is withheld as reserve, and net, in their currency, where there are any.
+type Nets<'a> = Option<(&'a str, [i128; 3])>;
 
 /// Sections: `line` (lines by batch, record type, outcome), `batch` (their sums; net is zero with the payout row), `break`
 /// (breaks by class, the sum of actual less expected under gross), `file` (all lines, and whether each has one outcome).
@@ -869,7 +923,7 @@ async fn reconciliation<W: Write>(
                 words,
                 row.lines,
                 gross,
-                Some((&row.net_currency, row.costs, row.net)),
+                Some((&row.net_currency, [row.costs, row.reserve, row.net])),
             )?)?;
         }
         batches(file, &lines, sink)?;
@@ -940,6 +994,7 @@ fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sin
         gross: Option<(Option<&'a str>, i128)>,
         mixed: bool,
         costs: i128,
+        reserve: i128,
         net: i128,
     }
     let mut sums: BTreeMap<(&str, &str), Batch<'_>> = BTreeMap::new();
@@ -947,6 +1002,7 @@ fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sin
         let sum = sums.entry((&row.batch, &row.net_currency)).or_default();
         sum.lines = sum.lines.saturating_add(row.lines);
         sum.costs = sum.costs.saturating_add(row.costs);
+        sum.reserve = sum.reserve.saturating_add(row.reserve);
         sum.net = sum.net.saturating_add(row.net);
         if let Some(currency) = row.gross_currency.as_deref() {
             let (known, gross) = sum.gross.unwrap_or((Some(currency), 0));
@@ -965,7 +1021,7 @@ fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sin
             words,
             sum.lines,
             gross,
-            Some((currency, sum.costs, sum.net)),
+            Some((currency, [sum.costs, sum.reserve, sum.net])),
         )?)?;
     }
     Ok(())
@@ -976,7 +1032,7 @@ fn reconciliation_cells(
     [section, batch, record_type, outcome]: [&str; 4],
     lines: i64,
     gross: Sum<'_>,
-    net: Option<(&str, i128, i128)>,
+    net: Nets<'_>,
 ) -> Result<Vec<String>, StoreError> {
     let mut cells: Vec<String> = [&file.name, &file.digest, section, batch, record_type, outcome]
         .iter()
@@ -996,18 +1052,14 @@ fn reconciliation_cells(
         None => cells.extend(std::iter::repeat_n(String::new(), 4)),
     }
     match net {
-        Some((currency, costs, net)) => {
+        Some((currency, sums)) => {
             let exponent = exponent_of(currency)?;
-            cells.extend([
-                currency.to_owned(),
-                exponent.to_string(),
-                costs.to_string(),
-                wide_decimal_text(costs, exponent),
-                net.to_string(),
-                wide_decimal_text(net, exponent),
-            ]);
+            cells.extend([currency.to_owned(), exponent.to_string()]);
+            for sum in sums {
+                cells.extend([sum.to_string(), wide_decimal_text(sum, exponent)]);
+            }
         }
-        None => cells.extend(std::iter::repeat_n(String::new(), 6)),
+        None => cells.extend(std::iter::repeat_n(String::new(), 8)),
     }
     Ok(cells)
 }

@@ -94,6 +94,8 @@ chart! {
     RefundPayable = 2200, "refund:payable-by-transfer", Credit, None, false;
     /// VAT on our fees.
     VatOutput = 2300, "vat:output", Credit, None, false;
+    /// Invoiced by acquirers that settle in full, not paid yet.
+    AcquirerFeesPayable = 2400, "acquirer:fees-payable", Credit, Acquirer, false;
     /// Money that nobody can explain; never a merchant's until it is resolved.
     SuspenseCredit = 2900, "suspense:credit", Credit, Acquirer, false;
     /// Our revenue: the percentage of a merchant fee.

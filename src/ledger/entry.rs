@@ -97,6 +97,10 @@ kinds! {
     LossRecovery = 33, "loss_recovery";
     /// An issuer asks about a payment before it takes money, or instead: an entry without transfers.
     InformationRequest = 34, "information_request";
+    /// What an acquirer that settles in full invoices for a month.
+    AcquirerInvoice = 36, "acquirer_invoice";
+    /// Such an invoice was paid.
+    InvoicePayment = 37, "invoice_payment";
 }
 
 impl EntryKind {

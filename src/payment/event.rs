@@ -440,6 +440,8 @@ impl PaymentEvent {
             | EntryKind::Hold
             | EntryKind::HoldRelease
             | EntryKind::Loss
+            | EntryKind::AcquirerInvoice
+            | EntryKind::InvoicePayment
             | EntryKind::LossRecovery
             | EntryKind::Reversal
             | EntryKind::Resolution => None,

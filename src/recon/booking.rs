@@ -38,7 +38,7 @@ use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::ledger::account::AccountCode;
 use crate::money::{AmountError, Currency, Money};
-use crate::settings::{self, Contract, VatRate};
+use crate::settings::{self, VatRate};
 
 /// The acquirer's costs of a line, in minor units of the net currency; negative is money back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -189,7 +189,7 @@ pub struct Settled {
     pub passed_on: Option<PassedOn>,
     /// The gross amounts differ by more than the tolerance.
     pub amount: Option<Difference>,
-    /// The costs are not those of the contract.
+    /// The costs are not those that the ledger has of the item already.
     pub fee: Option<Difference>,
 }
 
@@ -299,7 +299,7 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
         kept_pending: became.kept_pending,
         passed_on: became.passed_on,
         amount,
-        fee: fee_difference(line, acquirer)?.or(cost_differs),
+        fee: cost_differs,
     })
 }
 
@@ -494,37 +494,6 @@ fn converted_gross(line: &Line) -> Result<Money, AmountError> {
         .try_fold(line.net, |sum, taken| {
             sum.plus(Money::from_minor(taken, line.net.currency()))
         })
-}
-
-/// What the costs of a capture should be by contract, against what they are. Only costs in the currency of the gross are
-/// checked: across currencies no contract gives the rate.
-pub fn fee_difference(line: &Line, acquirer: &settings::Acquirer) -> Result<Option<Difference>, AmountError> {
-    let currency = line.gross.currency();
-    if line.record != RecordType::Capture || line.net.currency() != currency {
-        return Ok(None);
-    }
-    let (expected, tolerance) = match (acquirer.contract, &acquirer.cost) {
-        (Contract::Gross, _) => (0, 0),
-        (Contract::Net, None) => return Ok(None),
-        (Contract::Net, Some(contract)) => {
-            let Some(fixed) = contract.fixed.get(&currency) else {
-                return Ok(None);
-            };
-            let tolerance = contract
-                .tolerance
-                .get(&currency)
-                .map_or(0, |tolerance| tolerance.minor().unsigned_abs());
-            (
-                line.gross
-                    .share(contract.percentage, contract.rounding)?
-                    .plus(*fixed)?
-                    .minor(),
-                tolerance,
-            )
-        }
-    };
-    let actual = line.costs.total();
-    Ok((actual.abs_diff(expected) > tolerance).then_some(Difference { expected, actual }))
 }
 
 /// What a line that nobody knows books in the house's book: its money into suspense, its costs as costs.

@@ -35,6 +35,8 @@ classes! {
     DuplicateInFile = "DUPLICATE_IN_FILE";
     /// The same file came again under another name; nothing was posted.
     DuplicateFile = "DUPLICATE_FILE";
+    /// A batch whose number lies between those that came: nothing of it is known.
+    MissingFile = "MISSING_FILE";
     /// It holds a batch of a booked file, with other content; nothing of it was posted.
     SupersededFile = "SUPERSEDED_FILE";
     /// The file does not add up; nothing of it was posted.

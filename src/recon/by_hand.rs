@@ -6,7 +6,7 @@
 //! several would belong to none of them. Items of another record type, currency, side or book are refused: what the acquirer
 //! says happened is not for people to change.
 
-use super::booking::{Counterparty, Difference, Item, Leg, Line, Settled, fee_difference, settled};
+use super::booking::{Counterparty, Difference, Item, Leg, Line, Settled, settled};
 use super::group::divided;
 use crate::acquirer::RecordType;
 use crate::ids::BookId;
@@ -127,9 +127,7 @@ pub fn matched(line: &Line, items: &[(RecordType, Item)], with: Counterparty<'_>
             Ok(Part { line, item, settled })
         })
         .collect::<Result<Vec<_>, AmountError>>()?;
-    // The contract prices what the acquirer counts as one.
-    let fee = fee_difference(line, with.acquirer)?;
-    Ok(Matched { book, parts, fee })
+    Ok(Matched { book, parts, fee: None })
 }
 
 fn fits(line: &Line, record: RecordType, item: &Item) -> Result<(), Refusal> {

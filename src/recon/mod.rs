@@ -1,15 +1,16 @@
 //! Reconciliation: settlement lines × open items → matches, breaks, and what they book. All pure.
 //!
 //! The store streams candidates, this module decides: [`proof`] whether a file proves itself, [`matching`] which line settles
-//! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`availability`] what becomes
-//! available when, [`breaks`] what is wrong, [`candidates`] what people see of a line, [`by_hand`] what they may match, [`desk`]
-//! what resolving a break books.
+//! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`costs`] what it should
+//! cost, [`availability`] what becomes available when, [`breaks`] what is wrong, [`candidates`] what people see of a line,
+//! [`by_hand`] what they may match, [`desk`] what resolving a break books.
 
 pub mod availability;
 pub mod booking;
 pub mod breaks;
 pub mod by_hand;
 pub mod candidates;
+pub mod costs;
 pub mod desk;
 pub mod group;
 pub mod matching;
@@ -44,6 +45,8 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::Hold
         | EntryKind::HoldRelease
         | EntryKind::Loss
+        | EntryKind::AcquirerInvoice
+        | EntryKind::InvoicePayment
         | EntryKind::LossRecovery
         | EntryKind::InformationRequest
         | EntryKind::Settlement

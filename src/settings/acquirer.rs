@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
 use super::reader::{Reader, Table};
-use super::{Amounts, Place};
-use crate::money::Rounding;
+use super::{Amounts, CalendarName, CostContract, Place};
 
 /// Whether an acquirer takes its fees out of each settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -66,8 +66,8 @@ pub struct Acquirer {
     /// The largest difference of gross amounts, per line, that is booked as rounding instead of as a break. None for currencies
     /// not listed.
     pub tolerance: Amounts,
-    /// What a captured item should cost by contract; none where costs are not known beforehand.
-    pub cost: Option<CostContract>,
+    /// What lines should cost by contract, by the first day of each version; none where costs are not known beforehand.
+    pub costs: Vec<CostContract>,
     /// By which fraction captures may exceed the authorization; 0 where the contract allows none.
     pub over_capture: Decimal,
     /// Whether a part of a capture can be refunded by the acquirer's rail.
@@ -76,19 +76,27 @@ pub struct Acquirer {
     pub unpaid_borne_by: Bearer,
     /// How much a payer may use in a month.
     pub monthly_limit: Option<MonthlyLimit>,
+    /// Whether its batches are numbered without a gap.
+    pub numbered_batches: bool,
+    /// On which days it sends a file.
+    pub expects: Option<Expected>,
 }
 
-/// What an acquirer should charge for a capture under a blended contract.
+/// On which days a file is expected, and when.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CostContract {
-    /// Fraction of the gross: 0.014 for 1.4 %.
-    pub percentage: Decimal,
-    /// Per item; currencies not listed are not checked.
-    pub fixed: Amounts,
-    /// How the percentage is rounded to a minor unit.
-    pub rounding: Rounding,
-    /// The largest difference that is not a break. Currencies not listed: none.
-    pub tolerance: Amounts,
+pub struct Expected {
+    /// About every business day of this calendar there is one.
+    pub calendar: CalendarName,
+    /// How many days after the day that it is about it comes, at the latest.
+    pub within_days: u16,
+}
+
+impl Acquirer {
+    /// The cost contract that prices lines of a day, if there is one.
+    pub fn cost_on(&self, day: NaiveDate) -> Option<&CostContract> {
+        let begun = |version: &&CostContract| version.effective_from.is_none_or(|from| from <= day);
+        self.costs.iter().rev().find(begun)
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -106,6 +114,8 @@ impl<'t> Reader<'t> {
                 "partial_refunds",
                 "unpaid_borne_by",
                 "monthly_limit",
+                "numbered_batches",
+                "expects",
             ],
         );
         let kind = self.optional_word(table, "kind");
@@ -113,11 +123,13 @@ impl<'t> Reader<'t> {
         let contract = self.word(table, "contract");
         let settles_within_days = self.days(table, "settles_within_days");
         let tolerance = self.amounts(table, "tolerance");
-        let cost = self.optional(table, "cost", Self::cost);
+        let costs = self.costs(table);
         let over_capture = self.optional_percentage(table, "over_capture");
         let partial_refunds = self.optional_flag(table, "partial_refunds");
         let unpaid_borne_by = self.optional_word(table, "unpaid_borne_by");
         let monthly_limit = self.optional(table, "monthly_limit", Self::monthly_limit);
+        let numbered_batches = self.optional_flag(table, "numbered_batches");
+        let expects = self.optional(table, "expects", Self::expected);
         Some(Acquirer {
             name: name.into(),
             kind: kind?.unwrap_or_default(),
@@ -125,11 +137,28 @@ impl<'t> Reader<'t> {
             contract: contract?,
             settles_within_days: settles_within_days?,
             tolerance,
-            cost: cost?,
+            costs: costs?,
             over_capture: over_capture?.unwrap_or_default(),
             partial_refunds: partial_refunds?.unwrap_or(true),
             unpaid_borne_by: unpaid_borne_by?.unwrap_or_default(),
             monthly_limit: monthly_limit?,
+            numbered_batches: numbered_batches?.unwrap_or_default(),
+            expects: expects?,
+        })
+    }
+
+    fn expected(&mut self, table: Table<'t>) -> Option<Expected> {
+        self.only(table, &["calendar", "within_days"]);
+        let calendar = self.text(table, "calendar");
+        let calendar = calendar.filter(|text| self.checked("calendar", *text, |_| true).is_some());
+        let within_days = self.days(table, "within_days");
+        let calendar = calendar?;
+        Some(Expected {
+            calendar: CalendarName {
+                name: calendar.text.to_owned(),
+                at: Place(calendar.at),
+            },
+            within_days: within_days?,
         })
     }
 
@@ -140,20 +169,6 @@ impl<'t> Reader<'t> {
         Some(MonthlyLimit {
             amounts: amounts?,
             time_zone: time_zone?,
-        })
-    }
-
-    pub(super) fn cost(&mut self, table: Table<'t>) -> Option<CostContract> {
-        self.only(table, &["percentage", "fixed", "rounding", "tolerance"]);
-        let percentage = self.percentage(table);
-        let fixed = self.required_amounts(table, "fixed");
-        let rounding = self.word(table, "rounding");
-        let tolerance = self.amounts(table, "tolerance");
-        Some(CostContract {
-            percentage: percentage?,
-            fixed: fixed?,
-            rounding: rounding?,
-            tolerance,
         })
     }
 }

@@ -7,6 +7,7 @@
 //! first field that it does not like, and here every finding of the file comes back at once.
 
 mod acquirer;
+mod cost;
 mod desk;
 mod fees;
 mod lifecycle;
@@ -26,7 +27,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
-pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, CostContract, MonthlyLimit};
+pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, Expected, MonthlyLimit};
+pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
 pub use self::desk::{Approval, DeskRules};
 use self::fees::Context;
 pub use self::fees::{

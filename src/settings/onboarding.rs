@@ -52,12 +52,9 @@ impl Settings {
                 found.push((calendar.at.0, message));
             }
         }
-        if let Some(calendar) = self
-            .desk
-            .calendar
-            .as_ref()
-            .filter(|calendar| !is_calendar(&calendar.name))
-        {
+        let expected = self.acquirers.values().filter_map(|acquirer| acquirer.expects.as_ref());
+        let named = expected.map(|expected| &expected.calendar).chain(&self.desk.calendar);
+        for calendar in named.filter(|calendar| !is_calendar(&calendar.name)) {
             let name = shorten(&calendar.name, NAME_SHOWN);
             let message = format!("`{name}` is not a calendar: import one of that name first");
             found.push((calendar.at.0, message));

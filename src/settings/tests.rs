@@ -62,8 +62,10 @@ fn a_right_file_is_read_whole() {
     assert_eq!(settings.house.time_zone, chrono_tz::Europe::Berlin);
     let adyen = &settings.acquirers["adyen"];
     assert_eq!((adyen.contract, adyen.settles_within_days), (Contract::Net, 3));
-    let cost = adyen.cost.as_ref().expect("a cost contract");
-    assert_eq!(cost.percentage.to_string(), "0.014");
+    let [cost] = &adyen.costs[..] else {
+        panic!("one cost contract")
+    };
+    assert_eq!(cost.terms[0].percentage.to_string(), "0.014");
     assert_eq!(format!("{:?}", cost.tolerance), "{EUR: 0.02 EUR}");
     assert_eq!(settings.acquirers["invoiced"].contract, Contract::Gross);
     let price = &settings.fee_schedules["standard"][0].prices[0];

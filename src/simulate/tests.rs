@@ -305,9 +305,10 @@ impl Reread {
         }
         let acquirer = &self.settings.acquirers["adyen"];
         let known = Currency::parse(currency).expect("a currency");
-        let contract = acquirer.cost.as_ref().expect("a cost contract");
-        let percentage = Money::from_minor(gross, known).share(contract.percentage, contract.rounding);
-        let contracted = percentage.expect("a cost").minor() + contract.fixed[&known].minor();
+        let contract = &acquirer.costs[0];
+        let term = &contract.terms[0];
+        let percentage = Money::from_minor(gross, known).share(term.percentage, contract.rounding);
+        let contracted = percentage.expect("a cost").minor() + term.rates[&known].fixed;
         let tolerated = (gross - expected).abs() <= acquirer.tolerance[&known].minor();
         if costs != contracted {
             self.found("FEE_MISMATCH");

@@ -413,6 +413,7 @@ audits![
     "exponents",
     "files_undone",
     "holds",
+    "invoices",
     "item_amounts",
     "items_once",
     "keeps_side",

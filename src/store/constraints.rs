@@ -30,6 +30,22 @@ pub const RULES: &[(&str, &str)] = &[
         "accrual_within_one_unit",
         "posted fees differ from their exact sum by less than one minor unit",
     ),
+    (
+        "acquirer_invoice_amounts",
+        "an invoice is of more than zero, and no part of it below",
+    ),
+    (
+        "acquirer_invoice_identity",
+        "a number belongs to one invoice of an acquirer",
+    ),
+    (
+        "acquirer_invoice_month",
+        "an invoice is for a month, which begins on its first day",
+    ),
+    (
+        "acquirer_invoice_paid",
+        "who booked the payment of an invoice, and when, is known exactly when it is paid",
+    ),
     ("acquirer_name", "a name belongs to one acquirer"),
     (
         "aggregate_costs_vat",
@@ -125,6 +141,28 @@ pub const RULES: &[(&str, &str)] = &[
         "a number belongs to one version of a calendar",
     ),
     ("calendar_version_number", "versions of a calendar are numbered from 1"),
+    (
+        "cost_claim_component",
+        "a claim is of all costs of a line, or of one of their components",
+    ),
+    (
+        "cost_claim_differs",
+        "a claim is for costs that are not those of the contract",
+    ),
+    ("cost_claim_identity", "the claims of a file are numbered once each"),
+    ("cost_claim_lines", "a claim is of one line at least"),
+    ("cost_claim_of_line", "a claim is of a line, or says what it is of"),
+    ("cost_claim_place", "the claims of a file are numbered from 1"),
+    ("cost_sum_component", "costs are added up together, or by component"),
+    (
+        "cost_sum_identity",
+        "costs of a batch are added up once by month, currency, component and term",
+    ),
+    ("cost_sum_lines", "costs are added up of one line at least"),
+    (
+        "cost_sum_month",
+        "costs are added up by months, which begin on their first day",
+    ),
     ("entry_fingerprint", "the fingerprint of an entry is 32 bytes long"),
     (
         "entry_happened_on",

@@ -314,7 +314,7 @@ pub struct FileRow {
     pub as_of: Option<NaiveDate>,
 }
 
-/// The settlement files of a name, or whose digest begins so; none: all.
+/// The settlement files of a name, or whose digest begins so; none: all that are not undone.
 pub async fn files(snapshot: &mut Snapshot, file: Option<&str>) -> Result<Vec<FileRow>, StoreError> {
     let sql = include_str!("../../schema/queries/report_files.sql");
     snapshot
@@ -359,6 +359,8 @@ pub struct ReconciliationRow {
     pub gross: i128,
     /// Σ costs.
     pub costs: i128,
+    /// Σ of what the acquirer withholds as reserve, less what it releases.
+    pub reserve: i128,
     /// Σ net.
     pub net: i128,
     /// Σ of the positive nets.
@@ -386,6 +388,7 @@ pub async fn reconciliation(snapshot: &mut Snapshot, source: i64) -> Result<Vec<
                 lines: row.try_get("lines")?,
                 gross: wide(row.try_get("gross")?)?,
                 costs: wide(row.try_get("costs")?)?,
+                reserve: wide(row.try_get("reserve")?)?,
                 net: wide(row.try_get("net")?)?,
                 received: wide(row.try_get("received")?)?,
                 deducted: wide(row.try_get("deducted")?)?,
@@ -537,7 +540,7 @@ pub async fn payouts(
         .collect()
 }
 
-fn wide(text: &str) -> Result<i128, StoreError> {
+pub(super) fn wide(text: &str) -> Result<i128, StoreError> {
     text.parse()
         .map_err(|_| StoreError::Unreadable(format!("the sum `{text}`")))
 }

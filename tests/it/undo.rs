@@ -27,6 +27,8 @@ async fn content(stage: &Stage) -> Vec<String> {
         "settlement_batch(",
         "settlement_match(",
         "settlement_reserve(",
+        "cost_sum(",
+        "cost_claim(",
         "break(",
         "break_step(",
         "source(",

@@ -387,6 +387,8 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::Hold
         | EntryKind::HoldRelease
         | EntryKind::Loss
+        | EntryKind::AcquirerInvoice
+        | EntryKind::InvoicePayment
         | EntryKind::LossRecovery
         | EntryKind::Reversal
         | EntryKind::Resolution => Err(Refusal::NotAnEvent),

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::settings::{AcquirerKind, CostContract};
+use crate::settings::{AcquirerKind, Contract};
 
 fn currency(code: &str) -> Currency {
     Currency::parse(code).expect("a currency")
@@ -29,7 +29,7 @@ fn money(text: &str) -> Money {
     )
 }
 
-fn acquirer(cost: Option<CostContract>) -> settings::Acquirer {
+fn acquirer() -> settings::Acquirer {
     settings::Acquirer {
         name: "adyen".into(),
         kind: AcquirerKind::Acquirer,
@@ -37,11 +37,13 @@ fn acquirer(cost: Option<CostContract>) -> settings::Acquirer {
         contract: Contract::Net,
         settles_within_days: 3,
         tolerance: BTreeMap::from(["EUR", "GBP"].map(|code| (currency(code), money(&format!("0.01 {code}"))))),
-        cost,
+        costs: Vec::new(),
         over_capture: rust_decimal::Decimal::ZERO,
         partial_refunds: true,
         unpaid_borne_by: settings::Bearer::Merchant,
         monthly_limit: None,
+        numbered_batches: false,
+        expects: None,
     }
 }
 
@@ -166,7 +168,7 @@ fn check_with(with: Counterparty<'_>, item: &Item, line: &Line, expected: &str) 
 
 #[track_caller]
 fn check(record: RecordType, item_text: (&str, &str), line_text: (&str, &str), expected: &str) {
-    let acquirer = acquirer(None);
+    let acquirer = acquirer();
     let with = Counterparty {
         acquirer: &acquirer,
         receivable: AccountCode::AcquirerReceivable,
@@ -614,7 +616,7 @@ fn what_belongs_to_no_payment_is_booked_by_itself() {
 
 #[test]
 fn carriers_have_an_account_of_their_own() {
-    let acquirer = acquirer(None);
+    let acquirer = acquirer();
     let with = Counterparty {
         acquirer: &acquirer,
         receivable: AccountCode::CarrierReceivable,

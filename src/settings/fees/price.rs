@@ -165,7 +165,7 @@ impl<'t> Reader<'t> {
         prices.into_iter().collect()
     }
 
-    fn filter(&mut self, table: Table<'t>) -> Option<Filter> {
+    pub(in crate::settings) fn filter(&mut self, table: Table<'t>) -> Option<Filter> {
         let methods = self.listed(table, "method", |_| None);
         let schemes = self.listed(table, "scheme", |_| None);
         let card_countries = self.listed(table, "card_country", |text| {

@@ -10,7 +10,7 @@ use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, fee_difference, settled};
+use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
@@ -338,10 +338,6 @@ impl<'a> Matching<'a> {
             let settled = self.book(batch, part, item)?;
             self.keep(pass, line.ordinal, item, (item.gross, part.gross), settled.passed_on);
         }
-        // The contract prices what the acquirer counts as one.
-        if let (Some(difference), Some(item)) = (fee_difference(line, self.run.acquirer)?, items.first()) {
-            self.fee_differs(line, item, difference);
-        }
         Ok(())
     }
 
@@ -384,10 +380,6 @@ impl<'a> Matching<'a> {
     fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
         let found = differences(line, item, settled.amount, settled.fee, settled.kept_pending);
         self.breaks.extend(found);
-    }
-
-    fn fee_differs(&mut self, line: &Line, item: &Item, difference: Difference) {
-        self.breaks.extend(differences(line, item, None, Some(difference), 0));
     }
 
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
@@ -473,7 +465,7 @@ fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// The breaks of a match whose sides differ in gross or costs; `kept` is what of the merchant's pending money waits for the first.
+/// The breaks of a match whose sides differ in gross, or in the costs of a dispute; `kept` is what of the merchant's pending money waits for the first.
 pub(in crate::store) fn differences(
     line: &Line,
     item: &Item,
@@ -481,11 +473,7 @@ pub(in crate::store) fn differences(
     fee: Option<Difference>,
     kept: i64,
 ) -> Vec<BreakRow> {
-    let costs = if item.cost == 0 {
-        "costs by contract and by the file"
-    } else {
-        "costs of the dispute by the ledger and by the file"
-    };
+    let costs = "costs of the dispute by the ledger and by the file";
     let gross = "gross by the ledger and by the file";
     let kept_pending = Some(kept).filter(|kept| *kept > 0);
     let currency = line.gross.currency();

@@ -8,20 +8,23 @@
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
 //!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
 //!    within those books.
-//! 5. Lock the books that are concerned, the house first.
-//! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
+//! 5. Hold the costs of matched lines to the contract (`costs`).
+//! 6. Lock the books that are concerned, the house first.
+//! 7. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
-//! 7. Look for items that should have been reported by now.
+//! 8. Look for items that should have been reported by now.
 //!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
 
+mod costs;
 pub mod explain;
 pub mod files;
 mod intake;
 pub mod line;
 mod matching;
 mod posting;
+pub mod sequence;
 pub mod undo;
 mod unknown;
 
@@ -357,6 +360,8 @@ async fn reconcile(
         let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
         intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
+        let settings = deployment.latest().map(|settings| &**settings);
+        sequence::check(tx, settings, request.acquirer, acquirer_id, source.id).await?;
         present(tx, file, source.id).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
         return Ok(Reconciliation {
@@ -378,6 +383,7 @@ async fn reconcile(
     };
     book(tx, deployment, &run, &taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
+    sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id).await?;
     present(tx, file, source.id).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
     Ok(Reconciliation {
@@ -400,6 +406,7 @@ async fn book(
         matching.run(tx, progress).await?;
     }
     let matched = matching.finish(tx).await?;
+    costs::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])

@@ -635,6 +635,7 @@ impl<'w> Deployed<'w> {
                 rows
             }
             Report::BreaksAging { .. } => unreachable!("breaks grow old in tests/it/breaks.rs"),
+            Report::FeeClaims { .. } => unreachable!("claims are made in tests/it/costs.rs"),
             Report::Payouts { cutoff, merchant } => {
                 let span = Span {
                     merchant: merchant.as_deref(),
@@ -762,6 +763,7 @@ fn arguments(report: &Report) -> Vec<String> {
             "fees"
         }
         Report::BreaksAging { .. } => "breaks-aging",
+        Report::FeeClaims { .. } => "fee-claims",
         Report::Payouts { cutoff, .. } => {
             flags.push(("--cutoff", cutoff.map(|day| day.to_string())));
             "payouts"

@@ -419,12 +419,15 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
             }
         });
         row.extend(match net {
-            None => vec![String::new(); 6],
+            None => vec![String::new(); 8],
             Some((code, costs, net)) => vec![
                 code.to_owned(),
                 places(code).to_string(),
                 costs.to_string(),
                 decimal(costs, code),
+                // No acquirer of a history withholds anything.
+                "0".to_owned(),
+                decimal(0, code),
                 net.to_string(),
                 decimal(net, code),
             ],

@@ -190,6 +190,8 @@ struct Settling<'a, 'w> {
     /// By book and batch.
     sums: BTreeMap<(String, String), BTreeMap<Leg, i64>>,
     tolerance: BTreeMap<&'static str, i64>,
+    /// By batch and currency: how far tolerated costs are from what they should be together, and by how much they may be.
+    tolerated: BTreeMap<(String, String), (i64, i64)>,
 }
 
 /// Takes a file in: everything of it is booked, or nothing.
@@ -206,6 +208,7 @@ pub fn settle(model: &mut Model<'_>, file: &mut File, earlier: &[File]) {
         duplicates: BTreeSet::new(),
         sums: BTreeMap::new(),
         tolerance: terms.tolerance.clone(),
+        tolerated: BTreeMap::new(),
         file,
     };
     if settling.file.is_booked {
@@ -254,6 +257,11 @@ impl Settling<'_, '_> {
         self.passes(terms);
         if self.answered() {
             self.passes(terms);
+        }
+        for ((_, code), (difference, tolerance)) in std::mem::take(&mut self.tolerated) {
+            if difference.abs() > tolerance {
+                self.found("FEE_MISMATCH", None, Some((code, difference)), None);
+            }
         }
         self.suspend();
         let short = self.file.digest()[..16].to_owned();
@@ -457,13 +465,20 @@ impl Settling<'_, '_> {
             let difference = Some((code.clone(), line.gross_minor() - item.gross));
             self.found("AMOUNT_MISMATCH", Some((book, number)), difference, Some(place));
         }
-        if let Some(difference) = fee_difference(&line, cost, terms) {
+        let Some((costs, tolerance)) = priced(&line, cost, terms) else {
+            return;
+        };
+        let difference = line.total_costs() - costs;
+        if difference.abs() > tolerance {
             self.found(
                 "FEE_MISMATCH",
                 Some((book, number)),
                 Some((code, difference)),
                 Some(place),
             );
+        } else {
+            let sum = self.tolerated.entry((line.batch.clone(), code)).or_default();
+            *sum = (sum.0 + difference, tolerance);
         }
     }
 
@@ -662,29 +677,25 @@ fn passed_on(line: &Line) -> i64 {
     }
 }
 
-/// How far the costs are from what was agreed or booked; where nothing says what they should be, or they are as they should
-/// be, nothing.
-fn fee_difference(line: &Line, booked: i64, terms: &Acquirer) -> Option<i64> {
+/// What the costs should be by what was agreed or booked, and by how much they may differ; nothing, where nothing says what they
+/// should be.
+fn priced(line: &Line, booked: i64, terms: &Acquirer) -> Option<(i64, i64)> {
     let code = line.gross_currency();
     if line.net.0 != code {
         return None;
     }
-    let actual = line.total_costs();
     if booked > 0 {
-        return Some(actual - booked).filter(|difference| *difference != 0);
+        return Some((booked, 0));
     }
     if line.record() != "capture" {
         return None;
     }
-    let (expected, tolerance) = match (terms.is_net, &terms.cost) {
-        (false, _) => (0, 0),
-        (true, None) => return None,
-        (true, Some(cost)) => {
-            let exact = i128::from(line.gross_minor()) * i128::from(cost.per_million);
-            let share = rounded(exact, 1_000_000, "half_even");
-            let tolerance = cost.tolerance.get(code).copied().unwrap_or(0);
-            (share + cost.fixed.get(code)?, tolerance)
-        }
-    };
-    Some(actual - expected).filter(|difference| difference.abs() > tolerance)
+    if !terms.is_net {
+        return Some((0, 0));
+    }
+    let cost = terms.cost.as_ref()?;
+    let exact = i128::from(line.gross_minor()) * i128::from(cost.per_million);
+    let share = rounded(exact, 1_000_000, "half_even");
+    let tolerance = cost.tolerance.get(code).copied().unwrap_or(0);
+    Some((share + cost.fixed.get(code)?, tolerance))
 }

@@ -95,6 +95,19 @@ pub const TABLES: &[(&str, &str)] = &[
         from settlement_reserve join source on source.id = source_id join book on book.id = book_id",
     ),
     (
+        "cost_sum",
+        "select source.name, source.run, to_jsonb(cost_sum) - 'source_id' from cost_sum join source on source.id = source_id",
+    ),
+    (
+        "cost_claim",
+        "select source.name, source.run, acquirer.name, to_jsonb(cost_claim) - 'source_id' - 'acquirer_id'
+        from cost_claim join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
+        "acquirer_invoice",
+        "select acquirer.name, to_jsonb(one) - 'acquirer_id' from acquirer_invoice one join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
         "settlement_line",
         "select source.name, to_jsonb(settlement_line) - 'source_id' from settlement_line join source on source.id = source_id",
     ),

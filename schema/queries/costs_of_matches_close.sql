@@ -1,0 +1,2 @@
+-- Ends them.
+close costs_of_matches;

@@ -1,0 +1,345 @@
+//! What lines cost by contract, against what they cost by the file.
+//!
+//! Each line's costs are held to the terms of the contract that is in force on its day. What differs by more than the tolerance is
+//! a claim of its own; what is tolerated is added up by batch and term, and is a claim together where it comes to more than a
+//! batch may differ: one cent on every line is no rounding. What is booked is always what the file says.
+//!
+//! Where an acquirer settles in full, nothing may be deducted: what is, is a claim, and what the terms come to is what the
+//! invoice of the month should be. Costs in another currency than their gross are not priced, since no contract gives the rate;
+//! what the ledger has as the cost of a dispute is held to that instead, and not priced either.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate};
+use rust_decimal::Decimal;
+
+use super::booking::Costs;
+use crate::acquirer::RecordType;
+use crate::ids::{BookId, EntryNumber};
+use crate::money::{AmountError, Currency, Money, decimal_text};
+use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm};
+
+/// The term of what is deducted though the acquirer settles in full.
+pub const DEDUCTED: &str = "settles in full";
+
+/// A matched line, or lines that settle one item together, as far as their price goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PricedLine {
+    /// Its place in the file; of several, the first.
+    pub ordinal: i32,
+    /// The settlement batch.
+    pub batch: String,
+    /// What it reports.
+    pub record: RecordType,
+    /// Its day.
+    pub day: NaiveDate,
+    /// Signed.
+    pub gross: Money,
+    /// The currency of its costs.
+    pub net_currency: Currency,
+    /// The costs.
+    pub costs: Costs,
+    /// The item that it settles; of several, the first.
+    pub item: (BookId, EntryNumber),
+    /// The ledger has a cost of the item already.
+    pub cost_booked: bool,
+    /// How the shopper paid.
+    pub method: Option<String>,
+    /// The card scheme.
+    pub scheme: Option<String>,
+    /// The country of the card's issuer.
+    pub card_country: Option<String>,
+}
+
+/// Costs that are not those of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The line; none where it is what is tolerated of a batch.
+    pub ordinal: Option<i32>,
+    /// The settlement batch.
+    pub batch: String,
+    /// Of what.
+    pub component: CostComponent,
+    /// By which term.
+    pub term: Arc<str>,
+    /// How many lines.
+    pub lines: i64,
+    /// By the contract.
+    pub expected: Money,
+    /// By the file.
+    pub stated: Money,
+    /// The day of the first of its lines that differs.
+    pub since: NaiveDate,
+}
+
+/// What costs are added up by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SumKey {
+    /// The settlement batch.
+    pub batch: String,
+    /// The first day of the month of the lines.
+    pub month: NaiveDate,
+    /// The currency of gross and costs, or of costs alone where they differ.
+    pub currency: Currency,
+    /// Which of the costs.
+    pub component: CostComponent,
+    /// The term; empty for what no term prices.
+    pub term: Arc<str>,
+    /// Invoiced later instead of deducted.
+    pub invoiced: bool,
+}
+
+/// Costs by contract and by the file, minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many lines.
+    pub lines: i64,
+    /// By the contract.
+    pub expected: i64,
+    /// By the file.
+    pub stated: i64,
+}
+
+impl Sum {
+    fn add(&mut self, expected: i64, stated: i64) -> Result<(), AmountError> {
+        let plus = |sum: i64, more: i64| sum.checked_add(more).ok_or(AmountError::TooLarge);
+        self.lines = plus(self.lines, 1)?;
+        self.expected = plus(self.expected, expected)?;
+        self.stated = plus(self.stated, stated)?;
+        Ok(())
+    }
+}
+
+/// What is tolerated in a batch under a term.
+struct Tolerated {
+    sum: Sum,
+    /// The day of the first line that differs.
+    since: Option<NaiveDate>,
+    limit: u64,
+}
+
+/// The costs of a file as they are gone through, line by line. Memory is held by batch and term.
+pub struct Review<'a> {
+    acquirer: &'a Acquirer,
+    sums: BTreeMap<SumKey, Sum>,
+    tolerated: BTreeMap<(String, Currency, CostComponent, Arc<str>), Tolerated>,
+}
+
+impl<'a> Review<'a> {
+    /// Of a file of an acquirer; none where no contract says what anything costs.
+    pub fn of(acquirer: &'a Acquirer) -> Option<Self> {
+        let silent = acquirer.contract == Contract::Net && acquirer.costs.is_empty();
+        (!silent).then(|| Self {
+            acquirer,
+            sums: BTreeMap::new(),
+            tolerated: BTreeMap::new(),
+        })
+    }
+
+    /// Whether a term asks for what the payment alone knows.
+    pub fn asks_for_payment(&self) -> bool {
+        self.acquirer.costs.iter().any(CostContract::asks_for_payment)
+    }
+
+    /// The claims of a line on its own.
+    pub fn line(&mut self, line: &PricedLine) -> Result<Vec<Claim>, AmountError> {
+        let mut claims = Vec::new();
+        if line.cost_booked {
+            return Ok(claims);
+        }
+        let invoiced = self.acquirer.contract == Contract::Gross;
+        if invoiced && line.record == RecordType::Capture && line.net_currency == line.gross.currency() {
+            let total = line.costs.total();
+            self.add(line, CostComponent::Total, DEDUCTED.into(), false, (0, total))?;
+            claims.extend((total != 0).then(|| line.claim(CostComponent::Total, DEDUCTED.into(), 0)));
+        }
+        let Some(contract) = self.acquirer.cost_on(line.day) else {
+            return Ok(claims);
+        };
+        for component in CostComponent::ALL {
+            let of_component = |term: &&CostTerm| term.component == component;
+            if !contract.terms.iter().any(|term| of_component(&term)) {
+                continue;
+            }
+            let stated = if invoiced { 0 } else { line.stated(component) };
+            let fits = |term: &&CostTerm| term.component == component && line.is_priced_by(term);
+            let Some(term) = contract.terms.iter().find(fits) else {
+                if stated != 0 {
+                    self.add(line, component, "".into(), false, (0, stated))?;
+                }
+                continue;
+            };
+            let Some(expected) = price(term, contract, line.gross)? else {
+                continue;
+            };
+            self.add(line, component, term.name.clone(), invoiced, (expected, stated))?;
+            let allowed = |amounts: &crate::settings::Amounts| {
+                let amount = amounts.get(&line.gross.currency());
+                amount.map(|amount| amount.minor().unsigned_abs())
+            };
+            let tolerance = allowed(&contract.tolerance).unwrap_or(0);
+            if invoiced {
+                continue;
+            }
+            if stated.abs_diff(expected) > tolerance {
+                claims.push(line.claim(component, term.name.clone(), expected));
+            } else {
+                let limit = allowed(&contract.batch_tolerance).unwrap_or(tolerance);
+                self.tolerate(line, (component, term.name.clone()), (expected, stated), limit)?;
+            }
+        }
+        Ok(claims)
+    }
+
+    fn add(
+        &mut self,
+        line: &PricedLine,
+        component: CostComponent,
+        term: Arc<str>,
+        invoiced: bool,
+        (expected, stated): (i64, i64),
+    ) -> Result<(), AmountError> {
+        let key = SumKey {
+            batch: line.batch.clone(),
+            month: line.day.with_day(1).unwrap_or(line.day),
+            currency: line.net_currency,
+            component,
+            term,
+            invoiced,
+        };
+        self.sums.entry(key).or_default().add(expected, stated)
+    }
+
+    fn tolerate(
+        &mut self,
+        line: &PricedLine,
+        (component, term): (CostComponent, Arc<str>),
+        (expected, stated): (i64, i64),
+        limit: u64,
+    ) -> Result<(), AmountError> {
+        let key = (line.batch.clone(), line.net_currency, component, term);
+        let tolerated = self.tolerated.entry(key).or_insert(Tolerated {
+            sum: Sum::default(),
+            since: None,
+            limit,
+        });
+        tolerated.sum.add(expected, stated)?;
+        // A batch may span two versions: the stricter one holds.
+        tolerated.limit = tolerated.limit.min(limit);
+        if expected != stated {
+            let since = tolerated.since.map_or(line.day, |since| since.min(line.day));
+            tolerated.since = Some(since);
+        }
+        Ok(())
+    }
+
+    /// All sums, and the claims of batches.
+    pub fn finish(self) -> (BTreeMap<SumKey, Sum>, Vec<Claim>) {
+        let claims = self
+            .tolerated
+            .into_iter()
+            .filter(|(_, tolerated)| tolerated.sum.stated.abs_diff(tolerated.sum.expected) > tolerated.limit)
+            .filter_map(|((batch, currency, component, term), tolerated)| {
+                Some(Claim {
+                    ordinal: None,
+                    batch,
+                    component,
+                    term,
+                    lines: tolerated.sum.lines,
+                    expected: Money::from_minor(tolerated.sum.expected, currency),
+                    stated: Money::from_minor(tolerated.sum.stated, currency),
+                    since: tolerated.since?,
+                })
+            })
+            .collect();
+        (self.sums, claims)
+    }
+}
+
+impl PricedLine {
+    fn stated(&self, component: CostComponent) -> i64 {
+        match component {
+            CostComponent::Total => self.costs.total(),
+            CostComponent::Interchange => self.costs.interchange,
+            CostComponent::SchemeFee => self.costs.scheme,
+            CostComponent::Markup => self.costs.acquirer,
+        }
+    }
+
+    fn is_priced_by(&self, term: &CostTerm) -> bool {
+        let currency = self.gross.currency();
+        let text = Option::as_deref;
+        self.net_currency == currency
+            && term.records.contains(&self.record)
+            && term.rates.contains_key(&currency)
+            && term.fits.fits(
+                currency,
+                text(&self.method),
+                text(&self.scheme),
+                text(&self.card_country),
+            )
+    }
+
+    fn claim(&self, component: CostComponent, term: Arc<str>, expected: i64) -> Claim {
+        Claim {
+            ordinal: Some(self.ordinal),
+            batch: self.batch.clone(),
+            component,
+            term,
+            lines: 1,
+            expected: Money::from_minor(expected, self.net_currency),
+            stated: Money::from_minor(self.stated(component), self.net_currency),
+            since: self.day,
+        }
+    }
+}
+
+/// What a gross costs by a term, minor units: the percentage is rounded, and both parts are never below the minimum nor above the
+/// cap. None in a currency that the term does not price.
+fn price(term: &CostTerm, contract: &CostContract, gross: Money) -> Result<Option<i64>, AmountError> {
+    let Some(rates) = term.rates.get(&gross.currency()) else {
+        return Ok(None);
+    };
+    let share = Decimal::from(gross.minor().unsigned_abs())
+        .checked_mul(term.percentage)
+        .ok_or(AmountError::TooLarge)?;
+    let share = contract.rounding.round(share)?;
+    let price = share.checked_add(rates.fixed).ok_or(AmountError::TooLarge)?;
+    let price = price.max(rates.minimum.unwrap_or(price));
+    Ok(Some(price.min(rates.cap.unwrap_or(price))))
+}
+
+/// What is wrong, in words: of one line, or of a batch.
+pub fn told(claims: &[Claim]) -> String {
+    let terms: Vec<&str> = claims.iter().map(|claim| &*claim.term).collect();
+    let Some(first) = claims.first() else {
+        return String::new();
+    };
+    let (expected, stated) = sides(claims);
+    let text = |minor| decimal_text(minor, first.expected.currency());
+    let currency = first.expected.currency();
+    let differ = format!("differ: {} and {} {currency}", text(expected), text(stated));
+    match first.ordinal {
+        Some(_) => format!("costs by contract ({}) and by the file {differ}", terms.join(", ")),
+        None => format!(
+            "costs of {} lines of batch {} by contract ({}) and by the file, each within the tolerance, {differ}",
+            first.lines,
+            first.batch,
+            terms.join(", ")
+        ),
+    }
+}
+
+/// Claims of one line together, minor units: by the contract and by the file. They were added up from one line's own amounts.
+pub fn sides(claims: &[Claim]) -> (i64, i64) {
+    claims.iter().fold((0, 0), |(expected, stated), claim| {
+        (
+            expected.saturating_add(claim.expected.minor()),
+            stated.saturating_add(claim.stated.minor()),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

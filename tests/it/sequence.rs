@@ -1,0 +1,174 @@
+//! Whether all files came: numbers of batches without a gap, and a file for each business day.
+
+use crate::desk::Desk;
+use crate::reconcile::settlement_file;
+
+const SETTINGS: &str = r#"
+effective_from = "2026-01-01"
+[house]
+name = "House"
+time_zone = "Europe/Berlin"
+bank_account = "main"
+[[acquirer]]
+name = "north"
+contract = "net"
+settles_within_days = 3
+numbered_batches = true
+expects = { calendar = "bank", within_days = 1 }
+[[acquirer]]
+name = "south"
+contract = "net"
+settles_within_days = 3
+"#;
+
+async fn desk() -> Desk {
+    let desk = Desk::new().await;
+    desk.write(
+        "bank.csv",
+        "kind,value,name\ncalendar,bank,A bank\nweekend,Saturday,\nweekend,Sunday,\nfrom,2026-01-01,\nuntil,2026-12-31,\nholiday,2026-03-05,A holiday\n",
+    );
+    desk.run(&["calendar", "import", "bank.csv"]).exits(0);
+    desk.write("settings.toml", SETTINGS);
+    desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+    desk
+}
+
+/// Books a file of fees in these batches on a day; its name is its batches'.
+fn file(desk: &Desk, acquirer: &str, batches: &[&str], day: &str, exit: i32) -> String {
+    let lines: Vec<String> = batches
+        .iter()
+        .map(|batch| format!("Fee net=-1.00EUR batch={batch} day={day}"))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let name = format!("{acquirer}-{}.csv", batches.join("-"));
+    desk.write(&name, settlement_file(&lines));
+    desk.run(&["reconcile", &name, "--acquirer", acquirer, "--execute"])
+        .exits(exit);
+    name
+}
+
+/// Breaks of missing files, by number.
+async fn missing(desk: &Desk) -> Vec<String> {
+    let sql = "select state || coalesce(' ' || resolution, '') || ' ' || detail from break where class = 'MISSING_FILE' order by id";
+    let rows = desk.database.admin.query(sql, &[]).await.expect("breaks");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn a_gap_is_named_until_it_is_filled() {
+    let desk = desk().await;
+    file(&desk, "north", &["41"], "2026-03-02", 0);
+    file(&desk, "north", &["42"], "2026-03-03", 0);
+    assert_eq!(missing(&desk).await, [""; 0]);
+    file(&desk, "north", &["45"], "2026-03-04", 2);
+    let [first, second] = [43, 44].map(|number| format!("open batch {number} has not come: 45 came after 42"));
+    assert_eq!(missing(&desk).await, [first.clone(), second.clone()]);
+    // The next one in a row shows nothing new, and the same file again neither.
+    file(&desk, "north", &["46"], "2026-03-04", 0);
+    file(&desk, "north", &["45"], "2026-03-04", 2);
+    assert_eq!(missing(&desk).await, [first, second.clone()]);
+    let late = file(&desk, "north", &["43"], "2026-03-04", 0);
+    let came = "resolved timing batch 43 has not come: 45 came after 42";
+    assert_eq!(missing(&desk).await, [came.to_owned(), second.clone()]);
+    // What is undone has not come; what comes beside the gap says so again.
+    desk.run(&["reconcile", "undo", &late, "--by", "ann", "--execute"])
+        .exits(0);
+    file(&desk, "north", &["44"], "2026-03-05", 2);
+    assert_eq!(
+        missing(&desk).await,
+        [
+            came,
+            "resolved timing batch 44 has not come: 45 came after 42",
+            "open batch 43 has not come: 44 came after 42",
+        ]
+    );
+    desk.run(&["reconcile", &late, "--acquirer", "north", "--execute"])
+        .exits(0);
+    assert_eq!(
+        missing(&desk).await[2],
+        "resolved timing batch 43 has not come: 44 came after 42"
+    );
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn names_that_are_no_numbers_and_who_does_not_number_have_no_gaps() {
+    let desk = desk().await;
+    file(&desk, "north", &["1", "x-2", "2026-03"], "2026-03-02", 0);
+    file(&desk, "north", &["2", "3"], "2026-03-03", 0);
+    file(&desk, "south", &["1"], "2026-03-02", 0);
+    file(&desk, "south", &["9"], "2026-03-03", 0);
+    assert_eq!(missing(&desk).await, [""; 0]);
+    // More than a hundred at once are no gap but other numbers: the first hundred tell.
+    file(&desk, "north", &["1000"], "2026-03-04", 2);
+    let all = missing(&desk).await;
+    assert_eq!(all.len(), 100);
+    assert_eq!(all[0], "open batch 4 has not come: 1000 came after 3");
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn every_business_day_has_its_file() {
+    let desk = desk().await;
+    // Monday and Wednesday are there, Tuesday's does not add up; Thursday is a holiday.
+    file(&desk, "north", &["1"], "2026-03-02", 0);
+    file(&desk, "north", &["3"], "2026-03-04", 2);
+    let text = settlement_file(&["Fee net=-1.00EUR batch=2 day=2026-03-03"])
+        .replace("MerchantPayout,TX,,,,,EUR,,1.00", "MerchantPayout,TX,,,,,EUR,,1.01");
+    desk.write("tuesday.csv", text);
+    desk.run(&["reconcile", "tuesday.csv", "--acquirer", "north", "--execute"])
+        .exits(1);
+    let told = |to: &str, exit| -> Vec<String> {
+        let command = [
+            "files",
+            "expected",
+            "--from",
+            "2026-02-27",
+            "--to",
+            to,
+            "--format",
+            "json",
+        ];
+        let rows = desk.run(&command).exits(exit).rows();
+        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let columns = ["acquirer", "day", "due_on", "received", "booked", "files"];
+        rows.iter()
+            .map(|row| columns.map(|column| text(&row[column])).join(" "))
+            .collect()
+    };
+    let until_wednesday = [
+        "north 2026-02-27 2026-02-28 0 0 missing",
+        "north 2026-03-02 2026-03-03 1 1 complete",
+        "north 2026-03-03 2026-03-04 1 0 not booked",
+        "north 2026-03-04 2026-03-05 1 1 complete",
+    ];
+    let mut week = until_wednesday.map(str::to_owned).to_vec();
+    assert_eq!(told("2026-03-05", 2), week);
+    week.push("north 2026-03-06 2026-03-07 0 0 awaited".to_owned());
+    assert_eq!(told("2026-03-07", 2), week);
+    week[4] = "north 2026-03-06 2026-03-07 0 0 missing".to_owned();
+    assert_eq!(told("2026-03-08", 2), week);
+    desk.run(&["files", "expected", "--from", "2026-03-04", "--to", "2026-03-06"])
+        .exits(0)
+        .says(&["complete"]);
+    desk.run(&["files", "expected", "--acquirer", "south", "--to", "2026-03-06"])
+        .exits(0);
+    // A file in quarantine has come: its number is not missing.
+    assert_eq!(
+        missing(&desk).await,
+        ["resolved timing batch 2 has not come: 3 came after 1"]
+    );
+    desk.run(&["files", "expected", "--from", "2025-12-01", "--to", "2027-03-06"])
+        .exits(1)
+        .says(&["2027"]);
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn the_calendar_of_what_is_expected_is_known() {
+    let desk = Desk::new().await;
+    desk.write("settings.toml", SETTINGS);
+    desk.run(&["settings", "apply", "settings.toml"])
+        .exits(1)
+        .says(&["line 12, column 24: `bank` is not a calendar: import one of that name first"]);
+}
