@@ -465,7 +465,8 @@ fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// The breaks of a match whose sides differ in gross, or in the costs of a dispute; `kept` is what of the merchant's pending money waits for the first.
+/// The breaks of a match whose sides differ in gross, or in the costs of a dispute; `kept` is what of the merchant's pending money
+/// waits for the first.
 pub(in crate::store) fn differences(
     line: &Line,
     item: &Item,
