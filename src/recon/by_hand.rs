@@ -7,6 +7,7 @@
 //! says happened is not for people to change.
 
 use super::booking::{Counterparty, Difference, Item, Leg, Line, Settled, settled};
+use super::costs::fee_difference;
 use super::group::divided;
 use crate::acquirer::RecordType;
 use crate::ids::BookId;
@@ -105,7 +106,7 @@ pub fn matched(line: &Line, items: &[(RecordType, Item)], with: Counterparty<'_>
     let book = first.book;
     if others.is_empty() {
         let settled = settled(line, first, with)?;
-        let fee = settled.fee;
+        let fee = fee_difference(line, first, with.acquirer)?.or(settled.fee);
         let part = Part {
             line: line.clone(),
             item: first.clone(),
@@ -127,7 +128,9 @@ pub fn matched(line: &Line, items: &[(RecordType, Item)], with: Counterparty<'_>
             Ok(Part { line, item, settled })
         })
         .collect::<Result<Vec<_>, AmountError>>()?;
-    Ok(Matched { book, parts, fee: None })
+    // The contract prices what the acquirer counts as one.
+    let fee = fee_difference(line, first, with.acquirer)?;
+    Ok(Matched { book, parts, fee })
 }
 
 fn fits(line: &Line, record: RecordType, item: &Item) -> Result<(), Refusal> {

@@ -465,8 +465,7 @@ fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// The breaks of a match whose sides differ in gross, or in the costs of a dispute; `kept` is what of the merchant's pending money
-/// waits for the first.
+/// The breaks of a match whose sides differ in gross or costs; `kept` is what of the merchant's pending money waits for the first.
 pub(in crate::store) fn differences(
     line: &Line,
     item: &Item,
@@ -474,7 +473,11 @@ pub(in crate::store) fn differences(
     fee: Option<Difference>,
     kept: i64,
 ) -> Vec<BreakRow> {
-    let costs = "costs of the dispute by the ledger and by the file";
+    let costs = if item.cost == 0 {
+        "costs by contract and by the file"
+    } else {
+        "costs of the dispute by the ledger and by the file"
+    };
     let gross = "gross by the ledger and by the file";
     let kept_pending = Some(kept).filter(|kept| *kept > 0);
     let currency = line.gross.currency();
