@@ -509,7 +509,7 @@ fn a_ladder_goes_up() {
         &[
             "line 39, column 11: `limit_a` of 1.00 EUR is below `tolerance` of 2.00 EUR",
             "line 40, column 11: `limit_b` of 0.00 EUR is below `limit_a` of 1.00 EUR",
-            "line 41, column 1: `heads` is not a field of desk: known are tolerance, limit_a, limit_b, finance_heads, calendar",
+            "line 41, column 1: `heads` is not a field of desk: known are tolerance, limit_a, limit_b, finance_heads, match_alone, calendar",
         ],
     );
 }

@@ -660,7 +660,7 @@ fn a_day_of_everything_has_everything() {
     // Two kinds share a rule, and a failure that is told twice is known.
     assert_eq!(rules.len(), story::Refused::ALL.len() - 2, "{rules:?}");
     let kinds = truth["events"]["by_kind"].as_object().expect("kinds");
-    assert_eq!(kinds.len(), 17, "{kinds:?}");
+    assert_eq!(kinds.len(), 18, "{kinds:?}");
     let count = |field: &str| truth["expiry"]["totals"].as_object().expect(field).len();
     assert_eq!(count("totals"), CURRENCIES.len());
     assert!(truth["outcome_unknown"].as_u64().expect("a count") > 0);
