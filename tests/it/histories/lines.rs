@@ -194,7 +194,7 @@ fn of_nobody(dice: &mut ChaCha8Rng, file: usize, place: usize) -> Line {
         ("Fee", -1),
         ("MiscCosts", 1),
         ("ManualCorrected", -1),
-        ("DepositCorrection", 1),
+        ("EpaPaid", 1),
     ][dice.random_range(0..8)];
     let (code, amount) = (
         ["EUR", "JPY", "KWD"][dice.random_range(0..3)],

@@ -150,6 +150,8 @@ fn journal_head(merchant: &str, number: usize, entry: &Entry, ids: &Ids) -> Vec<
         entry.occurred_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         String::new(),
         entry.day.to_string(),
+        // No period is closed here.
+        String::new(),
         ids.sources[&entry.source.0].to_string(),
         entry.source.0.clone(),
         or_empty(entry.source.1),
