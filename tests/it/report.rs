@@ -301,8 +301,15 @@ impl Exported<'_> {
         };
         input.extend(optional("reverses"));
         input.extend(self.micros("occurred_at"));
-        let day: NaiveDate = entry["booking_date"].parse().expect("a day");
-        input.extend(day.signed_duration_since(NaiveDate::default()).num_days().to_be_bytes());
+        let days = |day: &str| {
+            let day: NaiveDate = day.parse().expect("a day");
+            day.signed_duration_since(NaiveDate::default()).num_days().to_be_bytes()
+        };
+        input.extend(days(&entry["booking_date"]));
+        match entry["happened_on"].as_str() {
+            "" => input.extend([0; 9]),
+            day => input.extend([&[1][..], &days(day)].concat()),
+        }
         input.extend(self.micros("recorded_at"));
         input.extend(Self::integer(entry, "source_id"));
         input.extend(optional("source_line"));
