@@ -1,6 +1,6 @@
 //! Closed periods: what is booked up to a day stays as it is, for ever.
 //!
-//! A writer of books keeps periods from being closed while it writes ([`share`]), and books what belongs to a closed day on the
+//! A writer of books keeps periods from being closed while it writes (`share`), and books what belongs to a closed day on the
 //! first day after it (`LockedBooks::append`). Whoever closes a period waits for the writers, and keeps the digest of the trial
 //! balance of its last day: the books are proven against it ever after.
 
