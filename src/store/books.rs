@@ -288,6 +288,11 @@ async fn copy_transfers(tx: &mut Tx, entries: &[Numbered], accounts: &Accounts) 
 }
 
 async fn add_to_balances(tx: &mut Tx, movements: Movements, accounts: &Accounts) -> Result<(), StoreError> {
+    let kept: HashMap<AccountId, Option<&str>> = accounts
+        .ids
+        .iter()
+        .map(|(account, id)| (*id, side_kept(account.code)))
+        .collect();
     let rows = movements.into_sorted();
     let mut books: Vec<i64> = Vec::with_capacity(rows.len());
     let mut ids: Vec<i32> = Vec::with_capacity(rows.len());
@@ -299,7 +304,7 @@ async fn add_to_balances(tx: &mut Tx, movements: Movements, accounts: &Accounts)
         ids.push(account.0);
         debits.push(moved.debits);
         credits.push(moved.credits);
-        sides.push(accounts.of_id(*account).and_then(|account| side_kept(account.code)));
+        sides.push(kept.get(account).copied().flatten());
     }
     tx.execute(
         include_str!("../../schema/queries/balances_add.sql"),
@@ -375,15 +380,9 @@ impl Accounts {
         id.ok_or_else(|| StoreError::Unreadable(format!("no account {account}")))
     }
 
-    fn of_id(&self, id: AccountId) -> Option<&Account> {
-        self.ids
-            .iter()
-            .find(|(_, known)| **known == id)
-            .map(|(account, _)| account)
-    }
-
     fn too_large(&self, id: AccountId) -> StoreError {
-        let account = self.of_id(id).map_or_else(|| id.to_string(), ToString::to_string);
+        let account = self.ids.iter().find(|(_, known)| **known == id);
+        let account = account.map_or_else(|| id.to_string(), |(account, _)| account.to_string());
         StoreError::TooLarge(format!("the turnover of account {account}"))
     }
 }

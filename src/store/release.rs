@@ -18,7 +18,7 @@ use chrono::NaiveDate;
 use tokio_postgres::Row;
 
 use super::books::LockedBooks;
-use super::reserve::{FixedReserves, TrancheKey, Tranches, transfer};
+use super::reserve::{FixedReserves, TrancheKey, Tranches, tranche_key, transfer};
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
@@ -27,7 +27,7 @@ use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency};
-use crate::recon::availability::{Due, TrancheDays, mature};
+use crate::recon::availability::{Due, mature};
 use crate::settings::Settings;
 
 /// How many books are released in one transaction.
@@ -250,19 +250,9 @@ impl Release<'_> {
         let rows = tx
             .query(include_str!("../../schema/queries/reserve_held.sql"), &[&self.ids])
             .await?;
-        let read = |row: &Row| {
-            let days = TrancheDays {
-                source_on: row.try_get("source_on")?,
-                release_on: row.try_get("release_on")?,
-            };
-            let key = (
-                BookId(row.try_get("book_id")?),
-                currency(row.try_get("currency")?)?,
-                days,
-            );
-            Ok((key, row.try_get("held")?))
-        };
-        rows.iter().map(read).collect()
+        rows.iter()
+            .map(|row| Ok((tranche_key(row)?, row.try_get("held")?)))
+            .collect()
     }
 
     /// Tranches whose day has come.

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::{StoreError, Tx, currency};
 use crate::ids::BookId;
@@ -17,6 +19,62 @@ use crate::settings::{ReserveRule, Settings};
 
 /// A tranche: whose, in which currency, of which days.
 pub(super) type TrancheKey = (BookId, Currency, TrancheDays);
+
+/// The tranche that a row is of.
+pub(super) fn tranche_key(row: &Row) -> Result<TrancheKey, StoreError> {
+    let days = TrancheDays {
+        source_on: row.try_get("source_on")?,
+        release_on: row.try_get("release_on")?,
+    };
+    Ok((
+        BookId(row.try_get("book_id")?),
+        currency(row.try_get("currency")?)?,
+        days,
+    ))
+}
+
+/// Tranches and amounts as columns of a statement: books, currencies, days of sale, days of release, amounts.
+pub(super) struct TrancheColumns<'t> {
+    books: Vec<i64>,
+    currencies: Vec<&'t str>,
+    sources: Vec<NaiveDate>,
+    releases: Vec<NaiveDate>,
+    amounts: Vec<i64>,
+}
+
+impl<'t> TrancheColumns<'t> {
+    fn of(rows: impl IntoIterator<Item = (&'t TrancheKey, i64)>) -> Self {
+        let mut columns = Self {
+            books: Vec::new(),
+            currencies: Vec::new(),
+            sources: Vec::new(),
+            releases: Vec::new(),
+            amounts: Vec::new(),
+        };
+        for ((book, currency, days), amount) in rows {
+            columns.books.push(book.0);
+            columns.currencies.push(currency.code());
+            columns.sources.push(days.source_on);
+            columns.releases.push(days.release_on);
+            columns.amounts.push(amount);
+        }
+        columns
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.books.is_empty()
+    }
+
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 5] {
+        [
+            &self.books,
+            &self.currencies,
+            &self.sources,
+            &self.releases,
+            &self.amounts,
+        ]
+    }
+}
 
 /// By how much tranches grow, or shrink, in a transaction.
 #[derive(Default)]
@@ -49,13 +107,23 @@ impl Tranches {
             .filter(|(_, amount)| *amount != 0)
     }
 
+    /// Takes away again what rows say was withheld.
+    pub(super) fn take_back(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        for row in rows {
+            let withheld: i64 = row.try_get("withheld")?;
+            self.add(tranche_key(row)?, withheld.saturating_neg())?;
+        }
+        Ok(())
+    }
+
+    /// By how much each grows, or shrinks, as columns.
+    pub(super) fn columns(&self) -> TrancheColumns<'_> {
+        TrancheColumns::of(self.iter())
+    }
+
     /// Writes them, new tranches included.
     pub(super) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
-        let (more, less): (Vec<_>, Vec<_>) = self
-            .0
-            .into_iter()
-            .filter(|(_, amount)| *amount != 0)
-            .partition(|(_, amount)| *amount > 0);
+        let (more, less): (Vec<_>, Vec<_>) = self.iter().partition(|(_, amount)| *amount > 0);
         // Apart, because an upsert checks the row that it would insert: nothing below zero may be withheld.
         for (sql, rows) in [
             (include_str!("../../schema/queries/reserve_withhold.sql"), more),
@@ -64,18 +132,11 @@ impl Tranches {
             if rows.is_empty() {
                 continue;
             }
-            let books: Vec<i64> = rows.iter().map(|((book, ..), _)| book.0).collect();
-            let currencies: Vec<&str> = rows.iter().map(|((_, currency, _), _)| currency.code()).collect();
-            let sources: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.source_on).collect();
-            let releases: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.release_on).collect();
-            let amounts: Vec<i64> = rows.iter().map(|(_, amount)| *amount).collect();
-            let written = tx
-                .execute(sql, &[&books, &currencies, &sources, &releases, &amounts])
-                .await?;
-            if usize::try_from(written) != Ok(rows.len()) {
+            let count = rows.len();
+            let written = tx.execute(sql, &TrancheColumns::of(rows).parameters()).await?;
+            if usize::try_from(written) != Ok(count) {
                 return Err(StoreError::Unreadable(format!(
-                    "{written} of {} tranches of a reserve",
-                    rows.len()
+                    "{written} of {count} tranches of a reserve"
                 )));
             }
         }

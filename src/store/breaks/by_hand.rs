@@ -26,7 +26,6 @@ use crate::ledger::account::AccountCode;
 use crate::ledger::entry::Transfer;
 use crate::money::Money;
 use crate::payment::lifecycle::receivable;
-use crate::recon::availability::TrancheDays;
 use crate::recon::booking::{Counterparty, Leg, Line};
 use crate::recon::by_hand::{self, Matched};
 use crate::recon::desk::{Booked, Reason};
@@ -462,17 +461,13 @@ impl Matching {
 }
 
 async fn keep_tranches(tx: &mut Tx, proposal: i64, tranches: &Tranches) -> Result<(), StoreError> {
-    let rows: Vec<_> = tranches.iter().collect();
-    if rows.is_empty() {
+    let columns = tranches.columns();
+    if columns.is_empty() {
         return Ok(());
     }
-    let books: Vec<i64> = rows.iter().map(|((book, ..), _)| book.0).collect();
-    let currencies: Vec<&str> = rows.iter().map(|((_, currency, _), _)| currency.code()).collect();
-    let sources: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.source_on).collect();
-    let releases: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.release_on).collect();
-    let amounts: Vec<i64> = rows.iter().map(|(_, amount)| *amount).collect();
+    let [books, currencies, sources, releases, amounts] = columns.parameters();
     let sql = include_str!("../../../schema/queries/break_reserves_insert.sql");
-    tx.execute(sql, &[&proposal, &books, &currencies, &sources, &releases, &amounts])
+    tx.execute(sql, &[&proposal, books, currencies, sources, releases, amounts])
         .await
         .map(|_| ())
 }
@@ -481,19 +476,7 @@ async fn keep_tranches(tx: &mut Tx, proposal: i64, tranches: &Tranches) -> Resul
 async fn taken_back(tx: &mut Tx, proposal: i64) -> Result<Tranches, StoreError> {
     let sql = include_str!("../../../schema/queries/break_reserves_of.sql");
     let mut tranches = Tranches::default();
-    for row in &tx.query(sql, &[&proposal]).await? {
-        let withheld: i64 = row.try_get("withheld")?;
-        let days = TrancheDays {
-            source_on: row.try_get("source_on")?,
-            release_on: row.try_get("release_on")?,
-        };
-        let key = (
-            BookId(row.try_get("book_id")?),
-            currency(row.try_get("currency")?)?,
-            days,
-        );
-        tranches.add(key, withheld.saturating_neg())?;
-    }
+    tranches.take_back(&tx.query(sql, &[&proposal]).await?)?;
     Ok(tranches)
 }
 

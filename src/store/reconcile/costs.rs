@@ -37,7 +37,7 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
         for row in &rows {
             let line = read(row)?;
             let of_line = review.line(&line)?;
-            breaks.extend(break_of(&of_line, Some(&line)));
+            breaks.extend(break_of(&of_line, &line));
             claims.extend(of_line.into_iter().map(|claim| (claim, None)));
         }
         write_breaks(tx, run.acquirer_id, run.source, breaks).await?;
@@ -49,9 +49,8 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
     write_sums(tx, run, &sums.into_iter().collect::<Vec<_>>()).await?;
     let mut claims = Vec::with_capacity(of_batches.len());
     for claim in of_batches {
-        let of_batch = std::slice::from_ref(&claim);
-        write_batch_break(tx, run, of_batch).await?;
-        let detail = told(of_batch);
+        let detail = told(std::slice::from_ref(&claim));
+        write_batch_break(tx, run, &claim, &detail).await?;
         claims.push((claim, Some(detail)));
     }
     write_claims(tx, run, &claims, &mut place).await?;
@@ -82,8 +81,8 @@ fn read(row: &Row) -> Result<PricedLine, StoreError> {
 }
 
 /// One break of a line, however many of its costs differ.
-fn break_of(claims: &[Claim], line: Option<&PricedLine>) -> Option<BreakRow> {
-    let (first, line) = (claims.first()?, line?);
+fn break_of(claims: &[Claim], line: &PricedLine) -> Option<BreakRow> {
+    let first = claims.first()?;
     let (expected, actual) = sides(claims);
     let money = |minor| Some(Money::from_minor(minor, first.expected.currency()));
     Some(BreakRow {
@@ -98,22 +97,17 @@ fn break_of(claims: &[Claim], line: Option<&PricedLine>) -> Option<BreakRow> {
     })
 }
 
-async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claims: &[Claim]) -> Result<(), StoreError> {
-    let Some(first) = claims.first() else {
-        return Ok(());
-    };
-    let (expected, stated) = sides(claims);
-    let code = first.expected.currency().code().to_owned();
+async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &str) -> Result<(), StoreError> {
     let insert = include_str!("../../../schema/queries/break_costs_of_batch.sql");
     tx.execute(
         insert,
         &[
             &run.acquirer_id.0,
             &run.source.0,
-            &code,
-            &expected,
-            &stated,
-            &told(claims),
+            &claim.expected.currency().code(),
+            &claim.expected.minor(),
+            &claim.stated.minor(),
+            &detail,
         ],
     )
     .await?;

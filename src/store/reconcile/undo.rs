@@ -23,7 +23,6 @@ use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
-use crate::recon::availability::TrancheDays;
 use crate::store::books::LockedBooks;
 use crate::store::reserve::Tranches;
 use crate::store::source::{source_of_run, tag};
@@ -324,19 +323,7 @@ pub(super) async fn reverse(
     let entries = include_str!("../../../schema/queries/undo_entries.sql");
     let source = undone.file.source.0;
     let put = include_str!("../../../schema/queries/undo_tranches.sql");
-    for row in &tx.query(put, &[&source]).await? {
-        let withheld: i64 = row.try_get("withheld")?;
-        let days = TrancheDays {
-            source_on: row.try_get("source_on")?,
-            release_on: row.try_get("release_on")?,
-        };
-        let key = (
-            BookId(row.try_get("book_id")?),
-            currency(row.try_get("currency")?)?,
-            days,
-        );
-        tranches.add(key, withheld.saturating_neg())?;
-    }
+    tranches.take_back(&tx.query(put, &[&source]).await?)?;
     still_held(tx, tranches).await?;
     let mut after = (BookId(0), EntryNumber(0));
     loop {
@@ -400,36 +387,25 @@ fn account(row: &Row, side: &str) -> Result<Account, StoreError> {
 
 /// Keeps what a file puts into tranches, so that it can be taken back.
 pub(super) async fn keep_tranches(tx: &mut Tx, source: SourceId, tranches: &Tranches) -> Result<(), StoreError> {
-    let rows: Vec<_> = tranches.iter().collect();
-    if rows.is_empty() {
+    let columns = tranches.columns();
+    if columns.is_empty() {
         return Ok(());
     }
-    let books: Vec<i64> = rows.iter().map(|((book, ..), _)| book.0).collect();
-    let currencies: Vec<&str> = rows.iter().map(|((_, currency, _), _)| currency.code()).collect();
-    let sources: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.source_on).collect();
-    let releases: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.release_on).collect();
-    let amounts: Vec<i64> = rows.iter().map(|(_, amount)| *amount).collect();
+    let [books, currencies, sources, releases, amounts] = columns.parameters();
     let insert = include_str!("../../../schema/queries/settlement_reserves_insert.sql");
-    tx.execute(insert, &[&source.0, &books, &currencies, &sources, &releases, &amounts])
+    tx.execute(insert, &[&source.0, books, currencies, sources, releases, amounts])
         .await?;
     Ok(())
 }
 
 /// Refuses to take out of tranches what they do not hold any more. Their books are locked.
 async fn still_held(tx: &mut Tx, tranches: &Tranches) -> Result<(), UndoError> {
-    let rows: Vec<_> = tranches.iter().collect();
-    if rows.is_empty() {
+    let columns = tranches.columns();
+    if columns.is_empty() {
         return Ok(());
     }
-    let books: Vec<i64> = rows.iter().map(|((book, ..), _)| book.0).collect();
-    let currencies: Vec<&str> = rows.iter().map(|((_, currency, _), _)| currency.code()).collect();
-    let sources: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.source_on).collect();
-    let releases: Vec<NaiveDate> = rows.iter().map(|((.., days), _)| days.release_on).collect();
-    let amounts: Vec<i64> = rows.iter().map(|(_, amount)| *amount).collect();
     let gone = include_str!("../../../schema/queries/reserve_gone.sql");
-    let gone = tx
-        .query(gone, &[&books, &currencies, &sources, &releases, &amounts])
-        .await?;
+    let gone = tx.query(gone, &columns.parameters()).await?;
     match gone.first() {
         Some(row) => Err(UndoError::Released {
             merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),

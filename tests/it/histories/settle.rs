@@ -550,10 +550,11 @@ impl Settling<'_, '_> {
                     lines.any(|(place, other)| file.passes.contains_key(&place) && alike(other))
                 });
         let other_currency = self.open_items().into_iter().find(|(_, _, item)| {
-            line.reference.is_some()
-                && item.acquirer_reference == line.reference
-                && item.record == line.record()
-                && item.currency != line.gross_currency()
+            let is_told_of = match &line.reference {
+                Some(reference) => item.acquirer_reference.as_ref() == Some(reference),
+                None => line.arn.is_some() && item.arn == line.arn,
+            };
+            is_told_of && item.record == line.record() && item.currency != line.gross_currency()
         });
         if line.record() == "unsupported" {
             self.found("UNSUPPORTED_RECORD", None, Some(line.net.clone()), Some(place));
