@@ -203,6 +203,8 @@ run 0 fees explain "$(refunded "$explained")" --merchant "$explained"
 
 say "What may not be captured any more runs out; what the acquirer took all the same is a fact, and a break"
 run 0 expire --cutoff "$(told expiry cutoff)" --execute
+say "A file that claims what its captures come to, and was cut off on its way, is refused whole; then the file itself"
+run 1 record "$day/events-cut.jsonl"
 run 0 record "$day/events-late.jsonl"
 run 0 velocity list
 
@@ -241,8 +243,13 @@ run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
 say "Life goes on: a refund that a reserve pays for, a chargeback, a phone bill that is not paid, or late"
 run 0 record "$day/events-after.jsonl"
 
-say "A month later nothing is withheld or set aside any more; who promised fees in a month pays what is missing"
+say "A month later nothing is withheld or set aside any more; what a merchant owes and cannot pay is given up, by two people"
 run 0 release --on "$(told last_release on)" --execute
+run 0 loss plan --merchant "$(told loss merchant)" --currency "$(told loss currency)" --reason insolvent --note "bankrupt" \
+    --by ann --on "$(told loss on)"
+run 0 loss approve 1 --by bob --on "$(told loss on)" --execute
+
+say "Who promised fees in a month pays what is missing"
 run 0 fees close --month "$(told month month)" --execute
 
 say "The books, for an auditor"

@@ -15,9 +15,10 @@ use crate::simulate::{self, BreakKind, FileFormat, Plan, Profile, SimulateError,
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv (.json or .ipm, as the form has it), statement.xml and truth.json; with the
 /// profile `full` also calendar.csv, to be imported before the settings are applied, settings-next-day.toml, events-late.jsonl
-/// for after `acquit expire`, events-after.jsonl for after the payouts, and a settlement file for each carrier that reports
-/// something. truth.json says what a correct engine must find: the books after every step, matches, every planted break, refused
-/// events, decisions of velocity rules, what is advanced and released, payouts. The same options write the same bytes.
+/// for after `acquit expire`, events-cut.jsonl, which is that file cut off and must be refused, events-after.jsonl for after
+/// the payouts, and a settlement file for each carrier that reports something. truth.json says what a correct engine must find:
+/// the books after every step, matches, every planted break, refused events, decisions of velocity rules, what is advanced and
+/// released, payouts. The same options write the same bytes.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// How many payments.

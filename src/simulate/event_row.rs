@@ -120,3 +120,14 @@ impl<'a> EventRow<'a> {
         }
     }
 }
+
+/// A line that says before all events how many captures of a currency there are, and their sum.
+pub fn claim(world: &World, currency: usize, items: u64, sum: i64) -> String {
+    let line = serde_json::json!({
+        "kind": "capture_total",
+        "currency": CURRENCIES[currency].code,
+        "items": items.to_string(),
+        "amount": world.amount(sum, currency),
+    });
+    format!("{line}\n")
+}

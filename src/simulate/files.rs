@@ -12,6 +12,11 @@ pub fn make_directory(path: &Path) -> Result<(), SimulateError> {
     fs::create_dir_all(path).map_err(SimulateError::io(path))
 }
 
+/// The text of a small file.
+pub fn read(path: &Path) -> Result<String, SimulateError> {
+    fs::read_to_string(path).map_err(SimulateError::io(path))
+}
+
 /// Removes a file, where there is one.
 pub fn remove(path: &Path) -> Result<(), SimulateError> {
     match fs::remove_file(path) {

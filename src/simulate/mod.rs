@@ -340,7 +340,8 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 /// Simulates a day into a directory, which is made where it is not there. `progress` gets the number of payments made so far.
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv (or .json, or .ipm), statement.xml and truth.json; of a full day also
-/// calendar.csv, settings-next-day.toml, events-late.jsonl, events-after.jsonl and the carriers' settlement files;
+/// calendar.csv, settings-next-day.toml, events-cut.jsonl, events-late.jsonl, events-after.jsonl and the carriers' settlement
+/// files;
 /// settlement-payouts.csv where the form proves the settlement file by another one; settlement-copy and settlement-corrupt where
 /// their breaks are planned. What an earlier run has written and this one has not is removed. Files
 /// appear whole or not at all; truth.json comes last, so where it is, the others are.
@@ -357,6 +358,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         world: &world,
         stage: Stage::Day,
         line: 0,
+        claims: Claims::default(),
     };
     let mut waiting = tell_all(plan, &planted, &world, &mut teller, progress)?;
     teller.truth.expire(&world)?;
@@ -372,7 +374,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         settlements.push((closed.file, closed.beside));
     }
     let settled = teller.truth.settle(&world, &sums)?;
-    let late = teller.turn_to(DayFile::create(out, AFTER)?);
+    let late = (teller.turn_to(DayFile::create(out, AFTER)?), teller.claims);
     teller.tell_waiting(Stage::After, &mut waiting)?;
     teller.truth.after();
     let files = Files {
@@ -402,7 +404,8 @@ fn settlements<'w>(
 /// The files that events and lines went to.
 struct Files {
     events: DayFile,
-    late: DayFile,
+    /// With what its captures come to.
+    late: (DayFile, Claims),
     after: DayFile,
     /// By acquirer, with the content of the file that proves it.
     settlements: Vec<(DayFile, Option<Vec<u8>>)>,
@@ -439,7 +442,12 @@ fn finish(
         world.write_settings(file, Version::NextDay)
     })?;
     used.finish(EVENTS, Some(files.events))?;
-    used.finish(LATE, Some(files.late).filter(|_| truth.has_late_events()))?;
+    if truth.has_late_events() {
+        used.claimed(world, files.late, &mut truth)?;
+    } else {
+        used.finish(CUT, None)?;
+        used.finish(LATE, None)?;
+    }
     let names = plan.file_format.files();
     for (acquirer, (file, beside)) in files.settlements.into_iter().enumerate() {
         let has_lines = sums[acquirer].iter().any(|batch| batch.lines > 0);
@@ -494,6 +502,33 @@ impl Used<'_> {
         Ok(())
     }
 
+    /// Writes the late events with what they claim of themselves before them; and the same file cut off before its last capture,
+    /// of which nothing may be booked.
+    fn claimed(
+        &mut self,
+        world: &World,
+        (events, claims): (DayFile, Claims),
+        truth: &mut Truth,
+    ) -> Result<(), SimulateError> {
+        let path = events.finish()?;
+        let lines = files::read(&path)?;
+        let claimed = claims.iter().enumerate().filter(|(_, (items, _))| *items > 0);
+        let mut head = String::new();
+        for (currency, &(items, sum)) in claimed {
+            head.push_str(&event_row::claim(world, currency, items, sum));
+            truth.claims(LATE, currency, items, sum);
+        }
+        let last_capture = lines.rfind("{\"kind\":\"capture\"");
+        let cut = last_capture.and_then(|start| lines.get(..start));
+        if cut.is_some() {
+            truth.refuses(CUT);
+        }
+        self.write(CUT, cut.is_some(), |file| {
+            write!(file, "{head}{}", cut.unwrap_or_default())
+        })?;
+        self.write(LATE, true, |file| write!(file, "{head}{lines}"))
+    }
+
     /// Moves a settlement file to its place, and the file that proves it, if it has one.
     fn settlement(
         &mut self,
@@ -527,6 +562,8 @@ impl Used<'_> {
 const CALENDAR: &str = "calendar.csv";
 const SETTINGS_NEXT: &str = "settings-next-day.toml";
 const LATE: &str = "events-late.jsonl";
+/// The late events, cut off.
+const CUT: &str = "events-cut.jsonl";
 const AFTER: &str = "events-after.jsonl";
 /// By carrier.
 const CARRIERS: [&str; ACQUIRERS - 1] = ["settlement-carrier-a.csv", "settlement-carrier-b.csv"];
@@ -671,6 +708,9 @@ fn refusals(format: FileFormat, payments: u64, dice: &mut Dice) -> Vec<Planted> 
         .collect()
 }
 
+/// How many captures a file of events has, and their sum, by currency.
+type Claims = [(u64, i64); CURRENCIES.len()];
+
 /// Where a day is told to.
 struct Teller<'a, 'w> {
     events: DayFile,
@@ -681,6 +721,8 @@ struct Teller<'a, 'w> {
     stage: Stage,
     /// Lines of the event file so far.
     line: u64,
+    /// What the captures of late events come to.
+    claims: Claims,
 }
 
 /// Tells the events of the day; gives back the stories that have more to tell.
@@ -775,6 +817,10 @@ impl Teller<'_, '_> {
         if self.stage != Stage::File {
             self.line = self.line.saturating_add(1);
             self.write(story, &event)?;
+            if self.stage == Stage::Late && event.kind == EventKind::Capture {
+                let (items, sum) = &mut self.claims[event.currency];
+                (*items, *sum) = (items.saturating_add(1), plus(*sum, event.amount)?);
+            }
         }
         self.truth.record(self.world, story, &event, self.line)?;
         for report in reports {

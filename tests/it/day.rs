@@ -278,6 +278,7 @@ async fn hold(day: &Day) {
     hold_recording(&desk, day).await;
     desk.is_sound().await;
     hold_expiry(&desk, day).await;
+    hold_refused_files(&desk, day).await;
     hold_later_events(&desk, day, "late").await;
     hold_advances(&desk, day).await;
 
@@ -289,11 +290,87 @@ async fn hold(day: &Day) {
     agree(&desk, day, "payouts").await;
     hold_later_events(&desk, day, "after").await;
     hold_release(&desk, day, "last_release").await;
+    hold_loss(&desk, day).await;
     hold_month(&desk, day).await;
     for proof in [&["report", "fees"][..], &["audit", "verify"]] {
         changes_nothing(&desk, proof, 0).await;
     }
     desk.is_sound().await;
+}
+
+/// Refuses files of events that are not what they claim, whole. What the late ones claim is what they are.
+async fn hold_refused_files(desk: &Desk, day: &Day) {
+    for file in rows(&day.truth["refused_files"]) {
+        let file = day.file(&text(file));
+        for arguments in [&["record", &file][..], &["record", "--atomic", &file]] {
+            let refused = changes_nothing(desk, arguments, 1).await;
+            refused.says(&["is not what it claims, nothing was recorded"]);
+        }
+    }
+    let claims = rows(&day.truth["claims"]);
+    let has_captures = day.breaks().contains_key("STATUS_MISMATCH");
+    assert_eq!(!claims.is_empty(), has_captures, "{claims:?}");
+    for claim in claims {
+        let currency = Currency::parse(&text(&claim["currency"])).expect("a currency");
+        let amount = Money::from_minor(number(&claim["amount"]), currency).to_decimal_text();
+        let content = fs::read_to_string(day.file(&text(&claim["file"]))).expect("a file of events");
+        let of_kind = |kind: &'static str| {
+            let events = content
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+            events.filter(move |event| event["kind"] == kind && event["currency"] == currency.code())
+        };
+        let told: Vec<Value> = of_kind("capture_total").collect();
+        let items = number(&claim["items"]);
+        assert_eq!(told.len(), 1, "{claim}");
+        assert_eq!(
+            (&told[0]["items"], &told[0]["amount"]),
+            (&items.to_string().into(), &amount.into())
+        );
+        let captures: Vec<i64> = of_kind("capture")
+            .map(|event| minor(&text(&event["amount"]), currency.code()))
+            .collect();
+        let count = i64::try_from(captures.len()).expect("a count");
+        assert_eq!(
+            (count, captures.iter().sum()),
+            (items, number(&claim["amount"])),
+            "{claim}"
+        );
+    }
+}
+
+/// Gives up what a merchant owes, by two people and once.
+async fn hold_loss(desk: &Desk, day: &Day) {
+    let loss = &day.truth["loss"];
+    if loss.is_null() {
+        return;
+    }
+    let (merchant, currency, on) = (text(&loss["merchant"]), text(&loss["currency"]), text(&loss["on"]));
+    let whose = ["--merchant", &merchant, "--currency", &currency, "--on", &on];
+    let why = [
+        "--reason",
+        "insolvent",
+        "--note",
+        "bankrupt",
+        "--by",
+        "paula",
+        "--format",
+        "json",
+    ];
+    let planned = desk
+        .run(&[&["loss", "plan"][..], &whose, &why].concat())
+        .exits(0)
+        .rows();
+    assert_eq!(
+        minor(&text(&planned[0]["amount"]), &currency),
+        number(&loss["amount"]),
+        "{loss}"
+    );
+    let id = text(&planned[0]["id"]);
+    let approve = ["loss", "approve", &id, "--by", "adam", "--on", &on];
+    changes_nothing(desk, &approve, 0).await;
+    twice(desk, &[&approve[..], &["--execute"]].concat(), 0).await;
+    agree(desk, day, "loss").await;
 }
 
 /// Records what is told later, all of it.

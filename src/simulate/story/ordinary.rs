@@ -3,7 +3,7 @@
 use super::author::{Author, Route};
 use super::{EventKind, Story};
 use crate::simulate::settlement::BY_CARRIER;
-use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, WON};
+use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, LEAST_PART, WON};
 
 /// The most captures of an aggregate.
 const BASKET: u64 = 12;
@@ -231,7 +231,7 @@ impl Author<'_> {
                 }
             }
             8 if full => {
-                let amount = self.dice.between(1, captured);
+                let amount = self.dice.between(1, captured).max(LEAST_PART.min(captured));
                 self.refund_by_transfer(story, 0, amount);
             }
             _ => {}

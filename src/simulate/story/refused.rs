@@ -8,7 +8,7 @@
 use super::author::{Author, Route};
 use super::{Event, EventKind, Fate, Nobody, Story};
 use crate::simulate::fees::standard_fee;
-use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, GAMES, MONTHLY_LIMIT};
+use crate::simulate::world::{CARRIER_BY_MERCHANT, Day, GAMES, LEAST_PART, MONTHLY_LIMIT, MOST_PARTS};
 
 macro_rules! refused {
     ($($(#[$doc:meta])* $variant:ident = $rule:literal, $field:literal;)*) => {
@@ -44,6 +44,10 @@ refused! {
     RefundRetried = "total_differs", "expected_total";
     /// A part refunded where the acquirer refunds whole captures only.
     PartOfPhoneBill = "partial_refund", "amount";
+    /// One more part refunded than the method takes.
+    TooManyParts = "too_many_partial_refunds", "amount";
+    /// A part refunded that is too small for the method.
+    PartTooSmall = "refund_below_minimum", "amount";
     /// Refunded with money that is not there.
     NotCovered = "insufficient_balance", "amount";
     /// Voided twice.
@@ -272,6 +276,17 @@ impl Author<'_> {
             Refused::FailureOfNothing => {
                 let event = self.push(story, payment, EventKind::RefundFailure, amount);
                 event.details.original = Some(format!("{}-none", capture.reference));
+            }
+            Refused::TooManyParts => {
+                // Of different amounts: lines without a reference are matched by them.
+                for part in 0..MOST_PARTS {
+                    let place = self.refund(story, payment, LEAST_PART.saturating_add(part), false);
+                    story.events[place].0.if_covered = false;
+                }
+                self.push(story, payment, EventKind::Refund, LEAST_PART);
+            }
+            Refused::PartTooSmall => {
+                self.push(story, payment, EventKind::Refund, LEAST_PART.saturating_sub(1));
             }
             Refused::FailureOfCapture => {
                 let event = self.push(story, payment, EventKind::RefundFailure, amount);

@@ -100,6 +100,8 @@ struct Funds {
     available: i64,
     /// Account 2030.
     reserve: i64,
+    /// Account 2040.
+    hold: i64,
 }
 
 impl Funds {
@@ -109,6 +111,7 @@ impl Funds {
                 2010 => &mut self.pending,
                 2020 => &mut self.available,
                 2030 => &mut self.reserve,
+                2040 => &mut self.hold,
                 _ => continue,
             };
             *balance = plus(*balance, signed)?;
@@ -455,6 +458,22 @@ impl Money {
                 };
                 self.held = Some(held);
                 return Ok(Some((held, transfer)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives up what the first merchant owes beyond all that it has: which one, in which currency, how much.
+    pub fn lose(&mut self, world: &World) -> Result<Option<(usize, usize, i64)>, SimulateError> {
+        for (number, merchant) in world.merchants.iter().enumerate().filter(|_| world.is_full()) {
+            for (slot, &currency) in merchant.currencies.iter().enumerate() {
+                let funds = &mut self.funds[number][slot];
+                let beside = plus(plus(funds.pending, funds.reserve)?, funds.hold)?;
+                let owed = plus(funds.available, beside)?.saturating_neg();
+                if owed > 0 {
+                    funds.add((5060, 2020, owed))?;
+                    return Ok(Some((number, currency, owed)));
+                }
             }
         }
         Ok(None)

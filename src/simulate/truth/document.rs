@@ -96,6 +96,26 @@ impl Replayed {
     }
 }
 
+/// What a file of events claims of its captures in a currency.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Claimed {
+    file: &'static str,
+    currency: &'static str,
+    items: u64,
+    amount: i64,
+}
+
+impl Claimed {
+    pub(super) fn new(file: &'static str, currency: usize, items: u64, amount: i64) -> Self {
+        Self {
+            file,
+            currency: CURRENCIES[currency].code,
+            items,
+            amount,
+        }
+    }
+}
+
 /// The sums of all batches, by acquirer and currency.
 type Sums = [[BatchSums; CURRENCIES.len()]; ACQUIRERS];
 
@@ -147,6 +167,7 @@ impl Truth {
         } = sources;
         let Settled { release, hold, payouts } = settled;
         let last_release = self.release(world, world.last_release(), "last_release")?;
+        let loss = self.loss(world)?;
         let month = self.close_month(world)?;
         let pass = |pass: u8| self.matched.get(&pass).copied().unwrap_or(0);
         Ok(Document {
@@ -163,6 +184,8 @@ impl Truth {
             },
             refused: self.refused.clone(),
             replayed: self.replayed.clone(),
+            claims: self.claims.clone(),
+            refused_files: self.refused_files.clone(),
             outcome_unknown: self.unknown,
             answered_by_file: self.answered,
             matches: Matches {
@@ -191,6 +214,7 @@ impl Truth {
             hold,
             payouts,
             last_release,
+            loss,
             month,
             accounts: self
                 .steps
@@ -250,6 +274,21 @@ impl Truth {
             amount: held.amount,
             on: world.day(Day::Settlement).date.to_string(),
             expires: world.last_release().to_string(),
+        }))
+    }
+
+    /// Gives up what the first merchant owes that has nothing any more; nothing, where nobody owes.
+    fn loss(&mut self, world: &World) -> Result<Option<Loss>, SimulateError> {
+        let Some((merchant, currency, amount)) = self.money.lose(world)? else {
+            return Ok(None);
+        };
+        self.books.book((5060, 2020, amount), CARDS, currency)?;
+        self.step("loss");
+        Ok(Some(Loss {
+            merchant: merchant_name(merchant),
+            currency: CURRENCIES[currency].code,
+            amount,
+            on: world.last_release().to_string(),
         }))
     }
 
@@ -385,6 +424,10 @@ pub struct Document {
     events: Events,
     refused: Vec<Refused>,
     replayed: Vec<Replayed>,
+    /// What files of events claim of themselves, rightly.
+    claims: Vec<Claimed>,
+    /// Files of events that are not what they claim: nothing of them is booked.
+    refused_files: Vec<&'static str>,
     /// Payments of which nobody knows whether they were authorized, once the day's events are recorded.
     outcome_unknown: u64,
     /// Those of them of which the settlement file knows.
@@ -409,6 +452,8 @@ pub struct Document {
     payouts: Payouts,
     /// What is released once nothing is withheld any more.
     last_release: Release,
+    /// What a merchant owes then, beyond all that it has, and is given up.
+    loss: Option<Loss>,
     /// What is charged at last, once the simulated day's month is over.
     month: Month,
     /// After every step, in the order of the steps. Copies and corrupt files of the settlement change nothing.
@@ -435,6 +480,14 @@ impl Decision {
             rule: decided.rule,
         }
     }
+}
+
+#[derive(Serialize)]
+struct Loss {
+    merchant: String,
+    currency: &'static str,
+    amount: i64,
+    on: String,
 }
 
 #[derive(Serialize)]

@@ -140,6 +140,8 @@ pub struct Truth {
     after: u64,
     refused: Vec<document::Refused>,
     replayed: Vec<document::Replayed>,
+    claims: Vec<document::Claimed>,
+    refused_files: Vec<&'static str>,
     decisions: Vec<document::Decision>,
     matched: BTreeMap<u8, u64>,
     within_tolerance: u64,
@@ -168,6 +170,8 @@ impl Truth {
             after: 0,
             refused: Vec::new(),
             replayed: Vec::new(),
+            claims: Vec::new(),
+            refused_files: Vec::new(),
             decisions: Vec::new(),
             matched: BTreeMap::new(),
             within_tolerance: 0,
@@ -195,6 +199,16 @@ impl Truth {
     /// What left the bank for refunds, by currency: how many, and the sum in minor units.
     pub fn paid_by_transfer(&self) -> [(u64, i64); CURRENCIES.len()] {
         self.paid_by_transfer.map(|total| (total.count, total.amount))
+    }
+
+    /// A file of events claims what its captures in a currency come to.
+    pub fn claims(&mut self, file: &'static str, currency: usize, items: u64, amount: i64) {
+        self.claims.push(document::Claimed::new(file, currency, items, amount));
+    }
+
+    /// A file of events is not what it claims: nothing of it may be booked.
+    pub fn refuses(&mut self, file: &'static str) {
+        self.refused_files.push(file);
     }
 
     /// A break was planted.

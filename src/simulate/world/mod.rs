@@ -46,6 +46,10 @@ pub const OFTEN: u32 = 3;
 pub const VOUCHERS: i64 = 300_000;
 /// How often a payer may buy games of one merchant in a month.
 pub const GAMES: u32 = 2;
+/// In how many parts a payment may be refunded, beside the rest of it.
+pub const MOST_PARTS: i64 = 5;
+/// The least that is refunded of a payment, unless it is the rest, in minor units.
+pub const LEAST_PART: i64 = 2;
 /// The most that may be advanced at a time, in minor units of every currency: more than there is.
 pub const MOST_ADVANCED: i64 = 1_000_000_000_000;
 /// Per mille of a capture that the acquirer costs.

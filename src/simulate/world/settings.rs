@@ -6,9 +6,9 @@ use chrono::Datelike;
 
 use super::{
     ACQUIRERS, BANK_ACCOUNT, CALENDAR, CARDS, CARRIER_BY_MERCHANT, CARRIER_GROSS, CARRIER_SETTLES_WITHIN_DAYS,
-    COST_PER_MILLE, CURRENCIES, Day, GAMES, MONTHLY_LIMIT, MOST_ADVANCED, OFTEN, OVER_CAPTURE_PERCENT, RESERVE_DAYS,
-    Reserve, SETTLES_WITHIN_DAYS, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing, TOLERANCE, Terms, VOUCHERS, World, iban,
-    merchant_name,
+    COST_PER_MILLE, CURRENCIES, Day, GAMES, LEAST_PART, MONTHLY_LIMIT, MOST_ADVANCED, MOST_PARTS, OFTEN,
+    OVER_CAPTURE_PERCENT, RESERVE_DAYS, Reserve, SETTLES_WITHIN_DAYS, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing,
+    TOLERANCE, Terms, VOUCHERS, World, iban, merchant_name,
 };
 use crate::money::wide_decimal_text;
 use crate::simulate::fees::{
@@ -51,7 +51,7 @@ impl World {
         self.write_schedules(out, version)?;
         writeln!(out, "[payout]\nminimum = {}", self.prices(|terms| terms.minimum))?;
         if self.is_full() {
-            write_spans(out)?;
+            self.write_spans(out)?;
             write_velocity(out)?;
         }
         for number in 0..self.merchants.len() {
@@ -63,6 +63,25 @@ impl World {
     /// The day from which on the settings are in force.
     fn first_day(&self) -> String {
         format!("{}-01-01", self.day(Day::Old).date.year())
+    }
+
+    /// How long authorizations are valid, and captures may be refunded, and in which parts.
+    fn write_spans(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\n[[validity]]\nvalid_for = \"7 days\"")?;
+        writeln!(out, "\n[[validity]]\nauth_type = \"pre\"\nvalid_for = \"30 days\"")?;
+        writeln!(
+            out,
+            "\n[[validity]]\nscheme = \"{SHORT_SCHEME}\"\ninitiator = \"merchant\"\nvalid_for = \"{SHORT_VALIDITY_DAYS} days\""
+        )?;
+        writeln!(
+            out,
+            "\n[[refund]]\nmax_partial_refunds = {MOST_PARTS}\nminimum = {}",
+            self.amounts(|place| self.amount(LEAST_PART, place))
+        )?;
+        writeln!(
+            out,
+            "\n[[refund]]\nmethod = \"carrier\"\nwindow = \"3 months\"\nrail = \"calendar_month_end\""
+        )
     }
 
     fn write_acquirers(&self, out: &mut impl Write) -> io::Result<()> {
@@ -401,19 +420,5 @@ fn write_velocity(out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "\n[[velocity_rule]]\nname = \"busy\"\nper = [\"merchant\"]\nwindow = \"24 hours\"\nmax_count = 1000000000\naction = \"flag\""
-    )
-}
-
-/// How long authorizations are valid, and captures may be refunded.
-fn write_spans(out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "\n[[validity]]\nvalid_for = \"7 days\"")?;
-    writeln!(out, "\n[[validity]]\nauth_type = \"pre\"\nvalid_for = \"30 days\"")?;
-    writeln!(
-        out,
-        "\n[[validity]]\nscheme = \"{SHORT_SCHEME}\"\ninitiator = \"merchant\"\nvalid_for = \"{SHORT_VALIDITY_DAYS} days\""
-    )?;
-    writeln!(
-        out,
-        "\n[[refund]]\nmethod = \"carrier\"\nwindow = \"3 months\"\nrail = \"calendar_month_end\""
     )
 }

@@ -150,8 +150,7 @@ fn journal_head(merchant: &str, number: usize, entry: &Entry, ids: &Ids) -> Vec<
         entry.occurred_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         String::new(),
         entry.day.to_string(),
-        // No period is closed here.
-        String::new(),
+        or_empty(entry.happened_on),
         ids.sources[&entry.source.0].to_string(),
         entry.source.0.clone(),
         or_empty(entry.source.1),
@@ -634,14 +633,19 @@ fn charged<'a>(books: impl Iterator<Item = &'a Book>, span: Span<'_>) -> BTreeMa
     let mut sums: BTreeMap<(&'static str, &str), i64> = BTreeMap::new();
     for entry in books
         .flat_map(|book| &book.entries)
-        .filter(|entry| span.covers(entry.day))
+        .filter(|entry| span.covers(entry.own_day()))
     {
+        let mut of_entry: BTreeMap<(&'static str, &str), i64> = BTreeMap::new();
         for moved in &entry.transfers {
             for (account, amount) in [(&moved.credit, moved.amount), (&moved.debit, -moved.amount)] {
                 if let Some((_, name)) = COMPONENTS.iter().find(|(code, _)| *code == account.0) {
-                    *sums.entry((name, account.1.as_str())).or_default() += amount;
+                    *of_entry.entry((name, account.1.as_str())).or_default() += amount;
                 }
             }
+        }
+        // What an entry charges and gives back at once is no figure of it.
+        for (component, amount) in of_entry.into_iter().filter(|(_, amount)| *amount != 0) {
+            *sums.entry(component).or_default() += amount;
         }
     }
     sums

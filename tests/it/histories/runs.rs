@@ -40,8 +40,9 @@ fn transfer(debit: i16, credit: i16, currency: &str, amount: i64) -> Transfer {
 }
 
 fn enter(model: &mut Model<'_>, merchant: &str, entry: Entry) -> usize {
+    let closed = model.closed;
     let book = model.books.get_mut(merchant).expect("a book");
-    book.entries.push(entry);
+    book.entries.push(entry.on_open_day(closed));
     book.entries.len()
 }
 
@@ -208,7 +209,7 @@ pub fn expire(model: &mut Model<'_>, cutoff: DateTime<Utc>) {
         entry.payment = Some(name);
         entry.occurred_at = at;
         entry.transfers = vec![transfer(9020, 9010, &currency, open)];
-        book.entries.push(entry);
+        enter(model, &merchant, entry);
     }
 }
 
@@ -226,7 +227,10 @@ pub fn close(model: &mut Model<'_>, first: NaiveDate, last: NaiveDate) {
             if book.entries.iter().any(|entry| entry.reference == reference) {
                 continue;
             }
-            let of_month = book.entries.iter().filter(|entry| (first..=last).contains(&entry.day));
+            let of_month = book
+                .entries
+                .iter()
+                .filter(|entry| (first..=last).contains(&entry.own_day()));
             let moved = of_month.flat_map(|entry| &entry.transfers);
             let charged: i64 = moved
                 .filter(|moved| moved.debit.1 == *currency)
@@ -246,7 +250,7 @@ pub fn close(model: &mut Model<'_>, first: NaiveDate, last: NaiveDate) {
                 .filter(|(_, amount)| *amount > 0)
                 .map(|(code, amount)| transfer(2020, code, currency, amount))
                 .collect();
-            book.entries.push(entry);
+            enter(model, merchant, entry);
         }
     }
 }
@@ -278,19 +282,21 @@ pub fn release(model: &mut Model<'_>, day: NaiveDate) {
 }
 
 fn expired_holds(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
-    let book = model.books.get_mut(merchant).expect("a book");
-    let mut due: BTreeMap<String, i64> = BTreeMap::new();
-    for hold in book
-        .holds
-        .iter_mut()
-        .filter(|hold| hold.is_open && hold.expires_on.is_some_and(|end| end <= day))
-    {
-        hold.is_open = false;
-        *due.entry(hold.currency.clone()).or_default() += hold.amount;
+    let mut due: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, hold) in model.books[merchant].holds.iter().enumerate() {
+        if hold.is_open() && hold.expires_on.is_some_and(|end| end <= day) {
+            due.entry(hold.currency.clone()).or_default().push(place);
+        }
     }
-    for (currency, amount) in due {
+    for (currency, places) in due {
+        let holds = &model.books[merchant].holds;
+        let amount = places.iter().map(|place| holds[*place].amount).sum();
         let moved = vec![transfer(2040, 2020, &currency, amount)];
-        released(model, merchant, "hold", &currency, day, moved);
+        let number = released(model, merchant, "hold", &currency, day, moved);
+        let book = model.books.get_mut(merchant).expect("a book");
+        for place in places {
+            book.holds[place].released = Some((number, "its expiry".to_owned()));
+        }
     }
 }
 
@@ -308,7 +314,7 @@ pub const REASON: &str = "a dispute is coming";
 pub const OWNER: &str = "risk";
 
 /// Sets available money aside, where there is so much.
-pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
+pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>) -> bool {
     let Asked {
         merchant,
         currency,
@@ -317,8 +323,7 @@ pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
         day,
         ..
     } = asked;
-    let book = model.books.get_mut(*merchant).expect("a book");
-    if available(book, currency) < *amount {
+    if available(&model.books[*merchant], currency) < *amount {
         return false;
     }
     let end = expires_on.map(|end| end.to_string()).unwrap_or_default();
@@ -342,31 +347,75 @@ pub fn hold(model: &mut Model<'_>, asked: &Asked<'_>, id: Option<i64>) -> bool {
     );
     entry.details = Some(json!({ "expires_on": expires_on, "owner": OWNER, "reason": REASON }));
     entry.transfers = vec![transfer(2020, 2040, currency, *amount)];
-    book.entries.push(entry);
+    let number = enter(model, merchant, entry);
+    let book = model.books.get_mut(*merchant).expect("a book");
     book.holds.push(Hold {
-        id: id.expect("a hold that is placed"),
+        number,
         currency: (*currency).to_owned(),
         amount: *amount,
+        reason: REASON.to_owned(),
+        owner: OWNER,
         placed_on: *day,
         expires_on: *expires_on,
-        is_open: true,
+        released: None,
     });
     true
 }
 
-/// A person ends a hold.
-pub fn release_hold(model: &mut Model<'_>, merchant: &str, id: i64, by: &str, day: NaiveDate) {
+/// A person ends a hold, which has this id.
+pub fn release_hold(model: &mut Model<'_>, merchant: &str, place: usize, id: i64, by: &str, day: NaiveDate) {
     let book = model.books.get_mut(merchant).expect("a book");
-    let hold = book.holds.iter_mut().find(|hold| hold.id == id).expect("a hold");
-    hold.is_open = false;
-    let moved = transfer(2040, 2020, &hold.currency, hold.amount);
+    let hold = book.holds[place].clone();
+    let is_capture = book.entries[hold.number - 1].kind == EntryKind::Capture;
+    let to = match is_capture {
+        true => let_go(book, &hold),
+        false => vec![(2020, hold.amount)],
+    };
     let reference = format!("acquit:release of hold {id}");
     let asked = ["hold release 1", reference.as_str(), by, &day.to_string()];
     let source = format!("hold release {day}");
     let mut entry = Entry::of_day(EntryKind::HoldRelease, reference.clone(), &asked, day, &source);
     entry.details = Some(json!({ "by": by }));
-    entry.transfers = vec![moved];
-    book.entries.push(entry);
+    let moved = to.into_iter().filter(|(_, amount)| *amount > 0);
+    entry.transfers = moved
+        .map(|(account, amount)| transfer(2040, account, &hold.currency, amount))
+        .collect();
+    let number = enter(model, merchant, entry);
+    let book = model.books.get_mut(merchant).expect("a book");
+    book.holds[place].released = Some((number, by.to_owned()));
+}
+
+/// A capture's money goes where it would have gone: it waits for its day, its aggregate or its match. Where that was before, it is
+/// available, less its reserve.
+fn let_go(book: &mut Book, hold: &Hold) -> Vec<(i16, i64)> {
+    let capture = book.entries[hold.number - 1].clone();
+    let kept = |name: &str| capture.details.as_ref().and_then(|details| details.get(name));
+    let reserve = kept("reserve").and_then(|reserve| reserve.as_i64()).unwrap_or(0);
+    let day = |name: &str| -> Option<NaiveDate> { Some(kept(name)?.as_str()?.parse().expect("a day")) };
+    let until = day("reserve_until");
+    let aggregate = capture.aggregate();
+    let handed_in = aggregate.as_ref().and_then(|name| book.aggregates[name].closed);
+    if let Some(available) = day("available_on") {
+        let key = (hold.currency.clone(), capture.own_day(), available, until);
+        let sums = book.maturing.entry(key).or_default();
+        *sums = (sums.0 + hold.amount, sums.1 + reserve);
+    } else if let Some(name) = aggregate.filter(|_| handed_in.is_none()) {
+        let waiting = book.aggregates.get_mut(&name).expect("an aggregate");
+        waiting.merchant_fee -= hold.amount;
+        waiting.reserve += reserve;
+    } else if let Some(item) = book.items.get_mut(&handed_in.unwrap_or(hold.number)) {
+        item.merchant_fee -= hold.amount;
+        item.reserve += reserve;
+        item.reserve_until = item.reserve_until.or(until).filter(|_| item.reserve > 0);
+    } else {
+        let withheld = reserve.min(hold.amount);
+        if let Some(until) = until.filter(|_| withheld > 0) {
+            let key = (hold.currency.clone(), capture.own_day(), until);
+            book.tranches.entry(key).or_default().withheld += withheld;
+        }
+        return vec![(2030, withheld), (2020, hold.amount - withheld)];
+    }
+    vec![(2010, hold.amount)]
 }
 
 /// Makes whole pending captures available, oldest first, up to an amount a day and the merchant's limit; says how many.
@@ -436,7 +485,7 @@ pub fn advance(model: &mut Model<'_>, merchant: &str, currency: &str, up_to: i64
     entry.transfers = moved
         .map(|(debit, credit, amount)| transfer(debit, credit, currency, amount))
         .collect();
-    book.entries.push(entry);
+    enter(model, merchant, entry);
     chosen.len()
 }
 
@@ -494,7 +543,14 @@ fn mature(model: &mut Model<'_>, merchant: &str, day: NaiveDate) {
     }
 }
 
-fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, day: NaiveDate, moved: Vec<Transfer>) {
+fn released(
+    model: &mut Model<'_>,
+    merchant: &str,
+    what: &str,
+    currency: &str,
+    day: NaiveDate,
+    moved: Vec<Transfer>,
+) -> usize {
     let number = model.books[merchant].entries.len() + 1;
     let reference = format!("acquit:release {what} {currency} {day} at {number}");
     let asked = ["release 1", reference.as_str()];
@@ -505,5 +561,5 @@ fn released(model: &mut Model<'_>, merchant: &str, what: &str, currency: &str, d
     };
     let mut entry = Entry::of_day(kind, reference.clone(), &asked, day, &format!("release {day}"));
     entry.transfers = moved;
-    enter(model, merchant, entry);
+    enter(model, merchant, entry)
 }

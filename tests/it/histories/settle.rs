@@ -591,6 +591,7 @@ impl Settling<'_, '_> {
                 }
             })
             .collect();
+        let entry = entry.on_open_day(self.model.closed);
         self.model.books.entry(book.to_owned()).or_default().entries.push(entry);
     }
 }

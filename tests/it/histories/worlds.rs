@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::model::fees::{Price, Rate, Schedule, Vat};
 use crate::model::in_each;
+use crate::model::velocity::Rule;
 use crate::model::world::{
     Acquirer, Amounts, CURRENCIES, Cost, Merchant, Refunds, Reserve, Validity, Version, Window, World, Zone,
 };
@@ -109,13 +110,45 @@ fn version(dice: &mut ChaCha8Rng, from: &'static str) -> Version {
             refunds.push(Refunds { method, window, rail });
         }
     }
+    let velocity = (0..dice.random_range(0..4)).map(|place| rule_of(dice, place)).collect();
     Version {
         from,
         validity,
         refunds,
+        velocity,
         minimum: one_of(dice, &[Amounts::new(), in_each(500)]),
         advance_limit: in_each(1_000_000_000_000),
         ..Version::default()
+    }
+}
+
+/// A velocity rule, by name in its place. What counts by payer alone counts all histories of a database together.
+fn rule_of(dice: &mut ChaCha8Rng, place: usize) -> Rule {
+    let per: &[&'static str] = one_of(
+        dice,
+        &[
+            &["payer"],
+            &["merchant"],
+            &["payer", "merchant"],
+            &["merchant", "method"],
+            &["merchant", "category"],
+        ],
+    );
+    let most = if per == ["payer"] { 20 } else { 1 };
+    let limit = one_of(dice, &["count", "sum", "both"]);
+    Rule {
+        name: format!("rule-{place}"),
+        per: per.to_vec(),
+        method: one_of(dice, &[None, None, Some("carrier")]),
+        category: one_of(dice, &[None, None, None, Some("games")]),
+        window: one_of(dice, &["1 hour", "24 hours", "month"]),
+        zone: Zone::Berlin,
+        max_count: (limit != "sum").then(|| dice.random_range(1..4) * most),
+        max_sum: match limit {
+            "count" => Amounts::new(),
+            _ => in_each(dice.random_range(3_000..40_000) * i64::try_from(most).expect("a factor")),
+        },
+        action: one_of(dice, &["flag", "hold", "hold", "refuse"]),
     }
 }
 

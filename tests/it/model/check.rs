@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio_postgres::Client;
 
 use super::fees::told_of_json;
-use super::rules::{self, Book, Model, Transfer};
+use super::rules::{self, Book, Model, Said, Transfer};
 
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "entries",
     "payments",
     "balances",
@@ -17,6 +17,7 @@ const SECTIONS: [&str; 8] = [
     "accruals",
     "maturing",
     "tranches",
+    "holds",
 ];
 
 /// The rows of a merchant, as text, by what they are.
@@ -32,6 +33,7 @@ pub async fn compare(admin: &Client, merchants: &[String], model: &Model<'_>) ->
         }
         let mut expected = lines(&book);
         expected.insert("breaks", breaks(model, merchant));
+        expected.insert("velocity decisions", said(model, merchant));
         let stored = found.remove(merchant).unwrap_or_default();
         for (what, mut expected) in expected {
             let mut stored = stored.get(what).cloned().unwrap_or_default();
@@ -71,7 +73,7 @@ fn lines(book: &Book) -> Lines {
         add(
             "entries",
             format!(
-                "{number} {} {} {} {} {} {} {} {} [{}]",
+                "{number} {} {} {} {} {} {} {} {} {} [{}]",
                 entry.kind,
                 entry.reference,
                 or_none(entry.payment.as_ref()),
@@ -79,6 +81,7 @@ fn lines(book: &Book) -> Lines {
                 or_none(entry.reverses),
                 entry.occurred_at.timestamp_micros(),
                 entry.day,
+                or_none(entry.happened_on),
                 or_none(entry.details.as_ref()),
                 moved.join(", "),
             ),
@@ -185,6 +188,24 @@ fn lines(book: &Book) -> Lines {
             format!("{currency} {sale} {release}: {withheld} {released} {applied}"),
         );
     }
+    for hold in &book.holds {
+        let (ended_by, by) = hold.released.clone().unzip();
+        add(
+            "holds",
+            format!(
+                "{} {} {} by {}: {} {} {} ended {} {}",
+                hold.number,
+                hold.currency,
+                hold.amount,
+                hold.owner,
+                hold.reason,
+                hold.placed_on,
+                or_none(hold.expires_on),
+                or_none(ended_by),
+                or_none(by),
+            ),
+        );
+    }
     for rows in lines.values_mut() {
         rows.remove(0);
     }
@@ -203,6 +224,27 @@ fn breaks(model: &Model<'_>, merchant: &str) -> Vec<String> {
     of_merchant.map(line).collect()
 }
 
+fn said(model: &Model<'_>, merchant: &str) -> Vec<String> {
+    let of_merchant = model.said.iter().filter(|said| said.event.merchant == merchant);
+    let line = |said: &Said| {
+        format!(
+            "{} {} {} of {}: {} {} of {} {} {} of {} {}",
+            said.event.payment,
+            said.event.reference,
+            said.rule,
+            said.version,
+            said.action,
+            said.count,
+            or_none(said.max_count),
+            said.event.money.currency(),
+            said.sum,
+            or_none(said.max_sum),
+            or_none(said.number),
+        )
+    };
+    of_merchant.map(line).collect()
+}
+
 fn told(transfer: &Transfer) -> String {
     let account = |(code, currency, dimension): &(i16, String, String)| format!("{code} {currency} {dimension}");
     format!(
@@ -214,7 +256,8 @@ fn told(transfer: &Transfer) -> String {
 }
 
 const ENTRIES: &str = "select merchant, concat_ws(' ', entry.number, entry_kind.name, reference, coalesce(payment, '-'),
-        coalesce(natural_key, '-'), coalesce(reverses::text, '-'), (extract(epoch from occurred_at) * 1000000)::bigint, booking_date),
+        coalesce(natural_key, '-'), coalesce(reverses::text, '-'), (extract(epoch from occurred_at) * 1000000)::bigint, booking_date,
+        coalesce(happened_on::text, '-')),
         details,
         (select string_agg(concat_ws(' ', debit.code, debit.currency, debit.dimension, '<-', credit.code, credit.currency,
                 credit.dimension, amount), ', ' order by ordinal)
@@ -257,6 +300,15 @@ const TRANCHES: &str =
 const BREAKS: &str = "select merchant, concat_ws(' ', class, acquirer.name, coalesce(break.number::text, '-'), state)
     from break join book on book.id = book_id join acquirer on acquirer.id = acquirer_id where merchant = any($1)";
 
+const HOLDS: &str =
+    "select merchant, concat_ws(' ', hold.number, currency, amount, 'by', owner || ':', reason, placed_on,
+        coalesce(expires_on::text, '-'), 'ended', coalesce(released::text, '-'), coalesce(released_by, '-'))
+    from hold join book on book.id = book_id where merchant = any($1)";
+const SAID: &str =
+    "select merchant, concat_ws(' ', payment, reference, rule, 'of', rule_version || ':', action, count, 'of',
+        coalesce(max_count::text, '-'), currency, sum, 'of', coalesce(max_sum::text, '-'), coalesce(velocity_decision.number::text, '-'))
+    from velocity_decision join book on book.id = book_id where merchant = any($1)";
+
 async fn stored(admin: &Client, merchants: &[String]) -> BTreeMap<String, Lines> {
     let mut found: BTreeMap<String, Lines> = BTreeMap::new();
     for (what, sql) in [
@@ -269,6 +321,8 @@ async fn stored(admin: &Client, merchants: &[String]) -> BTreeMap<String, Lines>
         ("maturing", MATURING),
         ("tranches", TRANCHES),
         ("breaks", BREAKS),
+        ("holds", HOLDS),
+        ("velocity decisions", SAID),
     ] {
         for row in admin.query(sql, &[&merchants]).await.expect("rows") {
             let mut line: String = row.get(1);

@@ -17,6 +17,7 @@
 pub mod check;
 pub mod fees;
 pub mod rules;
+pub mod velocity;
 pub mod world;
 
 use std::collections::BTreeMap;

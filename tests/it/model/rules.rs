@@ -46,7 +46,9 @@ pub struct Entry {
     pub natural_key: Option<String>,
     pub reverses: Option<usize>,
     pub occurred_at: DateTime<Utc>,
+    /// The day on which it is booked, and its own where that was closed.
     pub day: NaiveDate,
+    pub happened_on: Option<NaiveDate>,
     /// The name of the file or run, and the line there.
     pub source: (String, Option<i32>),
     pub details: Option<Value>,
@@ -177,16 +179,41 @@ pub struct Book {
     pub holds: Vec<Hold>,
 }
 
-/// Available money set aside.
+/// Money set aside: available money by a person, or a capture's by a velocity rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// Of the database.
-    pub id: i64,
+    /// The entry that set it aside: a hold, or the capture.
+    pub number: usize,
     pub currency: String,
     pub amount: i64,
+    pub reason: String,
+    pub owner: &'static str,
     pub placed_on: NaiveDate,
     pub expires_on: Option<NaiveDate>,
-    pub is_open: bool,
+    /// The entry that ended it, and by whom.
+    pub released: Option<(usize, String)>,
+}
+
+impl Hold {
+    pub fn is_open(&self) -> bool {
+        self.released.is_none()
+    }
+}
+
+/// What a velocity rule said of an authorization above its limits.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub event: PaymentEvent,
+    pub rule: String,
+    /// The first day of the settings that have it.
+    pub version: &'static str,
+    pub action: &'static str,
+    pub count: usize,
+    pub max_count: Option<usize>,
+    pub sum: i64,
+    pub max_sum: Option<i64>,
+    /// None where the authorization was refused.
+    pub number: Option<usize>,
 }
 
 /// A part of a reserve: withheld, released, applied to refunds.
@@ -291,6 +318,11 @@ impl Book {
         event.kind == EntryKind::Void && self.entries.iter().any(same)
     }
 
+    /// The place of the hold that an entry placed.
+    pub fn hold_of(&self, number: usize) -> Option<usize> {
+        self.holds.iter().position(|hold| hold.number == number)
+    }
+
     fn is_undone(&self, number: usize) -> bool {
         self.entries.iter().any(|entry| entry.reverses == Some(number))
     }
@@ -310,6 +342,11 @@ pub struct Model<'w> {
     pub world: &'w World,
     pub books: BTreeMap<String, Book>,
     pub breaks: Vec<Break>,
+    /// What velocity rules count: how an authorization is paid is what its payment says.
+    pub counted: Vec<PaymentEvent>,
+    pub said: Vec<Said>,
+    /// The last closed day.
+    pub closed: Option<NaiveDate>,
 }
 
 /// What an accepted event does.
@@ -333,6 +370,10 @@ struct Effect {
     accruals: Option<Accruals>,
     /// What it takes out of the reserve, or puts back.
     applied: i64,
+    /// The rule that sets a capture's money aside, how much, and when that becomes available once it is released.
+    held: Option<(String, i64, Option<Maturing>)>,
+    /// The capture whose hold ends with it.
+    unheld: Option<usize>,
 }
 
 /// What the acquirer will report.
@@ -370,6 +411,8 @@ struct Scene<'a> {
     day: NaiveDate,
     amount: i64,
     currency: &'a str,
+    /// The rule that holds what is captured of the payment.
+    held_by: Option<&'a str>,
 }
 
 fn rule(holds: bool, name: &'static str) -> Result<(), &'static str> {
@@ -382,19 +425,98 @@ impl<'w> Model<'w> {
             world,
             books: BTreeMap::new(),
             breaks: Vec::new(),
+            counted: Vec::new(),
+            said: Vec::new(),
+            closed: None,
         }
     }
 
     /// Records an event, or says what it breaks.
     pub fn take(&mut self, event: &PaymentEvent, source: &str, line: usize) -> Expected {
         let day = super::world::Zone::Berlin.day(event.occurred_at);
-        match self.judged(event, day) {
-            Ok(effect) => {
-                self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
-                Expected::Recorded
-            }
-            Err(expected) => expected,
+        let effect = match self.judged(event, day) {
+            Ok(effect) => effect,
+            Err(expected) => return expected,
+        };
+        let said = match effect
+            .payment
+            .as_ref()
+            .filter(|_| event.kind == EntryKind::Authorization)
+        {
+            Some(payment) => self.asked(event, payment, day),
+            None => Vec::new(),
+        };
+        let refused = said.iter().any(|said| said.action == "refuse");
+        self.said.extend(said.iter().cloned());
+        if refused {
+            return Expected::Rejected("velocity", None);
         }
+        let number = self.enter(event, effect, day, (source.to_owned(), i32::try_from(line).ok()));
+        let known = self.said.len() - said.len();
+        for said in &mut self.said[known..] {
+            said.number = Some(number);
+        }
+        for _ in said {
+            self.flag("VELOCITY", event, number, source);
+        }
+        Expected::Recorded
+    }
+
+    /// What velocity rules say of an authorization; unless they refuse it, it is counted. What the acquirer has given is never
+    /// refused.
+    fn asked(&mut self, event: &PaymentEvent, payment: &Payment, day: NaiveDate) -> Vec<Said> {
+        let version = self.world.on(day).expect("settings");
+        let mut paid = event.clone();
+        let [method, _, _, payer, category, ..] = payment.instrument.clone();
+        (paid.details.method, paid.details.payer, paid.details.category) = (method, payer, category);
+        let is_given = event.acquirer_reference.is_some() || event.reference.starts_with("acquit:settled");
+        let judged = version.velocity.iter().filter_map(|rule| {
+            let (count, sum) = rule.judge(&self.counted, &paid)?;
+            Some(Said {
+                event: event.clone(),
+                rule: rule.name.clone(),
+                version: version.from,
+                action: if is_given && rule.action == "refuse" {
+                    "flag"
+                } else {
+                    rule.action
+                },
+                count,
+                max_count: rule.max_count,
+                sum,
+                max_sum: rule.most(event),
+                number: None,
+            })
+        });
+        let said: Vec<Said> = judged.collect();
+        let refused = said.iter().any(|said| said.action == "refuse");
+        if !refused && version.velocity.iter().any(|rule| rule.looks_at(&paid)) {
+            self.counted.push(paid);
+        }
+        said
+    }
+
+    /// The rule that holds what is captured of a payment, the first by name.
+    fn held_by(&self, event: &PaymentEvent) -> Option<&str> {
+        let holds = |said: &&Said| {
+            said.action == "hold"
+                && said.number.is_some()
+                && (&said.event.merchant, &said.event.payment) == (&event.merchant, &event.payment)
+        };
+        self.said.iter().filter(holds).map(|said| said.rule.as_str()).min()
+    }
+
+    fn flag(&mut self, class: &'static str, event: &PaymentEvent, number: usize, source: &str) {
+        self.breaks.push(Break {
+            class,
+            acquirer: event.acquirer.clone(),
+            merchant: Some(event.merchant.clone()),
+            number: Some(number),
+            is_open: true,
+            difference: None,
+            found_in: source.to_owned(),
+            ordinal: None,
+        });
     }
 
     /// The latest attempts of payments of an acquirer of which nobody knows the outcome, by book and number.
@@ -434,6 +556,11 @@ impl<'w> Model<'w> {
         if let Some(known) = known_otherwise(book, event) {
             return Err(known);
         }
+        // The same content meets the same refusal, whatever was counted since.
+        let refused_before = |said: &Said| said.number.is_none() && said.event == *event;
+        if self.said.iter().any(refused_before) {
+            return Err(Expected::Rejected("velocity", None));
+        }
         self.effect(book, event, day).map_err(|rule| match rule {
             "nothing_open" if book.is_void_already(event) => Expected::Replayed,
             rule => Expected::Rejected(rule, None),
@@ -455,11 +582,12 @@ impl<'w> Model<'w> {
             day,
             amount: event.money.minor(),
             currency: currency.code(),
+            held_by: self.held_by(event),
         };
         scene.effect()
     }
 
-    fn enter(&mut self, event: &PaymentEvent, effect: Effect, day: NaiveDate, source: (String, Option<i32>)) {
+    fn enter(&mut self, event: &PaymentEvent, effect: Effect, day: NaiveDate, source: (String, Option<i32>)) -> usize {
         let wait = self
             .world
             .on(day)
@@ -480,7 +608,9 @@ impl<'w> Model<'w> {
                 amount: *amount,
             })
             .collect();
+        let once_released = effect.held.as_ref().and_then(|(.., maturing)| *maturing);
         let available = effect.maturing.filter(|_| event.kind == EntryKind::Capture);
+        let available = available.or(once_released);
         let applied = match effect.reverses {
             Some(refund) if effect.applied < 0 => {
                 book.put_back(currency, refund);
@@ -542,18 +672,7 @@ impl<'w> Model<'w> {
         if let Some(payment) = effect.payment {
             book.payments.insert(event.payment.clone(), payment);
         }
-        for class in effect.flags {
-            self.breaks.push(Break {
-                class,
-                acquirer: event.acquirer.clone(),
-                merchant: Some(event.merchant.clone()),
-                number: Some(number),
-                is_open: true,
-                difference: None,
-                found_in: source.0.clone(),
-                ordinal: None,
-            });
-        }
+        let flags = effect.flags.clone();
         if let Some(Maturing(sale, available, until, payable, reserve)) = effect.maturing {
             let sums = book
                 .maturing
@@ -564,7 +683,22 @@ impl<'w> Model<'w> {
         if let Some(accruals) = effect.accruals {
             book.accruals = accruals;
         }
-        book.entries.push(Entry {
+        if let Some((rule, amount, _)) = &effect.held {
+            book.holds.push(Hold {
+                number,
+                currency: currency.to_owned(),
+                amount: *amount,
+                reason: format!("velocity rule {rule}"),
+                owner: "risk",
+                placed_on: day,
+                expires_on: None,
+                released: None,
+            });
+        }
+        if let Some(hold) = effect.unheld.and_then(|capture| book.hold_of(capture)) {
+            book.holds[hold].released = Some((number, "capture void".to_owned()));
+        }
+        let entry = Entry {
             kind: event.kind,
             reference: event.reference.clone(),
             details,
@@ -575,12 +709,18 @@ impl<'w> Model<'w> {
             reverses: effect.reverses,
             occurred_at: event.occurred_at,
             day,
-            source,
+            happened_on: None,
+            source: source.clone(),
             transfers,
             fee: effect.fee,
             accrued: effect.accrued,
             applied,
-        });
+        };
+        book.entries.push(entry.on_open_day(self.closed));
+        for class in flags {
+            self.flag(class, event, number, &source.0);
+        }
+        number
     }
 }
 
@@ -597,6 +737,7 @@ impl Entry {
             reverses: None,
             occurred_at: day.and_hms_opt(0, 0, 0).expect("a time").and_utc(),
             day,
+            happened_on: None,
             source: (source.to_owned(), None),
             details: None,
             transfers: Vec::new(),
@@ -606,7 +747,21 @@ impl Entry {
         }
     }
 
-    fn aggregate(&self) -> Option<String> {
+    /// The same, on the first open day where its own is closed.
+    pub fn on_open_day(mut self, closed: Option<NaiveDate>) -> Self {
+        if let Some(closed) = closed.filter(|closed| self.day <= *closed) {
+            self.happened_on = Some(self.day);
+            self.day = closed + Days::new(1);
+        }
+        self
+    }
+
+    /// The day that governs it.
+    pub fn own_day(&self) -> NaiveDate {
+        self.happened_on.unwrap_or(self.day)
+    }
+
+    pub fn aggregate(&self) -> Option<String> {
         self.event.as_ref().and_then(|event| event.details.aggregate.clone())
     }
 }
@@ -1167,18 +1322,28 @@ impl<'a> Scene<'a> {
         let withheld = reserve.map_or(0, |(amount, _)| amount);
         let until = reserve.map(|(_, until)| until);
         let available = self.available_on();
+        let maturing = available.map(|available| Maturing(self.day, available, until, payable, withheld));
+        let held = self.held_by.filter(|_| payable > 0);
+        let held = held.map(|rule| (rule.to_owned(), payable, maturing));
+        let aside = held.as_ref().map_or(0, |(_, amount, _)| *amount);
+        transfers.push((2010, 2040, aside));
+        // A match leaves alone what is set aside, as if it were a fee.
+        let (taken, kept_back) = match aside > 0 && available.is_none() {
+            true => (charged + aside, None),
+            false => (charged, reserve),
+        };
         let joined = aggregate.map(|before| Aggregate {
             items: before.items + 1,
             gross: before.gross + self.amount,
-            merchant_fee: before.merchant_fee + charged,
-            reserve: before.reserve + withheld,
+            merchant_fee: before.merchant_fee + taken,
+            reserve: before.reserve + kept_back.map_or(0, |(amount, _)| amount),
             passes_costs: fee.passes_costs,
             ..before
         });
         let item = Reported {
             gross: self.amount,
-            merchant_fee: charged,
-            reserve,
+            merchant_fee: taken,
+            reserve: kept_back,
             matures: available.is_some(),
             passes_costs: fee.passes_costs,
             ..Reported::default()
@@ -1188,7 +1353,8 @@ impl<'a> Scene<'a> {
             transfers,
             item: joined.is_none().then_some(item),
             reserve,
-            maturing: available.map(|available| Maturing(self.day, available, until, payable, withheld)),
+            maturing: maturing.filter(|_| held.is_none()),
+            held,
             aggregate: joined,
             flags: if late > 0 { vec!["STATUS_MISMATCH"] } else { Vec::new() },
             accrued: fee.accrued.clone(),
@@ -1287,26 +1453,40 @@ impl<'a> Scene<'a> {
                 .and_then(Value::as_str)
                 .map(|day| day.parse::<NaiveDate>().expect("a day"))
         };
+        let hold = self.book.hold_of(number).map(|place| &self.book.holds[place]);
+        let held = hold.filter(|hold| hold.is_open()).map_or(0, |hold| hold.amount);
+        let aside = if day("available_on").is_none() { held } else { 0 };
         let aggregate = aggregate.map(|before| Aggregate {
             items: before.items - 1,
             gross: before.gross - gross,
-            merchant_fee: before.merchant_fee - charged,
-            reserve: before.reserve - reserve,
+            merchant_fee: before.merchant_fee - charged - aside,
+            reserve: before.reserve - if aside > 0 { 0 } else { reserve },
             ..before.clone()
         });
         let mut accruals = self.book.accruals.clone();
         let (charges, accrued) = undone(&capture.accrued, &mut accruals);
         let mut transfers = capture.mirrored();
+        if let Some(released) = hold.filter(|hold| !hold.is_open()) {
+            transfers.push((2010, 2040, released.amount));
+        }
         charge(&mut transfers, 2020, &charges);
         // What was advanced goes back as what became available on its day.
         let advanced = self.book.items.get(&number).is_some_and(|item| item.advanced);
-        let available = day("available_on").or(advanced.then_some(capture.day));
+        let available = day("available_on").or(advanced.then_some(capture.own_day()));
         Ok(Effect {
             payment: Some(payment),
             transfers,
             reverses: Some(number),
-            maturing: available
-                .map(|available| Maturing(capture.day, available, day("reserve_until"), charged - gross, -reserve)),
+            maturing: available.filter(|_| held == 0).map(|available| {
+                Maturing(
+                    capture.own_day(),
+                    available,
+                    day("reserve_until"),
+                    charged - gross,
+                    -reserve,
+                )
+            }),
+            unheld: (held > 0).then_some(number),
             aggregate,
             accrued,
             accruals: Some(accruals),

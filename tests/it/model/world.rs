@@ -9,6 +9,7 @@ use acquit::store::settings::Deployment;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc, Weekday};
 
 use super::fees::{Schedule, Vat};
+use super::velocity::Rule;
 use crate::support;
 
 /// The currencies of the tests and their decimals.
@@ -38,6 +39,8 @@ pub struct Version {
     pub merchants: BTreeMap<String, Merchant>,
     pub validity: Vec<Validity>,
     pub refunds: Vec<Refunds>,
+    /// By name.
+    pub velocity: Vec<Rule>,
     /// The smallest payout.
     pub minimum: Amounts,
     /// How much of all merchants' pending money may be advanced at a time.
@@ -269,6 +272,7 @@ impl Version {
             )
             .expect("text");
         }
+        text.extend(self.velocity.iter().map(Rule::toml));
         for (name, merchant) in &self.merchants {
             merchant.write(name, &mut text);
         }

@@ -11,7 +11,9 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{World, event, rule};
+use super::{World, event};
+use crate::model::velocity::Rule;
+use crate::model::world::{Amounts, Zone};
 
 fn month(at: DateTime<Utc>) -> (i32, u32) {
     let in_seoul = at + TimeDelta::hours(9);
@@ -20,113 +22,35 @@ fn month(at: DateTime<Utc>) -> (i32, u32) {
 
 // Rules ---------------------------------------------------------------------------------------------------------------
 
-/// A rule as the model has it.
-#[derive(Debug, Clone)]
-struct Counted {
-    name: String,
-    per: Vec<&'static str>,
-    method: Option<&'static str>,
-    category: Option<&'static str>,
-    window: &'static str,
-    max_count: Option<usize>,
-    max_won: Option<i64>,
-    action: &'static str,
-}
-
-impl Counted {
-    fn random(dice: &mut ChaCha8Rng, place: usize) -> Self {
-        let mut pick = |all: &[&'static str]| all[dice.random_range(0..all.len())];
-        let per: &[&'static str] = match pick(&["p", "m", "pm", "pc", "mx", "pmxc"]) {
-            "p" => &["payer"],
-            "m" => &["merchant"],
-            "pm" => &["payer", "merchant"],
-            "pc" => &["category", "payer"],
-            "mx" => &["merchant", "method"],
-            _ => &["payer", "merchant", "method", "category"],
-        };
-        let window = pick(&["1 hour", "24 hours", "month"]);
-        let action = pick(&["flag", "hold", "refuse"]);
-        let method = Some(pick(&["", "", "carrier"])).filter(|text| !text.is_empty());
-        let category = Some(pick(&["", "", "voucher"])).filter(|text| !text.is_empty());
-        let limit = pick(&["count", "sum", "both"]);
-        Self {
-            name: format!("rule-{place}"),
-            per: per.to_vec(),
-            method,
-            category,
-            window,
-            max_count: (limit != "sum").then(|| dice.random_range(1..5)),
-            max_won: (limit != "count").then(|| dice.random_range(50..400)),
-            action,
-        }
-    }
-
-    fn toml(&self) -> String {
-        let mut fields = format!("per = {:?}\nwindow = \"{}\"\n", self.per, self.window);
-        for (name, filter) in [("method", self.method), ("category", self.category)] {
-            if let Some(text) = filter {
-                fields += &format!("{name} = \"{text}\"\n");
-            }
-        }
-        if let Some(most) = self.max_count {
-            fields += &format!("max_count = {most}\n");
-        }
-        if let Some(most) = self.max_won {
-            fields += &format!("max_sum = {{ KRW = \"{most}\" }}\n");
-        }
-        rule(&self.name, self.action, &fields)
-    }
-
-    fn looks_at(&self, event: &PaymentEvent) -> bool {
-        let details = &event.details;
-        let is_won = event.money.currency().code() == "KRW";
-        (self.method.is_none() || details.method.as_deref() == self.method)
-            && (self.category.is_none() || details.category.as_deref() == self.category)
-            && (!self.per.contains(&"payer") || details.payer.is_some())
-            && (self.max_count.is_some() || is_won)
-    }
-
-    fn is_alike(&self, one: &PaymentEvent, other: &PaymentEvent) -> bool {
-        self.per.iter().all(|per| match *per {
-            "payer" => one.details.payer == other.details.payer,
-            "merchant" => one.merchant == other.merchant,
-            "method" => one.details.method == other.details.method,
-            _ => one.details.category == other.details.category,
-        })
-    }
-
-    fn is_in_window(&self, known: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        let ago = now - known;
-        ago >= TimeDelta::zero()
-            && match self.window {
-                "1 hour" => ago < TimeDelta::seconds(3_600),
-                "24 hours" => ago < TimeDelta::seconds(86_400),
-                _ => month(known) == month(now),
-            }
-    }
-
-    /// What it says of an event beside those booked: count and sum, where either is too much.
-    fn judge(&self, booked: &[PaymentEvent], event: &PaymentEvent) -> Option<(usize, i64)> {
-        if !self.looks_at(event) {
-            return None;
-        }
-        let together: Vec<&PaymentEvent> = booked
-            .iter()
-            .filter(|known| {
-                self.looks_at(known)
-                    && self.is_alike(known, event)
-                    && self.is_in_window(known.occurred_at, event.occurred_at)
-            })
-            .chain([event])
-            .collect();
-        let same = together
-            .iter()
-            .filter(|known| known.money.currency() == event.money.currency());
-        let (count, sum) = (together.len(), same.map(|known| known.money.minor()).sum());
-        let is_won = event.money.currency().code() == "KRW";
-        let passed =
-            self.max_count.is_some_and(|most| count > most) || self.max_won.is_some_and(|most| is_won && sum > most);
-        passed.then_some((count, sum))
+/// A rule as it is made up here: sums are of won, months those of Seoul.
+fn random_rule(dice: &mut ChaCha8Rng, place: usize) -> Rule {
+    let mut pick = |all: &[&'static str]| all[dice.random_range(0..all.len())];
+    let per: &[&'static str] = match pick(&["p", "m", "pm", "pc", "mx", "pmxc"]) {
+        "p" => &["payer"],
+        "m" => &["merchant"],
+        "pm" => &["payer", "merchant"],
+        "pc" => &["category", "payer"],
+        "mx" => &["merchant", "method"],
+        _ => &["payer", "merchant", "method", "category"],
+    };
+    let window = pick(&["1 hour", "24 hours", "month"]);
+    let action = pick(&["flag", "hold", "refuse"]);
+    let method = Some(pick(&["", "", "carrier"])).filter(|text| !text.is_empty());
+    let category = Some(pick(&["", "", "voucher"])).filter(|text| !text.is_empty());
+    let limit = pick(&["count", "sum", "both"]);
+    Rule {
+        name: format!("rule-{place}"),
+        per: per.to_vec(),
+        method,
+        category,
+        window,
+        zone: Zone::Seoul,
+        max_count: (limit != "sum").then(|| dice.random_range(1..5)),
+        max_sum: match limit {
+            "count" => Amounts::new(),
+            _ => [("KRW", dice.random_range(50..400))].into(),
+        },
+        action,
     }
 }
 
@@ -151,14 +75,14 @@ fn random_authorization(dice: &mut ChaCha8Rng, number: usize, at: DateTime<Utc>)
 /// order.
 async fn rules_count_like_lists(seed: u64) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
-    let versions: Vec<Vec<Counted>> = (0..2)
+    let versions: Vec<Vec<Rule>> = (0..2)
         .map(|_| {
             (0..dice.random_range(1..6))
-                .map(|place| Counted::random(&mut dice, place))
+                .map(|place| random_rule(&mut dice, place))
                 .collect()
         })
         .collect();
-    let toml = |rules: &[Counted]| rules.iter().map(Counted::toml).collect::<String>();
+    let toml = |rules: &[Rule]| rules.iter().map(Rule::toml).collect::<String>();
     let mut world = World::new(&toml(&versions[0])).await;
     world.apply("2026-03-01", &toml(&versions[1])).await;
     let mut clock: DateTime<Utc> = "2026-02-27T00:00:00Z".parse().expect("an instant");
