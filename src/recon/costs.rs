@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
-use super::booking::{Costs, Difference, Item, Line};
+use super::booking::Costs;
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::money::{AmountError, Currency, Money, decimal_text};
@@ -310,28 +310,9 @@ fn price(term: &CostTerm, contract: &CostContract, gross: Money) -> Result<Optio
     Ok(Some(price.min(rates.cap.unwrap_or(price))))
 }
 
-/// How the costs of a line differ from the contract of the item's day, all components together, as far as the line alone tells:
-/// what a term asks of the payment is not known. For what people match, of which no batch is added up.
-pub fn fee_difference(line: &Line, item: &Item, acquirer: &Acquirer) -> Result<Option<Difference>, AmountError> {
-    let Some(mut review) = Review::of(acquirer) else {
-        return Ok(None);
-    };
-    let claims = review.line(&PricedLine {
-        ordinal: line.ordinal,
-        batch: String::new(),
-        record: line.record,
-        day: item.occurred_on,
-        gross: line.gross,
-        net_currency: line.net.currency(),
-        costs: line.costs,
-        item: (item.book, item.number),
-        cost_booked: item.cost != 0,
-        method: None,
-        scheme: None,
-        card_country: None,
-    })?;
-    let (expected, actual) = sides(&claims);
-    Ok((!claims.is_empty()).then_some(Difference { expected, actual }))
+/// The claims of a line that people match: it is held to the contract alone, since no batch of theirs is added up.
+pub fn claims_of(line: &PricedLine, acquirer: &Acquirer) -> Result<Vec<Claim>, AmountError> {
+    Review::of(acquirer).map_or(Ok(Vec::new()), |mut review| review.line(line))
 }
 
 /// What is wrong, in words: of one line, or of a batch.

@@ -1,5 +1,7 @@
 //! The costs of matched lines, held to the contract: breaks, claims, and what all of it comes to.
 //!
+//! What people match is held to it too, line by line ([`check_by_hand`]); its claims go with the match.
+//!
 //! This comes after matching: a price may go by what the payment alone knows. Lines go by in the order of the file, in flat memory;
 //! where nothing is agreed, nothing is read.
 
@@ -10,11 +12,12 @@ use tokio_postgres::types::Type;
 use super::matching::{BreakRow, write_breaks};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::RecordType;
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::Money;
 use crate::recon::booking::Costs;
 use crate::recon::breaks::BreakClass;
-use crate::recon::costs::{Claim, PricedLine, Review, Sum, SumKey, sides, told};
+use crate::recon::costs::{Claim, PricedLine, Review, Sum, SumKey, claims_of, sides, told};
+use crate::settings::Acquirer;
 use crate::store::{StoreError, Tx};
 
 /// Holds the costs of the lines that a file matched to the contract.
@@ -26,6 +29,12 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
     tx.execute(declare, &[&run.source.0, &review.asks_for_payment()])
         .await?;
     let mut place = 0_i32;
+    let of_file = Kept {
+        acquirer: run.acquirer_id,
+        source: run.source,
+        booked_on: run.as_of,
+        proposal: None,
+    };
     loop {
         let rows = tx
             .query(include_str!("../../../schema/queries/costs_of_matches_next.sql"), &[])
@@ -41,7 +50,7 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
             claims.extend(of_line.into_iter().map(|claim| (claim, None)));
         }
         write_breaks(tx, run.acquirer_id, run.source, breaks).await?;
-        write_claims(tx, run, &claims, &mut place).await?;
+        write_claims(tx, &of_file, &claims, &mut place).await?;
     }
     tx.run(include_str!("../../../schema/queries/costs_of_matches_close.sql"))
         .await?;
@@ -53,8 +62,58 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
         write_batch_break(tx, run, &claim, &detail).await?;
         claims.push((claim, Some(detail)));
     }
-    write_claims(tx, run, &claims, &mut place).await?;
+    write_claims(tx, &of_file, &claims, &mut place).await?;
     Ok(())
+}
+
+/// What claims are kept with.
+struct Kept {
+    acquirer: AcquirerId,
+    source: SourceId,
+    booked_on: NaiveDate,
+    proposal: Option<i64>,
+}
+
+/// A line that people have matched just now.
+pub(in crate::store) struct ByHand {
+    /// Its acquirer.
+    pub(in crate::store) acquirer: AcquirerId,
+    /// Its file.
+    pub(in crate::store) source: SourceId,
+    /// Its place in it.
+    pub(in crate::store) ordinal: i32,
+    /// What was executed.
+    pub(in crate::store) proposal: i64,
+    /// The booking date of the match.
+    pub(in crate::store) day: NaiveDate,
+}
+
+/// Holds the costs of a line that people have matched to the contract, and keeps the claims; the break that they are worked on by.
+pub(in crate::store) async fn check_by_hand(
+    tx: &mut Tx,
+    acquirer: &Acquirer,
+    matched: &ByHand,
+) -> Result<Option<BreakRow>, StoreError> {
+    let sql = include_str!("../../../schema/queries/costs_of_line.sql");
+    let rows = tx
+        .query(sql, &[&matched.source.0, &matched.ordinal, &matched.proposal])
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let line = read(row)?;
+    let claims = claims_of(&line, acquirer).map_err(|_| StoreError::TooLarge("the price of a line".to_owned()))?;
+    let found = break_of(&claims, &line);
+    let kept = Kept {
+        acquirer: matched.acquirer,
+        source: matched.source,
+        booked_on: matched.day,
+        proposal: Some(matched.proposal),
+    };
+    let mut place: i32 = row.try_get("place")?;
+    let claims: Vec<_> = claims.into_iter().map(|claim| (claim, None)).collect();
+    write_claims(tx, &kept, &claims, &mut place).await?;
+    Ok(found)
 }
 
 fn read(row: &Row) -> Result<PricedLine, StoreError> {
@@ -98,7 +157,7 @@ fn break_of(claims: &[Claim], line: &PricedLine) -> Option<BreakRow> {
 }
 
 async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &str) -> Result<(), StoreError> {
-    let insert = include_str!("../../../schema/queries/break_costs_of_batch.sql");
+    let insert = include_str!("../../../schema/queries/break_of_batch.sql");
     tx.execute(
         insert,
         &[
@@ -108,6 +167,7 @@ async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &s
             &claim.expected.minor(),
             &claim.stated.minor(),
             &detail,
+            &BreakClass::FeeMismatch.name(),
         ],
     )
     .await?;
@@ -117,11 +177,11 @@ async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &s
 /// Claims are numbered by their place in the file; what is of a batch comes last, with the words of its break.
 async fn write_claims(
     tx: &mut Tx,
-    run: &Run<'_>,
+    kept: &Kept,
     claims: &[(Claim, Option<String>)],
     place: &mut i32,
 ) -> Result<(), StoreError> {
-    const TYPES: [Type; 14] = [
+    const TYPES: [Type; 15] = [
         Type::INT8,
         Type::INT4,
         Type::INT2,
@@ -136,6 +196,7 @@ async fn write_claims(
         Type::DATE,
         Type::DATE,
         Type::TEXT,
+        Type::INT8,
     ];
     if claims.is_empty() {
         return Ok(());
@@ -148,9 +209,9 @@ async fn write_claims(
             .checked_add(1)
             .ok_or_else(|| StoreError::TooLarge("the number of claims".to_owned()))?;
         copy.row(&[
-            &run.source.0,
+            &kept.source.0,
             &*place,
-            &run.acquirer_id.0,
+            &kept.acquirer.0,
             &claim.ordinal,
             &claim.batch,
             &claim.expected.currency().code(),
@@ -160,8 +221,9 @@ async fn write_claims(
             &claim.expected.minor(),
             &claim.stated.minor(),
             &claim.since,
-            &run.as_of,
+            &kept.booked_on,
             detail,
+            &kept.proposal,
         ])
         .await?;
     }
