@@ -14,8 +14,8 @@
 //!
 //! Invariants: gross less fee is net, by what the format is; footers of a section and of the report are proven, currency by
 //! currency, credits and debits of gross and fee, and where balances are stated (their first pair is what the section begins with
-//! and what it ends with), that what it begins with and all of these are what it ends with; counts of section, report and file are proven; every conversion has as many sides
-//! sold as bought.
+//! and what it ends with), that what it begins with and all of these are what it ends with; counts of section, report and file
+//! are proven; every conversion has as many sides sold as bought.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

@@ -62,8 +62,9 @@ pub struct SimulateArgs {
     ///
     /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
     /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; in the form `profile` CARRIER_SHORT; with the
-    /// profile `full` STATUS_MISMATCH, VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that
-    /// are not listed are not planted. Without this option: two of each kind, one of those that are files.
+    /// profile `full` STATUS_MISMATCH, VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are
+    /// files of their own. Kinds that are not listed are not planted. Without this option: two of each kind, one of those that are
+    /// files.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }

@@ -206,7 +206,7 @@ async fn result(desk: &Desk) -> Vec<String> {
     let mut lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let breaks = "
         select break.class, break.state || coalesce(' (' || break.resolution || ')', ''),
-            coalesce(entry.reference, line.acquirer_reference, line.merchant_reference, line.arn, break.detail),
+            coalesce(entry.reference, line.acquirer_reference, line.merchant_reference, break.detail),
             break.expected, break.expected_in, break.actual, break.actual_in
         from break
         left join entry on entry.book_id = break.book_id and entry.number = break.number
@@ -751,25 +751,6 @@ async fn an_item_that_is_reported_again() {
          4010 EUR -3.00
          4020 EUR -0.40
          5030 EUR 2.80",
-    )
-    .await;
-    // In a later file, by nothing but the ARN; another amount of the same ARN is no repetition.
-    check(
-        "sale p1 100.00 EUR arn=74000000000000000000011
-         file one.csv adyen exit=0
-         Settled +100.00 EUR arn=74000000000000000000011 cost=1.10
-         file two.csv adyen exit=2
-         Settled +100.00 EUR arn=74000000000000000000011 cost=1.10 batch=2
-         Settled +60.00 EUR arn=74000000000000000000011 batch=2",
-        "match p1-capture by pass 2
-         break DUPLICATE_IN_FILE open 74000000000000000000011: - / 100.00 EUR
-         break MISSING_IN_LEDGER open 74000000000000000000011: - / 60.00 EUR
-         1110 EUR 257.80
-         2020 EUR -97.80
-         2900 EUR -160.00
-         4010 EUR -2.00
-         4020 EUR -0.20
-         5030 EUR 2.20",
     )
     .await;
     // A refund has the reference of another kind of line: no repetition.

@@ -5,8 +5,8 @@
 //! 3. Give the items back that it had matched, as they were; resolve its breaks as `undone`; what it had brought late is missing
 //!    again.
 //! 4. Lock the books that are concerned, the house first.
-//! 5. Reverse every entry that it booked, and take out of tranches of reserves what it had put there. What of that has been released
-//!    since goes back into its tranche first, from what is available; refused where it has been applied to refunds.
+//! 5. Reverse every entry that it booked, and take out of tranches of reserves what it had put there. What of that has been
+//!    released since goes back into its tranche first, from what is available; refused where it has been applied to refunds.
 //!
 //! Lines and matches stay with the undone file. Payments that it made known (`unknown`) stay too: that they happened is not taken
 //! back by how they are settled, and their items are open again. The reversals are booked on the day of the file unless another is
