@@ -647,6 +647,9 @@ CREATE TABLE public.open_item (
     rrn text COLLATE pg_catalog."C",
     auth_code text COLLATE pg_catalog."C",
     card text COLLATE pg_catalog."C",
+    method text COLLATE pg_catalog."C",
+    scheme text COLLATE pg_catalog."C",
+    card_country text COLLATE pg_catalog."C",
     gross bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
     merchant_fee bigint NOT NULL,
@@ -664,7 +667,7 @@ CREATE TABLE public.open_item (
     CONSTRAINT open_item_reserve CHECK (((reserve = 0) = (reserve_until IS NULL)))
 );
 
-COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+COMMENT ON TABLE public.open_item IS 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; method, scheme and card_country are what its contract prices by; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 
 CREATE TABLE public.payment (
     book_id bigint NOT NULL,

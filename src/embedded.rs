@@ -54,6 +54,7 @@ max_wal_size = 4GB
 fsync = on
 synchronous_commit = on
 full_page_writes = on
+jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_error_verbosity = terse

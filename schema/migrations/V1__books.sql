@@ -286,6 +286,9 @@ create table open_item (
     rrn                 text collate "C",
     auth_code           text collate "C",
     card                text collate "C",
+    method              text collate "C",
+    scheme              text collate "C",
+    card_country        text collate "C",
     gross               bigint not null,
     currency            text collate "C" not null,
     merchant_fee        bigint not null,
@@ -303,7 +306,7 @@ create table open_item (
     constraint open_item_costs_vat check (passes_costs or costs_vat is null),
     constraint open_item_advanced check (advanced is null or matures)
 );
-comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
+comment on table open_item is 'Captures, refunds and chargebacks that no settlement file has reported; a row goes when it is matched. gross is signed, positive is money to us; cost is what the acquirer takes with it and the ledger has already; method, scheme and card_country are what its contract prices by; passes_costs says that interchange and scheme fee of its line are the merchant''s, and costs_vat at which VAT (null: exempt); matures says that its money becomes available by date or did so in advance, not by the match; advanced is the entry that did it in advance.';
 create index open_item_advanced_in on open_item (currency) where advanced is not null;
 
 -- Availability -------------------------------------------------------------------------------------------------------

@@ -16,10 +16,10 @@ with line as (
 )
 select line.ordinal, line.record_type, line.batch, line.merchant_reference as key, line.gross, line.gross_currency, line.net,
     line.net_currency, line.interchange, line.scheme_fee, line.commission + line.markup as acquirer_cost,
-    line.tax, line.reserve,
+    line.tax, line.reserve, line.occurred_on,
     item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
     item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
-    item.expected_on, item.advanced
+    item.expected_on, item.advanced, item.method, item.scheme, item.card_country
 from line
 join item
     on item.merchant_reference = line.merchant_reference and item.record_type = line.record_type and item.currency = line.gross_currency

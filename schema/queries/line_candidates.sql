@@ -4,7 +4,7 @@ with line as materialized (
     select *, length(merchant_reference) as signs from settlement_line where source_id = $1 and ordinal = $2
 )
 select item.book_id, item.number, item.record_type, item.gross, item.currency, item.merchant_fee, item.reserve, item.cost, item.matures,
-    item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until, item.expected_on, item.advanced,
+    item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until, item.expected_on, item.advanced, item.method, item.scheme, item.card_country,
     item.acquirer_reference, item.merchant_reference, item.arn, item.rrn, item.auth_code, item.card,
     book.merchant, entry.reference, entry.payment
 from line

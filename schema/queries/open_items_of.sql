@@ -1,6 +1,6 @@
 -- Open items by their entries. $1 books, $2 numbers.
 select item.book_id, item.number, item.record_type, item.gross, item.currency, item.merchant_fee, item.reserve, item.cost, item.matures,
-    item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until, item.expected_on, item.advanced,
+    item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until, item.expected_on, item.advanced, item.method, item.scheme, item.card_country,
     item.acquirer_reference, item.merchant_reference, item.arn, item.rrn, item.auth_code, item.card,
     book.merchant, entry.reference, entry.payment, item.acquirer_id
 from unnest($1::bigint[], $2::bigint[]) as wanted (book_id, number)

@@ -46,7 +46,7 @@ with undecided as materialized (
 )
 select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, undecided.arn, '') as key,
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
-    undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost, undecided.tax, undecided.reserve,
+    undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost, undecided.tax, undecided.reserve, undecided.occurred_on,
     other.book_id, other.number, other.currency as item_currency, other.gross as item_gross,
     repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line
 from undecided

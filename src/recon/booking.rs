@@ -77,6 +77,8 @@ pub struct Line {
     pub tax: i64,
     /// What the acquirer withholds of it, likewise; negative is what it releases.
     pub reserve: i64,
+    /// Its day.
+    pub occurred_on: NaiveDate,
 }
 
 /// An open item, as far as matching and booking see it.
@@ -106,6 +108,19 @@ pub struct Item {
     pub expected_on: NaiveDate,
     /// The entry of the house that made it available in advance.
     pub advanced: Option<EntryNumber>,
+    /// What the contract with the acquirer prices it by.
+    pub priced_by: PricedBy,
+}
+
+/// What a contract with an acquirer may go by, beside the amount.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PricedBy {
+    /// How the shopper paid.
+    pub method: Option<String>,
+    /// The card scheme.
+    pub scheme: Option<String>,
+    /// The country of the card's issuer.
+    pub card_country: Option<String>,
 }
 
 impl Item {

@@ -8,8 +8,6 @@
 //! and merchants repeat; a day of distance takes a point. An item of another record type or currency has no score: no match of it
 //! could be booked.
 
-use chrono::NaiveDate;
-
 use super::booking::{Item, Line};
 use super::matching::{DAYS_APART, Pass};
 use crate::acquirer::RecordType;
@@ -108,8 +106,6 @@ pub const REFERENCES: [Field; 6] = [
 pub struct Reported {
     /// The line.
     pub line: Line,
-    /// Its day.
-    pub occurred_on: NaiveDate,
     /// What names it.
     pub references: References,
 }
@@ -229,6 +225,7 @@ fn differing(reported: &Reported, candidate: &Candidate, exactly: bool) -> Vec<F
 /// How many days lie between a line and an item.
 pub fn days_apart(reported: &Reported, candidate: &Candidate) -> u64 {
     reported
+        .line
         .occurred_on
         .signed_duration_since(candidate.item.occurred_on)
         .num_days()

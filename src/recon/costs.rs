@@ -14,43 +14,13 @@ use std::sync::Arc;
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
-use super::booking::Costs;
+use super::booking::{Item, Line, PricedBy};
 use crate::acquirer::RecordType;
-use crate::ids::{BookId, EntryNumber};
 use crate::money::{AmountError, Currency, Money, decimal_text};
 use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm};
 
 /// The term of what is deducted though the acquirer settles in full.
 pub const DEDUCTED: &str = "settles in full";
-
-/// A matched line, or lines that settle one item together, as far as their price goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PricedLine {
-    /// Its place in the file; of several, the first.
-    pub ordinal: i32,
-    /// The settlement batch.
-    pub batch: String,
-    /// What it reports.
-    pub record: RecordType,
-    /// Its day.
-    pub day: NaiveDate,
-    /// Signed.
-    pub gross: Money,
-    /// The currency of its costs.
-    pub net_currency: Currency,
-    /// The costs.
-    pub costs: Costs,
-    /// The item that it settles; of several, the first.
-    pub item: (BookId, EntryNumber),
-    /// The ledger has a cost of the item already.
-    pub cost_booked: bool,
-    /// How the shopper paid.
-    pub method: Option<String>,
-    /// The card scheme.
-    pub scheme: Option<String>,
-    /// The country of the card's issuer.
-    pub card_country: Option<String>,
-}
 
 /// Costs that are not those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +28,7 @@ pub struct Claim {
     /// The line; none where it is what is tolerated of a batch.
     pub ordinal: Option<i32>,
     /// The settlement batch.
-    pub batch: String,
+    pub batch: Arc<str>,
     /// Of what.
     pub component: CostComponent,
     /// By which term.
@@ -77,7 +47,7 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SumKey {
     /// The settlement batch.
-    pub batch: String,
+    pub batch: Arc<str>,
     /// The first day of the month of the lines.
     pub month: NaiveDate,
     /// The currency of gross and costs, or of costs alone where they differ.
@@ -123,7 +93,7 @@ struct Tolerated {
 pub struct Review<'a> {
     acquirer: &'a Acquirer,
     sums: BTreeMap<SumKey, Sum>,
-    tolerated: BTreeMap<(String, Currency, CostComponent, Arc<str>), Tolerated>,
+    tolerated: BTreeMap<(Arc<str>, Currency, CostComponent, Arc<str>), Tolerated>,
 }
 
 impl<'a> Review<'a> {
@@ -137,24 +107,21 @@ impl<'a> Review<'a> {
         })
     }
 
-    /// Whether a term asks for what the payment alone knows.
-    pub fn asks_for_payment(&self) -> bool {
-        self.acquirer.costs.iter().any(CostContract::asks_for_payment)
-    }
-
-    /// The claims of a line on its own.
-    pub fn line(&mut self, line: &PricedLine) -> Result<Vec<Claim>, AmountError> {
+    /// The claims of a line on its own, of a batch, that settles an item: of lines that settle one together, as one; of several
+    /// items, the first.
+    pub fn line(&mut self, batch: &Arc<str>, line: &Line, item: &Item) -> Result<Vec<Claim>, AmountError> {
         let mut claims = Vec::new();
-        if line.cost_booked {
+        if item.cost != 0 {
             return Ok(claims);
         }
+        let priced = &PricedLine { batch, line, item };
         let invoiced = self.acquirer.contract == Contract::Gross;
-        if invoiced && line.record == RecordType::Capture && line.net_currency == line.gross.currency() {
+        if invoiced && line.record == RecordType::Capture && line.net.currency() == line.gross.currency() {
             let total = line.costs.total();
-            self.add(line, CostComponent::Total, DEDUCTED.into(), false, (0, total))?;
-            claims.extend((total != 0).then(|| line.claim(CostComponent::Total, DEDUCTED.into(), 0)));
+            self.add(priced, CostComponent::Total, DEDUCTED.into(), false, (0, total))?;
+            claims.extend((total != 0).then(|| priced.claim(CostComponent::Total, DEDUCTED.into(), 0)));
         }
-        let Some(contract) = self.acquirer.cost_on(line.day) else {
+        let Some(contract) = self.acquirer.cost_on(line.occurred_on) else {
             return Ok(claims);
         };
         for component in CostComponent::ALL {
@@ -162,18 +129,18 @@ impl<'a> Review<'a> {
             if !contract.terms.iter().any(|term| of_component(&term)) {
                 continue;
             }
-            let stated = if invoiced { 0 } else { line.stated(component) };
-            let fits = |term: &&CostTerm| term.component == component && line.is_priced_by(term);
+            let stated = if invoiced { 0 } else { priced.stated(component) };
+            let fits = |term: &&CostTerm| term.component == component && priced.is_priced_by(term);
             let Some(term) = contract.terms.iter().find(fits) else {
                 if stated != 0 {
-                    self.add(line, component, "".into(), false, (0, stated))?;
+                    self.add(priced, component, "".into(), false, (0, stated))?;
                 }
                 continue;
             };
             let Some(expected) = price(term, contract, line.gross)? else {
                 continue;
             };
-            self.add(line, component, term.name.clone(), invoiced, (expected, stated))?;
+            self.add(priced, component, term.name.clone(), invoiced, (expected, stated))?;
             let allowed = |amounts: &crate::settings::Amounts| {
                 let amount = amounts.get(&line.gross.currency());
                 amount.map(|amount| amount.minor().unsigned_abs())
@@ -183,10 +150,10 @@ impl<'a> Review<'a> {
                 continue;
             }
             if stated.abs_diff(expected) > tolerance {
-                claims.push(line.claim(component, term.name.clone(), expected));
+                claims.push(priced.claim(component, term.name.clone(), expected));
             } else {
                 let limit = allowed(&contract.batch_tolerance).unwrap_or(tolerance);
-                self.tolerate(line, (component, term.name.clone()), (expected, stated), limit)?;
+                self.tolerate(priced, (component, term.name.clone()), (expected, stated), limit)?;
             }
         }
         Ok(claims)
@@ -194,16 +161,17 @@ impl<'a> Review<'a> {
 
     fn add(
         &mut self,
-        line: &PricedLine,
+        priced: &PricedLine<'_>,
         component: CostComponent,
         term: Arc<str>,
         invoiced: bool,
         (expected, stated): (i64, i64),
     ) -> Result<(), AmountError> {
+        let day = priced.line.occurred_on;
         let key = SumKey {
-            batch: line.batch.clone(),
-            month: line.day.with_day(1).unwrap_or(line.day),
-            currency: line.net_currency,
+            batch: priced.batch.clone(),
+            month: day.with_day(1).unwrap_or(day),
+            currency: priced.currency(),
             component,
             term,
             invoiced,
@@ -213,12 +181,15 @@ impl<'a> Review<'a> {
 
     fn tolerate(
         &mut self,
-        line: &PricedLine,
+        priced: &PricedLine<'_>,
         (component, term): (CostComponent, Arc<str>),
         (expected, stated): (i64, i64),
         limit: u64,
     ) -> Result<(), AmountError> {
-        let key = (line.batch.clone(), line.net_currency, component, term);
+        let (key, day) = (
+            (priced.batch.clone(), priced.currency(), component, term),
+            priced.line.occurred_on,
+        );
         let tolerated = self.tolerated.entry(key).or_insert(Tolerated {
             sum: Sum::default(),
             since: None,
@@ -228,7 +199,7 @@ impl<'a> Review<'a> {
         // A batch may span two versions: the stricter one holds.
         tolerated.limit = tolerated.limit.min(limit);
         if expected != stated {
-            let since = tolerated.since.map_or(line.day, |since| since.min(line.day));
+            let since = tolerated.since.map_or(day, |since| since.min(day));
             tolerated.since = Some(since);
         }
         Ok(())
@@ -257,40 +228,54 @@ impl<'a> Review<'a> {
     }
 }
 
-impl PricedLine {
+/// A line, of a batch, and the item that it settles.
+struct PricedLine<'l> {
+    batch: &'l Arc<str>,
+    line: &'l Line,
+    item: &'l Item,
+}
+
+impl PricedLine<'_> {
+    /// The currency of its costs.
+    fn currency(&self) -> Currency {
+        self.line.net.currency()
+    }
+
     fn stated(&self, component: CostComponent) -> i64 {
+        let costs = self.line.costs;
         match component {
-            CostComponent::Total => self.costs.total(),
-            CostComponent::Interchange => self.costs.interchange,
-            CostComponent::SchemeFee => self.costs.scheme,
-            CostComponent::Markup => self.costs.acquirer,
+            CostComponent::Total => costs.total(),
+            CostComponent::Interchange => costs.interchange,
+            CostComponent::SchemeFee => costs.scheme,
+            CostComponent::Markup => costs.acquirer,
         }
     }
 
     fn is_priced_by(&self, term: &CostTerm) -> bool {
-        let currency = self.gross.currency();
-        let text = Option::as_deref;
-        self.net_currency == currency
-            && term.records.contains(&self.record)
+        let currency = self.line.gross.currency();
+        let PricedBy {
+            method,
+            scheme,
+            card_country,
+        } = &self.item.priced_by;
+        self.currency() == currency
+            && term.records.contains(&self.line.record)
             && term.rates.contains_key(&currency)
-            && term.fits.fits(
-                currency,
-                text(&self.method),
-                text(&self.scheme),
-                text(&self.card_country),
-            )
+            && term
+                .fits
+                .fits(currency, method.as_deref(), scheme.as_deref(), card_country.as_deref())
     }
 
     fn claim(&self, component: CostComponent, term: Arc<str>, expected: i64) -> Claim {
         Claim {
-            ordinal: Some(self.ordinal),
+            ordinal: Some(self.line.ordinal),
             batch: self.batch.clone(),
             component,
             term,
             lines: 1,
-            expected: Money::from_minor(expected, self.net_currency),
-            stated: Money::from_minor(self.stated(component), self.net_currency),
-            since: self.day,
+            expected: Money::from_minor(expected, self.currency()),
+            stated: Money::from_minor(self.stated(component), self.currency()),
+            since: self.line.occurred_on,
         }
     }
 }
@@ -311,8 +296,8 @@ fn price(term: &CostTerm, contract: &CostContract, gross: Money) -> Result<Optio
 }
 
 /// The claims of a line that people match: it is held to the contract alone, since no batch of theirs is added up.
-pub fn claims_of(line: &PricedLine, acquirer: &Acquirer) -> Result<Vec<Claim>, AmountError> {
-    Review::of(acquirer).map_or(Ok(Vec::new()), |mut review| review.line(line))
+pub fn claims_of(batch: &Arc<str>, line: &Line, item: &Item, acquirer: &Acquirer) -> Result<Vec<Claim>, AmountError> {
+    Review::of(acquirer).map_or(Ok(Vec::new()), |mut review| review.line(batch, line, item))
 }
 
 /// What is wrong, in words: of one line, or of a batch.

@@ -65,6 +65,7 @@ pub fn divided(line: &Line, items: &[Item]) -> Result<Vec<Line>, SplitError> {
             costs,
             tax,
             reserve,
+            occurred_on: line.occurred_on,
         })
         .collect())
 }

@@ -77,9 +77,12 @@ async fn a_store_opens_on_a_clone_of_the_template() {
     let test = support::store().await;
     let session = test.store.session().await.expect("a session");
     let query = "select current_user || ' ' || session_user || ' ' || current_setting('TimeZone') || ' ' \
-                 || current_setting('application_name')";
+                 || current_setting('application_name') || (select ', jit ' || setting || ' by ' || source from pg_settings where name = 'jit')";
     let row = session.query_one(query, &[]).await.expect("a row");
-    assert_eq!(row.get::<_, String>(0), "acquit_runtime acquit UTC acquit");
+    assert_eq!(
+        row.get::<_, String>(0),
+        "acquit_runtime acquit UTC acquit, jit off by session"
+    );
 }
 
 #[tokio::test]

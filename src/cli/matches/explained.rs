@@ -92,7 +92,7 @@ fn stated(line: &KnownLine) -> Vec<(String, String)> {
         ),
         ("amount".to_owned(), reported.line.gross.to_string()),
         ("net".to_owned(), reported.line.net.to_string()),
-        ("day".to_owned(), reported.occurred_on.to_string()),
+        ("day".to_owned(), reported.line.occurred_on.to_string()),
     ];
     for field in REFERENCES {
         if let Some(value) = reported.references.of(field) {
@@ -126,6 +126,7 @@ fn compared(line: &KnownLine, matched: &Matched, breaks: &[Break]) -> Vec<Vec<St
         rows.push(cells("", &reported.line.gross.to_string(), "", &whole));
     }
     let apart = reported
+        .line
         .occurred_on
         .signed_duration_since(matched.occurred_on)
         .num_days();
@@ -136,7 +137,7 @@ fn compared(line: &KnownLine, matched: &Matched, breaks: &[Break]) -> Vec<Vec<St
     };
     rows.push(cells(
         "day",
-        &reported.occurred_on.to_string(),
+        &reported.line.occurred_on.to_string(),
         &matched.occurred_on.to_string(),
         &format!("{days}; expected by {}", matched.expected_on),
     ));
@@ -277,7 +278,7 @@ pub(super) fn suggested(line: &KnownLine, found: &[(OpenItem, Suggestion)]) -> L
         line.name(),
         reported.line.record.name(),
         reported.line.gross,
-        reported.occurred_on
+        reported.line.occurred_on
     );
     let columns = [
         ("score", Kind::Figure),

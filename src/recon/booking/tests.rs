@@ -94,6 +94,7 @@ fn item(gross: &str, words: &str) -> Item {
         reserve_until: None,
         expected_on: NaiveDate::default(),
         advanced: None,
+        priced_by: PricedBy::default(),
     }
 }
 
@@ -118,6 +119,7 @@ fn line(record: RecordType, gross: &str, words: &str) -> Line {
         costs,
         tax,
         reserve,
+        occurred_on: NaiveDate::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::ids::EntryNumber;
 use crate::ledger::account::AccountCode;
 use crate::money::Currency;
-use crate::recon::booking::Costs;
+use crate::recon::booking::{Costs, PricedBy};
 use crate::settings::{Settings, VatRate};
 
 const SETTINGS: &str = r#"
@@ -33,6 +33,7 @@ fn line(record: RecordType, gross: Money) -> Line {
         costs: Costs::default(),
         tax: 0,
         reserve: 0,
+        occurred_on: NaiveDate::default(),
     }
 }
 
@@ -50,6 +51,7 @@ fn item(book: i64, number: i64, gross: Money) -> Item {
         reserve_until: None,
         expected_on: NaiveDate::default(),
         advanced: None,
+        priced_by: PricedBy::default(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Scores are worked out by hand: 40 for the acquirer's reference or the ARN, 30 for ours (15 alike), 30 for the amount (20
 //! within a hundredth, 10 within five), 20 RRN, 10 authorization code, 5 card, 10 for the day less one a day.
 
+use chrono::NaiveDate;
+
 use super::*;
 use crate::ids::{BookId, EntryNumber};
 use crate::money::Currency;
-use crate::recon::booking::Costs;
+use crate::recon::booking::{Costs, PricedBy};
 
 fn money(minor: i64, code: &str) -> Money {
     Money::from_minor(minor, Currency::parse(code).expect("a currency"))
@@ -43,8 +45,8 @@ fn reported(text: &str) -> Reported {
             costs: Costs::default(),
             tax: 0,
             reserve: 0,
+            occurred_on: day(10),
         },
-        occurred_on: day(10),
         references: references(text),
     }
 }
@@ -64,6 +66,7 @@ fn candidate(number: i64, gross: Money, on: u32, text: &str) -> Candidate {
             reserve_until: None,
             expected_on: day(on),
             advanced: None,
+            priced_by: PricedBy::default(),
         },
         record: RecordType::Capture,
         references: references(text),

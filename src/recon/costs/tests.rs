@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::ids::{BookId, EntryNumber};
+use crate::recon::booking::Costs;
 use crate::settings::Settings;
 
 fn acquirer(contract: &str, costs: &str) -> Acquirer {
@@ -27,7 +29,8 @@ fn minor(text: &str, currency: Currency) -> i64 {
     if text.starts_with('-') { -unsigned } else { unsigned }
 }
 
-fn line(text: &str) -> PricedLine {
+/// Of which batch, the line, and the item that it settles.
+fn line(text: &str) -> (Arc<str>, Line, Item) {
     let (named, placed): (Vec<&str>, Vec<&str>) = text.split_whitespace().partition(|word| word.contains('='));
     let named: BTreeMap<&str, &str> = named.iter().filter_map(|word| word.split_once('=')).collect();
     let [ordinal, record, gross, code] = placed[..] else {
@@ -39,27 +42,45 @@ fn line(text: &str) -> PricedLine {
         .map_or(currency, |code| Currency::parse(code).expect("a currency"));
     let cost = |name| named.get(name).map_or(0, |amount| minor(amount, net_currency));
     let word = |name| named.get(name).map(|word| (*word).to_owned());
-    PricedLine {
+    let gross = Money::from_minor(minor(gross, currency), currency);
+    let occurred_on = named.get("day").unwrap_or(&"2026-03-02").parse().expect("a day");
+    let line = Line {
         ordinal: ordinal.parse().expect("an ordinal"),
-        batch: word("batch").unwrap_or_else(|| "B1".to_owned()),
         record: RecordType::ALL
             .into_iter()
             .find(|known| known.name() == record)
             .expect("a record"),
-        day: named.get("day").unwrap_or(&"2026-03-02").parse().expect("a day"),
-        gross: Money::from_minor(minor(gross, currency), currency),
-        net_currency,
+        gross,
+        net: Money::zero(net_currency),
         costs: Costs {
             interchange: cost("interchange"),
             scheme: cost("scheme_fee"),
             acquirer: cost("markup"),
         },
-        item: (BookId(2), EntryNumber(1)),
-        cost_booked: named.contains_key("booked"),
-        method: word("method"),
-        scheme: word("scheme"),
-        card_country: word("country"),
-    }
+        tax: 0,
+        reserve: 0,
+        occurred_on,
+    };
+    let item = Item {
+        book: BookId(2),
+        number: EntryNumber(1),
+        gross,
+        merchant_fee: 0,
+        reserve: 0,
+        cost: i64::from(named.contains_key("booked")),
+        matures: false,
+        passes_costs: None,
+        occurred_on,
+        reserve_until: None,
+        expected_on: occurred_on,
+        advanced: None,
+        priced_by: PricedBy {
+            method: word("method"),
+            scheme: word("scheme"),
+            card_country: word("country"),
+        },
+    };
+    (Arc::from(*named.get("batch").unwrap_or(&"B1")), line, item)
 }
 
 /// Claims line by line, then of batches; then the sums.
@@ -69,7 +90,8 @@ fn check(contract: (&str, &str), lines: &[&str], claims: &[&str], sums: &[&str])
     let mut review = Review::of(&acquirer).expect("a contract");
     let mut found = Vec::new();
     for text in lines {
-        found.extend(review.line(&line(text)).expect("a price"));
+        let (batch, line, item) = line(text);
+        found.extend(review.line(&batch, &line, &item).expect("a price"));
     }
     let (added, of_batches) = review.finish();
     found.extend(of_batches);

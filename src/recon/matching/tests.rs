@@ -4,7 +4,7 @@ use super::*;
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::money::{Currency, Money};
-use crate::recon::booking::Costs;
+use crate::recon::booking::{Costs, PricedBy};
 use crate::recon::group::{divided, merged};
 use crate::settings::VatRate;
 
@@ -21,6 +21,7 @@ fn line(ordinal: i32, gross: i64) -> Line {
         costs: Costs::default(),
         tax: 0,
         reserve: 0,
+        occurred_on: NaiveDate::default(),
     }
 }
 
@@ -38,6 +39,7 @@ fn item(number: i64, gross: i64) -> Item {
         reserve_until: None,
         expected_on: NaiveDate::default(),
         advanced: None,
+        priced_by: PricedBy::default(),
     }
 }
 

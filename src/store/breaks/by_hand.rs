@@ -299,6 +299,7 @@ pub(super) async fn keep_items(tx: &mut Tx, proposal: i64, keys: &[ItemKey]) -> 
 pub(super) struct Matching {
     acquirer: AcquirerId,
     name: String,
+    batch: Arc<str>,
     settings: Arc<Settings>,
     day: NaiveDate,
     source: SourceId,
@@ -367,6 +368,7 @@ pub(super) async fn work_out(
     let matching = Matching {
         acquirer: acquirer_id,
         name: name.to_owned(),
+        batch: row.try_get::<_, &str>("batch").map_err(StoreError::from)?.into(),
         settings: settings.clone(),
         day,
         source: SourceId(row.try_get("source_id").map_err(StoreError::from)?),
@@ -463,15 +465,16 @@ impl Matching {
             let kept = first.settled.kept_pending;
             differ.extend(differences(&self.line, &first.item, amount, fee, kept));
         }
-        let told = costs::ByHand {
-            acquirer: self.acquirer,
-            source: self.source,
-            ordinal: self.line.ordinal,
-            proposal,
-            day: self.day,
-        };
-        if let Some(acquirer) = self.settings.acquirers.get(&*self.name) {
-            differ.extend(costs::check_by_hand(tx, acquirer, &told).await?);
+        if let (Some(acquirer), Some(first)) = (self.settings.acquirers.get(&*self.name), parts.first()) {
+            let by_hand = costs::ByHand {
+                acquirer: (self.acquirer, acquirer),
+                source: self.source,
+                batch: &self.batch,
+                matched: (&self.line, &first.item),
+                proposal,
+                day: self.day,
+            };
+            differ.extend(costs::check_by_hand(tx, &by_hand).await?);
         }
         write_breaks(tx, self.acquirer, self.source, differ).await?;
         keep_tranches(tx, proposal, tranches).await?;

@@ -1,69 +1,73 @@
 //! The costs of matched lines, held to the contract: breaks, claims, and what all of it comes to.
 //!
-//! What people match is held to it too, line by line ([`check_by_hand`]); its claims go with the match.
-//!
-//! This comes after matching: a price may go by what the payment alone knows. Lines go by in the order of the file, in flat memory;
-//! where nothing is agreed, nothing is read.
+//! Each line is held to it where it is matched, when line and item are both at hand: nothing is read again. What people match is
+//! held to it too, line by line ([`check_by_hand`]); its claims go with the match.
+
+use std::sync::Arc;
 
 use chrono::NaiveDate;
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::matching::{BreakRow, write_breaks};
-use super::{ReconcileError, Run, currency};
-use crate::acquirer::RecordType;
-use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
-use crate::money::Money;
-use crate::recon::booking::Costs;
+use super::Run;
+use super::matching::BreakRow;
+use crate::ids::{AcquirerId, SourceId};
+use crate::money::{AmountError, Money};
+use crate::recon::booking::{Item, Line};
 use crate::recon::breaks::BreakClass;
-use crate::recon::costs::{Claim, PricedLine, Review, Sum, SumKey, claims_of, sides, told};
+use crate::recon::costs::{Claim, Review, Sum, SumKey, claims_of, sides, told};
 use crate::settings::Acquirer;
 use crate::store::{StoreError, Tx};
 
-/// Holds the costs of the lines that a file matched to the contract.
-pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileError> {
-    let Some(mut review) = Review::of(run.acquirer) else {
-        return Ok(());
-    };
-    let declare = include_str!("../../../schema/queries/costs_of_matches.sql");
-    tx.execute(declare, &[&run.source.0, &review.asks_for_payment()])
-        .await?;
-    let mut place = 0_i32;
-    let of_file = Kept {
-        acquirer: run.acquirer_id,
-        source: run.source,
-        booked_on: run.as_of,
-        proposal: None,
-    };
-    loop {
-        let rows = tx
-            .query(include_str!("../../../schema/queries/costs_of_matches_next.sql"), &[])
-            .await?;
-        if rows.is_empty() {
-            break;
-        }
-        let (mut breaks, mut claims) = (Vec::new(), Vec::new());
-        for row in &rows {
-            let line = read(row)?;
-            let of_line = review.line(&line)?;
-            breaks.extend(break_of(&of_line, &line));
-            claims.extend(of_line.into_iter().map(|claim| (claim, None)));
-        }
-        write_breaks(tx, run.acquirer_id, run.source, breaks).await?;
-        write_claims(tx, &of_file, &claims, &mut place).await?;
+/// Holds the costs of a file's lines to the contract as they are matched, and keeps what that comes to.
+pub(super) struct Costs<'a> {
+    review: Review<'a>,
+    /// What was found since the last were written.
+    claims: Vec<Claim>,
+    /// How many were written.
+    written: i32,
+}
+
+impl<'a> Costs<'a> {
+    /// Of a file of an acquirer; none where no contract says what anything costs.
+    pub(super) fn of(acquirer: &'a Acquirer) -> Option<Self> {
+        Some(Self {
+            review: Review::of(acquirer)?,
+            claims: Vec::new(),
+            written: 0,
+        })
     }
-    tx.run(include_str!("../../../schema/queries/costs_of_matches_close.sql"))
-        .await?;
-    let (sums, of_batches) = review.finish();
-    write_sums(tx, run, &sums.into_iter().collect::<Vec<_>>()).await?;
-    let mut claims = Vec::with_capacity(of_batches.len());
-    for claim in of_batches {
-        let detail = told(std::slice::from_ref(&claim));
-        write_batch_break(tx, run, &claim, &detail).await?;
-        claims.push((claim, Some(detail)));
+
+    /// The break of a matched line whose costs are not those of the contract, however many of them.
+    pub(super) fn check(
+        &mut self,
+        batch: &Arc<str>,
+        line: &Line,
+        item: &Item,
+    ) -> Result<Option<BreakRow>, AmountError> {
+        let claims = self.review.line(batch, line, item)?;
+        let found = break_of(&claims, line, item);
+        self.claims.extend(claims);
+        Ok(found)
     }
-    write_claims(tx, &of_file, &claims, &mut place).await?;
-    Ok(())
+
+    /// Writes the claims that were found since.
+    pub(super) async fn flush(&mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
+        let claims: Vec<_> = self.claims.drain(..).map(|claim| (claim, None)).collect();
+        write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
+    }
+
+    /// Writes what batches come to, and what is wrong with them as a whole.
+    pub(super) async fn finish(mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
+        let (sums, of_batches) = self.review.finish();
+        write_sums(tx, run, &sums.into_iter().collect::<Vec<_>>()).await?;
+        let mut claims = Vec::with_capacity(of_batches.len());
+        for claim in of_batches {
+            let detail = told(std::slice::from_ref(&claim));
+            write_batch_break(tx, run, &claim, &detail).await?;
+            claims.push((claim, Some(detail)));
+        }
+        write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
+    }
 }
 
 /// What claims are kept with.
@@ -74,80 +78,63 @@ struct Kept {
     proposal: Option<i64>,
 }
 
-/// A line that people have matched just now.
-pub(in crate::store) struct ByHand {
+impl Kept {
+    fn of_file(run: &Run<'_>) -> Self {
+        Self {
+            acquirer: run.acquirer_id,
+            source: run.source,
+            booked_on: run.as_of,
+            proposal: None,
+        }
+    }
+}
+
+/// A line that people match.
+pub(in crate::store) struct ByHand<'a> {
     /// Its acquirer.
-    pub(in crate::store) acquirer: AcquirerId,
+    pub(in crate::store) acquirer: (AcquirerId, &'a Acquirer),
     /// Its file.
     pub(in crate::store) source: SourceId,
-    /// Its place in it.
-    pub(in crate::store) ordinal: i32,
-    /// What was executed.
+    /// Its batch.
+    pub(in crate::store) batch: &'a Arc<str>,
+    /// The line, and the first of the items that it is matched with.
+    pub(in crate::store) matched: (&'a Line, &'a Item),
+    /// What is executed.
     pub(in crate::store) proposal: i64,
     /// The booking date of the match.
     pub(in crate::store) day: NaiveDate,
 }
 
-/// Holds the costs of a line that people have matched to the contract, and keeps the claims; the break that they are worked on by.
-pub(in crate::store) async fn check_by_hand(
-    tx: &mut Tx,
-    acquirer: &Acquirer,
-    matched: &ByHand,
-) -> Result<Option<BreakRow>, StoreError> {
-    let sql = include_str!("../../../schema/queries/costs_of_line.sql");
-    let rows = tx
-        .query(sql, &[&matched.source.0, &matched.ordinal, &matched.proposal])
-        .await?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let line = read(row)?;
-    let claims = claims_of(&line, acquirer).map_err(|_| StoreError::TooLarge("the price of a line".to_owned()))?;
-    let found = break_of(&claims, &line);
+/// Holds the costs of a line that people match to the contract, and keeps the claims; the break that they are worked on by.
+pub(in crate::store) async fn check_by_hand(tx: &mut Tx, by_hand: &ByHand<'_>) -> Result<Option<BreakRow>, StoreError> {
+    let (id, acquirer) = by_hand.acquirer;
+    let (line, item) = by_hand.matched;
+    let claims = claims_of(by_hand.batch, line, item, acquirer);
+    let claims = claims.map_err(|_| StoreError::TooLarge("the price of a line".to_owned()))?;
+    let found = break_of(&claims, line, item);
+    let last = include_str!("../../../schema/queries/cost_claims_last.sql");
+    let rows = tx.query(last, &[&by_hand.source.0]).await?;
+    let mut place = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
     let kept = Kept {
-        acquirer: matched.acquirer,
-        source: matched.source,
-        booked_on: matched.day,
-        proposal: Some(matched.proposal),
+        acquirer: id,
+        source: by_hand.source,
+        booked_on: by_hand.day,
+        proposal: Some(by_hand.proposal),
     };
-    let mut place: i32 = row.try_get("place")?;
     let claims: Vec<_> = claims.into_iter().map(|claim| (claim, None)).collect();
     write_claims(tx, &kept, &claims, &mut place).await?;
     Ok(found)
 }
 
-fn read(row: &Row) -> Result<PricedLine, StoreError> {
-    let record: i16 = row.try_get(2)?;
-    let gross_currency = currency(row.try_get(4)?)?;
-    Ok(PricedLine {
-        ordinal: row.try_get(0)?,
-        batch: row.try_get(1)?,
-        record: RecordType::from_id(record).ok_or_else(|| StoreError::Unreadable(format!("record type {record}")))?,
-        day: row.try_get(3)?,
-        gross: Money::from_minor(row.try_get(5)?, gross_currency),
-        net_currency: currency(row.try_get(6)?)?,
-        costs: Costs {
-            interchange: row.try_get(7)?,
-            scheme: row.try_get(8)?,
-            acquirer: row.try_get(9)?,
-        },
-        item: (BookId(row.try_get(10)?), EntryNumber(row.try_get(11)?)),
-        cost_booked: row.try_get(12)?,
-        method: row.try_get(13)?,
-        scheme: row.try_get(14)?,
-        card_country: row.try_get(15)?,
-    })
-}
-
 /// One break of a line, however many of its costs differ.
-fn break_of(claims: &[Claim], line: &PricedLine) -> Option<BreakRow> {
+fn break_of(claims: &[Claim], line: &Line, item: &Item) -> Option<BreakRow> {
     let first = claims.first()?;
     let (expected, actual) = sides(claims);
     let money = |minor| Some(Money::from_minor(minor, first.expected.currency()));
     Some(BreakRow {
         class: BreakClass::FeeMismatch,
         ordinal: line.ordinal,
-        item: Some(line.item),
+        item: Some((item.book, item.number)),
         expected: money(expected),
         actual: money(actual),
         suspense: None,
@@ -174,7 +161,8 @@ async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &s
     Ok(())
 }
 
-/// Claims are numbered by their place in the file; what is of a batch comes last, with the words of its break.
+/// Claims are numbered as they were found, which goes by what lines are matched by; what is of a batch comes last, with the words
+/// of its break.
 async fn write_claims(
     tx: &mut Tx,
     kept: &Kept,
@@ -213,7 +201,7 @@ async fn write_claims(
             &*place,
             &kept.acquirer.0,
             &claim.ordinal,
-            &claim.batch,
+            &&*claim.batch,
             &claim.expected.currency().code(),
             &claim.component.name(),
             &&*claim.term,

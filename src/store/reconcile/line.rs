@@ -15,7 +15,7 @@ use super::undo::UndoError;
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::money::Money;
-use crate::recon::booking::Item;
+use crate::recon::booking::{Item, PricedBy};
 use crate::recon::candidates::{Candidate, References, Reported, Suggestion, Tried, suggested, tried};
 use crate::recon::matching::Pass;
 use crate::store::breaks::{self, Break};
@@ -310,7 +310,6 @@ fn read_known(file: KnownFile, row: &Row) -> Result<KnownLine, StoreError> {
         has_gross: row.try_get("has_gross")?,
         reported: Reported {
             line: read_line(row)?,
-            occurred_on: row.try_get("occurred_on")?,
             references: references(row)?,
         },
     })
@@ -363,6 +362,11 @@ pub(in crate::store) fn read_item(row: &Row) -> Result<OpenItem, StoreError> {
         reserve_until: row.try_get("reserve_until")?,
         expected_on: row.try_get("expected_on")?,
         advanced: row.try_get::<_, Option<i64>>("advanced")?.map(EntryNumber),
+        priced_by: PricedBy {
+            method: row.try_get("method")?,
+            scheme: row.try_get("scheme")?,
+            card_country: row.try_get("card_country")?,
+        },
     };
     Ok(OpenItem {
         candidate: Candidate {

@@ -1,16 +1,18 @@
 //! Matching: SQL streams candidates one key after the other, `recon` decides, matches and breaks go back chunk by chunk.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::costs::Costs;
 use super::intake::{Places, Taken};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
-use crate::recon::booking::{Costs, Difference, Item, Leg, Line, PassedOn, Settled, settled};
+use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedBy, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
@@ -24,13 +26,13 @@ const GROUP_LIMIT: usize = 10_000;
 const TOGETHER_LIMIT: i64 = 100;
 
 /// A batch, a book, and what is booked there.
-pub(super) type Posting = (String, BookId, BTreeMap<Leg, i64>);
+pub(super) type Posting = (Arc<str>, BookId, BTreeMap<Leg, i64>);
 
 /// What matched lines book in merchants' books, summed by (batch, book) and leg.
 #[derive(Default)]
 pub(super) struct Postings {
-    names: Vec<String>,
-    places: HashMap<String, usize>,
+    names: Vec<Arc<str>>,
+    places: HashMap<Arc<str>, usize>,
     sums: HashMap<(usize, BookId), BTreeMap<Leg, i64>>,
     /// What of it is withheld.
     pub(super) tranches: Tranches,
@@ -48,8 +50,9 @@ impl Postings {
                 limit: BATCH_LIMIT,
             });
         }
-        self.names.push(name.to_owned());
-        self.places.insert(name.to_owned(), place);
+        let name: Arc<str> = Arc::from(name);
+        self.names.push(Arc::clone(&name));
+        self.places.insert(name, place);
         Ok(place)
     }
 
@@ -77,7 +80,7 @@ impl Postings {
         } = self;
         let mut rows: Vec<_> = sums
             .into_iter()
-            .map(|((batch, book), sums)| (names.get(batch).cloned().unwrap_or_default(), book, sums))
+            .filter_map(|((batch, book), sums)| Some((Arc::clone(names.get(batch)?), book, sums)))
             .collect();
         rows.sort_unstable_by(|left, right| (left.1, &left.0).cmp(&(right.1, &right.0)));
         (rows, tranches)
@@ -133,6 +136,8 @@ pub(super) struct Matching<'a> {
     bookable: Places,
     duplicates: HashSet<i32>,
     postings: Postings,
+    /// None where no contract says what anything costs.
+    costs: Option<Costs<'a>>,
     matches: Vec<MatchRow>,
     breaks: Vec<BreakRow>,
     /// The books whose items alone are matched; of all where none are named.
@@ -151,6 +156,7 @@ impl<'a> Matching<'a> {
             bookable: taken.bookable.clone(),
             duplicates: HashSet::new(),
             postings: Postings::default(),
+            costs: Costs::of(run.acquirer),
             matches: Vec::new(),
             breaks: Vec::new(),
             within: None,
@@ -213,6 +219,9 @@ impl<'a> Matching<'a> {
             &[&self.run.source.0],
         )
         .await?;
+        if let Some(costs) = self.costs {
+            costs.finish(tx, self.run).await?;
+        }
         Ok(Matched {
             undecided: self.bookable.ordinals(),
             duplicates: self.duplicates,
@@ -322,6 +331,7 @@ impl<'a> Matching<'a> {
             ([line], [item]) => {
                 let settled = self.book(batch, line, item)?;
                 self.differ(line, item, &settled);
+                self.price(batch, line, item)?;
                 self.keep(pass, line.ordinal, item, (item.gross, line.gross), settled.passed_on);
             }
             ([line], items) => self.one_of_several(pass, batch, line, items)?,
@@ -333,6 +343,9 @@ impl<'a> Matching<'a> {
 
     /// A line that settles several items: each books its part.
     fn one_of_several(&mut self, pass: Pass, batch: usize, line: &Line, items: &[Item]) -> Result<(), ReconcileError> {
+        if let Some(first) = items.first() {
+            self.price(batch, line, first)?;
+        }
         let parts = divided(line, items).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         for (part, item) in parts.iter().zip(items) {
             let settled = self.book(batch, part, item)?;
@@ -348,6 +361,7 @@ impl<'a> Matching<'a> {
         };
         let settled = self.book(batch, &whole, item)?;
         self.differ(&whole, item, &settled);
+        self.price(batch, &whole, item)?;
         for line in lines {
             let passed_on = settled.passed_on.filter(|_| line.ordinal == whole.ordinal);
             self.keep(pass, line.ordinal, item, (line.gross, line.gross), passed_on);
@@ -375,6 +389,13 @@ impl<'a> Matching<'a> {
             line_gross: of_line.minor(),
             passed_on,
         });
+    }
+
+    fn price(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
+        if let (Some(costs), Some(name)) = (&mut self.costs, self.postings.names.get(batch)) {
+            self.breaks.extend(costs.check(name, line, item)?);
+        }
+        Ok(())
     }
 
     fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
@@ -451,13 +472,12 @@ impl<'a> Matching<'a> {
             }
             tx.end_copy(copy).await?;
         }
-        write_breaks(
-            tx,
-            self.run.acquirer_id,
-            self.run.source,
-            std::mem::take(&mut self.breaks),
-        )
-        .await
+        let breaks = std::mem::take(&mut self.breaks);
+        write_breaks(tx, self.run.acquirer_id, self.run.source, breaks).await?;
+        match &mut self.costs {
+            Some(costs) => costs.flush(tx, self.run).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -563,7 +583,7 @@ fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>)
     Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
 }
 
-/// The line of a candidate; the first thirteen columns of every candidates query.
+/// The line of a candidate; the first fourteen columns of every candidates query.
 pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
     let record: i16 = row.try_get(1)?;
     let net_currency = currency(row.try_get(7)?)?;
@@ -578,22 +598,23 @@ pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
         record: RecordType::from_id(record).ok_or_else(|| StoreError::Unreadable(format!("record type {record}")))?,
         gross: Money::from_minor(row.try_get(4)?, gross_currency),
         net: Money::from_minor(row.try_get(6)?, net_currency),
-        costs: Costs {
+        costs: booking::Costs {
             interchange: row.try_get(8)?,
             scheme: row.try_get(9)?,
             acquirer: row.try_get(10)?,
         },
         tax: row.try_get(11)?,
         reserve: row.try_get(12)?,
+        occurred_on: row.try_get(13)?,
     })
 }
 
 /// The open item of a candidate, unless there is none or the group has it already.
 fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
-    let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(13)?, group.lines.last()) else {
+    let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(14)?, group.lines.last()) else {
         return Ok(None);
     };
-    let (book, number) = (BookId(book), EntryNumber(row.try_get(14)?));
+    let (book, number) = (BookId(book), EntryNumber(row.try_get(15)?));
     if group
         .items
         .iter()
@@ -601,19 +622,24 @@ fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
     {
         return Ok(None);
     }
-    let gross = Money::from_minor(row.try_get(15)?, line.gross.currency());
+    let gross = Money::from_minor(row.try_get(16)?, line.gross.currency());
     Ok(Some(Item {
         book,
         number,
         gross,
-        merchant_fee: row.try_get(16)?,
-        reserve: row.try_get(17)?,
-        cost: row.try_get(18)?,
-        matures: row.try_get(19)?,
-        passes_costs: passed_costs(row.try_get(20)?, row.try_get(21)?)?,
-        occurred_on: row.try_get(22)?,
-        reserve_until: row.try_get(23)?,
-        expected_on: row.try_get(24)?,
-        advanced: row.try_get::<_, Option<i64>>(25)?.map(EntryNumber),
+        merchant_fee: row.try_get(17)?,
+        reserve: row.try_get(18)?,
+        cost: row.try_get(19)?,
+        matures: row.try_get(20)?,
+        passes_costs: passed_costs(row.try_get(21)?, row.try_get(22)?)?,
+        occurred_on: row.try_get(23)?,
+        reserve_until: row.try_get(24)?,
+        expected_on: row.try_get(25)?,
+        advanced: row.try_get::<_, Option<i64>>(26)?.map(EntryNumber),
+        priced_by: PricedBy {
+            method: row.try_get(27)?,
+            scheme: row.try_get(28)?,
+            card_country: row.try_get(29)?,
+        },
     }))
 }

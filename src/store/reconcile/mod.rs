@@ -4,16 +4,16 @@
 //!    open item that matching has read (`store::acquirers`).
 //! 2. Intake (`intake`): stream the file into `settlement_line`; a file that is known, has rejects or does not add up ends here.
 //! 3. Match (`matching`): for each pass, SQL streams candidates ordered by key, `recon::matching` decides each group,
-//!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile.
+//!    matches and breaks go back with COPY, chunk by chunk. What matched lines book is summed by (batch, book) meanwhile, and
+//!    their costs are held to the contract (`costs`).
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
 //!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
 //!    within those books.
-//! 5. Hold the costs of matched lines to the contract (`costs`), and what is tolerated of their gross to what a batch may differ by
-//!    (`tolerance`).
-//! 6. Lock the books that are concerned, the house first.
-//! 7. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
+//! 5. Hold what is tolerated of the gross of lines to what a batch may differ by (`tolerance`). Lock the books that are concerned, the
+//!    house first.
+//! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
-//! 8. Look for items that should have been reported by now.
+//! 7. Look for items that should have been reported by now.
 //!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
@@ -409,7 +409,6 @@ async fn book(
         matching.run(tx, progress).await?;
     }
     let matched = matching.finish(tx).await?;
-    costs::check(tx, run).await?;
     tolerance::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");

@@ -94,7 +94,7 @@ fn post_line(
     matched: &Matched,
 ) -> Result<Option<BreakRow>, ReconcileError> {
     let line = read_line(row)?;
-    let source_line: i32 = row.try_get(20).map_err(StoreError::from)?;
+    let source_line: i32 = row.try_get(21).map_err(StoreError::from)?;
     let own = by_itself(&line)?;
     let booked_itself = own.is_some();
     let (kind, word, legs) = match (line.record, own) {
@@ -121,14 +121,14 @@ fn explain(
     matched: &Matched,
 ) -> Result<BreakRow, StoreError> {
     let key: &str = row.try_get(3)?;
-    let type_text: &str = row.try_get(19)?;
+    let type_text: &str = row.try_get(20)?;
     let reported = format!(
         "{type_text} {} of {}",
         line.gross,
         if key.is_empty() { "no reference" } else { key }
     );
-    let other: Option<&str> = row.try_get(15)?;
-    let repeats: Option<&str> = row.try_get(17)?;
+    let other: Option<&str> = row.try_get(16)?;
+    let repeats: Option<&str> = row.try_get(18)?;
     let mut found = BreakRow {
         class: BreakClass::MissingInLedger,
         ordinal: line.ordinal,
@@ -147,13 +147,13 @@ fn explain(
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: reported more than once in this file");
     } else if let Some(file) = repeats {
-        let earlier: i32 = row.try_get(18)?;
+        let earlier: i32 = row.try_get(19)?;
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: settled before by line {earlier} of {file}");
     } else if let Some(code) = other {
-        let recorded = Money::from_minor(row.try_get(16)?, currency(code)?);
+        let recorded = Money::from_minor(row.try_get(17)?, currency(code)?);
         found.class = BreakClass::CurrencyMismatch;
-        found.item = Some((BookId(row.try_get(13)?), EntryNumber(row.try_get(14)?)));
+        found.item = Some((BookId(row.try_get(14)?), EntryNumber(row.try_get(15)?)));
         found.expected = Some(recorded);
         found.detail = format!("{reported}: recorded as {recorded}");
     } else if line.record == RecordType::Unpaid {

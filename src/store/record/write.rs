@@ -216,11 +216,14 @@ impl Batch<'_> {
     }
 
     pub(super) async fn write_items(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        const TYPES: [Type; 21] = [
+        const TYPES: [Type; 24] = [
             Type::INT8,
             Type::INT8,
             Type::INT2,
             Type::INT2,
+            Type::TEXT,
+            Type::TEXT,
+            Type::TEXT,
             Type::TEXT,
             Type::TEXT,
             Type::TEXT,
@@ -262,6 +265,9 @@ impl Batch<'_> {
                 &rrn,
                 &auth_code,
                 &item.paid_by.card.as_deref(),
+                &item.paid_by.method.as_deref(),
+                &item.paid_by.scheme.as_deref(),
+                &item.paid_by.card_country.as_deref(),
                 &reportable.gross,
                 &item.event.money.currency().code(),
                 &reportable.merchant_fee,

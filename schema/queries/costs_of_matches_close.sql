@@ -1,2 +1,0 @@
--- Ends them.
-close costs_of_matches;

@@ -1,2 +1,0 @@
--- The next of them.
-fetch 20000 from costs_of_matches;
