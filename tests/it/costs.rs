@@ -679,7 +679,10 @@ async fn a_cent_of_gross_on_every_line_is_a_break_of_the_batch() {
         desk.write("settings.toml", format!("{HEAD}{tolerances}"));
         desk.run(&["settings", "apply", "settings.toml"]).exits(0);
         let sales: Vec<String> = (1..=5).map(|sale| format!("p{sale} - - 100.00")).collect();
-        desk.write("events.jsonl", sales.iter().map(|sale| Sale::of(sale).events()).collect::<String>());
+        desk.write(
+            "events.jsonl",
+            sales.iter().map(|sale| Sale::of(sale).events()).collect::<String>(),
+        );
         desk.run(&["record", "events.jsonl"]).exits(0);
         let lines: Vec<String> = (1..)
             .zip(lines)
@@ -693,11 +696,15 @@ async fn a_cent_of_gross_on_every_line_is_a_break_of_the_batch() {
         desk.run(&["reconcile", "file.csv", "--acquirer", "north", "--execute"])
             .exits(exit);
         desk.is_sound().await;
-        let sql = "select class || ' ' || state || ' ' || expected || ' ' || actual || ' ' || detail from break order by id";
+        let sql =
+            "select class || ' ' || state || ' ' || expected || ' ' || actual || ' ' || detail from break order by id";
         let rows = desk.database.admin.query(sql, &[]).await.expect("breaks");
         let breaks: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let rounding = desk.balances().await;
-        let rounding = rounding.iter().find(|((code, ..), _)| *code == 5900).map(|(_, sum)| *sum);
+        let rounding = rounding
+            .iter()
+            .find(|((code, ..), _)| *code == 5900)
+            .map(|(_, sum)| *sum);
         assert_eq!(rounding, Some(-2), "two cents in all, whatever the limit");
         (desk, breaks)
     };
@@ -710,10 +717,25 @@ async fn a_cent_of_gross_on_every_line_is_a_break_of_the_batch() {
         ]
     );
     let proven = prove(&desk.database.store, None, |_| ()).await.expect("a proof");
-    let offended = proven.expect("books").audits.into_iter().filter(|result| result.offenders > 0);
+    let offended = proven
+        .expect("books")
+        .audits
+        .into_iter()
+        .filter(|result| result.offenders > 0);
     assert_eq!(offended.count(), 0);
-    desk.run(&["breaks", "resolve", "1", "--reason", "explained", "--by", "ann", "--note", "their rounding", "--execute"])
-        .exits(0);
+    desk.run(&[
+        "breaks",
+        "resolve",
+        "1",
+        "--reason",
+        "explained",
+        "--by",
+        "ann",
+        "--note",
+        "their rounding",
+        "--execute",
+    ])
+    .exits(0);
     assert_eq!(booked("EUR = \"0.03\"", 0).await.1, [""; 0]);
     assert_eq!(booked("", 0).await.1, [""; 0]);
 }

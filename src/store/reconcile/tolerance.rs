@@ -30,9 +30,8 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
     for row in &rows {
         let read = || -> Result<(Currency, i64, i64, String), StoreError> {
             let currency = currency(row.try_get("currency")?)?;
-            let money = |column: &str| -> Result<Money, StoreError> {
-                Ok(Money::from_minor(row.try_get(column)?, currency))
-            };
+            let money =
+                |column: &str| -> Result<Money, StoreError> { Ok(Money::from_minor(row.try_get(column)?, currency)) };
             let (lines, batch): (i64, &str) = (row.try_get("lines")?, row.try_get("batch")?);
             let (used, allowed) = (money("used")?, money("allowed")?);
             let detail = format!(
