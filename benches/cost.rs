@@ -30,6 +30,10 @@ use acquit::store::{Store, Target};
 use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::Client;
 
+// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Events that a simulated payment has, about; lines it has: one.

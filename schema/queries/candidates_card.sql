@@ -6,10 +6,10 @@ select line.ordinal, line.record_type, line.batch, line.auth_code || chr(9) || l
     item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
     item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
     item.expected_on, item.advanced, item.method, item.scheme, item.card_country
-from unnest($3::integer[]) as undecided (ordinal)
-join settlement_line line on line.source_id = $1 and line.ordinal = undecided.ordinal
+from settlement_line line
 join open_item item
     on item.acquirer_id = $2 and item.auth_code = line.auth_code and item.card = line.card and item.record_type = line.record_type
     and item.currency = line.gross_currency and line.gross in (item.gross, item.gross - item.cost)
     and abs(item.occurred_on - line.occurred_on) <= $4
+where line.source_id = $1 and line.ordinal = any($3)
 order by key, line.record_type, line.gross_currency, line.gross, line.ordinal, item.book_id, item.number;

@@ -2,9 +2,8 @@
 declare candidates no scroll cursor for
 with line as (
     select line.*, count(*) over (partition by line.merchant_reference, line.record_type, line.gross_currency) as of_key
-    from unnest($3::integer[]) as undecided (ordinal)
-    join settlement_line line on line.source_id = $1 and line.ordinal = undecided.ordinal
-    where line.merchant_reference is not null
+    from settlement_line line
+    where line.source_id = $1 and line.ordinal = any($3) and line.merchant_reference is not null
 ), key as (
     select distinct merchant_reference, record_type, gross_currency from line where of_key <= $4
 ), item as (

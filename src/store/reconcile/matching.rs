@@ -406,6 +406,9 @@ impl<'a> Matching<'a> {
     /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
     /// as matches: the acquirer's lock keeps all others from them.
     async fn settle(&self, tx: &mut Tx, pass: Pass, matched: u64) -> Result<(), StoreError> {
+        if matched == 0 {
+            return Ok(());
+        }
         let settle = include_str!("../../../schema/queries/open_items_settle.sql");
         let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
         if settled == matched {

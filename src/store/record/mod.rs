@@ -49,7 +49,7 @@ use crate::recon::reported_as;
 use crate::settings::{Availability, Merchant, ReturnPolicy};
 
 /// How many events a batch holds: enough to make its fixed costs small, little enough to keep locks short.
-pub const BATCH: usize = 50_000;
+pub const BATCH: usize = 40_000;
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
