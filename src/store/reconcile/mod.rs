@@ -9,8 +9,8 @@
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
 //!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
 //!    within those books.
-//! 5. Hold what is tolerated of the gross of lines to what a batch may differ by (`tolerance`). Lock the books that are concerned, the
-//!    house first.
+//! 5. Hold what is tolerated of the gross of lines to what a batch may differ by (`tolerance`). Lock the books that are concerned,
+//!    the house first.
 //! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
 //! 7. Look for items that should have been reported by now.
