@@ -58,7 +58,7 @@ fn statement(desk: &Desk, day: u8, opening: i64, version: u8) -> String {
     let footer = format!(
         "EUR,100,0,0,0,{},{},CR,0,CR,0,CR,0,CR,0,1",
         side(opening),
-        side(opening + 100)
+        side(opening.saturating_add(100))
     );
     let name = format!("STL-202603{day:02}.01.{version:03}.csv");
     desk.write(
