@@ -429,6 +429,7 @@ CREATE TABLE public.cost_claim (
     since date NOT NULL,
     booked_on date NOT NULL,
     detail text,
+    proposal_id bigint,
     CONSTRAINT cost_claim_component CHECK ((component = ANY (ARRAY['total'::text, 'interchange'::text, 'scheme_fee'::text, 'markup'::text]))),
     CONSTRAINT cost_claim_differs CHECK ((stated <> expected)),
     CONSTRAINT cost_claim_lines CHECK ((lines > 0)),
@@ -436,7 +437,7 @@ CREATE TABLE public.cost_claim (
     CONSTRAINT cost_claim_place CHECK ((place > 0))
 );
 
-COMMENT ON TABLE public.cost_claim IS 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail.';
+COMMENT ON TABLE public.cost_claim IS 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail. proposal_id: of a line that people matched, and with their match.';
 
 CREATE TABLE public.cost_sum (
     source_id bigint NOT NULL,
@@ -818,6 +819,20 @@ ALTER TABLE public.settings_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.settlement_balance (
+    source_id bigint NOT NULL,
+    acquirer_id smallint NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    begins_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    opening bigint NOT NULL,
+    closing bigint NOT NULL,
+    CONSTRAINT settlement_balance_period CHECK ((begins_at <= ends_at))
+);
+
+COMMENT ON TABLE public.settlement_balance IS 'The balances that settlement files state, minor units: what an account at the acquirer begins a period with, and what it ends it with.';
+
 CREATE TABLE public.settlement_batch (
     source_id bigint NOT NULL,
     batch text NOT NULL COLLATE pg_catalog."C",
@@ -1190,6 +1205,9 @@ ALTER TABLE ONLY public.settings_version
 ALTER TABLE ONLY public.settings_version
     ADD CONSTRAINT settings_version_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.settlement_balance
+    ADD CONSTRAINT settlement_balance_identity PRIMARY KEY (source_id, account, currency, begins_at);
+
 ALTER TABLE ONLY public.settlement_batch
     ADD CONSTRAINT settlement_batch_identity PRIMARY KEY (source_id, batch, currency);
 
@@ -1283,7 +1301,11 @@ CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state =
 
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
 
+CREATE INDEX settlement_balance_of_account ON public.settlement_balance USING btree (acquirer_id, account, currency, ends_at);
+
 CREATE INDEX settlement_batch_name ON public.settlement_batch USING btree (batch);
+
+CREATE INDEX settlement_line_arn ON public.settlement_line USING btree (arn) WHERE ((arn IS NOT NULL) AND (acquirer_reference IS NULL));
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
@@ -1358,6 +1380,10 @@ ALTER TABLE public.period ENABLE ALWAYS TRIGGER period_append_only;
 CREATE TRIGGER settings_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settings_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.settings_version ENABLE ALWAYS TRIGGER settings_version_append_only;
+
+CREATE TRIGGER settlement_balance_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_balance FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_balance ENABLE ALWAYS TRIGGER settlement_balance_append_only;
 
 CREATE TRIGGER settlement_batch_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_batch FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1447,6 +1473,9 @@ ALTER TABLE ONLY public.cost_claim
     ADD CONSTRAINT cost_claim_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
 ALTER TABLE ONLY public.cost_claim
+    ADD CONSTRAINT cost_claim_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
+
+ALTER TABLE ONLY public.cost_claim
     ADD CONSTRAINT cost_claim_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
 
 ALTER TABLE ONLY public.file_decision
@@ -1472,6 +1501,9 @@ ALTER TABLE ONLY public.payout
 
 ALTER TABLE ONLY public.payout_file
     ADD CONSTRAINT payout_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.settlement_balance
+    ADD CONSTRAINT settlement_balance_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
 
 ALTER TABLE ONLY public.settlement_file
     ADD CONSTRAINT settlement_file_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -2001,6 +2033,9 @@ GRANT INSERT(effective_from) ON TABLE public.settings_version TO acquit_runtime;
 GRANT INSERT(digest) ON TABLE public.settings_version TO acquit_runtime;
 
 GRANT INSERT(content) ON TABLE public.settings_version TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_balance TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_balance TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;

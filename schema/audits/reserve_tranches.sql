@@ -11,7 +11,8 @@ with held as (
     group by book_id, currency
 ), moved as (
     select transfer.book_id, debit.currency,
-           sum(case when entry.kind = 24 and debit.code = 2030 and credit.code = 2020 then transfer.amount else 0 end) as released,
+           sum(case when entry.kind = 24 and debit.code = 2030 and credit.code = 2020 then transfer.amount
+                    when entry.kind = 24 and debit.code = 2020 and credit.code = 2030 then -transfer.amount else 0 end) as released,
            sum(case when entry.kind = 5 and debit.code = 2030 then transfer.amount
                     when entry.kind = 15 and credit.code = 2030 then -transfer.amount else 0 end) as applied
     from transfer

@@ -449,6 +449,7 @@ create table settlement_line (
 );
 comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; paid_out_on the day on which the money moves.';
 create index settlement_line_reference on settlement_line (acquirer_reference) where acquirer_reference is not null;
+create index settlement_line_arn on settlement_line (arn) where arn is not null and acquirer_reference is null;
 
 create table settlement_batch (
     source_id  bigint not null,

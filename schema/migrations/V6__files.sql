@@ -34,6 +34,19 @@ create table settlement_reserve (
 );
 comment on table settlement_reserve is 'What the booking of a settlement file put into which tranches of reserves.';
 
+create table settlement_balance (
+    source_id    bigint not null,
+    acquirer_id  smallint not null references acquirer,
+    account      text collate "C" not null,
+    currency     text collate "C" not null,
+    begins_at    timestamptz not null,
+    ends_at      timestamptz not null constraint settlement_balance_period check (begins_at <= ends_at),
+    opening      bigint not null,
+    closing      bigint not null,
+    constraint settlement_balance_identity primary key (source_id, account, currency, begins_at)
+);
+comment on table settlement_balance is 'The balances that settlement files state, minor units: what an account at the acquirer begins a period with, and what it ends it with.';
+
 create table cost_sum (
     source_id  bigint not null,
     batch      text collate "C" not null,
@@ -64,10 +77,11 @@ create table cost_claim (
     since        date not null,
     booked_on    date not null,
     detail       text,
+    proposal_id  bigint references break_proposal,
     constraint cost_claim_identity primary key (source_id, place),
     constraint cost_claim_of_line check ((ordinal is null) = (detail is not null))
 );
-comment on table cost_claim is 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail.';
+comment on table cost_claim is 'Costs that are not those of the contract, minor units: of a line, or, in one sum, of what is tolerated of the lines of a batch. The break of a line is its FEE_MISMATCH, that of a batch the one of the same detail. proposal_id: of a line that people matched, and with their match.';
 
 create table acquirer_invoice (
     acquirer_id  smallint not null references acquirer,
@@ -96,7 +110,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['file_decision', 'settlement_reserve', 'cost_sum', 'cost_claim'] loop
+    foreach name in array array['file_decision', 'settlement_reserve', 'settlement_balance', 'cost_sum', 'cost_claim'] loop
         execute format('create trigger %I before update or delete or truncate on %I for each statement execute function refuse_change()',
                        name || '_append_only', name);
         execute format('alter table %I enable always trigger %I', name, name || '_append_only');
@@ -123,11 +137,12 @@ left join file_decision released on released.source_id = file.source_id and rele
 left join file_decision rejected on rejected.source_id = file.source_id and rejected.decision = 'rejected';
 comment on view settlement_file_state is 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
 
-grant select on file_decision, settlement_reserve, settlement_file_state, cost_sum, cost_claim, acquirer_invoice to acquit_runtime, acquit_auditor;
+grant select on file_decision, settlement_reserve, settlement_balance, settlement_file_state, cost_sum, cost_claim, acquirer_invoice to acquit_runtime, acquit_auditor;
 grant insert (source_id, decision, decided_by, reason, presented_by, superseded_by, run_id) on file_decision to acquit_runtime;
-grant insert on settlement_reserve, cost_sum, cost_claim to acquit_runtime;
+grant insert on settlement_reserve, settlement_balance, cost_sum, cost_claim to acquit_runtime;
 grant insert (acquirer_id, invoice, month, currency, interchange, scheme_fee, markup, vat, expected, booked_on, booked_by, number)
     on acquirer_invoice to acquit_runtime;
 grant update (paid_on, paid_by, payment) on acquirer_invoice to acquit_runtime;
 
 create index settlement_batch_name on settlement_batch (batch);
+create index settlement_balance_of_account on settlement_balance (acquirer_id, account, currency, ends_at);

@@ -1,9 +1,9 @@
--- Resolves the breaks of batches that were missing and have come with a file; what was proposed about them is withdrawn. $1 source, $2 acquirer.
+-- Resolves the breaks of what was missing and has come with a file; what was proposed about them is withdrawn. $1 source, $2 acquirer, $3 the words that name each gap.
 with came as (
     update break
     set state = 'resolved', resolution = 'timing'
-    from (select distinct format('batch %s ', batch::bigint) as words from settlement_batch where source_id = $1 and batch ~ '^[0-9]{1,15}$') batch
-    where break.class = 'MISSING_FILE' and break.acquirer_id = $2 and break.state <> 'resolved' and starts_with(break.detail, batch.words)
+    from unnest($3::text[]) as gap (words)
+    where break.class = 'MISSING_FILE' and break.acquirer_id = $2 and break.state <> 'resolved' and starts_with(break.detail, gap.words)
     returning break.id
 ), withdrawn as (
     update break_proposal

@@ -1,7 +1,7 @@
 -- Tranches that do not hold any more what is to be taken out of them, and how much is missing. $1 books, $2 currencies, $3 days of sale, $4 days of
 -- release, $5 amounts, below zero.
-select book.merchant, tranche.currency, tranche.source_on, tranche.release_on,
-    tranche.released + tranche.applied - tranche.withheld - less.amount as missing
+select tranche.book_id, book.merchant, tranche.currency, tranche.source_on, tranche.release_on,
+    tranche.released + tranche.applied - tranche.withheld - less.amount as missing, tranche.released
 from unnest($1::bigint[], $2::text[], $3::date[], $4::date[], $5::bigint[]) as less (book_id, currency, source_on, release_on, amount)
 join reserve_tranche tranche
     on tranche.book_id = less.book_id and tranche.currency = less.currency

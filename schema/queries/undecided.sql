@@ -1,20 +1,30 @@
--- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or an item in another currency (by its ARN, where the line has no other reference). $1 source, $2 acquirer, $3 ordinals.
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled (by its ARN and amount, where neither line has a reference of the acquirer), or an item in another currency (by its ARN, where the line has no other reference). $1 source, $2 acquirer, $3 ordinals.
 declare undecided no scroll cursor for
 with undecided as materialized (
     select line.*
     from unnest($3::integer[]) as wanted (ordinal)
     join settlement_line line on line.source_id = $1 and line.ordinal = wanted.ordinal
-), repeated as (
-    select distinct on (undecided.ordinal) undecided.ordinal, source.name, earlier.line
+), earlier as (
+    select undecided.ordinal as repeat, line.source_id, line.ordinal, line.line
     from undecided
-    join settlement_line earlier
-        on earlier.acquirer_reference = undecided.acquirer_reference and earlier.record_type = undecided.record_type
-        and earlier.gross_currency = undecided.gross_currency and earlier.source_id <> $1
+    join settlement_line line
+        on line.acquirer_reference = undecided.acquirer_reference and line.record_type = undecided.record_type
+        and line.gross_currency = undecided.gross_currency and line.source_id <> $1
+    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
+    union all
+    select undecided.ordinal, line.source_id, line.ordinal, line.line
+    from undecided
+    join settlement_line line
+        on line.arn = undecided.arn and line.acquirer_reference is null and line.record_type = undecided.record_type
+        and line.gross_currency = undecided.gross_currency and line.gross = undecided.gross and line.source_id <> $1
+    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10) and undecided.acquirer_reference is null
+), repeated as (
+    select distinct on (earlier.repeat) earlier.repeat as ordinal, source.name, earlier.line
+    from earlier
     join settlement_file_state file on file.source_id = earlier.source_id and file.acquirer_id = $2 and file.state = 'booked'
     join standing_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
-    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
-    order by undecided.ordinal, earlier.source_id, earlier.ordinal
+    order by earlier.repeat, earlier.source_id, earlier.ordinal
 ), elsewhere as (
     select undecided.ordinal, item.book_id, item.number, item.currency, item.gross
     from undecided

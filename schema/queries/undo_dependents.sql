@@ -4,8 +4,9 @@ from break
 join settlement_file_state later_file on later_file.source_id = break.source_id and later_file.state = 'booked'
 join settlement_line later on later.source_id = break.source_id and later.ordinal = break.ordinal
 join settlement_line line
-    on line.acquirer_reference = later.acquirer_reference and line.record_type = later.record_type
-    and line.gross_currency = later.gross_currency and line.source_id = $1
+    on line.record_type = later.record_type and line.gross_currency = later.gross_currency and line.source_id = $1
+    and (line.acquirer_reference = later.acquirer_reference
+        or (line.acquirer_reference is null and later.acquirer_reference is null and line.arn = later.arn and line.gross = later.gross))
 join standing_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
 join source on source.id = break.source_id
 where break.class = 'DUPLICATE_IN_FILE' and break.acquirer_id = $2 and break.source_id <> $1

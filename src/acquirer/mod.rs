@@ -17,7 +17,7 @@ pub mod toss;
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use crate::delimited::FileError;
@@ -304,6 +304,23 @@ pub struct ControlClaims {
     pub latest_day: Option<NaiveDate>,
     /// What it says of itself beside the batches that must add up to nothing.
     pub claims: Vec<Claim>,
+    /// With what the balances that it states begin and end.
+    pub balances: Vec<Balance>,
+}
+
+/// The balance of an account at the acquirer over a period, as a file states it. It begins with what the one before ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// The account, as the acquirer names it.
+    pub account: String,
+    /// Where the period begins.
+    pub from: DateTime<Utc>,
+    /// Where it ends.
+    pub until: DateTime<Utc>,
+    /// What it begins with; negative is what we owe.
+    pub opening: Money,
+    /// What it ends with.
+    pub closing: Money,
 }
 
 impl ControlClaims {

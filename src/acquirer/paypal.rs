@@ -13,16 +13,17 @@
 //! footers say is compared with what was read. What is out of order, or missing, ends the file.
 //!
 //! Invariants: gross less fee is net, by what the format is; footers of a section and of the report are proven, currency by
-//! currency, credits and debits of gross and fee; counts of section, report and file are proven; every conversion has as many sides
-//! sold as bought.
+//! currency, credits and debits of gross and fee, and where balances are stated (their first pair is what the section begins with
+//! and what it ends with), that what it begins with and all of these are what it ends with; counts of section, report and file
+//! are proven; every conversion has as many sides sold as bought.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::sheet::{self, Cells, Header, Wrong, columns};
-use super::{Claim, ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
+use super::{BATCH_LIMIT, Balance, Claim, ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
 use crate::dates::parse_day;
 use crate::delimited::{FileError, Records};
 use crate::money::{Currency, Money};
@@ -84,6 +85,13 @@ impl Sums {
     /// What a footer says of each amount.
     const NAMES: [&'static str; 4] = ["gross credits", "gross debits", "fee credits", "fee debits"];
 
+    /// What the balance moves by.
+    fn net(&self) -> i128 {
+        let [credits, debits, fee_credits, fee_debits] = self.amounts;
+        let taken = debits.saturating_add(fee_debits);
+        credits.saturating_add(fee_credits).saturating_sub(taken)
+    }
+
     fn add(&mut self, gross: i64, fee: i64) {
         // 2^63 rows of 64 bits fit 128 bits.
         let place = |amount: i64, credit: usize| if amount >= 0 { credit } else { credit.saturating_add(1) };
@@ -123,6 +131,8 @@ impl Part {
 #[derive(Debug, Clone)]
 struct Section {
     batch: String,
+    account: String,
+    period: [DateTime<Utc>; 2],
     header: Option<Header>,
     part: Part,
 }
@@ -146,6 +156,8 @@ pub struct PaypalReader<'r> {
     closed: bool,
     /// By the reference of a conversion: sides sold less sides bought.
     conversions: BTreeMap<String, i64>,
+    /// Of which accounts, currencies and periods balances were stated.
+    stated: BTreeSet<(String, Currency, DateTime<Utc>)>,
 }
 
 impl<'r> PaypalReader<'r> {
@@ -169,6 +181,7 @@ impl<'r> PaypalReader<'r> {
             counted: false,
             closed: false,
             conversions: BTreeMap::new(),
+            stated: BTreeSet::new(),
         })
     }
 
@@ -262,7 +275,13 @@ impl<'r> PaypalReader<'r> {
         }
         let record = self.records.record();
         let (end, account) = (record.cell(2), record.cell(3));
-        let day = day_of(end).ok_or_else(|| self.malformed(format!("`{}` is not a time", sheet::short(end))))?;
+        let no_time = |text: &str| self.malformed(format!("`{}` is not a time", sheet::short(text)));
+        let day = day_of(end).ok_or_else(|| no_time(end))?;
+        let instant = |text: &str| instant_of(text).ok_or_else(|| no_time(text));
+        let period = [instant(record.cell(1))?, instant(end)?];
+        if period[0] > period[1] {
+            return Err(self.malformed("the section's period ends before it begins"));
+        }
         crate::ids::check_reference(account).map_err(|error| self.malformed(format!("the account {error}")))?;
         let batch = format!("{account} {day}");
         match &self.section {
@@ -272,6 +291,8 @@ impl<'r> PaypalReader<'r> {
             None => {
                 self.section = Some(Section {
                     batch,
+                    account: account.to_owned(),
+                    period,
                     header: None,
                     part: Part::default(),
                 });
@@ -357,7 +378,14 @@ impl<'r> PaypalReader<'r> {
             *amount = of_hundredths(hundredths, currency)
                 .ok_or_else(|| self.malformed(format!("{hundredths} hundredths are no amount of {currency}")))?;
         }
-        let stated_rows = if cells == 19 { Some(self.number_at(18)?) } else { None };
+        let (stated_rows, balances) = if cells == 19 {
+            (
+                Some(self.number_at(18)?),
+                Some((self.balance_at(6, currency)?, self.balance_at(8, currency)?)),
+            )
+        } else {
+            (None, None)
+        };
         let outside = self.malformed("a section's footer outside a section");
         let part = match (of_section, &mut self.section) {
             (true, Some(section)) => &mut section.part,
@@ -390,7 +418,49 @@ impl<'r> PaypalReader<'r> {
                 read.rows,
             )?;
         }
+        if let Some((opening, closing)) = balances {
+            self.claim(
+                format!("the {of}'s footer of {currency} on line {line} says that the balance moved by"),
+                Some(currency),
+                i128::from(closing.minor()).saturating_sub(opening.minor().into()),
+                read.net(),
+            )?;
+            if let (true, Some(section)) = (of_section, &self.section) {
+                let [from, until] = section.period;
+                if !self.stated.insert((section.account.clone(), currency, from)) {
+                    return Err(self.malformed(format!("a second balance of {currency} for the same period")));
+                }
+                if self.stated.len() > BATCH_LIMIT {
+                    return Err(self.malformed(format!("the file has more than {BATCH_LIMIT} balances")));
+                }
+                self.claims.balances.push(Balance {
+                    account: section.account.clone(),
+                    from,
+                    until,
+                    opening,
+                    closing,
+                });
+            }
+        }
         Ok(())
+    }
+
+    /// A balance of a footer: its direction, then hundredths.
+    fn balance_at(&self, place: usize, currency: Currency) -> Result<Money, FileError> {
+        let amount = place.saturating_add(1);
+        let hundredths = self.number_at(amount)?;
+        let minor = of_hundredths(hundredths, currency).and_then(|minor| i64::try_from(minor).ok());
+        let minor =
+            minor.ok_or_else(|| self.malformed(format!("{hundredths} hundredths are no balance of {currency}")))?;
+        match self.records.record().cell(place) {
+            "DR" => Ok(Money::from_minor(minor.saturating_neg(), currency)),
+            "CR" => Ok(Money::from_minor(minor, currency)),
+            _ if minor == 0 => Ok(Money::from_minor(0, currency)),
+            other => Err(self.malformed(format!(
+                "cell {amount} is `{}`; it must be CR or DR",
+                sheet::short(other)
+            ))),
+        }
     }
 
     fn section_count(&mut self) -> Result<(), FileError> {
@@ -498,6 +568,13 @@ fn of_hundredths(hundredths: i128, currency: Currency) -> Option<i128> {
         }
         exponent => hundredths.checked_mul(10_i128.checked_pow(u32::from(exponent).checked_sub(2)?)?),
     }
+}
+
+/// The instant of `2026/01/06 00:00:30 -0800`.
+fn instant_of(text: &str) -> Option<DateTime<Utc>> {
+    day_of(text)?;
+    let instant = DateTime::parse_from_str(text, "%Y/%m/%d %H:%M:%S %z").ok()?;
+    Some(instant.with_timezone(&Utc))
 }
 
 /// The day of `2026/01/06 00:00:30 -0800`, as it stands there.

@@ -45,10 +45,10 @@ enum Other {
     /// Reverse what a booked settlement file booked, whole: as if it had not come.
     ///
     /// Every entry of it is reversed, the items that it had matched are open again, its breaks are resolved as undone, and what
-    /// it put into reserves is taken back. Payments that it made known stay. Refused where somebody has worked on one of its
-    /// breaks, where a line of a later file was booked as repeating one of it, or where a reserve was released since. The file
-    /// may come again: reconciling it books it anew. Undoing it twice is undoing it once. Without --execute only the plan is
-    /// shown.
+    /// it put into reserves is taken back, from what is available where it was released since. Payments that it made known stay.
+    /// Refused where somebody has worked on one of its breaks, where a line of a later file was booked as repeating one of it, or
+    /// where a reserve was used for refunds since. The file may come again: reconciling it books it anew. Undoing it twice is
+    /// undoing it once. Without --execute only the plan is shown.
     Undo {
         /// The file: its name, or the beginning of its digest, as `acquit files list` shows them.
         file: String,
@@ -248,7 +248,7 @@ pub(super) fn not_undone(error: UndoError) -> Failure {
         UndoError::NotBooked { .. }
         | UndoError::Before { .. }
         | UndoError::ReversedBefore { .. }
-        | UndoError::Released { .. } => None,
+        | UndoError::Applied { .. } => None,
     };
     Failure::new(error).maybe_hint(hint)
 }

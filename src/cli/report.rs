@@ -903,7 +903,8 @@ type Sum<'a> = Option<(&'a str, i128)>;
 type Nets<'a> = Option<(&'a str, [i128; 3])>;
 
 /// Sections: `line` (lines by batch, record type, outcome), `batch` (their sums; net is zero with the payout row), `break`
-/// (breaks by class, the sum of actual less expected under gross), `file` (all lines, and whether each has one outcome).
+/// (breaks by class, the sum of actual less expected under gross), `file` (by net currency, what is matched, matched with a
+/// break, in suspense and of the batch, and all of these; at last all lines, and whether each has one outcome).
 async fn reconciliation<W: Write>(
     snapshot: &mut Snapshot,
     file: Option<&str>,
@@ -939,20 +940,21 @@ async fn reconciliation<W: Write>(
             let difference: Sum<'_> = currency.as_deref().map(|currency| (currency, *difference));
             sink.row(&reconciliation_cells(file, words, *breaks, difference, None)?)?;
         }
+        let outcomes = by_what_became(&lines);
+        for (words, currency, sums) in &outcomes {
+            let words = ["file", "", "", words];
+            let net = Some((*currency, [sums.costs, sums.reserve, sums.net]));
+            sink.row(&reconciliation_cells(file, words, sums.lines, sums.gross(), net)?)?;
+        }
         let count = |of: fn(&ReconciliationRow) -> bool| {
-            lines
-                .iter()
-                .filter(|row| of(row))
-                .fold(0_i64, |sum, row| sum.saturating_add(row.lines))
+            let counted = lines.iter().filter(|row| of(row)).map(|row| row.lines);
+            counted.fold(0_i64, i64::saturating_add)
         };
         let matched = count(|row| row.pass.is_some());
-        let batch_rows = count(|row| row.pass.is_none() && row.is_batch_row);
-        let suspended = count(|row| row.pass.is_none() && !row.is_batch_row && row.breaks.is_some());
+        let batch_rows = count(|row| Became::of(row) == Became::OfBatch);
+        let suspended = count(|row| Became::of(row) == Became::Suspended);
         let all = count(|_| true);
-        let rest = all
-            .saturating_sub(matched)
-            .saturating_sub(batch_rows)
-            .saturating_sub(suspended);
+        let rest = count(|row| Became::of(row) == Became::NotBooked);
         let booked = file.state == "booked";
         let adds_up = match (booked, rest) {
             (false, _) => "nothing booked",
@@ -986,43 +988,101 @@ fn outcome(row: &ReconciliationRow) -> String {
     }
 }
 
-fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sink<W>) -> Result<(), Failure> {
-    #[derive(Default)]
-    struct Batch<'a> {
-        lines: i64,
-        /// None once the lines are of two currencies.
-        gross: Option<(Option<&'a str>, i128)>,
-        mixed: bool,
-        costs: i128,
-        reserve: i128,
-        net: i128,
-    }
-    let mut sums: BTreeMap<(&str, &str), Batch<'_>> = BTreeMap::new();
-    for row in lines {
-        let sum = sums.entry((&row.batch, &row.net_currency)).or_default();
-        sum.lines = sum.lines.saturating_add(row.lines);
-        sum.costs = sum.costs.saturating_add(row.costs);
-        sum.reserve = sum.reserve.saturating_add(row.reserve);
-        sum.net = sum.net.saturating_add(row.net);
-        if let Some(currency) = row.gross_currency.as_deref() {
-            let (known, gross) = sum.gross.unwrap_or((Some(currency), 0));
-            sum.mixed |= known != Some(currency);
-            sum.gross = Some((known, gross.saturating_add(row.gross)));
+/// What became of a line, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Became {
+    Matched,
+    MatchedWithBreak,
+    Suspended,
+    OfBatch,
+    NotBooked,
+}
+
+impl Became {
+    fn of(row: &ReconciliationRow) -> Self {
+        match (row.pass.is_some(), row.breaks.is_some(), row.is_batch_row) {
+            (true, false, _) => Self::Matched,
+            (true, true, _) => Self::MatchedWithBreak,
+            (false, _, true) => Self::OfBatch,
+            (false, true, false) => Self::Suspended,
+            (false, false, false) => Self::NotBooked,
         }
     }
-    for ((batch, currency), sum) in &sums {
-        let gross: Sum<'_> = match sum.gross {
-            Some((Some(currency), gross)) if !sum.mixed => Some((currency, gross)),
-            _ => None,
-        };
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::MatchedWithBreak => "matched with a break",
+            Self::Suspended => "in suspense",
+            Self::OfBatch => "of the batch",
+            Self::NotBooked => "not booked",
+        }
+    }
+}
+
+/// Lines added up, of one net currency.
+#[derive(Default)]
+struct LineSums<'a> {
+    lines: i64,
+    /// None before the first line that has a gross.
+    gross: Option<(&'a str, i128)>,
+    /// The lines are of two currencies.
+    mixed: bool,
+    costs: i128,
+    reserve: i128,
+    net: i128,
+}
+
+impl<'a> LineSums<'a> {
+    fn add(&mut self, row: &'a ReconciliationRow) {
+        self.lines = self.lines.saturating_add(row.lines);
+        self.costs = self.costs.saturating_add(row.costs);
+        self.reserve = self.reserve.saturating_add(row.reserve);
+        self.net = self.net.saturating_add(row.net);
+        if let Some(currency) = row.gross_currency.as_deref() {
+            let (known, gross) = self.gross.unwrap_or((currency, 0));
+            self.mixed |= known != currency;
+            self.gross = Some((known, gross.saturating_add(row.gross)));
+        }
+    }
+
+    fn gross(&self) -> Sum<'a> {
+        self.gross.filter(|_| !self.mixed)
+    }
+}
+
+/// The lines of a file by net currency and outcome, after the outcomes of each currency all of them.
+fn by_what_became(lines: &[ReconciliationRow]) -> Vec<(&'static str, &str, LineSums<'_>)> {
+    let mut sums: BTreeMap<&str, BTreeMap<Option<Became>, LineSums<'_>>> = BTreeMap::new();
+    for row in lines {
+        let of_currency = sums.entry(&row.net_currency).or_default();
+        for outcome in [Some(Became::of(row)), None] {
+            of_currency.entry(outcome).or_default().add(row);
+        }
+    }
+    let mut found = Vec::new();
+    for (currency, mut outcomes) in sums {
+        let all = outcomes.remove(&None);
+        let each = outcomes
+            .into_iter()
+            .filter_map(|(outcome, sums)| Some((outcome?.words(), sums)));
+        found.extend(
+            each.chain(all.map(|sums| ("all", sums)))
+                .map(|(words, sums)| (words, currency, sums)),
+        );
+    }
+    found
+}
+
+fn batches<W: Write>(file: &FileRow, lines: &[ReconciliationRow], sink: &mut Sink<W>) -> Result<(), Failure> {
+    let mut sums: BTreeMap<(&str, &str), LineSums<'_>> = BTreeMap::new();
+    for row in lines {
+        sums.entry((&row.batch, &row.net_currency)).or_default().add(row);
+    }
+    for ((batch, currency), sums) in &sums {
         let words = ["batch", batch, "", ""];
-        sink.row(&reconciliation_cells(
-            file,
-            words,
-            sum.lines,
-            gross,
-            Some((currency, [sum.costs, sum.reserve, sum.net])),
-        )?)?;
+        let net = Some((*currency, [sums.costs, sums.reserve, sums.net]));
+        sink.row(&reconciliation_cells(file, words, sums.lines, sums.gross(), net)?)?;
     }
     Ok(())
 }

@@ -47,6 +47,8 @@ classes! {
     DoubleRecovery = "DOUBLE_RECOVERY";
     /// Taken for a payment that was never captured here: its money is in suspense.
     ChargebackUnknown = "CHARGEBACK_UNKNOWN";
+    /// A phone carrier deducted a bill that it says was not paid, and nobody told us of: its money is in suspense.
+    CarrierShort = "CARRIER_SHORT";
     /// A velocity rule or limit was passed, and the payment booked all the same.
     Velocity = "VELOCITY";
     /// Imposed by the acquirer on a day on which no fee schedule of the merchant is in force: booked without a fee.

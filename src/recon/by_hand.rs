@@ -6,8 +6,7 @@
 //! several would belong to none of them. Items of another record type, currency, side or book are refused: what the acquirer
 //! says happened is not for people to change.
 
-use super::booking::{Counterparty, Difference, Item, Leg, Line, Settled, settled};
-use super::costs::fee_difference;
+use super::booking::{Counterparty, Item, Leg, Line, Settled, settled};
 use super::group::divided;
 use crate::acquirer::RecordType;
 use crate::ids::BookId;
@@ -31,8 +30,6 @@ pub struct Matched {
     pub book: BookId,
     /// One part an item, in their order.
     pub parts: Vec<Part>,
-    /// The costs of the whole line are not those of the contract.
-    pub fee: Option<Difference>,
 }
 
 /// Why a line cannot be matched so.
@@ -106,7 +103,6 @@ pub fn matched(line: &Line, items: &[(RecordType, Item)], with: Counterparty<'_>
     let book = first.book;
     if others.is_empty() {
         let settled = settled(line, first, with)?;
-        let fee = fee_difference(line, first, with.acquirer)?.or(settled.fee);
         let part = Part {
             line: line.clone(),
             item: first.clone(),
@@ -115,7 +111,6 @@ pub fn matched(line: &Line, items: &[(RecordType, Item)], with: Counterparty<'_>
         return Ok(Matched {
             book,
             parts: vec![part],
-            fee,
         });
     }
     let items: Vec<Item> = items.iter().map(|(_, item)| item.clone()).collect();
@@ -128,9 +123,7 @@ pub fn matched(line: &Line, items: &[(RecordType, Item)], with: Counterparty<'_>
             Ok(Part { line, item, settled })
         })
         .collect::<Result<Vec<_>, AmountError>>()?;
-    // The contract prices what the acquirer counts as one.
-    let fee = fee_difference(line, first, with.acquirer)?;
-    Ok(Matched { book, parts, fee })
+    Ok(Matched { book, parts })
 }
 
 fn fits(line: &Line, record: RecordType, item: &Item) -> Result<(), Refusal> {

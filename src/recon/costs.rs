@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
-use super::booking::{Difference, Item, Line, PricedBy};
+use super::booking::{Item, Line, PricedBy};
 use crate::acquirer::RecordType;
 use crate::money::{AmountError, Currency, Money, decimal_text};
 use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm};
@@ -295,14 +295,9 @@ fn price(term: &CostTerm, contract: &CostContract, gross: Money) -> Result<Optio
     Ok(Some(price.min(rates.cap.unwrap_or(price))))
 }
 
-/// How the costs of a line differ from the contract, all components together. For what people match, of which no batch is added up.
-pub fn fee_difference(line: &Line, item: &Item, acquirer: &Acquirer) -> Result<Option<Difference>, AmountError> {
-    let Some(mut review) = Review::of(acquirer) else {
-        return Ok(None);
-    };
-    let claims = review.line(&Arc::from(""), line, item)?;
-    let (expected, actual) = sides(&claims);
-    Ok((!claims.is_empty()).then_some(Difference { expected, actual }))
+/// The claims of a line that people match: it is held to the contract alone, since no batch of theirs is added up.
+pub fn claims_of(batch: &Arc<str>, line: &Line, item: &Item, acquirer: &Acquirer) -> Result<Vec<Claim>, AmountError> {
+    Review::of(acquirer).map_or(Ok(Vec::new()), |mut review| review.line(batch, line, item))
 }
 
 /// What is wrong, in words: of one line, or of a batch.

@@ -66,6 +66,8 @@ pub struct Acquirer {
     /// The largest difference of gross amounts, per line, that is booked as rounding instead of as a break. None for currencies
     /// not listed.
     pub tolerance: Amounts,
+    /// What is so booked may come to this much in a batch. Any amount for currencies not listed.
+    pub batch_tolerance: Amounts,
     /// What lines should cost by contract, by the first day of each version; none where costs are not known beforehand.
     pub costs: Vec<CostContract>,
     /// By which fraction captures may exceed the authorization; 0 where the contract allows none.
@@ -109,6 +111,7 @@ impl<'t> Reader<'t> {
                 "contract",
                 "settles_within_days",
                 "tolerance",
+                "batch_tolerance",
                 "cost",
                 "over_capture",
                 "partial_refunds",
@@ -123,6 +126,7 @@ impl<'t> Reader<'t> {
         let contract = self.word(table, "contract");
         let settles_within_days = self.days(table, "settles_within_days");
         let tolerance = self.amounts(table, "tolerance");
+        let batch_tolerance = self.amounts(table, "batch_tolerance");
         let costs = self.costs(table);
         let over_capture = self.optional_percentage(table, "over_capture");
         let partial_refunds = self.optional_flag(table, "partial_refunds");
@@ -137,6 +141,7 @@ impl<'t> Reader<'t> {
             contract: contract?,
             settles_within_days: settles_within_days?,
             tolerance,
+            batch_tolerance,
             costs: costs?,
             over_capture: over_capture?.unwrap_or_default(),
             partial_refunds: partial_refunds?.unwrap_or(true),

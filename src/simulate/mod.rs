@@ -92,6 +92,8 @@ break_kinds! {
     DuplicateInFile = "DUPLICATE_IN_FILE";
     /// A line of a kind that has no place in the books.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
+    /// A line of a phone bill that is deducted as unpaid, and that nobody has told of.
+    CarrierShort = "CARRIER_SHORT";
     /// A payment that is refunded and charged back.
     DoubleRecovery = "DOUBLE_RECOVERY";
     /// A chargeback of a payment that was never captured.

@@ -157,6 +157,8 @@ pub enum Reported {
     Correction,
     /// Something else is deducted from the batch.
     Deduction,
+    /// A phone bill that was not paid is deducted.
+    Unpaid,
     /// Something of a payment that no book has a place for.
     Oddity,
 }

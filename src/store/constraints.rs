@@ -348,6 +348,14 @@ pub const RULES: &[(&str, &str)] = &[
         "one version of the settings begins on a day",
     ),
     (
+        "settlement_balance_identity",
+        "a settlement file states a balance of a period once",
+    ),
+    (
+        "settlement_balance_period",
+        "the period of a balance begins before it ends",
+    ),
+    (
         "settlement_batch_adds_up",
         "the gross of a batch less costs, with the rest, is its net",
     ),

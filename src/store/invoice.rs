@@ -22,6 +22,7 @@ use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money, decimal_text};
+use crate::recon::breaks::BreakClass;
 use crate::settings::CostComponent;
 
 /// An invoice as it came. Amounts are minor units, none below zero, not all of them zero.
@@ -387,9 +388,13 @@ async fn differ(
             invoice.currency
         );
         let code = invoice.currency.code();
-        let insert = include_str!("../../schema/queries/break_costs_of_batch.sql");
-        tx.execute(insert, &[&acquirer.0, &source.0, &code, expected, &stated, &detail])
-            .await?;
+        let insert = include_str!("../../schema/queries/break_of_batch.sql");
+        let class = BreakClass::FeeMismatch.name();
+        tx.execute(
+            insert,
+            &[&acquirer.0, &source.0, &code, expected, &stated, &detail, &class],
+        )
+        .await?;
         let insert = include_str!("../../schema/queries/invoice_claim_insert.sql");
         tx.execute(
             insert,

@@ -114,6 +114,11 @@ impl<'a> Sale<'a> {
 
 /// A desk with sales and one booked file of all of them.
 async fn booked(costs: &str, sales: &[String], exit: i32) -> Desk {
+    booked_as(costs, sales, &|text| text, exit).await
+}
+
+/// The same, of a file that is written otherwise.
+async fn booked_as(costs: &str, sales: &[String], written: &dyn Fn(String) -> String, exit: i32) -> Desk {
     let desk = Desk::new().await;
     desk.write("settings.toml", format!("{HEAD}{costs}"));
     desk.run(&["settings", "apply", "settings.toml"]).exits(0);
@@ -122,7 +127,7 @@ async fn booked(costs: &str, sales: &[String], exit: i32) -> Desk {
     desk.run(&["record", "events.jsonl"]).exits(0);
     let lines: Vec<String> = sales.iter().map(Sale::line).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    desk.write("file.csv", settlement_file(&lines));
+    desk.write("file.csv", written(settlement_file(&lines)));
     let command = ["reconcile", "file.csv", "--acquirer", "north", "--execute"];
     desk.run(&command).exits(exit);
     let state = desk.state().await;
@@ -610,4 +615,127 @@ async fn what_is_owed_is_the_invoices_that_are_not_paid() {
     refused("month = month + 1", "acquirer_invoice_month").await;
     refused("payment = 5", "acquirer_invoice_paid").await;
     desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_people_match_is_claimed_as_its_file_would_have_claimed_it() {
+    let sales = [
+        "p1 visa DE 100.00 interchange=0.20 scheme=0.07 cost=0.15",
+        "p3 visa DE 100.00 interchange=1.15 scheme=0.09 cost=0.15",
+        "p5 - - 2000.00 interchange=9.00 scheme=0.52 cost=2.05",
+    ]
+    .map(str::to_owned);
+    let items = |desk: &Desk| {
+        let columns = ["line", "batch", "of", "term", "since", "expected", "stated", "state"];
+        rows(desk, &["--items"], &columns)
+    };
+    let by_file = booked(PLUS, &sales, 2).await;
+    let expected = items(&by_file);
+    assert_eq!(expected.len(), 3, "{expected:?}");
+    let terms = format!("{PLUS}\n[desk]\nmatch_alone = {{ EUR = \"10000.00\" }}\n");
+    // References that nobody knows: people match the two lines that cost too much, and that which does not.
+    let desk = booked_as(&terms, &sales, &|text| text.replace(",Rp", ",Xp"), 2).await;
+    assert_eq!(items(&desk), [""; 0]);
+    for round in 0..2 {
+        for (line, item) in [
+            ("file.csv:4", "p5-capture"),
+            ("file.csv:3", "p3-capture"),
+            ("file.csv:2", "p1-capture"),
+        ] {
+            let confirm = [
+                "match",
+                "confirm",
+                line,
+                item,
+                "--by",
+                "ann",
+                "--evidence",
+                "their mail",
+                "--execute",
+            ];
+            desk.run(&confirm).exits(0);
+            desk.run(&confirm).exits(0);
+        }
+        let mut found = items(&desk);
+        found.sort();
+        assert_eq!(found, expected, "{round}");
+        for line in ["file.csv:2", "file.csv:3", "file.csv:4"] {
+            desk.run(&["match", "undo", line, "--by", "eve", "--reason", "wrong", "--execute"])
+                .exits(0);
+        }
+        assert_eq!(items(&desk), [""; 0], "{round}: undone");
+        assert_eq!(rows(&desk, &[], &TERMS), [""; 0], "{round}: undone");
+    }
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_cent_of_gross_on_every_line_is_a_break_of_the_batch() {
+    // Three lines a cent too much or too little, one a cent of a batch of its own, one as it should be.
+    let lines = ["100.01", "99.99", "100.01", "100.00", "100.01 batch=2"];
+    let booked = async |limit: &str, exit| {
+        let desk = Desk::new().await;
+        let tolerances = format!("tolerance = {{ EUR = \"0.01\" }}\nbatch_tolerance = {{ {limit} }}\n");
+        desk.write("settings.toml", format!("{HEAD}{tolerances}"));
+        desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+        let sales: Vec<String> = (1..=5).map(|sale| format!("p{sale} - - 100.00")).collect();
+        desk.write(
+            "events.jsonl",
+            sales.iter().map(|sale| Sale::of(sale).events()).collect::<String>(),
+        );
+        desk.run(&["record", "events.jsonl"]).exits(0);
+        let lines: Vec<String> = (1..)
+            .zip(lines)
+            .map(|(sale, line)| {
+                let (gross, batch) = line.split_once(' ').unwrap_or((line, ""));
+                format!("Settled +{gross} EUR ref=Rp{sale} {batch}")
+            })
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        desk.write("file.csv", settlement_file(&lines));
+        desk.run(&["reconcile", "file.csv", "--acquirer", "north", "--execute"])
+            .exits(exit);
+        desk.is_sound().await;
+        let sql =
+            "select class || ' ' || state || ' ' || expected || ' ' || actual || ' ' || detail from break order by id";
+        let rows = desk.database.admin.query(sql, &[]).await.expect("breaks");
+        let breaks: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let rounding = desk.balances().await;
+        let rounding = rounding
+            .iter()
+            .find(|((code, ..), _)| *code == 5900)
+            .map(|(_, sum)| *sum);
+        assert_eq!(rounding, Some(-2), "two cents in all, whatever the limit");
+        (desk, breaks)
+    };
+    let (desk, breaks) = booked("EUR = \"0.02\"", 2).await;
+    assert_eq!(
+        breaks,
+        [
+            "AMOUNT_MISMATCH open 30000 30001 gross of 3 lines of batch 1, each within the tolerance, differs by 0.03 EUR together, \
+             more than 0.02 EUR"
+        ]
+    );
+    let proven = prove(&desk.database.store, None, |_| ()).await.expect("a proof");
+    let offended = proven
+        .expect("books")
+        .audits
+        .into_iter()
+        .filter(|result| result.offenders > 0);
+    assert_eq!(offended.count(), 0);
+    desk.run(&[
+        "breaks",
+        "resolve",
+        "1",
+        "--reason",
+        "explained",
+        "--by",
+        "ann",
+        "--note",
+        "their rounding",
+        "--execute",
+    ])
+    .exits(0);
+    assert_eq!(booked("EUR = \"0.03\"", 0).await.1, [""; 0]);
+    assert_eq!(booked("", 0).await.1, [""; 0]);
 }

@@ -217,7 +217,7 @@ fn read_break(row: &tokio_postgres::Row) -> Found {
         class,
     };
     match found.class.as_str() {
-        "MISSING_IN_LEDGER" => found.payment = word("merchant_reference"),
+        "MISSING_IN_LEDGER" | "CARRIER_SHORT" => found.payment = word("merchant_reference"),
         "CURRENCY_MISMATCH" => found.expected_currency = expected_in,
         "DUPLICATE_FILE" => found.file = detail.split(' ').next().map(str::to_owned),
         "TOTAL_MISMATCH" => {

@@ -1,7 +1,7 @@
 //! The injection matrix: for each form of settlement files and each class of break, a small day with so many of that class
 //! planted shows so many of that class, the right ones, and no other; and the books are what the truth says.
 //!
-//! What a form cannot tell stands in [`NOT_TOLD`] with the reason: there the simulator refuses.
+//! What a form cannot tell [`not_told`] knows with the reason: there the simulator refuses.
 
 use std::path::{Path, PathBuf};
 
@@ -17,19 +17,17 @@ use crate::day::{Day, agree, found, planted};
 use crate::desk::Desk;
 use crate::support::{self, events::apply};
 
-/// Form, class, why.
-const NOT_TOLD: [(FileFormat, BreakKind, &str); 2] = [
-    (
-        FileFormat::TossCsv,
-        BreakKind::TotalMismatch,
-        "it says nothing of itself that its rows could contradict",
-    ),
-    (
-        FileFormat::TossJson,
-        BreakKind::TotalMismatch,
-        "it says nothing of itself that its rows could contradict",
-    ),
-];
+/// Why a form does not tell a class, where it does not.
+fn not_told(format: FileFormat, class: BreakKind) -> Option<&'static str> {
+    match (format, class) {
+        (FileFormat::TossCsv | FileFormat::TossJson, BreakKind::TotalMismatch) => {
+            Some("it says nothing of itself that its rows could contradict")
+        }
+        (FileFormat::Profile, BreakKind::CarrierShort) => None,
+        (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
+        _ => None,
+    }
+}
 
 /// How many of a class are planted, in the first forms; of files that are at fault as a whole there is one at the most.
 const COUNTS: [u32; 2] = [1, 3];
@@ -69,10 +67,8 @@ fn cells() -> Vec<Cell> {
     cells
 }
 
-/// Why a form does not tell a class.
 fn reason((format, class, _): Cell) -> Option<&'static str> {
-    let row = NOT_TOLD.iter().find(|row| (row.0, row.1) == (format, class));
-    row.map(|(.., reason)| *reason)
+    not_told(format, class)
 }
 
 async fn settle_in(desk: &Desk, day: &Day) -> Deployment {

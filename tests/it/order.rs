@@ -82,38 +82,138 @@ async fn rows_may_come_in_any_order() {
     }
 }
 
-/// A file cut in two by the currency of its batches, each with its own proof.
-fn halves(text: &str, column: &str) -> [String; 2] {
-    let mut lines = text.lines();
-    let header = lines.next().expect("a header");
-    let cells = |line: &str| {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .from_reader(line.as_bytes());
-        let record = reader.records().next().expect("a record").expect("a record");
-        record.iter().map(str::to_owned).collect::<Vec<_>>()
+/// The cells of a row.
+fn cells(line: &str, separator: u8) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(separator)
+        .from_reader(line.as_bytes());
+    let record = reader.records().next().expect("a record").expect("a record");
+    record.iter().map(str::to_owned).collect()
+}
+
+/// Whether rows of a currency go into the first half.
+fn is_first(currency: &str) -> bool {
+    ["EUR", "JPY"].contains(&currency.to_uppercase().as_str())
+}
+
+/// A file cut in two by the currency of its batches, each half with what proves it: its text, and that of the file beside it.
+fn halves(format: &str, text: &str, proof: Option<&str>) -> [(String, Option<String>); 2] {
+    let lines: Vec<&str> = text.lines().collect();
+    let joined = |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    [true, false].map(|half| match format {
+        "paypal" => (joined(paypal_half(&lines, half)), None),
+        "profile" => (joined(profile_half(&lines, half)), None),
+        _ => {
+            let column = match format {
+                "adyen" => "Net Currency",
+                "checkout" => "Holding Currency",
+                _ => "currency",
+            };
+            let place = |header: &str, column: &str| {
+                let names = cells(header, b',');
+                names.iter().position(|name| name == column).expect("a column")
+            };
+            let currency = place(lines[0], column);
+            let (rows, others): (Vec<&str>, Vec<&str>) = lines[1..]
+                .iter()
+                .copied()
+                .partition(|line| is_first(&cells(line, b',')[currency]) == half);
+            assert!(!rows.is_empty() && !others.is_empty(), "{format}");
+            let beside = proof.map(|proof| {
+                let payout = |line: &str, header: &str| cells(line, b',')[place(header, "Payout ID")].clone();
+                let paid: Vec<String> = rows.iter().map(|row| payout(row, lines[0])).collect();
+                let proof: Vec<&str> = proof.lines().collect();
+                let of_half = proof[1..].iter().filter(|row| paid.contains(&payout(row, proof[0])));
+                let of_half = std::iter::once(&proof[0]).chain(of_half);
+                joined(of_half.map(|line| (*line).to_owned()).collect())
+            });
+            let rows = std::iter::once(&lines[0]).chain(&rows);
+            (joined(rows.map(|line| (*line).to_owned()).collect()), beside)
+        }
+    })
+}
+
+/// The rows and footers of some currencies, counted anew.
+fn paypal_half(lines: &[&str], half: bool) -> Vec<String> {
+    let names = cells(
+        lines.iter().find(|line| line.starts_with("CH,")).expect("columns"),
+        b',',
+    );
+    let place = names.iter().position(|name| name == "Gross Transaction Currency");
+    let place = place.expect("a column");
+    let belongs = |line: &&&str| match line.split(',').next() {
+        Some("SB") => is_first(&cells(line, b',')[place]) == half,
+        Some("SF" | "RF") => is_first(&cells(line, b',')[1]) == half,
+        _ => true,
     };
-    let place = cells(header).iter().position(|name| name == column).expect("a column");
-    let (first, second): (Vec<&str>, Vec<&str>) =
-        lines.partition(|line| ["EUR", "JPY"].contains(&cells(line)[place].to_uppercase().as_str()));
-    [first, second].map(|rows| format!("{header}\n{}\n", rows.join("\n")))
+    let rows = lines
+        .iter()
+        .filter(belongs)
+        .filter(|line| line.starts_with("SB,"))
+        .count();
+    let counted = |line: &&str| match line.split(',').next() {
+        Some(kind @ ("SC" | "RC" | "FF")) => format!("{kind},{rows}"),
+        _ => (*line).to_owned(),
+    };
+    lines.iter().filter(belongs).map(counted).collect()
+}
+
+/// The rows of some currencies, with their count and the sum over them in thousandths.
+fn profile_half(lines: &[&str], half: bool) -> Vec<String> {
+    let names = cells(lines[0], b';');
+    let place = |name: &str| names.iter().position(|known| known == name).expect("a column");
+    let [currency, settled, flag] = ["Settled in", "Settled", "Settled D/C"].map(place);
+    let is_row = |line: &&&str| !["COUNT;", "CHECKSUM;"].iter().any(|mark| line.starts_with(mark));
+    let rows: Vec<Vec<String>> = lines[1..]
+        .iter()
+        .filter(is_row)
+        .map(|line| cells(line, b';'))
+        .filter(|cells| is_first(&cells[currency]) == half)
+        .collect();
+    let thousandths = |cells: &Vec<String>| -> i64 {
+        let (whole, part) = cells[settled].split_once(',').unwrap_or((&cells[settled], ""));
+        let amount: i64 = format!("{whole}{part:0<3}").parse().expect("an amount");
+        if cells[flag] == "D" { -amount } else { amount }
+    };
+    let sum: i64 = rows.iter().map(thousandths).sum();
+    let sign = if sum < 0 { "-" } else { "" };
+    let sum = format!("CHECKSUM;{sign}{},{:03}", sum.abs() / 1000, sum.abs() % 1000);
+    let rows_of = |line: &&&str| is_row(line) && is_first(&cells(line, b';')[currency]) == half;
+    let mut found = vec![lines[0].to_owned()];
+    found.extend(lines[1..].iter().filter(rows_of).map(|line| (*line).to_owned()));
+    found.extend([format!("COUNT;{}", rows.len()), sum]);
+    found
 }
 
 #[tokio::test]
 async fn a_file_may_come_in_two_and_both_at_once() {
-    for (format, column) in [
-        ("adyen", "Net Currency"),
-        ("stripe", "currency"),
-        ("toss-csv", "currency"),
-    ] {
+    in_two(["adyen", "stripe", "toss-csv"]).await;
+}
+
+#[tokio::test]
+async fn a_file_that_proves_itself_may_come_in_two_each_with_its_proof() {
+    in_two(["paypal", "checkout", "profile"]).await;
+}
+
+async fn in_two(formats: [&str; 3]) {
+    for format in formats {
         let (_folder, day) = day_of(format);
         let (expected, text) = plain(&day).await;
-        let halves = halves(&text, column);
-        let files: [File; 2] = ["one.csv", "two.csv"].map(|name| (name.to_owned(), None));
+        let proof = day.settlement("").expect("a settlement file").1;
+        let proof = proof.map(|proof| fs::read_to_string(proof).expect("a text"));
+        let halves = halves(format, &text, proof.as_deref());
+        let files: [File; 2] = ["one.csv", "two.csv"].map(|name| {
+            let beside = proof.is_some().then(|| format!("proof-of-{name}"));
+            (name.to_owned(), beside)
+        });
         let begun = async || {
             let desk = recorded(&day).await;
-            for (half, (name, _)) in halves.iter().zip(&files) {
+            for ((half, beside), (name, proof)) in halves.iter().zip(&files) {
                 desk.write(name, half);
+                if let (Some(proof), Some(beside)) = (proof, beside) {
+                    desk.write(proof, beside);
+                }
             }
             desk
         };

@@ -644,14 +644,19 @@ async fn a_reconciliation_accounts_for_every_line() {
             "batch | =batch |  |  | 5 | 1507.05 | 21.10 | 0.00",
             "break |  |  | AMOUNT_MISMATCH open | 1 | 0.05 |  | ",
             "break |  |  | MISSING_IN_LEDGER open | 1 | 7.00 |  | ",
+            "file |  |  | matched | 1 | 1000.00 | 14.00 | 986.00",
+            "file |  |  | matched with a break | 1 | 500.05 | 7.00 | 493.05",
+            "file |  |  | in suspense | 1 | 7.00 | 0.10 | 6.90",
+            "file |  |  | of the batch | 2 |  | 0.00 | -1485.95",
+            "file |  |  | all | 5 | 1507.05 | 21.10 | 0.00",
             "file |  |  | booked all accounted for | 5 |  |  | ",
         ]
     );
     let digest = all[0]["digest"].clone();
     for (file, found) in [
-        ("settlement \"1\".csv", 9),
-        (&digest[..8], 9),
-        (&digest.to_uppercase()[..12], 9),
+        ("settlement \"1\".csv", 14),
+        (&digest[..8], 14),
+        (&digest.to_uppercase()[..12], 14),
         ("settlement", 0),
         ("%", 0),
     ] {

@@ -48,6 +48,7 @@ record_type:
 refinery_schema_history:
 reserve_tranche: insert(book_id currency source_on release_on withheld), update(withheld released applied)
 settings_version: insert(effective_from digest content)
+settlement_balance: insert
 settlement_batch: insert
 settlement_file: insert
 settlement_line: insert
@@ -61,7 +62,7 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 21] = [
+const APPEND_ONLY: [&str; 22] = [
     "account",
     "break_entry",
     "break_reason",
@@ -74,6 +75,7 @@ const APPEND_ONLY: [&str; 21] = [
     "file_decision",
     "period",
     "settings_version",
+    "settlement_balance",
     "settlement_batch",
     "settlement_file",
     "settlement_line",

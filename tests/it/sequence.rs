@@ -1,4 +1,5 @@
-//! Whether all files came: numbers of batches without a gap, and a file for each business day.
+//! Whether all files came: numbers of batches without a gap, balances that begin with what the ones before ended with, and a file
+//! for each business day.
 
 use crate::desk::Desk;
 use crate::reconcile::settlement_file;
@@ -44,6 +45,32 @@ fn file(desk: &Desk, acquirer: &str, batches: &[&str], day: &str, exit: i32) -> 
     desk.write(&name, settlement_file(&lines));
     desk.run(&["reconcile", &name, "--acquirer", acquirer, "--execute"])
         .exits(exit);
+    name
+}
+
+/// A report of one row of 1.00 EUR on a day of March, whose balance begins with so many cents; and its name.
+fn statement(desk: &Desk, day: u8, opening: i64, version: u8) -> String {
+    let side = |amount: i64| format!("{},{}", if amount < 0 { "DR" } else { "CR" }, amount.abs());
+    let (from, until) = (
+        format!("2026/03/{day:02} 00:00:00 -0800"),
+        format!("2026/03/{day:02} 23:59:59 -0800"),
+    );
+    let footer = format!(
+        "EUR,100,0,0,0,{},{},CR,0,CR,0,CR,0,CR,0,1",
+        side(opening),
+        side(opening.saturating_add(100))
+    );
+    let name = format!("STL-202603{day:02}.01.{version:03}.csv");
+    desk.write(
+        &name,
+        format!(
+            "RH,{until},A,ACC,9\nFH,01\nSH,{from},{until},ACC,\n\
+             CH,Transaction ID,Invoice ID,PayPal Reference ID,Transaction Event Code,Transaction Completion Date,\
+             Transaction Debit or Credit,Gross Transaction Amount,Gross Transaction Currency,Fee Debit or Credit,Fee Amount,\
+             Fee Currency,Custom Field\n\
+             SB,T{day},,,T1900,{from},CR,100,EUR,,,,version {version}\nSF,{footer}\nSC,1\nRF,{footer}\nRC,1\nFF,1\n"
+        ),
+    );
     name
 }
 
@@ -104,6 +131,99 @@ async fn names_that_are_no_numbers_and_who_does_not_number_have_no_gaps() {
     let all = missing(&desk).await;
     assert_eq!(all.len(), 100);
     assert_eq!(all[0], "open batch 4 has not come: 1000 came after 3");
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_balance_begins_with_what_the_one_before_ended_with() {
+    let desk = desk().await;
+    let book = |day, opening, version, exit| {
+        let name = statement(&desk, day, opening, version);
+        desk.run(&["reconcile", &name, "--acquirer", "south", "--execute"])
+            .exits(exit)
+    };
+    let gap = |state: &str, day: u8, opening: &str, ended: u8, closing: &str| {
+        format!(
+            "{state} balance of ACC in EUR at 2026-03-{day:02}T08:00:00Z: it begins with {opening} EUR, the one before ended with \
+             {closing} EUR at 2026-03-{ended:02}T07:59:59Z; a file between them has not come"
+        )
+    };
+    // Each row is of no known kind, so every file has a break of its own and ends with 2.
+    book(2, -150, 1, 2);
+    book(3, -50, 1, 2);
+    assert_eq!(missing(&desk).await, [""; 0]);
+    // Two days are missing between, which moved 2.00: the file is booked, and the gap is told once.
+    book(6, 250, 1, 2);
+    assert_eq!(missing(&desk).await, [gap("open", 6, "2.50", 4, "0.50")]);
+    book(7, 350, 1, 2);
+    // A day without a row of its own in between is no gap where balances agree.
+    book(9, 450, 1, 2);
+    assert_eq!(missing(&desk).await, [gap("open", 6, "2.50", 4, "0.50")]);
+    // Nothing fits between two days: one of both files is wrong, and the later to come is not booked.
+    let before = desk.balances().await;
+    let wrong = book(4, 40, 1, 1);
+    wrong.says(&[
+        "balance of ACC in EUR at 2026-03-04T08:00:00Z: it begins with 0.40 EUR, the one before ended with 0.50 EUR at \
+         2026-03-04T07:59:59Z",
+    ]);
+    assert_eq!(desk.balances().await, before);
+    desk.run(&[
+        "files",
+        "reject",
+        "STL-20260304.01.001.csv",
+        "--by",
+        "ann",
+        "--reason",
+        "wrong",
+    ])
+    .exits(0);
+    // What comes in its place fills one day of the gap, and the last day fills it.
+    book(4, 50, 2, 2);
+    assert_eq!(missing(&desk).await, [gap("open", 6, "2.50", 4, "0.50")]);
+    book(5, 150, 1, 2);
+    assert_eq!(missing(&desk).await, [gap("resolved timing", 6, "2.50", 4, "0.50")]);
+    // Another version of a booked day takes its place only when somebody says so.
+    let again = book(3, -50, 2, 1);
+    again.says(&["account ACC came before with other content, in STL-20260303.01.001.csv"]);
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_report_with_a_file_missing_is_a_day_that_is_missing() {
+    let desk = desk().await;
+    let whole = desk.read(&statement(&desk, 4, 0, 1));
+    let head: Vec<&str> = whole.lines().take(4).collect();
+    let third = format!("{}\nFF,0\n", head.join("\n").replace("FH,01", "FH,03"));
+    desk.write("STL-20260304.03.001.csv", third);
+    let first = whole.split("SF,").next().expect("rows").to_owned() + "FF,1\n";
+    desk.write("STL-20260304.01.001.csv", first);
+    let before = desk.state().await;
+    let refused = |with: &[&str], words: &str| {
+        let mut command = vec![
+            "reconcile",
+            "STL-20260304.01.001.csv",
+            "--acquirer",
+            "north",
+            "--execute",
+        ];
+        for name in with {
+            command.extend(["--with", name]);
+        }
+        desk.run(&command).exits(1).says(&[words]);
+    };
+    refused(&[], "the report goes on in another file: give it by --with");
+    refused(
+        &["STL-20260304.03.001.csv"],
+        "is file 3 of its report where file 2 is due: give all, in order, by --with",
+    );
+    assert_eq!(desk.state().await, before, "nothing of it is kept");
+    desk.run(&["files", "expected", "--from", "2026-03-04", "--to", "2026-03-04"])
+        .exits(0)
+        .says(&["awaited"]);
+    file(&desk, "north", &["1"], "2026-03-06", 0);
+    desk.run(&["files", "expected", "--from", "2026-03-04", "--to", "2026-03-06"])
+        .exits(2)
+        .says(&["2026-03-04", "missing"]);
     desk.is_sound().await;
 }
 

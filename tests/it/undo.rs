@@ -24,6 +24,7 @@ async fn content(stage: &Stage) -> Vec<String> {
         "file_decision(",
         "settlement_file(",
         "settlement_line(",
+        "settlement_balance(",
         "settlement_batch(",
         "settlement_match(",
         "settlement_reserve(",
@@ -228,8 +229,8 @@ async fn what_others_built_on_is_not_undone() {
     assert!(matches!(said, UndoError::Before { .. }), "{said}");
     assert_eq!(dump::content(&stage.test.admin).await, state);
     undone(&stage, "file-2.csv").await;
-    // Its reserve is released: what was withheld is not there any more.
-    stage.release("2026-04-01").await;
+    // A refund used up its reserve: nobody knows what to take it from.
+    stage.go_on("refund p1 75.00 USD m=roll ref=R1 at=2026-03-05").await;
     let said = stage
         .test
         .store
@@ -237,11 +238,45 @@ async fn what_others_built_on_is_not_undone() {
         .await
         .expect_err("a refusal");
     assert!(
-        matches!(&said, UndoError::Released { merchant, missing, .. }
-            if merchant == "roll" && missing.to_string() == "8.00 USD"),
+        matches!(&said, UndoError::Applied { merchant, missing, .. }
+            if merchant == "roll" && missing.to_string() == "5.62 USD"),
         "{said}"
     );
     stage.holds().await;
+}
+
+#[tokio::test]
+async fn a_reserve_that_was_released_goes_back_before_it_is_undone() {
+    let mut stage = Stage::of(SETTINGS).await;
+    stage.go_on("sale p1 80.00 USD m=roll ref=A1 at=2026-03-02").await;
+    let first = stage.write_file(&["Settled +80.00 USD ref=A1 batch=7"], "2026-03-03");
+    booked(&stage, &first, "2026-03-03").await;
+    let before = net(&stage).await;
+    stage.release("2026-04-01").await;
+    let after_release = net(&stage).await;
+    assert_ne!(before, after_release, "8.00 are available");
+    undone(&stage, "file-1.csv").await;
+    // It comes again: what is due of its reserve is released again, and all is as it was.
+    booked(&stage, &first, "2026-03-03").await;
+    assert_eq!(net(&stage).await, before);
+    stage.release("2026-04-01").await;
+    assert_eq!(net(&stage).await, after_release);
+    // A new version that withholds less, when all was released: the merchant has what the new one says.
+    let rows = ["Settled +79.00 USD ref=A1 batch=7"];
+    let file = stage
+        .write_file(&rows, "2026-03-03")
+        .presented_by(Some("ada".to_owned()));
+    booked(&stage, &file, "2026-03-03").await;
+    assert!(matches!(
+        released(&stage, "file-2.csv", "eve").await,
+        Ok(Release::Booked { .. })
+    ));
+    stage.release("2026-04-01").await;
+    stage.holds().await;
+    let held = "select coalesce(sum(balance.credits - balance.debits), 0)::bigint
+        from balance join account on account.id = account_id where code = 2030";
+    let held: i64 = stage.test.admin.query_one(held, &[]).await.expect("a sum").get(0);
+    assert_eq!(held, 0, "nothing of it is in reserve");
 }
 
 /// Releases a file after planning it.

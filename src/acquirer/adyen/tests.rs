@@ -218,6 +218,7 @@ fn a_whole_batch_is_read_field_by_field() {
         rejects: 0,
         latest_day: Some(day("2026-11-21")),
         claims: vec![],
+        balances: vec![],
     };
     assert_eq!(outcome.claims, claims);
 }

@@ -238,6 +238,10 @@ fn every_figure_of_a_footer_is_proven() {
         &["the section's footer of EUR on line 17 counts: 2 / 1"],
     );
     untrue(
+        &changed(17, "CR,66", "CR,67"),
+        &["the section's footer of EUR on line 17 says that the balance moved by: 67 / 66"],
+    );
+    untrue(
         &changed(13, "SC,5", "SC,6"),
         &["the count of section ACC-A 2026-01-06: 6 / 5"],
     );
@@ -254,6 +258,42 @@ fn every_figure_of_a_footer_is_proven() {
             "conversion C2 has of its two sides one too many or too few, sold less bought: 0 / -1",
         ],
     );
+}
+
+#[test]
+fn balances_are_of_an_account_and_a_period() {
+    let mut lines = report();
+    lines[10] = "SF,JPY,1000000,0,0,40000,DR,1000000,DR,40000,CR,0,CR,0,CR,0,CR,0,1".to_owned();
+    let input: Box<dyn Read> = Box::new(std::io::Cursor::new(lines.join("\n").into_bytes()));
+    let mut reader = Rows::of(PaypalReader::open(input, Vec::new()).expect("a report"));
+    assert!(reader.by_ref().all(|row| row.is_ok()));
+    let told: Vec<String> = reader
+        .claims()
+        .balances
+        .iter()
+        .map(|balance| {
+            let Balance {
+                account,
+                from,
+                until,
+                opening,
+                closing,
+            } = balance;
+            format!("{account} {opening} -> {closing}, {from} - {until}")
+        })
+        .collect();
+    // 10,000 yen owed, 9,600 more: 400 are owed.
+    assert_eq!(
+        told,
+        [
+            "ACC-A -10000 JPY -> -400 JPY, 2026-01-06 08:00:00 UTC - 2026-01-07 07:59:59 UTC",
+            "ACC-B 0.00 EUR -> 0.66 EUR, 2026-01-06 08:00:00 UTC - 2026-01-07 07:59:59 UTC",
+        ]
+    );
+    // The same account and period twice: whose is the balance?
+    lines[13] = lines[13].replace("ACC-B", "ACC-A");
+    lines[9] = "SF,EUR,10000,7000,78,390,CR,0,CR,2688,CR,0,CR,0,CR,0,CR,0,3".to_owned();
+    refused(&lines, "line 17: a second balance of EUR for the same period");
 }
 
 #[test]
@@ -353,6 +393,12 @@ fn what_is_out_of_order_ends_the_file() {
         "line 10: cell 3 is `1e4`; it must be digits",
     );
     refused(&changed(11, "SF,JPY", "SF,EUR"), "a second footer of EUR");
+    refused(&changed(17, "CR,66", "XX,66"), "cell 9 is `XX`; it must be CR or DR");
+    refused(&changed(17, "CR,66", "CR,"), "cell 10 is ``; it must be digits");
+    refused(
+        &changed(14, "2026/01/06 00:00:00", "2026/01/07 00:00:00"),
+        "the section's period ends before it begins",
+    );
     refused(
         &changed(12, "SF,USD", "ZZ,USD"),
         "line 12: `ZZ` is not a kind of record",

@@ -37,6 +37,7 @@ fn acquirer() -> settings::Acquirer {
         contract: Contract::Net,
         settles_within_days: 3,
         tolerance: BTreeMap::from(["EUR", "GBP"].map(|code| (currency(code), money(&format!("0.01 {code}"))))),
+        batch_tolerance: BTreeMap::new(),
         costs: Vec::new(),
         over_capture: rust_decimal::Decimal::ZERO,
         partial_refunds: true,

@@ -50,7 +50,7 @@ fn type_text(reported: Reported) -> &'static str {
         Reported::Payout => "MerchantPayout",
         Reported::Reserve => "DepositCorrection",
         Reported::Correction => "ManualCorrected",
-        Reported::Deduction => "InvoiceDeduction",
+        Reported::Deduction | Reported::Unpaid => "InvoiceDeduction",
         Reported::Oddity => "PaidOutReversed",
     }
 }

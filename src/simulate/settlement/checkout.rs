@@ -54,7 +54,7 @@ fn type_text(reported: Reported) -> &'static str {
         Reported::Reserve => "Rolling Reserve",
         Reported::Payout => "Payout",
         Reported::Correction => "Adjustment",
-        Reported::Deduction => "Invoice",
+        Reported::Deduction | Reported::Unpaid => "Invoice",
         Reported::Oddity => "Refund Reversal",
     }
 }
@@ -89,6 +89,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
         | Reported::Payout
         | Reported::Correction
         | Reported::Deduction
+        | Reported::Unpaid
         | Reported::Oddity => (costs.total(), costs.commission, 0),
     };
     let gross = line.net.saturating_add(fee);

@@ -229,6 +229,8 @@ impl FileFormat {
             (Self::TossCsv | Self::TossJson, BreakKind::TotalMismatch) => {
                 Some("it says nothing of itself that its rows could contradict")
             }
+            (Self::Profile, BreakKind::CarrierShort) => None,
+            (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
             _ => None,
         }
     }

@@ -38,7 +38,7 @@ fn kind(line: &Line) -> (&'static str, &'static str, &'static str, bool) {
         Reported::ChargebackReversal => ("1240", "205", "000000", false),
         Reported::BatchFee => ("1740", "700", "190000", false),
         // A sale taken back, and a credit charged back: the one takes from us, the other gives.
-        Reported::Correction | Reported::Deduction | Reported::Reserve | Reported::Payout => {
+        Reported::Correction | Reported::Deduction | Reported::Unpaid | Reported::Reserve | Reported::Payout => {
             ("1240", "200", "000000", true)
         }
         Reported::Oddity => ("1442", "450", "200000", false),

@@ -34,6 +34,9 @@ const END: Moment = Moment {
     second: 2 * 3600,
 };
 
+/// What the balance of each currency begins with, minor units. What follows the first two balances is said to be nothing.
+const OPENING: i64 = 12_500;
+
 /// The account of a file, by the number of its first batch.
 fn account(batch: usize) -> String {
     format!("EXAMPLE{:05}", batch / 100)
@@ -87,7 +90,7 @@ fn code(reported: Reported) -> &'static str {
         Reported::BatchFee => "T0106",
         Reported::Reserve => "T1110",
         Reported::Payout => "T0400",
-        Reported::Correction | Reported::Deduction => "T1900",
+        Reported::Correction | Reported::Deduction | Reported::Unpaid => "T1900",
         Reported::Oddity => "T0800",
     }
 }
@@ -179,9 +182,12 @@ impl Report {
             let said = [credits, debits.saturating_add(off_by), fee_credits, fee_debits];
             let mut footer = vec![kind.to_owned(), CURRENCIES[currency].code.to_owned()];
             footer.extend(said.map(|amount| hundredths(amount, currency).to_string()));
-            // Balances, which nobody knows the names of.
-            for _ in 0..6 {
-                footer.extend(["CR".to_owned(), "0".to_owned()]);
+            let moved = credits
+                .saturating_add(fee_credits)
+                .saturating_sub(debits.saturating_add(fee_debits));
+            for balance in [OPENING, OPENING.saturating_add(moved), 0, 0, 0, 0] {
+                let amount = hundredths(balance, currency).saturating_abs();
+                footer.extend([side(balance), amount.to_string()]);
             }
             footer.push(sums.rows.to_string());
             cells.write_record(footer)?;

@@ -46,6 +46,7 @@ DISPUTED = "chargeback"
 WON = "chargeback_reversal"
 FEE = "batch_fee"
 KEPT = "reserve"
+UNPAID = "unpaid"
 PAID = "payout"
 
 [[profile.claim]]
@@ -94,6 +95,7 @@ fn kind(reported: Reported) -> &'static str {
         Reported::Payout => "PAID",
         Reported::Correction => "CORRECTED",
         Reported::Deduction => "DEDUCTED",
+        Reported::Unpaid => "UNPAID",
         Reported::Oddity => "UNDONE",
     }
 }

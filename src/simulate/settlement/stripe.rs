@@ -40,7 +40,7 @@ fn category(reported: Reported) -> &'static str {
         Reported::Payout => "payout",
         Reported::Reserve => "risk_reserved_funds",
         Reported::Correction => "other_adjustment",
-        Reported::Deduction => "contribution",
+        Reported::Deduction | Reported::Unpaid => "contribution",
         Reported::Oddity => "transfer",
     }
 }

@@ -93,6 +93,10 @@ impl Author<'_> {
                 self.ordinary(&mut story, 1);
                 self.unsupported_line(&mut story, turn)
             }
+            BreakKind::CarrierShort => {
+                self.ordinary(&mut story, 1);
+                self.unpaid_line(&mut story)
+            }
             BreakKind::DuplicateInLedger => self.ordered_twice(&mut story, turn),
             BreakKind::NotPriced => self.unpriced_dispute(&mut story),
             BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
@@ -387,6 +391,7 @@ impl Author<'_> {
             BreakKind::AmountMismatch
             | BreakKind::MissingInLedger
             | BreakKind::UnsupportedRecord
+            | BreakKind::CarrierShort
             | BreakKind::DoubleRecovery
             | BreakKind::ChargebackUnknown
             | BreakKind::StatusMismatch
@@ -427,6 +432,23 @@ impl Author<'_> {
         line.modification = self.dice.reference();
         line.merchant_reference = format!("unknown-{:09}", story.index);
         line
+    }
+
+    /// A phone bill that the acquirer deducts as unpaid, and that nobody has told of.
+    fn unpaid_line(&mut self, story: &mut Story) -> BreakItem {
+        let amount = self.price(story, 50, 200).saturating_neg();
+        let mut line = self.stray_line(story, amount);
+        line.reported = Reported::Unpaid;
+        line.gross = Some(amount);
+        line.costs = Costs::default();
+        line.net = amount;
+        let mut item = BreakItem::new(BreakKind::CarrierShort);
+        item.payment = Some(line.merchant_reference.clone());
+        item.acquirer_reference = Some(line.modification.clone());
+        item.currency = Some(CURRENCIES[line.currency].code);
+        item.actual = line.gross;
+        story.strays.push(line);
+        item
     }
 
     /// Something that no book has a place for: a correction, a refund that came back, an invoice.

@@ -14,6 +14,7 @@
 //! (`reconcile undo`).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
@@ -30,8 +31,9 @@ use crate::recon::booking::{Counterparty, Leg, Line};
 use crate::recon::by_hand::{self, Matched};
 use crate::recon::desk::{Booked, Reason};
 use crate::recon::matching::{Pass, RULES};
+use crate::settings::Settings;
 use crate::store::reconcile::line::{self, ItemName, KnownLine, LineError, LineName, OpenItem};
-use crate::store::reconcile::{BreakRow, differences, read_line, write_breaks};
+use crate::store::reconcile::{BreakRow, costs, differences, read_line, write_breaks};
 use crate::store::reserve::{FixedReserves, Tranches};
 use crate::store::settings::Deployment;
 use crate::store::{Retriable, Store, StoreError, Tx, currency};
@@ -296,6 +298,10 @@ pub(super) async fn keep_items(tx: &mut Tx, proposal: i64, keys: &[ItemKey]) -> 
 /// A match that is worked out, and not written.
 pub(super) struct Matching {
     acquirer: AcquirerId,
+    name: String,
+    batch: Arc<str>,
+    settings: Arc<Settings>,
+    day: NaiveDate,
     source: SourceId,
     line: Line,
     matched: Matched,
@@ -314,7 +320,7 @@ pub(super) async fn work_out(
     let rows = tx.query(sql, &[&id]).await?;
     let row = rows.first().ok_or(DeskError::NoLine(id))?;
     let line = read_line(row)?;
-    let acquirer: &str = row.try_get("acquirer").map_err(StoreError::from)?;
+    let name: &str = row.try_get("acquirer").map_err(StoreError::from)?;
     let as_of: NaiveDate = row.try_get("as_of").map_err(StoreError::from)?;
     if day < as_of {
         return Err(DeskError::Before { day, as_of });
@@ -323,8 +329,8 @@ pub(super) async fn work_out(
     let settings = deployment.in_force(as_of).ok_or(DeskError::NoSettings(as_of))?;
     let acquirer = settings
         .acquirers
-        .get(acquirer)
-        .ok_or_else(|| StoreError::Unreadable(format!("acquirer {acquirer} in the settings of {as_of}")))?;
+        .get(name)
+        .ok_or_else(|| StoreError::Unreadable(format!("acquirer {name} in the settings of {as_of}")))?;
     let with = Counterparty {
         acquirer,
         receivable: receivable(acquirer.kind),
@@ -361,6 +367,10 @@ pub(super) async fn work_out(
     };
     let matching = Matching {
         acquirer: acquirer_id,
+        name: name.to_owned(),
+        batch: row.try_get::<_, &str>("batch").map_err(StoreError::from)?.into(),
+        settings: settings.clone(),
+        day,
         source: SourceId(row.try_get("source_id").map_err(StoreError::from)?),
         missing: missing(tx, &terms.items).await?,
         line,
@@ -451,8 +461,20 @@ impl Matching {
         let mut differ: Vec<BreakRow> = Vec::new();
         if let Some(first) = parts.first() {
             let amount = first.settled.amount.filter(|_| parts.len() == 1);
+            let fee = first.settled.fee.filter(|_| parts.len() == 1);
             let kept = first.settled.kept_pending;
-            differ.extend(differences(&self.line, &first.item, amount, self.matched.fee, kept));
+            differ.extend(differences(&self.line, &first.item, amount, fee, kept));
+        }
+        if let (Some(acquirer), Some(first)) = (self.settings.acquirers.get(&*self.name), parts.first()) {
+            let by_hand = costs::ByHand {
+                acquirer: (self.acquirer, acquirer),
+                source: self.source,
+                batch: &self.batch,
+                matched: (&self.line, &first.item),
+                proposal,
+                day: self.day,
+            };
+            differ.extend(costs::check_by_hand(tx, &by_hand).await?);
         }
         write_breaks(tx, self.acquirer, self.source, differ).await?;
         keep_tranches(tx, proposal, tranches).await?;

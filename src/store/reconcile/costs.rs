@@ -1,6 +1,7 @@
 //! The costs of matched lines, held to the contract: breaks, claims, and what all of it comes to.
 //!
-//! Each line is held to it where it is matched, when line and item are both at hand: nothing is read again.
+//! Each line is held to it where it is matched, when line and item are both at hand: nothing is read again. What people match is
+//! held to it too, line by line ([`check_by_hand`]); its claims go with the match.
 
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use tokio_postgres::types::Type;
 
 use super::Run;
 use super::matching::BreakRow;
+use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Money};
 use crate::recon::booking::{Item, Line};
 use crate::recon::breaks::BreakClass;
-use crate::recon::costs::{Claim, Review, Sum, SumKey, sides, told};
+use crate::recon::costs::{Claim, Review, Sum, SumKey, claims_of, sides, told};
 use crate::settings::Acquirer;
 use crate::store::{StoreError, Tx};
 
@@ -51,7 +53,7 @@ impl<'a> Costs<'a> {
     /// Writes the claims that were found since.
     pub(super) async fn flush(&mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
         let claims: Vec<_> = self.claims.drain(..).map(|claim| (claim, None)).collect();
-        write_claims(tx, run, &claims, &mut self.written).await
+        write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
     }
 
     /// Writes what batches come to, and what is wrong with them as a whole.
@@ -64,10 +66,67 @@ impl<'a> Costs<'a> {
             write_batch_break(tx, run, &claim, &detail).await?;
             claims.push((claim, Some(detail)));
         }
-        write_claims(tx, run, &claims, &mut self.written).await
+        write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
     }
 }
 
+/// What claims are kept with.
+struct Kept {
+    acquirer: AcquirerId,
+    source: SourceId,
+    booked_on: NaiveDate,
+    proposal: Option<i64>,
+}
+
+impl Kept {
+    fn of_file(run: &Run<'_>) -> Self {
+        Self {
+            acquirer: run.acquirer_id,
+            source: run.source,
+            booked_on: run.as_of,
+            proposal: None,
+        }
+    }
+}
+
+/// A line that people match.
+pub(in crate::store) struct ByHand<'a> {
+    /// Its acquirer.
+    pub(in crate::store) acquirer: (AcquirerId, &'a Acquirer),
+    /// Its file.
+    pub(in crate::store) source: SourceId,
+    /// Its batch.
+    pub(in crate::store) batch: &'a Arc<str>,
+    /// The line, and the first of the items that it is matched with.
+    pub(in crate::store) matched: (&'a Line, &'a Item),
+    /// What is executed.
+    pub(in crate::store) proposal: i64,
+    /// The booking date of the match.
+    pub(in crate::store) day: NaiveDate,
+}
+
+/// Holds the costs of a line that people match to the contract, and keeps the claims; the break that they are worked on by.
+pub(in crate::store) async fn check_by_hand(tx: &mut Tx, by_hand: &ByHand<'_>) -> Result<Option<BreakRow>, StoreError> {
+    let (id, acquirer) = by_hand.acquirer;
+    let (line, item) = by_hand.matched;
+    let claims = claims_of(by_hand.batch, line, item, acquirer);
+    let claims = claims.map_err(|_| StoreError::TooLarge("the price of a line".to_owned()))?;
+    let found = break_of(&claims, line, item);
+    let last = include_str!("../../../schema/queries/cost_claims_last.sql");
+    let rows = tx.query(last, &[&by_hand.source.0]).await?;
+    let mut place = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+    let kept = Kept {
+        acquirer: id,
+        source: by_hand.source,
+        booked_on: by_hand.day,
+        proposal: Some(by_hand.proposal),
+    };
+    let claims: Vec<_> = claims.into_iter().map(|claim| (claim, None)).collect();
+    write_claims(tx, &kept, &claims, &mut place).await?;
+    Ok(found)
+}
+
+/// One break of a line, however many of its costs differ.
 fn break_of(claims: &[Claim], line: &Line, item: &Item) -> Option<BreakRow> {
     let first = claims.first()?;
     let (expected, actual) = sides(claims);
@@ -85,7 +144,7 @@ fn break_of(claims: &[Claim], line: &Line, item: &Item) -> Option<BreakRow> {
 }
 
 async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &str) -> Result<(), StoreError> {
-    let insert = include_str!("../../../schema/queries/break_costs_of_batch.sql");
+    let insert = include_str!("../../../schema/queries/break_of_batch.sql");
     tx.execute(
         insert,
         &[
@@ -95,6 +154,7 @@ async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &s
             &claim.expected.minor(),
             &claim.stated.minor(),
             &detail,
+            &BreakClass::FeeMismatch.name(),
         ],
     )
     .await?;
@@ -105,11 +165,11 @@ async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &s
 /// of its break.
 async fn write_claims(
     tx: &mut Tx,
-    run: &Run<'_>,
+    kept: &Kept,
     claims: &[(Claim, Option<String>)],
     place: &mut i32,
 ) -> Result<(), StoreError> {
-    const TYPES: [Type; 14] = [
+    const TYPES: [Type; 15] = [
         Type::INT8,
         Type::INT4,
         Type::INT2,
@@ -124,6 +184,7 @@ async fn write_claims(
         Type::DATE,
         Type::DATE,
         Type::TEXT,
+        Type::INT8,
     ];
     if claims.is_empty() {
         return Ok(());
@@ -136,9 +197,9 @@ async fn write_claims(
             .checked_add(1)
             .ok_or_else(|| StoreError::TooLarge("the number of claims".to_owned()))?;
         copy.row(&[
-            &run.source.0,
+            &kept.source.0,
             &*place,
-            &run.acquirer_id.0,
+            &kept.acquirer.0,
             &claim.ordinal,
             &&*claim.batch,
             &claim.expected.currency().code(),
@@ -148,8 +209,9 @@ async fn write_claims(
             &claim.expected.minor(),
             &claim.stated.minor(),
             &claim.since,
-            &run.as_of,
+            &kept.booked_on,
             detail,
+            &kept.proposal,
         ])
         .await?;
     }

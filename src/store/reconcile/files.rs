@@ -358,7 +358,8 @@ async fn close_breaks(tx: &mut Tx, source: SourceId, resolution: &str, by: &str)
     Ok(())
 }
 
-/// Booked files that hold a batch of this one, of which both say what is paid: source, name, batch.
+/// Booked files that hold a batch of this one, of which both say what is paid, or state the same balances: source, name, what both
+/// have.
 pub(super) async fn superseded(
     tx: &mut Tx,
     source: SourceId,

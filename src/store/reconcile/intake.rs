@@ -35,7 +35,20 @@ pub(super) struct Taken {
     pub(super) unknown_columns: Vec<String>,
     /// The name of its format.
     format: Option<String>,
-    untrue: Vec<Claim>,
+    untrue: Vec<Untrue>,
+}
+
+/// What a file says and is not so, in words and in amounts.
+#[derive(Debug, Clone)]
+pub(super) struct Untrue {
+    /// The currency of both amounts; none where rows are counted.
+    pub(super) currency: Option<Currency>,
+    /// What it says.
+    pub(super) stated: i128,
+    /// What is so.
+    pub(super) read: i128,
+    /// Both in words.
+    pub(super) words: String,
 }
 
 /// A set of ordinals, one bit each.
@@ -175,7 +188,7 @@ pub(super) async fn take_in(
     }
     tx.end_copy(copy).await?;
     batches.write(tx, source).await?;
-    let untrue = untrue(&claims);
+    let untrue = untrue(&claims).iter().map(Untrue::of).collect();
     Ok(Taken {
         claims,
         format,
@@ -464,12 +477,17 @@ impl Taken {
         if self.claims.lines == 0 {
             return Some("the file has no lines".to_owned());
         }
-        let claim = self.untrue.first()?;
+        let first = self.untrue.first()?;
         Some(format!(
             "{} of its totals do not add up: {}",
             self.untrue.len(),
-            explain(claim)
+            first.words
         ))
+    }
+
+    /// Adds what only other files show to be untrue.
+    pub(super) fn dispute(&mut self, more: Vec<Untrue>) {
+        self.untrue.extend(more);
     }
 
     /// Keeps the file and its lines, posts nothing, and names what does not add up.
@@ -498,30 +516,30 @@ impl Taken {
             let money = |total: i128| code.as_ref().and_then(|_| minor(total));
             let insert = include_str!("../../../schema/queries/break_total_mismatch.sql");
             let (stated, read) = (money(claim.stated), money(claim.read));
-            tx.execute(
-                insert,
-                &[&acquirer.0, &source.0, &code, &stated, &read, &explain(claim)],
-            )
-            .await?;
+            tx.execute(insert, &[&acquirer.0, &source.0, &code, &stated, &read, &claim.words])
+                .await?;
         }
         Ok(())
     }
 }
 
-fn explain(claim: &Claim) -> String {
-    let text = |total: i128| {
-        let money = |currency| i64::try_from(total).map(|minor| Money::from_minor(minor, currency));
-        match claim.currency.map(money) {
-            Some(Ok(money)) => money.to_string(),
-            Some(Err(_)) | None => total.to_string(),
+impl Untrue {
+    fn of(claim: &Claim) -> Self {
+        let text = |total: i128| {
+            let money = |currency| i64::try_from(total).map(|minor| Money::from_minor(minor, currency));
+            match claim.currency.map(money) {
+                Some(Ok(money)) => money.to_string(),
+                Some(Err(_)) | None => total.to_string(),
+            }
+        };
+        let (stated, read) = (text(claim.stated), text(claim.read));
+        Self {
+            currency: claim.currency,
+            stated: claim.stated,
+            read: claim.read,
+            words: format!("{} {stated}, its lines add up to {read}", claim.what),
         }
-    };
-    format!(
-        "{} {}, its lines add up to {}",
-        claim.what,
-        text(claim.stated),
-        text(claim.read)
-    )
+    }
 }
 
 /// Keeps what became of a file.
@@ -584,17 +602,17 @@ pub(super) async fn taken_again(tx: &mut Tx, source: SourceId) -> Result<Taken, 
     }
 }
 
-/// Why a file may not be booked beside files that hold a batch of it, if there are any.
+/// Why a file may not be booked beside files that hold a batch of it, or state the same balances, if there are any.
 pub(super) fn supersedes(earlier: &[(SourceId, String, String)]) -> Option<String> {
-    let (_, name, batch) = earlier.first()?;
+    let (_, name, what) = earlier.first()?;
     let more = match earlier.len().saturating_sub(1) {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
-    Some(format!("batch {batch} came before with other content, in {name}{more}"))
+    Some(format!("{what} came before with other content, in {name}{more}"))
 }
 
-/// Names the batches that came before with other content.
+/// Names what came before with other content.
 pub(super) async fn break_superseded(
     tx: &mut Tx,
     acquirer: AcquirerId,
@@ -602,8 +620,8 @@ pub(super) async fn break_superseded(
     earlier: &[(SourceId, String, String)],
 ) -> Result<(), StoreError> {
     let insert = include_str!("../../../schema/queries/break_superseded_file.sql");
-    for (_, name, batch) in earlier {
-        let detail = format!("batch {batch} came before with other content, in {name}");
+    for (_, name, what) in earlier {
+        let detail = format!("{what} came before with other content, in {name}");
         tx.execute(insert, &[&acquirer.0, &source.0, &detail]).await?;
     }
     Ok(())

@@ -9,7 +9,8 @@
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
 //!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
 //!    within those books.
-//! 5. Lock the books that are concerned, the house first.
+//! 5. Hold what is tolerated of the gross of lines to what a batch may differ by (`tolerance`). Lock the books that are concerned,
+//!    the house first.
 //! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
 //! 7. Look for items that should have been reported by now.
@@ -17,7 +18,7 @@
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
 
-mod costs;
+pub(in crate::store) mod costs;
 pub mod explain;
 pub mod files;
 mod intake;
@@ -25,6 +26,7 @@ pub mod line;
 mod matching;
 mod posting;
 pub mod sequence;
+mod tolerance;
 pub mod undo;
 mod unknown;
 
@@ -352,7 +354,8 @@ async fn reconcile(
     if !source.new {
         return taken_in_before(tx, acquirer_id, file, &source).await;
     }
-    let taken = intake::take_in(tx, file, source.id, progress).await?;
+    let mut taken = intake::take_in(tx, file, source.id, progress).await?;
+    let gaps = sequence::balances(tx, acquirer_id, source.id, &mut taken).await?;
     let superseded = files::superseded(tx, source.id, acquirer_id).await?;
     let reason = taken.quarantine_reason().or_else(|| intake::supersedes(&superseded));
     let as_of = request.as_of.or(taken.claims.latest_day);
@@ -361,7 +364,7 @@ async fn reconcile(
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
         intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
         let settings = deployment.latest().map(|settings| &**settings);
-        sequence::check(tx, settings, request.acquirer, acquirer_id, source.id).await?;
+        sequence::check(tx, settings, request.acquirer, acquirer_id, source.id, &gaps).await?;
         present(tx, file, source.id).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
         return Ok(Reconciliation {
@@ -383,7 +386,7 @@ async fn reconcile(
     };
     book(tx, deployment, &run, &taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
-    sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id).await?;
+    sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id, &gaps).await?;
     present(tx, file, source.id).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
     Ok(Reconciliation {
@@ -406,6 +409,7 @@ async fn book(
         matching.run(tx, progress).await?;
     }
     let matched = matching.finish(tx).await?;
+    tolerance::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])

@@ -156,6 +156,9 @@ fn explain(
         found.item = Some((BookId(row.try_get(14)?), EntryNumber(row.try_get(15)?)));
         found.expected = Some(recorded);
         found.detail = format!("{reported}: recorded as {recorded}");
+    } else if line.record == RecordType::Unpaid {
+        found.class = BreakClass::CarrierShort;
+        found.detail = format!("{reported}: deducted as unpaid, and no unpaid bill is recorded");
     }
     Ok(found)
 }

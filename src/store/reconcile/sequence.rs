@@ -1,14 +1,19 @@
-//! Whether all files came: numbers of batches without a gap, and a file for each business day.
+//! Whether all files came: numbers of batches without a gap, balances that begin with what the ones before ended with, and a file
+//! for each business day.
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use tokio_postgres::Row;
 
+use super::intake::{Taken, Untrue};
+use crate::acquirer::Balance;
 use crate::calendar::{BusinessDays, NotCovered};
 use crate::ids::{AcquirerId, SourceId};
+use crate::money::{Currency, Money};
 use crate::settings::{Expected, Settings};
 use crate::store::settings::Deployment;
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{Store, StoreError, Tx, currency};
 
 /// How many batches of one gap get a break each: more are no gap but other numbers.
 const GAP_LIMIT: i64 = 100;
@@ -79,21 +84,158 @@ pub enum ExpectedError {
     NoCalendar(String),
 }
 
-/// Names the batches that are missing beside those of a file, and resolves the breaks of those that came with it, where the
-/// acquirer numbers its batches without a gap.
+/// What the balances of a file say of files that did not come, and of those that did.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// What names each gap, and the rest of what is said of it.
+    missing: Vec<(String, String)>,
+    /// The names of gaps that the file fills.
+    filled: Vec<String>,
+}
+
+/// Where two balances of an account meet: what the earlier one ends with, and what the later one begins with.
+struct Seam {
+    ended_at: DateTime<Utc>,
+    closing: Money,
+    begins_at: DateTime<Utc>,
+    opening: Money,
+}
+
+impl Seam {
+    /// No other period fits between both: their ends are a second apart where a period ends with its last one.
+    fn adjoins(&self) -> bool {
+        self.begins_at.signed_duration_since(self.ended_at) <= TimeDelta::minutes(1)
+    }
+
+    /// What names it.
+    fn name(&self, account: &str) -> String {
+        let (currency, at) = (self.opening.currency(), text(self.begins_at));
+        format!("balance of {account} in {currency} at {at}: ")
+    }
+
+    fn told(&self) -> String {
+        let (opening, closing) = (self.opening, self.closing);
+        let ended_at = text(self.ended_at);
+        format!("it begins with {opening}, the one before ended with {closing} at {ended_at}")
+    }
+}
+
+/// An instant in words.
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Keeps the balances that a file states, and holds them to those before and after them: where periods adjoin and amounts differ
+/// the file is untrue, and where they do not adjoin a file between them is missing.
+pub(super) async fn balances(
+    tx: &mut Tx,
+    acquirer: AcquirerId,
+    source: SourceId,
+    taken: &mut Taken,
+) -> Result<Gaps, StoreError> {
+    let stated = &taken.claims.balances;
+    let mut gaps = Gaps::default();
+    if stated.is_empty() || taken.claims.rejects > 0 {
+        return Ok(gaps);
+    }
+    let accounts: Vec<&str> = stated.iter().map(|balance| balance.account.as_str()).collect();
+    let currencies: Vec<Currency> = stated.iter().map(|balance| balance.opening.currency()).collect();
+    let instants = |of: fn(&Balance) -> DateTime<Utc>| stated.iter().map(of).collect::<Vec<_>>();
+    let minor = |of: fn(&Balance) -> Money| stated.iter().map(|balance| of(balance).minor()).collect::<Vec<i64>>();
+    let insert = include_str!("../../../schema/queries/settlement_balances_insert.sql");
+    tx.execute(
+        insert,
+        &[
+            &source.0,
+            &acquirer.0,
+            &accounts,
+            &currencies.iter().map(Currency::code).collect::<Vec<&str>>(),
+            &instants(|balance| balance.from),
+            &instants(|balance| balance.until),
+            &minor(|balance| balance.opening),
+            &minor(|balance| balance.closing),
+        ],
+    )
+    .await?;
+    let mut untrue = Vec::new();
+    let beside = include_str!("../../../schema/queries/settlement_balances_beside.sql");
+    for row in &tx.query(beside, &[&source.0, &acquirer.0]).await? {
+        let account: &str = row.try_get("account")?;
+        for seam in seams(row)? {
+            let name = seam.name(account);
+            if seam.opening == seam.closing {
+                gaps.filled.push(name);
+            } else if seam.adjoins() {
+                untrue.push(Untrue {
+                    currency: Some(seam.opening.currency()),
+                    stated: seam.opening.minor().into(),
+                    read: seam.closing.minor().into(),
+                    words: name + &seam.told(),
+                });
+            } else {
+                let told = format!("{}; a file between them has not come", seam.told());
+                gaps.missing.push((name, told));
+            }
+        }
+    }
+    taken.dispute(untrue);
+    Ok(gaps)
+}
+
+/// Where a balance meets the one before it and the one after it, if they are there.
+fn seams(row: &Row) -> Result<Vec<Seam>, StoreError> {
+    let currency = currency(row.try_get("currency")?)?;
+    let money = |minor: i64| Money::from_minor(minor, currency);
+    let mut seams = Vec::with_capacity(2);
+    if let Some(ended_at) = row.try_get("before_at")? {
+        seams.push(Seam {
+            ended_at,
+            closing: money(row.try_get("before_closing")?),
+            begins_at: row.try_get("begins_at")?,
+            opening: money(row.try_get("opening")?),
+        });
+    }
+    if let Some(begins_at) = row.try_get("after_at")? {
+        seams.push(Seam {
+            ended_at: row.try_get("ends_at")?,
+            closing: money(row.try_get("closing")?),
+            begins_at,
+            opening: money(row.try_get("after_opening")?),
+        });
+    }
+    Ok(seams)
+}
+
+/// Names what is missing beside a file, by its balances and, where the acquirer numbers its batches without a gap, by their
+/// numbers; and resolves the breaks of what came with it.
 pub(super) async fn check(
     tx: &mut Tx,
     settings: Option<&Settings>,
     name: &str,
     acquirer: AcquirerId,
     source: SourceId,
+    gaps: &Gaps,
 ) -> Result<(), StoreError> {
+    let came = include_str!("../../../schema/queries/missing_files_came.sql");
+    if !gaps.filled.is_empty() {
+        tx.execute(came, &[&source.0, &acquirer.0, &gaps.filled]).await?;
+    }
+    for (name, told) in &gaps.missing {
+        let insert = include_str!("../../../schema/queries/missing_file_insert.sql");
+        tx.execute(insert, &[&acquirer.0, &source.0, name, told]).await?;
+    }
     let numbered = settings.and_then(|settings| settings.acquirers.get(name));
     if !numbered.is_some_and(|acquirer| acquirer.numbered_batches) {
         return Ok(());
     }
-    let came = include_str!("../../../schema/queries/missing_files_came.sql");
-    tx.execute(came, &[&source.0, &acquirer.0]).await?;
+    let numbers = include_str!("../../../schema/queries/batch_numbers.sql");
+    let filled: Vec<String> = tx
+        .query(numbers, &[&source.0])
+        .await?
+        .iter()
+        .map(|row| Ok(format!("batch {} ", row.try_get::<_, i64>(0)?)))
+        .collect::<Result<_, StoreError>>()?;
+    tx.execute(came, &[&source.0, &acquirer.0, &filled]).await?;
     let missing = include_str!("../../../schema/queries/missing_files.sql");
     tx.execute(missing, &[&source.0, &acquirer.0, &GAP_LIMIT]).await?;
     Ok(())

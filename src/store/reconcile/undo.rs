@@ -5,8 +5,8 @@
 //! 3. Give the items back that it had matched, as they were; resolve its breaks as `undone`; what it had brought late is missing
 //!    again.
 //! 4. Lock the books that are concerned, the house first.
-//! 5. Reverse every entry that it booked, and take out of tranches of reserves what it had put there; refused where that has been
-//!    released or applied since.
+//! 5. Reverse every entry that it booked, and take out of tranches of reserves what it had put there. What of that has been
+//!    released since goes back into its tranche first, from what is available; refused where it has been applied to refunds.
 //!
 //! Lines and matches stay with the undone file. Payments that it made known (`unknown`) stay too: that they happened is not taken
 //! back by how they are settled, and their items are open again. The reversals are booked on the day of the file unless another is
@@ -24,7 +24,7 @@ use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
 use crate::store::books::LockedBooks;
-use crate::store::reserve::Tranches;
+use crate::store::reserve::{Tranches, tranche_key};
 use crate::store::source::{source_of_run, tag};
 use crate::store::{Retriable, Store, StoreError, Tx, currency};
 
@@ -127,9 +127,9 @@ pub enum UndoError {
     },
     /// A reserve that it withheld is gone.
     #[error(
-        "of what it withheld of {merchant}'s sales of {source_on} until {release_on}, {missing} was released or used for refunds since"
+        "of what it withheld of {merchant}'s sales of {source_on} until {release_on}, {missing} was used for refunds since"
     )]
-    Released {
+    Applied {
         /// The merchant.
         merchant: String,
         /// The day of the sales.
@@ -152,7 +152,7 @@ impl Retriable for UndoError {
             | Self::Worked { .. }
             | Self::DependedOn { .. }
             | Self::ReversedBefore { .. }
-            | Self::Released { .. } => false,
+            | Self::Applied { .. } => false,
         }
     }
 }
@@ -324,7 +324,7 @@ pub(super) async fn reverse(
     let source = undone.file.source.0;
     let put = include_str!("../../../schema/queries/undo_tranches.sql");
     tranches.take_back(&tx.query(put, &[&source]).await?)?;
-    still_held(tx, tranches).await?;
+    put_back(tx, undone, books, tranches).await?;
     let mut after = (BookId(0), EntryNumber(0));
     loop {
         let rows = tx.query(entries, &[&source, &after.0.0, &after.1.0, &CHUNK]).await?;
@@ -398,21 +398,50 @@ pub(super) async fn keep_tranches(tx: &mut Tx, source: SourceId, tranches: &Tran
     Ok(())
 }
 
-/// Refuses to take out of tranches what they do not hold any more. Their books are locked.
-async fn still_held(tx: &mut Tx, tranches: &Tranches) -> Result<(), UndoError> {
+/// Puts back into tranches what was released of them and is to be taken out again: an entry for each. Their books are locked.
+async fn put_back(tx: &mut Tx, undone: &Undone, books: &mut LockedBooks, tranches: &Tranches) -> Result<(), UndoError> {
     let columns = tranches.columns();
     if columns.is_empty() {
         return Ok(());
     }
     let gone = include_str!("../../../schema/queries/reserve_gone.sql");
-    let gone = tx.query(gone, &columns.parameters()).await?;
-    match gone.first() {
-        Some(row) => Err(UndoError::Released {
-            merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),
-            source_on: row.try_get("source_on")?,
-            release_on: row.try_get("release_on")?,
-            missing: Money::from_minor(row.try_get("missing")?, currency(row.try_get("currency")?)?),
-        }),
-        None => Ok(()),
+    let mut back = Tranches::default();
+    for row in &tx.query(gone, &columns.parameters()).await? {
+        let key = tranche_key(row)?;
+        let (book, currency, days) = key;
+        let (missing, released): (i64, i64) = (row.try_get("missing")?, row.try_get("released")?);
+        if missing > released {
+            let applied = missing.saturating_sub(released);
+            return Err(UndoError::Applied {
+                merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),
+                source_on: days.source_on,
+                release_on: days.release_on,
+                missing: Money::from_minor(applied, currency),
+            });
+        }
+        back.add(key, missing)?;
+        let of_file = tag(&undone.file.digest, undone.file.run);
+        let (source_on, release_on) = (days.source_on, days.release_on);
+        let reference = format!("{OWN}undo release {of_file} {source_on} {release_on} {currency}");
+        let print = fingerprint(&["undo 1", &reference]);
+        let account = |code| Account {
+            code,
+            currency,
+            dimension: "".into(),
+        };
+        let transfers = vec![Transfer {
+            debit: account(AccountCode::MerchantAvailable),
+            credit: account(AccountCode::MerchantReserve),
+            amount: missing,
+        }];
+        let entry = Entry::of_day(EntryKind::Release, reference, print, undone.day, undone.run);
+        books.append(book, Entry { transfers, ..entry })?;
     }
+    let columns = back.columns();
+    if !columns.is_empty() {
+        books.write(tx).await?;
+        let unrelease = include_str!("../../../schema/queries/reserve_unrelease.sql");
+        tx.execute(unrelease, &columns.parameters()).await?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use acquit::ledger::entry::EntryKind;
 use chrono::{NaiveDate, SecondsFormat};
 
 use super::runs::Payout;
-use super::settle::File;
+use super::settle::{File, Line};
 use crate::model::fees::{Accrual, MINOR};
 use crate::model::rules::{Book, Break, Entry, Model, Name, Transfer};
 use crate::model::world::places;
@@ -479,8 +479,57 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
             "booked all accounted for"
         }
     };
+    for (net, lines) in by_currency(&file.lines) {
+        let sum = |words: &str, places: &[usize]| {
+            let of = |place: &usize| &file.lines[*place];
+            let gross: BTreeMap<&str, i64> = places.iter().filter_map(|place| of(place).gross.as_ref()).fold(
+                BTreeMap::new(),
+                |mut sums, (code, minor)| {
+                    *sums.entry(code.as_str()).or_default() += minor;
+                    sums
+                },
+            );
+            let gross = gross.into_iter().collect::<Vec<_>>();
+            let costs = places.iter().map(|place| of(place).total_costs()).sum();
+            let sum = places.iter().map(|place| of(place).net.1).sum();
+            let gross = (gross.len() == 1).then(|| gross[0]);
+            row(["file", "", "", words], places.len(), gross, Some((net, costs, sum)))
+        };
+        let outcome = |place: usize| {
+            let broken = breaks.iter().any(|found| found.ordinal == Some(place));
+            match (file.passes.contains_key(&place), broken) {
+                (true, false) => "matched",
+                (true, true) => "matched with a break",
+                (false, _) if file.lines[place].is_of_batch() => "of the batch",
+                (false, true) => "in suspense",
+                (false, false) => "not booked",
+            }
+        };
+        for words in [
+            "matched",
+            "matched with a break",
+            "in suspense",
+            "of the batch",
+            "not booked",
+        ] {
+            let places: Vec<usize> = lines.iter().copied().filter(|place| outcome(*place) == words).collect();
+            if !places.is_empty() {
+                rows.push(sum(words, &places));
+            }
+        }
+        rows.push(sum("all", &lines));
+    }
     rows.push(row(["file", "", "", outcome], file.lines.len(), None, None));
     rows
+}
+
+/// The places of lines by the currency of their net.
+fn by_currency(lines: &[Line]) -> BTreeMap<&str, Vec<usize>> {
+    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, line) in lines.iter().enumerate() {
+        places.entry(&line.net.0).or_default().push(place);
+    }
+    places
 }
 
 type Batches<'a> = BTreeMap<(&'a str, &'a str), (usize, BTreeSet<&'a str>, i64, i64, i64)>;

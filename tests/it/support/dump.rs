@@ -112,6 +112,10 @@ pub const TABLES: &[(&str, &str)] = &[
         "select source.name, to_jsonb(settlement_line) - 'source_id' from settlement_line join source on source.id = source_id",
     ),
     (
+        "settlement_balance",
+        "select source.name, to_jsonb(one) - 'source_id' - 'acquirer_id' from settlement_balance one join source on source.id = source_id",
+    ),
+    (
         "settlement_batch",
         "select source.name, to_jsonb(settlement_batch) - 'source_id' from settlement_batch join source on source.id = source_id",
     ),

@@ -1,4 +1,0 @@
--- What is tolerated of the costs of a batch is too much together: a break, once per file and words. $1 acquirer, $2 source, $3 currency, $4 by the contract, $5 by the file, $6 detail.
-insert into break (class, acquirer_id, source_id, found_in, expected, expected_in, actual, actual_in, detail)
-values ('FEE_MISMATCH', $1, $2, $2, $4, $3, $5, $3, $6)
-on conflict (source_id, class, detail) where ordinal is null and book_id is null do nothing;
