@@ -4,11 +4,12 @@
 //!   written, into empty tables with the same columns, constraints and indexes. Once with plain card payments under one rule
 //!   for fees, once with everything that can happen to a payment under all rules: contracts of every kind, reserves, limits,
 //!   velocity.
-//! - **reconcile**: a settlement file. Yardstick: binary COPY of its lines into an empty table like theirs, and one hash join of
-//!   them with the open items.
+//! - **reconcile**: a settlement file, in each form that is CSV. Yardstick: binary COPY of its lines into an empty table like
+//!   theirs, and one hash join of them with the open items.
 //!
 //! Prints seconds, rows per second, the ratio, and the peak memory of this process while it records and reconciles (the
 //! simulator and the yardstick are measured apart). `cargo bench -- 100000` runs one size; the default is 100000 and 1000000.
+//! `cargo bench -- reconcile` and `cargo bench -- record` run one kind, `cargo bench -- stripe` one form.
 #![allow(
     clippy::float_arithmetic,
     clippy::as_conversions,
@@ -17,16 +18,17 @@
 )]
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use acquit::calendar::Calendar;
 use acquit::embedded::Cluster;
 use acquit::settings::Settings;
 use acquit::simulate::{BreakKind, FileFormat, Plan, Profile};
-use acquit::store::reconcile::{Request, SettlementFile};
+use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::record::EventFile;
 use acquit::store::{Store, Target};
+use chrono::NaiveDate;
 use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::Client;
 
@@ -43,6 +45,16 @@ fn events_of_a_payment(profile: Profile) -> f64 {
         Profile::Full => 2.5,
     }
 }
+
+/// The forms of settlement files that are CSV.
+const FORMS: [FileFormat; 6] = [
+    FileFormat::Adyen,
+    FileFormat::Stripe,
+    FileFormat::Paypal,
+    FileFormat::Checkout,
+    FileFormat::TossCsv,
+    FileFormat::Profile,
+];
 
 /// What recording writes, and the order in which it did where another one would be easier to write.
 const RECORDED: [(&str, &str); 12] = [
@@ -75,11 +87,19 @@ async fn main() -> Result<()> {
     let directory = tempfile::Builder::new().prefix("acquit-bench-").tempdir()?;
     let cluster = Cluster::locate(Some(&directory.path().join("data")))?;
     let _lease = cluster.start()?;
+    // `--bench` is cargo's.
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-') && word.parse::<u64>().is_err())
+        .collect();
+    let wanted = |names: &[&str]| words.is_empty() || names.iter().any(|name| words.iter().any(|word| word == name));
     for size in sizes {
-        for profile in Profile::ALL {
+        for profile in Profile::ALL.into_iter().filter(|_| wanted(&["record"])) {
             record(&cluster, directory.path(), profile, size).await?;
         }
-        reconcile(&cluster, directory.path(), size).await?;
+        for form in FORMS.into_iter().filter(|form| wanted(&["reconcile", form.name()])) {
+            reconcile(&cluster, directory.path(), form, size).await?;
+        }
     }
     Ok(())
 }
@@ -90,20 +110,29 @@ struct Day {
     deployment: acquit::store::settings::Deployment,
     events: EventFile,
     settlement: SettlementFile,
+    acquirer: String,
+    as_of: Option<NaiveDate>,
 }
 
 /// A database with a simulated day's settings, and the day's files.
-async fn day(cluster: &Cluster, directory: &Path, name: &str, profile: Profile, payments: u64) -> Result<Day> {
+async fn day(
+    cluster: &Cluster,
+    directory: &Path,
+    name: &str,
+    profile: Profile,
+    form: FileFormat,
+    payments: u64,
+) -> Result<Day> {
     let files = directory.join(name);
     let merchants = u32::try_from(payments / 200).unwrap_or(5_000).clamp(50, 5_000);
     let plan = Plan {
         payments,
         merchants,
         seed: 1,
-        breaks: BreakKind::usual(profile, FileFormat::Adyen),
+        breaks: BreakKind::usual(profile, form),
         day: Plan::usual_day(),
         profile,
-        file_format: FileFormat::Adyen,
+        file_format: form,
     };
     acquit::simulate::run(&plan, &files, &mut |_| {})?;
     let admin = connect(&cluster.url_of("postgres")).await?;
@@ -117,11 +146,19 @@ async fn day(cluster: &Cluster, directory: &Path, name: &str, profile: Profile, 
     }
     let text = std::fs::read_to_string(files.join("settings.toml"))?;
     store.apply_settings(&Settings::parse(&text)?, &text).await?;
+    let deployment = store.deployment().await?;
+    let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(files.join("truth.json"))?)?;
+    let told = |field: &str| truth["settlement"][field].as_str();
+    let proof: Vec<PathBuf> = told("with").map(|name| files.join(name)).into_iter().collect();
+    let settlement = SettlementFile::open(&files.join(told("file").ok_or("a settlement file")?))?.with(&proof)?;
+    let profiles = deployment.latest().map_or(&[][..], |settings| &settings.profiles);
     Ok(Day {
-        deployment: store.deployment().await?,
         raw: connect(&url).await?,
         events: EventFile::open(&files.join("events.jsonl"))?,
-        settlement: SettlementFile::open(&files.join("settlement.csv"))?,
+        settlement: settlement.with_profiles(profiles),
+        acquirer: told("acquirer").ok_or("an acquirer")?.to_owned(),
+        as_of: told("as_of").map(str::parse).transpose()?,
+        deployment,
         store,
     })
 }
@@ -129,7 +166,7 @@ async fn day(cluster: &Cluster, directory: &Path, name: &str, profile: Profile, 
 async fn record(cluster: &Cluster, directory: &Path, profile: Profile, events: u64) -> Result<()> {
     let name = format!("record_{profile}_{events}");
     let payments = (events as f64 / events_of_a_payment(profile)) as u64;
-    let day = day(cluster, directory, &name, profile, payments).await?;
+    let day = day(cluster, directory, &name, profile, FileFormat::Adyen, payments).await?;
     day.raw.batch_execute("checkpoint").await?;
     forget_peak();
     let start = Instant::now();
@@ -156,9 +193,9 @@ async fn record(cluster: &Cluster, directory: &Path, profile: Profile, events: u
     drop_database(cluster, &name, day).await
 }
 
-async fn reconcile(cluster: &Cluster, directory: &Path, lines: u64) -> Result<()> {
-    let name = format!("reconcile_{lines}");
-    let day = day(cluster, directory, &name, Profile::Card, lines).await?;
+async fn reconcile(cluster: &Cluster, directory: &Path, form: FileFormat, lines: u64) -> Result<()> {
+    let name = format!("reconcile_{}_{lines}", form.name().replace('-', "_"));
+    let day = day(cluster, directory, &name, Profile::Card, form, lines).await?;
     day.store
         .record(&day.deployment, &day.events, &mut |_, _| Ok(()))
         .await?;
@@ -170,14 +207,17 @@ async fn reconcile(cluster: &Cluster, directory: &Path, lines: u64) -> Result<()
         .await?;
     let request = Request {
         file: &day.settlement,
-        acquirer: "adyen",
-        as_of: None,
+        acquirer: &day.acquirer,
+        as_of: day.as_of,
     };
     forget_peak();
     let start = Instant::now();
     let found = day.store.reconcile(&day.deployment, &request, &|_| {}).await?;
     let ours = start.elapsed();
     let peak = peak();
+    if found.outcome != FileOutcome::Booked {
+        return Err(format!("{}: {:?}", form.name(), found.outcome).into());
+    }
     let mut yardstick = copy(&day.raw, directory, "settlement_line", "order by ordinal").await?;
     let start = Instant::now();
     day.raw
@@ -189,7 +229,14 @@ async fn reconcile(cluster: &Cluster, directory: &Path, lines: u64) -> Result<()
         )
         .await?;
     yardstick += start.elapsed();
-    report("reconcile", u64::try_from(found.lines)?, "lines", ours, yardstick, peak);
+    report(
+        &format!("reconcile {}", form.name()),
+        u64::try_from(found.lines)?,
+        "lines",
+        ours,
+        yardstick,
+        peak,
+    );
     drop_database(cluster, &name, day).await
 }
 
@@ -237,7 +284,7 @@ fn report(what: &str, rows: u64, unit: &str, ours: Duration, yardstick: Duration
         |kilobytes| format!("{} MB", kilobytes / 1024),
     );
     println!(
-        "{what:<11} {rows:>9} {unit:<6} {:>7.2} s {:>9.0} {unit}/s   yardstick {:>7.2} s   ratio {:.2}   peak memory {peak}",
+        "{what:<18} {rows:>9} {unit:<6} {:>7.2} s {:>9.0} {unit}/s   yardstick {:>7.2} s   ratio {:.2}   peak memory {peak}",
         ours.as_secs_f64(),
         rate(ours),
         yardstick.as_secs_f64(),
