@@ -100,15 +100,6 @@ enum Model {
     InterchangePlusPlus,
 }
 
-impl CostContract {
-    /// Whether a term asks for what the line of a file does not say: method, scheme or country.
-    pub fn asks_for_payment(&self) -> bool {
-        self.terms.iter().any(|term| {
-            !(term.fits.methods.is_empty() && term.fits.schemes.is_empty() && term.fits.card_countries.is_empty())
-        })
-    }
-}
-
 const VERSION_FIELDS: &[&str] = &[
     "effective_from",
     "model",

@@ -14,6 +14,7 @@ use chrono::{Datelike, NaiveDate};
 use tokio_postgres::Row;
 
 use super::books::LockedBooks;
+use super::reconcile::write_batch_break;
 use super::settings::Deployment;
 use super::source::source_of_run;
 use super::{Retriable, Store, StoreError, Tx, currency};
@@ -388,13 +389,9 @@ async fn differ(
             invoice.currency
         );
         let code = invoice.currency.code();
-        let insert = include_str!("../../schema/queries/break_of_batch.sql");
-        let class = BreakClass::FeeMismatch.name();
-        tx.execute(
-            insert,
-            &[&acquirer.0, &source.0, &code, expected, &stated, &detail, &class],
-        )
-        .await?;
+        let money = |minor| Money::from_minor(minor, invoice.currency);
+        let sides = (money(*expected), money(stated));
+        write_batch_break(tx, (acquirer, source), BreakClass::FeeMismatch, sides, &detail).await?;
         let insert = include_str!("../../schema/queries/invoice_claim_insert.sql");
         tx.execute(
             insert,

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use tokio_postgres::types::Type;
 
 use super::Run;
-use super::matching::BreakRow;
+use super::matching::{BreakRow, write_batch_break};
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Money};
 use crate::recon::booking::{Item, Line};
@@ -63,7 +63,8 @@ impl<'a> Costs<'a> {
         let mut claims = Vec::with_capacity(of_batches.len());
         for claim in of_batches {
             let detail = told(std::slice::from_ref(&claim));
-            write_batch_break(tx, run, &claim, &detail).await?;
+            let (of, sides) = ((run.acquirer_id, run.source), (claim.expected, claim.stated));
+            write_batch_break(tx, of, BreakClass::FeeMismatch, sides, &detail).await?;
             claims.push((claim, Some(detail)));
         }
         write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
@@ -141,24 +142,6 @@ fn break_of(claims: &[Claim], line: &Line, item: &Item) -> Option<BreakRow> {
         kept_pending: None,
         detail: told(claims),
     })
-}
-
-async fn write_batch_break(tx: &mut Tx, run: &Run<'_>, claim: &Claim, detail: &str) -> Result<(), StoreError> {
-    let insert = include_str!("../../../schema/queries/break_of_batch.sql");
-    tx.execute(
-        insert,
-        &[
-            &run.acquirer_id.0,
-            &run.source.0,
-            &claim.expected.currency().code(),
-            &claim.expected.minor(),
-            &claim.stated.minor(),
-            &detail,
-            &BreakClass::FeeMismatch.name(),
-        ],
-    )
-    .await?;
-    Ok(())
 }
 
 /// Claims are numbered as they were found, which goes by what lines are matched by; what is of a batch comes last, with the words

@@ -80,7 +80,7 @@ impl Postings {
         } = self;
         let mut rows: Vec<_> = sums
             .into_iter()
-            .filter_map(|((batch, book), sums)| Some((Arc::clone(names.get(batch)?), book, sums)))
+            .map(|((batch, book), sums)| (names.get(batch).cloned().unwrap_or_default(), book, sums))
             .collect();
         rows.sort_unstable_by(|left, right| (left.1, &left.0).cmp(&(right.1, &right.0)));
         (rows, tranches)
@@ -576,6 +576,30 @@ pub(in crate::store) async fn write_breaks(
         copy.row(&values).await?;
     }
     tx.end_copy(copy).await
+}
+
+/// Writes a break of a batch as a whole; once for a file, whatever it says.
+pub(in crate::store) async fn write_batch_break(
+    tx: &mut Tx,
+    (acquirer, source): (AcquirerId, SourceId),
+    class: BreakClass,
+    (expected, actual): (Money, Money),
+    detail: &str,
+) -> Result<(), StoreError> {
+    tx.execute(
+        include_str!("../../../schema/queries/break_of_batch.sql"),
+        &[
+            &acquirer.0,
+            &source.0,
+            &expected.currency().code(),
+            &expected.minor(),
+            &actual.minor(),
+            &detail,
+            &class.name(),
+        ],
+    )
+    .await
+    .map(|_| ())
 }
 
 fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {

@@ -30,7 +30,7 @@ mod tolerance;
 pub mod undo;
 mod unknown;
 
-pub(in crate::store) use matching::{BreakRow, differences, read_line, write_breaks};
+pub(in crate::store) use matching::{BreakRow, differences, read_line, write_batch_break, write_breaks};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

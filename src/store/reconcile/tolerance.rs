@@ -3,6 +3,7 @@
 //! What is tolerated is booked as rounding all the same (5900); more of it than the settings allow a batch is a break. Where they
 //! name no such limit, nothing is read.
 
+use super::matching::write_batch_break;
 use super::{ReconcileError, Run, currency};
 use crate::money::{Currency, Money};
 use crate::recon::breaks::BreakClass;
@@ -28,33 +29,17 @@ pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileErr
         )
         .await?;
     for row in &rows {
-        let read = || -> Result<(Currency, i64, i64, String), StoreError> {
-            let currency = currency(row.try_get("currency")?)?;
-            let money =
-                |column: &str| -> Result<Money, StoreError> { Ok(Money::from_minor(row.try_get(column)?, currency)) };
-            let (lines, batch): (i64, &str) = (row.try_get("lines")?, row.try_get("batch")?);
-            let (used, allowed) = (money("used")?, money("allowed")?);
-            let detail = format!(
-                "gross of {lines} lines of batch {batch}, each within the tolerance, differs by {used} together, more than {allowed}"
-            );
-            Ok((currency, row.try_get("expected")?, row.try_get("stated")?, detail))
-        };
-        let (currency, expected, stated, detail) = read()?;
-        let insert = include_str!("../../../schema/queries/break_of_batch.sql");
-        let class = BreakClass::AmountMismatch.name();
-        tx.execute(
-            insert,
-            &[
-                &run.acquirer_id.0,
-                &run.source.0,
-                &currency.code(),
-                &expected,
-                &stated,
-                &detail,
-                &class,
-            ],
-        )
-        .await?;
+        let currency = currency(row.try_get("currency").map_err(StoreError::from)?)?;
+        let money =
+            |column: &str| -> Result<Money, StoreError> { Ok(Money::from_minor(row.try_get(column)?, currency)) };
+        let lines: i64 = row.try_get("lines").map_err(StoreError::from)?;
+        let batch: &str = row.try_get("batch").map_err(StoreError::from)?;
+        let (used, allowed) = (money("used")?, money("allowed")?);
+        let detail = format!(
+            "gross of {lines} lines of batch {batch}, each within the tolerance, differs by {used} together, more than {allowed}"
+        );
+        let (of, sides) = ((run.acquirer_id, run.source), (money("expected")?, money("stated")?));
+        write_batch_break(tx, of, BreakClass::AmountMismatch, sides, &detail).await?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
 use crate::store::books::LockedBooks;
-use crate::store::reserve::{Tranches, tranche_key};
+use crate::store::reserve::{Tranches, tranche_key, transfer};
 use crate::store::source::{source_of_run, tag};
 use crate::store::{Retriable, Store, StoreError, Tx, currency};
 
@@ -424,16 +424,8 @@ async fn put_back(tx: &mut Tx, undone: &Undone, books: &mut LockedBooks, tranche
         let (source_on, release_on) = (days.source_on, days.release_on);
         let reference = format!("{OWN}undo release {of_file} {source_on} {release_on} {currency}");
         let print = fingerprint(&["undo 1", &reference]);
-        let account = |code| Account {
-            code,
-            currency,
-            dimension: "".into(),
-        };
-        let transfers = vec![Transfer {
-            debit: account(AccountCode::MerchantAvailable),
-            credit: account(AccountCode::MerchantReserve),
-            amount: missing,
-        }];
+        let (available, reserve) = (AccountCode::MerchantAvailable, AccountCode::MerchantReserve);
+        let transfers = transfer(available, reserve, currency, missing).into_iter().collect();
         let entry = Entry::of_day(EntryKind::Release, reference, print, undone.day, undone.run);
         books.append(book, Entry { transfers, ..entry })?;
     }
