@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 
+use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored, today};
-use crate::store::payout::{Cancelled, Payout, PayoutError};
+use crate::audit::export::hex;
+use crate::store::payout::{Cancelled, Payout, PayoutError, Run};
 
 /// What to do with payouts.
 #[derive(Debug, clap::Subcommand)]
@@ -16,7 +18,8 @@ pub enum Command {
     ///
     /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less the fee for the
     /// payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank account that is
-    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever.
+    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever. Says how many have to
+    /// approve, and the digest of what they approve.
     Plan {
         /// The last booking date that counts.
         #[arg(long, value_name = "DATE")]
@@ -26,6 +29,9 @@ pub enum Command {
         by: String,
     },
     /// Approve every planned payout of a cut-off. The approver is not the planner.
+    ///
+    /// How many have to approve is in the settings, by the amount of each payout and by their sum. An approval is of exactly the payouts
+    /// that are planned: where another one is planned, or one is cancelled, before all have approved, it counts for nothing.
     Approve {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
@@ -33,6 +39,9 @@ pub enum Command {
         /// Who approves.
         #[arg(long, value_name = "NAME")]
         by: String,
+        /// Approve only if the plan is still that of this digest, or of one that begins so.
+        #[arg(long, value_name = "DIGEST")]
+        plan: Option<String>,
     },
     /// Cancel the payouts of a cut-off that are not instructed; their money stays available.
     Cancel {
@@ -109,10 +118,17 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 }
                 carried.print(globals.format)?;
             }
+            if let Some(run) = &planned.run {
+                eprintln!("{}", said(run));
+            }
         }
-        Command::Approve { cutoff, by } => {
-            let approved = store.approve_payouts(cutoff, &person(by)?).await.map_err(failed)?;
-            eprintln!("approved {} of cut-off {cutoff}", counted(approved, "payout"));
+        Command::Approve { cutoff, by, plan } => {
+            let (by, plan) = (person(by)?, plan.as_deref().map(plan_bytes).transpose()?);
+            let approved = store.approve_payouts(&deployment, cutoff, plan.as_deref(), &by).await;
+            match approved.map_err(failed)? {
+                Some(run) => eprintln!("{}", said(&run)),
+                None => eprintln!("nothing of cut-off {cutoff} waits for an approval"),
+            }
         }
         Command::Cancel { cutoff } => {
             let cancelled = store.cancel_payouts(cutoff).await.map_err(failed)?;
@@ -177,6 +193,29 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How far a run has come.
+fn said(run: &Run) -> String {
+    let plan = hex(run.plan.get(..8).unwrap_or_default());
+    let payouts = counted(u64::try_from(run.payouts).unwrap_or(u64::MAX), "payout");
+    let by = match run.approved_by.as_slice() {
+        [] => String::new(),
+        names => format!(" by {}", names.join(" and ")),
+    };
+    match run.missing {
+        0 if by.is_empty() => format!("plan {plan}: {payouts} approved, nobody else has to"),
+        0 => format!("plan {plan}: {payouts} approved{by}"),
+        missing => {
+            let waits = waits(
+                usize::try_from(missing).unwrap_or_default(),
+                &run.finance_heads,
+                &run.approved_by,
+            );
+            let so_far = if by.is_empty() { by } else { format!("approved{by}, ") };
+            format!("plan {plan}: {payouts} {so_far}waiting for {waits}")
+        }
+    }
+}
+
 fn person(name: String) -> Result<String, Failure> {
     crate::ids::check_reference(&name).map_err(|error| Failure::new(format!("--by {error}")))?;
     Ok(name)
@@ -186,11 +225,13 @@ fn failed(error: PayoutError) -> Failure {
     let hint = match &error {
         PayoutError::Store(error) => error.hint(),
         PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
+        PayoutError::OtherPlan(_) => Some("look at it with `acquit payout list`, and approve what it is now"),
+        PayoutError::NotAsApproved(_) => Some("cancel them, and plan for the next cut-off"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
         PayoutError::NoSettings(_)
         | PayoutError::Fee(_)
         | PayoutError::Amount(_)
-        | PayoutError::ApproverIsPlanner(_)
+        | PayoutError::NotApproved(_)
         | PayoutError::NotInstructed { .. }
         | PayoutError::Unknown(_)
         | PayoutError::Instruction(_)
@@ -249,7 +290,7 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
             payout.destination.0.clone(),
             payout.destination.1.clone(),
             payout.planned_by.clone(),
-            payout.approved_by.clone().unwrap_or_default(),
+            payout.approved_by.join(", "),
         ]);
     }
     listing

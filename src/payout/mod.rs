@@ -1,7 +1,8 @@
 //! Payouts: what a merchant is paid, and the instruction to the bank. All pure.
 //!
-//! planned → approved (by somebody else) → instructed (2020 → 2100, in a bank file) → confirmed (2100 → 1010). One payout a
+//! planned → approved (by others, as many as ladders ask for) → instructed (2020 → 2100, in a bank file) → confirmed (2100 → 1010). One payout a
 //! (merchant, currency, cut-off), for ever.
 
 pub mod amount;
+pub mod approval;
 pub mod instruction;

@@ -293,7 +293,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("payout_amount", "a payout is of more than zero"),
     (
         "payout_approved",
-        "a payout is approved by somebody before it is instructed",
+        "a payout is approved with a run before it is instructed",
     ),
     (
         "payout_confirmed",
@@ -313,12 +313,42 @@ pub const RULES: &[(&str, &str)] = &[
         "payout_instructed",
         "a payout has an instructing entry exactly when it is instructed",
     ),
+    (
+        "payout_of_approved_run",
+        "the run of a payout that is approved is approved",
+    ),
+    ("payout_of_run", "the run of a payout exists"),
     ("payout_once", "there is one payout a merchant, currency and cut-off"),
+    (
+        "payout_run_approved",
+        "a run is approved by as many as its ladder asks for",
+    ),
+    ("payout_run_approvers", "nobody, one or two approve a run"),
+    (
+        "payout_run_by_head",
+        "a run that a finance head has to approve is approved by one",
+    ),
+    ("payout_run_heads", "where a finance head approves a run, two do"),
+    (
+        "payout_run_in_turn",
+        "the first approval of a run comes before the second",
+    ),
+    ("payout_run_is_approved", "a run is approved or is not"),
+    ("payout_run_plan", "the plan of a run is a SHA-256"),
+    ("payout_run_planners", "a run was planned by somebody"),
+    ("payout_run_state", "a run is waiting, approved or void"),
+    (
+        "payout_run_two_people",
+        "who approves a run has not planned or approved any of it before",
+    ),
+    (
+        "payout_run_waiting_once",
+        "one run of a cut-off waits for approvals at a time",
+    ),
     (
         "payout_state",
         "a payout is planned, approved, instructed, confirmed or cancelled",
     ),
-    ("payout_two_people", "who plans a payout does not approve it"),
     ("payout_vat", "the VAT of a payout's fee is no less than zero"),
     ("period_through", "a day is the last one of one closed period"),
     (

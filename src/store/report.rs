@@ -492,6 +492,10 @@ pub struct PayoutRow {
     pub planned_by: String,
     /// Who approved it.
     pub approved_by: Option<String>,
+    /// Who else did, where two had to.
+    pub second_approver: Option<String>,
+    /// The digest of what they approved.
+    pub plan: Option<Vec<u8>>,
     /// Its id at the bank.
     pub end_to_end_id: String,
     /// Whose account it goes to.
@@ -528,7 +532,9 @@ pub async fn payouts(
                 vat: row.try_get("vat")?,
                 state: row.try_get("state")?,
                 planned_by: row.try_get("planned_by")?,
-                approved_by: row.try_get("approved_by")?,
+                approved_by: row.try_get("first_approver")?,
+                second_approver: row.try_get("second_approver")?,
+                plan: row.try_get("plan")?,
                 end_to_end_id: row.try_get("end_to_end_id")?,
                 holder: row.try_get("holder")?,
                 destination: row.try_get("destination")?,

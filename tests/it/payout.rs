@@ -7,7 +7,7 @@ use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned};
+use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned, Run};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
@@ -152,12 +152,13 @@ impl Desk {
             .expect("a plan")
     }
 
-    async fn approve(&self, cutoff: &str) -> u64 {
-        self.test
-            .store
-            .approve_payouts(day(cutoff), "bob")
-            .await
-            .expect("an approval")
+    async fn approve(&self, cutoff: &str) -> Option<Run> {
+        self.approve_by(cutoff, "bob").await.expect("an approval")
+    }
+
+    async fn approve_by(&self, cutoff: &str, name: &str) -> Result<Option<Run>, PayoutError> {
+        let store = &self.test.store;
+        store.approve_payouts(&self.deployment, day(cutoff), None, name).await
     }
 
     async fn instruct(&self, cutoff: &str) -> Instructed {
@@ -237,6 +238,13 @@ impl Desk {
             .collect()
     }
 
+    /// The constraint that refuses a statement of the owner of the tables.
+    async fn refused(&self, sql: &str) -> String {
+        let error = self.test.admin.batch_execute(sql).await.expect_err(sql);
+        let constraint = error.as_db_error().and_then(|error| error.constraint());
+        constraint.expect("a constraint").to_owned()
+    }
+
     async fn entries(&self) -> i64 {
         self.test
             .admin
@@ -299,7 +307,7 @@ async fn the_planner_does_not_approve() {
     let nothing = desk
         .test
         .store
-        .approve_payouts(day(FIRST), "bob")
+        .approve_payouts(&desk.deployment, day(FIRST), None, "bob")
         .await
         .expect_err("nothing planned");
     assert!(matches!(nothing, PayoutError::NothingPlanned(_)), "{nothing}");
@@ -307,7 +315,7 @@ async fn the_planner_does_not_approve() {
     let refused = desk
         .test
         .store
-        .approve_payouts(day(FIRST), "ann")
+        .approve_payouts(&desk.deployment, day(FIRST), None, "ann")
         .await
         .expect_err("a refusal");
     assert_eq!(
@@ -315,24 +323,199 @@ async fn the_planner_does_not_approve() {
         "ann planned these payouts; somebody else has to approve them"
     );
     assert_eq!(desk.states().await, ["shop 50.00 EUR 2026-03-03 planned"]);
-    let constrained = async |sql: &str| {
-        let error = desk.test.admin.batch_execute(sql).await.expect_err(sql);
-        error
-            .as_db_error()
-            .and_then(|error| error.constraint())
-            .map(str::to_owned)
-    };
-    let own = "update payout set state = 'approved', approved_by = planned_by";
-    assert_eq!(constrained(own).await.as_deref(), Some("payout_two_people"));
-    let nobody = "update payout set state = 'approved'";
-    assert_eq!(constrained(nobody).await.as_deref(), Some("payout_approved"));
+    assert_eq!(
+        desk.refused("update payout set state = 'approved'").await,
+        "payout_approved"
+    );
     assert_eq!(
         desk.instruct(FIRST).await.posted,
         [],
         "only what is approved is instructed"
     );
-    assert_eq!(desk.approve(FIRST).await, 1);
-    assert_eq!(desk.approve(FIRST).await, 0, "approving again approves nothing");
+    let run = desk.approve(FIRST).await.expect("a run");
+    assert_eq!((run.payouts, run.is_approved()), (1, true));
+    assert_eq!(desk.approve(FIRST).await, None, "approving again approves nothing");
+    let own = "update payout_run set first_approver = 'ann'";
+    assert_eq!(desk.refused(own).await, "payout_run_two_people");
+}
+
+/// [`SETTINGS`] with ladders: of each payout and of their total.
+fn with_ladders() -> String {
+    let ladders = "[payout.each]\nalone = { EUR = \"20.00\" }\nlimit_a = { EUR = \"60.00\" }\nlimit_b = { EUR = \"90.00\" }\n\
+        [payout.total]\nalone = { EUR = \"30.00\" }\nlimit_a = { EUR = \"100.00\" }\nlimit_b = { EUR = \"200.00\" }\n\
+        [desk]\nfinance_heads = [\"carla\"]\n";
+    SETTINGS.to_owned() + ladders
+}
+
+#[tokio::test]
+async fn ladders_ask_for_approvals_by_each_payout_and_by_their_total() {
+    // What the shop and the cafe are paid, how many have to approve, and whether one of them heads finance.
+    for (amounts, approvers, by_head) in [
+        ([2_000, 1_000], 0, false),
+        ([2_001, 500], 1, false),
+        // Each of them alone; their total does not.
+        ([2_000, 1_001], 1, false),
+        ([6_000, 4_000], 1, false),
+        ([6_001, 1_000], 2, false),
+        ([5_001, 5_000], 2, false),
+        ([9_001, 1_000], 2, true),
+    ] {
+        let desk = Desk::open_by(&with_ladders()).await;
+        desk.settle("s1", "shop", amounts[0], "EUR", FIRST).await;
+        desk.settle("s2", "cafe", amounts[1], "EUR", FIRST).await;
+        let run = desk.plan(FIRST).await.run;
+        // What is below the minimum is not paid.
+        let run = run.expect("a run");
+        let heads: Vec<String> = by_head.then(|| "carla".to_owned()).into_iter().collect();
+        assert_eq!((run.missing, run.finance_heads), (approvers, heads), "{amounts:?}");
+        let mut left = approvers;
+        for name in ["bob", if by_head { "carla" } else { "eve" }]
+            .iter()
+            .take(usize::try_from(approvers).expect("a count"))
+        {
+            assert_eq!(desk.instruct(FIRST).await.posted, [], "{amounts:?}");
+            left -= 1;
+            let run = desk.approve_by(FIRST, name).await.expect("an approval").expect("a run");
+            assert_eq!(run.missing, left, "{amounts:?}");
+        }
+        assert!(!desk.instruct(FIRST).await.posted.is_empty(), "{amounts:?}");
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn two_approve_and_one_of_them_heads_finance() {
+    let desk = Desk::open_by(&with_ladders()).await;
+    desk.settle("s1", "shop", 30_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    let bob = desk.approve(FIRST).await.expect("a run");
+    assert_eq!(
+        desk.approve(FIRST).await,
+        Some(bob),
+        "the same person again changes nothing"
+    );
+    let refused = async |name: &str| desk.approve_by(FIRST, name).await.expect_err("a refusal").to_string();
+    assert_eq!(refused("eve").await, "one who approves has to be a finance head: carla");
+    assert_eq!(
+        refused("ann").await,
+        "ann planned these payouts; somebody else has to approve them"
+    );
+    assert_eq!(desk.instruct(FIRST).await.posted, []);
+    for (sql, constraint) in [
+        (
+            "update payout set state = 'approved', run_id = (select id from payout_run)",
+            "payout_of_approved_run",
+        ),
+        ("update payout_run set state = 'approved'", "payout_run_approved"),
+        ("update payout_run set second_approver = 'bob'", "payout_run_two_people"),
+        ("update payout_run set second_approver = 'ann'", "payout_run_two_people"),
+        (
+            "update payout_run set state = 'approved', second_approver = 'eve'",
+            "payout_run_by_head",
+        ),
+        (
+            "update payout_run set first_approver = null, second_approver = 'carla'",
+            "payout_run_in_turn",
+        ),
+        ("update payout_run set approvers = 1", "payout_run_heads"),
+        ("update payout_run set approvers = 3", "payout_run_approvers"),
+        ("update payout_run set planners = '{}'", "payout_run_planners"),
+        ("update payout_run set plan = '\\x00'", "payout_run_plan"),
+        ("update payout_run set state = 'done'", "payout_run_state"),
+        (
+            "insert into payout_run (cutoff, plan, planners, approvers) select cutoff, plan, planners, 0 from payout_run",
+            "payout_run_waiting_once",
+        ),
+    ] {
+        assert_eq!(desk.refused(sql).await, constraint, "{sql}");
+    }
+    let run = desk
+        .approve_by(FIRST, "carla")
+        .await
+        .expect("an approval")
+        .expect("a run");
+    assert_eq!(
+        (run.approved_by, run.missing),
+        (vec!["bob".to_owned(), "carla".to_owned()], 0)
+    );
+    assert_eq!(
+        desk.refused("update payout_run set state = 'void'").await,
+        "payout_of_approved_run"
+    );
+    assert_eq!(desk.instruct(FIRST).await.posted.len(), 1);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn an_approval_is_of_what_was_planned_then() {
+    let desk = Desk::open_by(&with_ladders()).await;
+    desk.settle("s1", "shop", 7_000, "EUR", FIRST).await;
+    let first = desk.plan(FIRST).await.run.expect("a run").plan;
+    desk.approve(FIRST).await;
+    // One more payout: what bob approved is not what is planned.
+    desk.settle("s2", "cafe", 1_000, "EUR", FIRST).await;
+    let planned = desk.plan(FIRST).await.run.expect("a run");
+    assert_eq!((planned.payouts, planned.missing, planned.approved_by), (2, 2, vec![]));
+    let named = async |plan: &[u8]| {
+        let (store, deployment) = (&desk.test.store, &desk.deployment);
+        store.approve_payouts(deployment, day(FIRST), Some(plan), "eve").await
+    };
+    let other = named(&first).await.expect_err("a refusal");
+    assert!(matches!(other, PayoutError::OtherPlan(_)), "{other}");
+    let run = named(&planned.plan[..8]).await.expect("an approval").expect("a run");
+    assert_eq!((run.plan, run.missing), (planned.plan, 1));
+    // Cancelled and planned for another day, it asks for everybody again.
+    desk.test
+        .store
+        .cancel_payouts(day(FIRST))
+        .await
+        .expect("a cancellation");
+    assert_eq!(desk.approve(FIRST).await, None);
+    assert_eq!(desk.plan(SECOND).await.run.expect("a run").missing, 2);
+    let states = desk
+        .test
+        .admin
+        .query("select state from payout_run order by id", &[])
+        .await
+        .expect("runs");
+    assert_eq!(
+        states.iter().map(|row| row.get(0)).collect::<Vec<String>>(),
+        ["void", "void"]
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_was_changed_after_its_approval_is_not_sent() {
+    for change in [
+        "update payout set amount = amount - 1",
+        "update payout set destination = 'DE00'",
+        "update payout set holder = 'Somebody'",
+        "update payout set bank = 'OTHER'",
+        "update payout set fee = 1, amount = amount - 1",
+        "update payout set cutoff = cutoff, end_to_end_id = 'other'",
+        "update book set merchant = 'shop2' where merchant = 'shop'",
+    ] {
+        let desk = Desk::open().await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.plan(FIRST).await;
+        desk.approve(FIRST).await;
+        desk.test.admin.batch_execute(change).await.expect(change);
+        let before = desk.entries().await;
+        let store = &desk.test.store;
+        let done = store
+            .instruct_payouts(&desk.deployment, day(FIRST), day(FIRST), desk.out.path())
+            .await;
+        let refused = done.expect_err("a refusal");
+        assert!(matches!(refused, PayoutError::NotAsApproved(_)), "{change}: {refused}");
+        assert_eq!(desk.entries().await, before);
+        let audit = include_str!("../../schema/audits/payout_approved_content.sql");
+        assert_eq!(
+            desk.test.admin.query(audit, &[]).await.expect("an audit").len(),
+            1,
+            "{change}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -953,7 +1136,10 @@ async fn twenty_planners_at_once_charge_one_fee() {
     let (deployment, out) = (&desk.deployment, desk.out.path());
     let work = stores.iter().map(async |store| {
         store.plan_payouts(deployment, day(FIRST), "ann").await.expect("a plan");
-        store.approve_payouts(day(FIRST), "bob").await.expect("an approval");
+        store
+            .approve_payouts(deployment, day(FIRST), None, "bob")
+            .await
+            .expect("an approval");
         let done = store.instruct_payouts(deployment, day(FIRST), day(FIRST), out).await;
         let done = done.expect("instructions");
         assert_eq!(done.cancelled, []);

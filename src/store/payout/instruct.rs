@@ -13,6 +13,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
+use super::approve::is_as_approved;
 use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, read_payout};
 use crate::ids::{BookId, SourceId};
 use crate::ledger::account::{Account, AccountCode};
@@ -121,6 +122,7 @@ impl<'a> Run<'a> {
             .map(|file| (file.name, file.written))
             .collect();
         let approved = list(tx, Some(self.cutoff), Some("approved")).await?;
+        is_as_approved(tx, &approved).await?;
         let books: Vec<BookId> = approved.iter().map(|payout| payout.book).collect();
         let mut locked = LockedBooks::lock(tx, &books).await?;
         let (mut posted, cancelled) = self.checked(tx, approved).await?;

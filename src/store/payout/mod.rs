@@ -1,5 +1,6 @@
 //! Payouts in the database: plan, approve, instruct, confirm. One command at a time, each in one transaction.
 
+mod approve;
 mod instruct;
 
 use std::collections::HashSet;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
+pub use self::approve::Run;
 use super::books::LockedBooks;
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
@@ -19,6 +21,7 @@ use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::FeeError;
 use crate::payout::amount::{Cancellation, Choice, Due, Payable, choose, end_to_end_id};
+use crate::payout::approval::NotApproved;
 use crate::payout::instruction::InstructionError;
 use crate::settings::Settings;
 
@@ -47,8 +50,10 @@ pub struct Payout {
     pub destination: (String, String, String),
     /// Who planned it.
     pub planned_by: String,
-    /// Who approved it.
-    pub approved_by: Option<String>,
+    /// The run that it was approved with.
+    pub run: Option<i64>,
+    /// Who approved it, in the order in which they did.
+    pub approved_by: Vec<String>,
     /// The entry that instructed it.
     pub instruction: Option<EntryNumber>,
     /// The entry that confirmed it.
@@ -73,6 +78,8 @@ pub struct Planned {
     pub payouts: Vec<Payout>,
     /// What is carried forward.
     pub carried: Vec<Carried>,
+    /// What of the payouts waits for approvals, or is approved by being planned.
+    pub run: Option<Run>,
 }
 
 /// A payout that was approved and is not sent, and why.
@@ -112,9 +119,15 @@ pub enum PayoutError {
     /// No settings govern the cut-off, or the day of booking.
     #[error("no settings are in force on {0}")]
     NoSettings(NaiveDate),
-    /// The same person on both sides.
-    #[error("{0} planned these payouts; somebody else has to approve them")]
-    ApproverIsPlanner(String),
+    /// Somebody may not approve.
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
+    /// Something else is planned than what was to be approved.
+    #[error("what is planned is another plan by now: {0}")]
+    OtherPlan(String),
+    /// What was approved of a run is not what its payouts are.
+    #[error("plan {0} was approved, and its payouts are others by now; nothing was posted")]
+    NotAsApproved(String),
     /// Nothing is planned.
     #[error("no payout is planned for cut-off {0}")]
     NothingPlanned(NaiveDate),
@@ -154,7 +167,9 @@ impl Retriable for PayoutError {
             Self::Fee(_)
             | Self::Amount(_)
             | Self::NoSettings(_)
-            | Self::ApproverIsPlanner(_)
+            | Self::NotApproved(_)
+            | Self::OtherPlan(_)
+            | Self::NotAsApproved(_)
             | Self::NothingPlanned(_)
             | Self::NotInstructed { .. }
             | Self::Unknown(_)
@@ -176,9 +191,7 @@ impl Store {
         planner: &str,
     ) -> Result<Planned, PayoutError> {
         let versions = deployment.begun(cutoff);
-        if versions.is_empty() {
-            return Err(PayoutError::NoSettings(cutoff));
-        }
+        let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
         self.transact(async |tx: &mut Tx| {
             lock(tx).await?;
             let candidates = include_str!("../../../schema/queries/payouts_candidates.sql");
@@ -203,35 +216,12 @@ impl Store {
                 carried.push(Carried { payable, reason });
             }
             insert(tx, cutoff, planner, &pay).await?;
-            let payouts = list(tx, Some(cutoff), None).await?;
-            Ok(Planned { payouts, carried })
-        })
-        .await
-    }
-
-    /// Approves what is planned for a cut-off, all of it. The approver is not the planner. Says how many were approved.
-    pub async fn approve_payouts(&self, cutoff: NaiveDate, approver: &str) -> Result<u64, PayoutError> {
-        self.transact(async |tx: &mut Tx| {
-            lock(tx).await?;
-            let planners = tx
-                .query(include_str!("../../../schema/queries/payouts_planners.sql"), &[&cutoff])
-                .await?;
-            for row in &planners {
-                let planner: String = row.try_get(0).map_err(StoreError::from)?;
-                if planner == approver {
-                    return Err(PayoutError::ApproverIsPlanner(planner));
-                }
+            let mut payouts = list(tx, Some(cutoff), None).await?;
+            let run = approve::open(tx, settings, cutoff, payouts.clone()).await?;
+            if run.as_ref().is_some_and(Run::is_approved) {
+                payouts = list(tx, Some(cutoff), None).await?;
             }
-            let approved = tx
-                .execute(
-                    include_str!("../../../schema/queries/payouts_approve.sql"),
-                    &[&cutoff, &approver],
-                )
-                .await?;
-            if approved == 0 && list(tx, Some(cutoff), None).await?.is_empty() {
-                return Err(PayoutError::NothingPlanned(cutoff));
-            }
-            Ok(approved)
+            Ok(Planned { payouts, carried, run })
         })
         .await
     }
@@ -356,7 +346,8 @@ fn read_payout(row: &Row) -> Result<Payout, StoreError> {
             row.try_get("bank")?,
         ),
         planned_by: row.try_get("planned_by")?,
-        approved_by: row.try_get("approved_by")?,
+        run: row.try_get("run_id")?,
+        approved_by: approve::read_approvers(row)?,
         instruction: row.try_get::<_, Option<i64>>("instruction")?.map(EntryNumber),
         confirmation: row.try_get::<_, Option<i64>>("confirmation")?.map(EntryNumber),
         file: row.try_get::<_, Option<i64>>("file_id")?.map(SourceId),

@@ -584,6 +584,8 @@ pub fn payouts(payouts: &[Payout], span: Span<'_>, cutoff: Option<NaiveDate>) ->
             payout.state.to_owned(),
             payout.planned_by.clone(),
             or_empty(payout.approved_by.as_ref()),
+            String::new(),
+            payout.plan.clone(),
             payout.end_to_end_id.clone(),
         ]);
         row.extend(payout.destination.map(str::to_owned));

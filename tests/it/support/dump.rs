@@ -166,9 +166,13 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "payout",
-        "select merchant, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
-            source.name, instruction, confirmation
-        from payout join book on book.id = book_id left join source on source.id = file_id",
+        "select merchant, currency, exponent, payout.cutoff, amount, fee, vat, payout.state, end_to_end_id, holder, destination, bank, planned_by,
+            run.plan, source.name, instruction, confirmation
+        from payout join book on book.id = book_id left join source on source.id = file_id left join payout_run run on run.id = run_id",
+    ),
+    (
+        "payout_run",
+        "select cutoff, plan, planners, approvers, finance_heads, first_approver, second_approver, state from payout_run",
     ),
     (
         "payout_file",
