@@ -28,6 +28,7 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (2030, 'merchant:reserve',     'credit', 'none',     false, false),
     (2040, 'merchant:hold',        'credit', 'none',     false, false),
     (2100, 'payout:in-transit',    'credit', 'none',     false, false),
+    (2110, 'payout:returned',      'credit', 'none',     false, false),
     (2200, 'refund:payable-by-transfer', 'credit', 'none', false, false),
     (2300, 'vat:output',           'credit', 'none',     false, false),
     (2400, 'acquirer:fees-payable', 'credit', 'acquirer', false, false),
@@ -64,7 +65,7 @@ insert into entry_kind (id, name) values
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
     (28, 'capture_void'), (30, 'reversal'), (31, 'resolution'), (32, 'loss'), (33, 'loss_recovery'), (34, 'information_request'),
-    (36, 'acquirer_invoice'), (37, 'invoice_payment');
+    (36, 'acquirer_invoice'), (37, 'invoice_payment'), (38, 'payout_return');
 
 create table record_type (
     id    smallint primary key,

@@ -1,6 +1,6 @@
-//! `acquit payout`: plan, approve, instruct, confirm, list.
+//! `acquit payout`: plan, approve, instruct, what became of them, list.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::NaiveDate;
@@ -9,7 +9,9 @@ use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored, today};
 use crate::audit::export::hex;
-use crate::store::payout::{Cancelled, Payout, PayoutError, Run};
+use crate::payout::returned::ReturnReason;
+use crate::store::payout::{Cancelled, Payout, PayoutError, Return, Run};
+use crate::store::source::Digesting;
 
 /// What to do with payouts.
 #[derive(Debug, clap::Subcommand)]
@@ -69,12 +71,62 @@ pub enum Command {
         #[arg(long)]
         execute: bool,
     },
+    /// Write down that the bank was given a bank file. Moves no money.
+    ///
+    /// The file is read, and has to be what was written, byte for byte.
+    Sent {
+        /// The file, as the bank was given it.
+        file: PathBuf,
+        /// Who gave it.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// The day. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+    /// Write down that nobody knows what became of payouts. Moves no money.
+    ///
+    /// They stay in transit and are never instructed again: ask the bank, then confirm or return them.
+    Unknown {
+        /// Their end-to-end ids, as the bank file has them.
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// What is known, and whom you have asked.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        /// Who says so.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// The day. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+    /// Book that a payout came back: the merchant has its money again, once.
+    ///
+    /// Nothing is paid to its bank account any more until the settings name another one, or a `corrected_on` after the return. The money
+    /// goes to a later cut-off. Its fee is given back too, or kept, as the settings say. Without --execute only the plan is shown.
+    Return {
+        /// Its end-to-end id, as the bank file has it.
+        id: String,
+        /// Why: the bank's code, like R03 or AC04.
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+        /// Who says so.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// The booking date. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+        /// Book it. Without this, only the plan is shown.
+        #[arg(long)]
+        execute: bool,
+    },
     /// Book that the bank made payouts.
     Confirm {
         /// Their end-to-end ids, as the bank file has them.
         #[arg(required_unless_present = "cutoff")]
         ids: Vec<String>,
-        /// Every instructed payout of this cut-off.
+        /// Every payout of this cut-off that was instructed and has no other outcome. Those that are unknown are named one by one.
         #[arg(long, value_name = "DATE", conflicts_with = "ids")]
         cutoff: Option<NaiveDate>,
         /// The booking date. Default: today.
@@ -173,12 +225,60 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 eprintln!("bank file: {}", super::shown(file));
             }
         }
+        Command::Sent { file, by, on } => {
+            let (by, day) = (person(by)?, on.unwrap_or_else(|| today(&deployment)));
+            let digest = digest_of(&file)?;
+            let sent = store.send_payouts(&digest, &by, day).await.map_err(failed)?;
+            let payouts = counted(sent.payouts, "payout");
+            eprintln!("{} of cut-off {}: sent {payouts}", sent.name, sent.cutoff);
+        }
+        Command::Unknown { ids, note, by, on } => {
+            let (by, note) = (person(by)?, super::kept_text("--note", note)?);
+            let day = on.unwrap_or_else(|| today(&deployment));
+            let lost = store.lose_payouts(&ids, &by, &note, day).await.map_err(failed)?;
+            eprintln!("unknown: {}", counted(lost, "payout"));
+        }
+        Command::Return {
+            id,
+            reason,
+            by,
+            on,
+            execute,
+        } => {
+            let reason =
+                ReturnReason::parse(&reason).map_err(|error| Failure::because("--reason is refused", error))?;
+            let by = person(by)?;
+            let of = Return {
+                id: &id,
+                reason: &reason,
+                by: &by,
+                day: on.unwrap_or_else(|| today(&deployment)),
+            };
+            let returned = if execute {
+                store.return_payout(&deployment, &of).await
+            } else {
+                store.plan_return(&deployment, &of).await
+            };
+            let returned = returned.map_err(failed)?;
+            let what = match returned.new {
+                true => format!(
+                    "{}, {} to the merchant",
+                    super::plan_or("booked", execute),
+                    returned.credited
+                ),
+                false => "booked before, nothing was done".to_owned(),
+            };
+            listing(format!("Return: {what}"), &[returned.payout]).print(globals.format)?;
+        }
         Command::Confirm { ids, cutoff, on } => {
             let day = on.unwrap_or_else(|| today(&deployment));
             let ids = match cutoff {
                 Some(_) => {
-                    let instructed = store.payouts(cutoff, Some("instructed")).await.map_err(stored)?;
-                    instructed.into_iter().map(|payout| payout.end_to_end_id).collect()
+                    let payouts = store.payouts(cutoff, None).await.map_err(stored)?;
+                    let on_their_way = payouts
+                        .into_iter()
+                        .filter(|payout| matches!(payout.state.as_str(), "instructed" | "sent"));
+                    on_their_way.map(|payout| payout.end_to_end_id).collect()
                 }
                 None => ids,
             };
@@ -216,6 +316,23 @@ fn said(run: &Run) -> String {
     }
 }
 
+/// What is known of a payout's end beside its state.
+fn outcome(payout: &Payout) -> String {
+    match (&payout.returned, &payout.unknown) {
+        (Some((on, reason)), _) => format!("{reason} on {on}"),
+        (None, Some((on, note))) => format!("unknown on {on}: {note}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// SHA-256 of a file.
+fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
+    let cannot = |error| Failure::because(format!("{} cannot be read", super::shown(path)), error);
+    let mut file = Digesting::new(std::fs::File::open(path).map_err(cannot)?);
+    std::io::copy(&mut file, &mut std::io::sink()).map_err(cannot)?;
+    Ok(file.digest())
+}
+
 fn person(name: String) -> Result<String, Failure> {
     crate::ids::check_reference(&name).map_err(|error| Failure::new(format!("--by {error}")))?;
     Ok(name)
@@ -227,12 +344,13 @@ fn failed(error: PayoutError) -> Failure {
         PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
         PayoutError::OtherPlan(_) => Some("look at it with `acquit payout list`, and approve what it is now"),
         PayoutError::NotAsApproved(_) => Some("cancel them, and plan for the next cut-off"),
+        PayoutError::NoBankFile => Some("give the bank what `acquit payout instruct` wrote, and name that file"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
         PayoutError::NoSettings(_)
         | PayoutError::Fee(_)
         | PayoutError::Amount(_)
         | PayoutError::NotApproved(_)
-        | PayoutError::NotInstructed { .. }
+        | PayoutError::NotOnItsWay { .. }
         | PayoutError::Unknown(_)
         | PayoutError::Instruction(_)
         | PayoutError::Changed(_) => None,
@@ -275,6 +393,7 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
         ("account", Kind::Whole),
         ("planned_by", Kind::Text),
         ("approved_by", Kind::Text),
+        ("outcome", Kind::Text),
     ];
     let mut listing = Listing::new(title, &columns);
     for payout in payouts {
@@ -291,6 +410,7 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
             payout.destination.1.clone(),
             payout.planned_by.clone(),
             payout.approved_by.join(", "),
+            outcome(payout),
         ]);
     }
     listing

@@ -1152,6 +1152,9 @@ const PAYOUTS: &[Column] = &[
     ("bank", Text),
     ("instruction", Figure),
     ("confirmation", Figure),
+    ("returned_on", Text),
+    ("return_reason", Text),
+    ("return_entry", Figure),
 ];
 
 fn payout_cells(payout: &PayoutRow) -> Vec<String> {
@@ -1177,6 +1180,9 @@ fn payout_cells(payout: &PayoutRow) -> Vec<String> {
         payout.bank.clone(),
         number(payout.instruction),
         number(payout.confirmation),
+        payout.returned_on.map(|day| day.to_string()).unwrap_or_default(),
+        payout.return_reason.clone().unwrap_or_default(),
+        number(payout.return_entry),
     ]
 }
 

@@ -425,6 +425,7 @@ audits![
     "open_holds",
     "payment_totals",
     "payout_approved_content",
+    "payout_bank",
     "payout_covered",
     "payout_entries",
     "payout_in_transit",

@@ -297,7 +297,7 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     (
         "payout_confirmed",
-        "a payout has a confirming entry exactly when it is confirmed",
+        "a payout has a confirming entry when it is confirmed, and may have one when it came back after that",
     ),
     (
         "payout_end_to_end_id",
@@ -306,12 +306,16 @@ pub const RULES: &[(&str, &str)] = &[
     ("payout_fee", "the fee of a payout is no less than zero"),
     ("payout_file_once", "the bank files of a cut-off are numbered once each"),
     (
+        "payout_file_sent",
+        "a bank file is sent by somebody on a day, after it was written",
+    ),
+    (
         "payout_filed",
         "a payout is in a bank file exactly when it is instructed",
     ),
     (
         "payout_instructed",
-        "a payout has an instructing entry exactly when it is instructed",
+        "a payout has an instructing entry exactly when it is instructed, or has gone on from there",
     ),
     (
         "payout_of_approved_run",
@@ -319,6 +323,10 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     ("payout_of_run", "the run of a payout exists"),
     ("payout_once", "there is one payout a merchant, currency and cut-off"),
+    (
+        "payout_returned",
+        "a payout has a day, a reason, a person and an entry of its return exactly when it came back",
+    ),
     (
         "payout_run_approved",
         "a run is approved by as many as its ladder asks for",
@@ -347,7 +355,11 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     (
         "payout_state",
-        "a payout is planned, approved, instructed, confirmed or cancelled",
+        "a payout is planned, approved, instructed, sent, unknown, confirmed, returned or cancelled",
+    ),
+    (
+        "payout_unknown",
+        "that the outcome of a payout is unknown is said by somebody on a day, with a note",
     ),
     ("payout_vat", "the VAT of a payout's fee is no less than zero"),
     ("period_through", "a day is the last one of one closed period"),

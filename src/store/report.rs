@@ -486,7 +486,7 @@ pub struct PayoutRow {
     pub fee: i64,
     /// The VAT of the fee, minor units.
     pub vat: i64,
-    /// Planned, approved, instructed, confirmed or cancelled.
+    /// Planned, approved, instructed, sent, unknown, confirmed, returned or cancelled.
     pub state: String,
     /// Who planned it.
     pub planned_by: String,
@@ -508,6 +508,12 @@ pub struct PayoutRow {
     pub instruction: Option<i64>,
     /// The entry that confirmed it.
     pub confirmation: Option<i64>,
+    /// When it came back.
+    pub returned_on: Option<NaiveDate>,
+    /// Why, in the bank's code.
+    pub return_reason: Option<String>,
+    /// The entry that gave it to the merchant again.
+    pub return_entry: Option<i64>,
 }
 
 /// The payout register, by cut-off, merchant and currency.
@@ -541,6 +547,9 @@ pub async fn payouts(
                 bank: row.try_get("bank")?,
                 instruction: row.try_get("instruction")?,
                 confirmation: row.try_get("confirmation")?,
+                returned_on: row.try_get("returned_on")?,
+                return_reason: row.try_get("return_reason")?,
+                return_entry: row.try_get("return_entry")?,
             })
         })
         .collect()

@@ -509,6 +509,16 @@ async fn every_audit_sees_what_it_is_for() {
             "update payout set currency = 'EUR'",
         ),
         (
+            "payout_approved_content",
+            "update payout set holder = holder || '.'",
+            "update payout set holder = '=holder'",
+        ),
+        (
+            "payout_bank",
+            "update payout set amount = amount + 1",
+            "update payout set amount = amount - 1",
+        ),
+        (
             "payout_in_transit",
             "update payout set amount = amount + 1",
             "update payout set amount = amount - 1",

@@ -6,13 +6,15 @@ use acquit::ids::BookId;
 use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
+use acquit::payout::returned::ReturnReason;
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned, Run};
+use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned, Return, ReturnedPayout, Run};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
 use chrono::NaiveDate;
 use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::support::{self, TestStore};
@@ -215,6 +217,43 @@ impl Desk {
         assert_eq!(done.cancelled, []);
         let name = |path: &std::path::PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
         (lines(&done.posted), done.files.iter().map(name).collect())
+    }
+
+    async fn come_back(&self, id: &str, reason: &str, on: &str) -> Result<ReturnedPayout, PayoutError> {
+        let reason = ReturnReason::parse(reason).expect("a reason");
+        let of = Return {
+            id,
+            reason: &reason,
+            by: "ann",
+            day: day(on),
+        };
+        let shown = self.test.store.plan_return(&self.deployment, &of).await;
+        let done = self.test.store.return_payout(&self.deployment, &of).await;
+        if let (Ok(shown), Ok(done)) = (&shown, &done) {
+            assert_eq!(shown, done, "what was shown is what is done");
+        }
+        done
+    }
+
+    async fn confirm(&self, ids: &[&str]) -> Result<u64, PayoutError> {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let store = &self.test.store;
+        store.confirm_payouts(&self.deployment, &ids, day("2026-03-06")).await
+    }
+
+    async fn lose(&self, id: &str) -> Result<u64, PayoutError> {
+        let store = &self.test.store;
+        store
+            .lose_payouts(&[id.to_owned()], "ann", "no answer", day("2026-03-06"))
+            .await
+    }
+
+    /// The balances of accounts, all books together: `code minor`, credit above zero.
+    async fn balances(&self) -> Vec<String> {
+        let sql = "select code || ' ' || sum(credits - debits) from balance join account on account.id = account_id
+            where code in (1010, 2020, 2100, 2110, 2300, 4050) group by code having sum(credits - debits) <> 0 order by code";
+        let rows = self.test.admin.query(sql, &[]).await.expect("balances");
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Minor units on 2020, by merchant and currency.
@@ -751,7 +790,7 @@ async fn confirming_twice_books_once() {
     let early = confirm(&["ACQ-2-EUR-20260303"]).await.expect_err("not instructed");
     assert_eq!(
         early.to_string(),
-        "payout ACQ-2-EUR-20260303 is planned, only an instructed one can be confirmed"
+        "payout ACQ-2-EUR-20260303 is planned, and not on its way"
     );
     desk.pay(FIRST).await;
     let before = desk.entries().await;
@@ -1154,5 +1193,223 @@ async fn twenty_planners_at_once_charge_one_fee() {
             "shop EUR: 2020 > 2100 4970, 2020 > 4050 25, 2020 > 2300 5",
         ]
     );
+    desk.prove().await;
+}
+
+const SHOPS: &str = "ACQ-3-EUR-20260303";
+
+#[tokio::test]
+async fn a_payout_that_comes_back_restores_the_merchant_once() {
+    // 50.00: 49.70, a fee of 0.25 and its VAT of 0.05.
+    for (state, kept) in [
+        ("instructed", false),
+        ("sent", false),
+        ("unknown", true),
+        ("confirmed", false),
+        ("confirmed", true),
+    ] {
+        let kept_fee = with_fee().replace("[payout]\n", "[payout]\nreturned_fee = \"kept\"\n");
+        let desk = Desk::open_by(if kept { &kept_fee } else { with_fee().as_str() }).await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        let before = desk.balances().await;
+        assert_eq!(before, ["2020 5000"]);
+        desk.pay(FIRST).await;
+        match state {
+            "sent" => {
+                let digest = Sha256::digest(desk.file("payouts-2026-03-03-1.csv"));
+                let sent = desk.test.store.send_payouts(&digest, "ann", day(SECOND)).await;
+                assert_eq!(sent.expect("sent").payouts, 1);
+            }
+            "unknown" => assert_eq!(desk.lose(SHOPS).await.expect("unknown"), 1),
+            "confirmed" => assert_eq!(desk.confirm(&[SHOPS]).await.expect("a confirmation"), 1),
+            _ => {}
+        }
+        assert_eq!(desk.states().await, [format!("shop 49.70 EUR 2026-03-03 {state}")]);
+        let entries = desk.entries().await;
+        let back = desk.come_back(SHOPS, "R03", "2026-03-07").await.expect("a return");
+        let credited = if kept { "49.70 EUR" } else { "50.00 EUR" };
+        assert_eq!(
+            (back.credited.to_string().as_str(), back.new),
+            (credited, true),
+            "{state}"
+        );
+        let after: &[&str] = if kept {
+            &["2020 4970", "2300 5", "4050 25"]
+        } else {
+            &["2020 5000"]
+        };
+        assert_eq!(desk.balances().await, after, "{state} {kept}");
+        for reason in ["R03", "R02"] {
+            let again = desk.come_back(SHOPS, reason, "2026-03-08").await.expect("a return");
+            assert_eq!(
+                (again.new, again.payout.returned),
+                (false, Some((day("2026-03-07"), "R03".to_owned())))
+            );
+        }
+        assert_eq!(desk.entries().await, entries + 1, "{state}");
+        // It has come to its end.
+        for refused in [desk.confirm(&[SHOPS]).await, desk.lose(SHOPS).await] {
+            let refused = refused.expect_err("a refusal").to_string();
+            assert_eq!(refused, format!("payout {SHOPS} is returned, and not on its way"));
+        }
+        assert_eq!(
+            desk.pay(FIRST).await,
+            (vec![], vec![]),
+            "its cut-off has had its payout"
+        );
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_where_a_payout_came_back_from() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "shop", 700, "JPY", SECOND).await;
+    desk.pay(FIRST).await;
+    // Approved, and not sent yet, when the other one comes back.
+    desk.plan(SECOND).await;
+    desk.approve(SECOND).await;
+    desk.come_back(SHOPS, "AC04", SECOND).await.expect("a return");
+    let came_back =
+        "a payout to the bank account came back on 2026-03-04 (AC04); it is neither another one nor corrected since";
+    let done = desk.instruct_on(SECOND, "2026-03-05").await;
+    assert_eq!(
+        (done.posted.len(), cancelled(&done)),
+        (0, vec![format!("shop 7 JPY: {came_back}").replace("7 JPY", "700 JPY")])
+    );
+    let refused = [
+        format!("shop 50.00 EUR: {came_back}"),
+        format!("shop 700 JPY: {came_back}"),
+    ];
+    assert_eq!(carried(&desk.plan("2026-03-05").await), refused);
+    let show = desk
+        .test
+        .acquit()
+        .args(["merchant", "show", "shop", "--on", "2026-03-05"])
+        .output()
+        .expect("the binary runs");
+    assert!(String::from_utf8_lossy(&show.stdout).contains(came_back), "{show:?}");
+    // A day of correction that is not after the return says nothing about it.
+    desk.change(
+        "2026-03-06",
+        &[(SHOP, &format!("{SHOP}, corrected_on = \"2026-03-04\""))],
+    )
+    .await;
+    assert_eq!(carried(&desk.plan("2026-03-06").await), refused);
+    desk.change(
+        "2026-03-07",
+        &[(SHOP, &format!("{SHOP}, corrected_on = \"2026-03-08\""))],
+    )
+    .await;
+    assert_eq!(carried(&desk.plan("2026-03-07").await), refused);
+    let planned = desk.plan("2026-03-08").await;
+    assert_eq!(lines(&planned.payouts), ["shop 50.00 EUR", "shop 700 JPY"]);
+    desk.approve("2026-03-08").await;
+    assert_eq!(desk.instruct_on("2026-03-08", "2026-03-08").await.posted.len(), 2);
+    // Once more: the correction was before it.
+    desk.come_back("ACQ-3-JPY-20260308", "AC04", "2026-03-09")
+        .await
+        .expect("a return");
+    let again =
+        "a payout to the bank account came back on 2026-03-09 (AC04); it is neither another one nor corrected since";
+    assert_eq!(
+        carried(&desk.plan("2026-03-10").await),
+        [format!("shop 700 JPY: {again}")]
+    );
+    // Another account is another one.
+    desk.change("2026-03-11", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+        .await;
+    assert_eq!(lines(&desk.plan("2026-03-14").await.payouts), ["shop 700 JPY"]);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_asked_about_and_never_instructed_again() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    let early = desk.lose(SHOPS).await.expect_err("a refusal").to_string();
+    assert_eq!(early, format!("payout {SHOPS} is planned, and not on its way"));
+    let early = desk
+        .come_back(SHOPS, "R03", FIRST)
+        .await
+        .expect_err("a refusal")
+        .to_string();
+    assert_eq!(early, format!("payout {SHOPS} is planned, and not on its way"));
+    desk.pay(FIRST).await;
+    let file = desk.file("payouts-2026-03-03-1.csv");
+    let other = Sha256::digest(file.replace("50.00", "51.00"));
+    let refused = desk
+        .test
+        .store
+        .send_payouts(&other, "ann", day(SECOND))
+        .await
+        .expect_err("a refusal");
+    assert!(matches!(refused, PayoutError::NoBankFile), "{refused}");
+    let digest = Sha256::digest(&file);
+    for payouts in [2, 0] {
+        let sent = desk
+            .test
+            .store
+            .send_payouts(&digest, "ann", day(SECOND))
+            .await
+            .expect("sent");
+        assert_eq!(
+            (sent.name.as_str(), sent.payouts),
+            ("payouts-2026-03-03-1.csv", payouts)
+        );
+    }
+    let entries = desk.entries().await;
+    assert_eq!(desk.lose(SHOPS).await.expect("unknown"), 1);
+    assert_eq!(desk.lose(SHOPS).await.expect("unknown"), 0);
+    assert_eq!(desk.entries().await, entries, "nothing is booked");
+    for cutoff in [FIRST, SECOND] {
+        assert_eq!(desk.pay(cutoff).await, (vec![], vec![]));
+    }
+    desk.prove().await;
+    assert_eq!(
+        desk.states().await,
+        ["cafe 60.00 EUR 2026-03-03 sent", "shop 50.00 EUR 2026-03-03 unknown"]
+    );
+    assert_eq!(desk.confirm(&[SHOPS]).await.expect("a confirmation"), 1);
+    assert_eq!(desk.balances().await, ["1010 5000", "2100 6000"]);
+    for (sql, constraint) in [
+        (
+            "update payout set state = 'unknown' where state = 'sent'",
+            "payout_unknown",
+        ),
+        ("update payout set state = 'returned'", "payout_returned"),
+        ("update payout set return_reason = 'R03'", "payout_returned"),
+        ("update payout set state = 'sent'", "payout_confirmed"),
+        ("update payout_file set sent_by = null", "payout_file_sent"),
+        ("update payout_file set written = false", "payout_file_sent"),
+    ] {
+        assert_eq!(desk.refused(sql).await, constraint, "{sql}");
+    }
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn twenty_returns_at_once_restore_once() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.pay(FIRST).await;
+    let stores = join_all((0..20).map(|_| support::day::another(&desk.test.url, 1))).await;
+    let reason = ReturnReason::parse("R03").expect("a reason");
+    let of = Return {
+        id: SHOPS,
+        reason: &reason,
+        by: "ann",
+        day: day(SECOND),
+    };
+    let work = stores.iter().map(async |store| {
+        let done = store.return_payout(&desk.deployment, &of).await;
+        usize::from(done.expect("a return").new)
+    });
+    let new = join_all(work).await;
+    assert_eq!(new.into_iter().try_fold(0, usize::checked_add), Some(1));
+    assert_eq!(desk.balances().await, ["2020 5000"]);
     desk.prove().await;
 }

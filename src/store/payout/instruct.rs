@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::approve::is_as_approved;
-use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, read_payout};
+use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, of, outcome, read_payout};
 use crate::ids::{BookId, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -165,13 +165,20 @@ impl<'a> Run<'a> {
     /// Those that are still to be sent, and those that are not. Their books are locked.
     async fn checked(&self, tx: &mut Tx, approved: Vec<Payout>) -> Result<(Vec<Payout>, Vec<Cancelled>), PayoutError> {
         let books: Vec<i64> = approved.iter().map(|payout| payout.book.0).collect();
-        let available = available(tx, &books).await?;
+        let (available, returned) = (available(tx, &books).await?, outcome::returned(tx).await?);
         let (mut posted, mut cancelled) = (Vec::with_capacity(approved.len()), Vec::new());
         for payout in approved {
             let there = available.get(&(payout.book, payout.money.currency()));
             let taken = taken(&payout)?.minor();
             let (holder, account, bank) = &payout.destination;
-            let due = match still_due(&payout.merchant, [holder, account, bank], self.day, self.versions) {
+            let returned = of(&returned, &payout.merchant);
+            let due = match still_due(
+                &payout.merchant,
+                [holder, account, bank],
+                self.day,
+                self.versions,
+                returned,
+            ) {
                 Ok(()) if there.is_none_or(|there| *there < taken) => Err(Cancellation::NotCovered),
                 due => due,
             };

@@ -590,6 +590,8 @@ pub fn payouts(payouts: &[Payout], span: Span<'_>, cutoff: Option<NaiveDate>) ->
         ]);
         row.extend(payout.destination.map(str::to_owned));
         row.extend([or_empty(payout.instruction), or_empty(payout.confirmation)]);
+        // Nothing comes back in the histories.
+        row.extend([const { String::new() }; 3]);
         row
     };
     covered.iter().map(row).collect()

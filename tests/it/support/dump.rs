@@ -167,7 +167,7 @@ pub const TABLES: &[(&str, &str)] = &[
     (
         "payout",
         "select merchant, currency, exponent, payout.cutoff, amount, fee, vat, payout.state, end_to_end_id, holder, destination, bank, planned_by,
-            run.plan, source.name, instruction, confirmation
+            run.plan, source.name, instruction, confirmation, unknown_on, unknown_by, unknown_note, returned_on, returned_by, return_reason, return_entry
         from payout join book on book.id = book_id left join source on source.id = file_id left join payout_run run on run.id = run_id",
     ),
     (
@@ -176,7 +176,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "payout_file",
-        "select name, digest, cutoff, ordinal, written from payout_file join source on source.id = source_id",
+        "select name, digest, cutoff, ordinal, written, sent_on, sent_by from payout_file join source on source.id = source_id",
     ),
     (
         "idempotency_key",
