@@ -9,6 +9,7 @@ use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored, today};
 use crate::audit::export::hex;
+use crate::payout::approval::NotApproved;
 use crate::payout::returned::ReturnReason;
 use crate::store::payout::{Cancelled, Payout, PayoutError, Return, Run};
 use crate::store::source::Digesting;
@@ -296,7 +297,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
 /// How far a run has come.
 fn said(run: &Run) -> String {
     let plan = hex(run.plan.get(..8).unwrap_or_default());
-    let payouts = counted(u64::try_from(run.payouts).unwrap_or(u64::MAX), "payout");
+    let payouts = counted(run.payouts, "payout");
     let by = match run.approved_by.as_slice() {
         [] => String::new(),
         names => format!(" by {}", names.join(" and ")),
@@ -342,6 +343,9 @@ fn failed(error: PayoutError) -> Failure {
     let hint = match &error {
         PayoutError::Store(error) => error.hint(),
         PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
+        PayoutError::NotApproved(NotApproved::NoFinanceHead) => {
+            Some("name them in the settings: finance_heads under [desk]")
+        }
         PayoutError::OtherPlan(_) => Some("look at it with `acquit payout list`, and approve what it is now"),
         PayoutError::NotAsApproved(_) => Some("cancel them, and plan for the next cut-off"),
         PayoutError::NoBankFile => Some("give the bank what `acquit payout instruct` wrote, and name that file"),

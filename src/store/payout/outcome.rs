@@ -227,7 +227,7 @@ async fn confirm(
     let books: Vec<BookId> = payouts.iter().map(|payout| payout.book).collect();
     let mut locked = LockedBooks::lock(tx, &books).await?;
     let mut numbers = Vec::with_capacity(payouts.len());
-    let none = Arc::from("");
+    let none: Arc<str> = Arc::from("");
     for payout in &payouts {
         let source = payout
             .file
@@ -297,7 +297,7 @@ fn given_back(
     from: (AccountCode, &Arc<str>),
     fee: ReturnedFee,
 ) -> Result<(Vec<Transfer>, Money), PayoutError> {
-    let none = Arc::from("");
+    let none: Arc<str> = Arc::from("");
     let (returned, available) = (
         (AccountCode::PayoutReturned, &none),
         (AccountCode::MerchantAvailable, &none),
