@@ -7,3 +7,4 @@ pub mod amount;
 pub mod approval;
 pub mod instruction;
 pub mod returned;
+pub mod schedule;

@@ -61,7 +61,7 @@ fn refusal(merchants: &[&str]) -> Option<String> {
     let last = files.pop().expect("a file");
     let before: Vec<Settings> = files.iter().map(|text| settings(text)).collect();
     settings(&last)
-        .follow(&last, &before, &|name| name == "KR")
+        .follow(&last, &before, &|name| name == "KR", &|_| true)
         .err()
         .map(|error| error.to_string())
 }
@@ -205,7 +205,7 @@ fn check_house(before: &str, after: &str, expected: &[&str]) {
     let shop = merchant("shop", "active", "");
     let [first, second] = [("2026-01-01", before), ("2026-02-01", after)]
         .map(|(from, house)| format!("effective_from = \"{from}\"\n{house}{shop}"));
-    let refusal = settings(&second).follow(&second, &[settings(&first)], &|_| true);
+    let refusal = settings(&second).follow(&second, &[settings(&first)], &|_| true, &|_| true);
     let found = refusal.map_or_else(|error| error.to_string(), |()| String::new());
     assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{after}");
 }
