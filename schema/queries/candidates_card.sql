@@ -5,7 +5,7 @@ select line.ordinal, line.record_type, line.batch, line.auth_code || chr(9) || l
     line.tax, line.reserve, line.occurred_on,
     item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
     item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
-    item.expected_on, item.advanced, item.method, item.scheme, item.card_country
+    item.expected_on, item.advanced, item.method, item.scheme, item.card_country, item.ctid as place
 from settlement_line line
 join open_item item
     on item.acquirer_id = $2 and item.auth_code = line.auth_code and item.card = line.card and item.record_type = line.record_type

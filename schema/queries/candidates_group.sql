@@ -7,7 +7,7 @@ with line as (
 ), key as (
     select distinct merchant_reference, record_type, gross_currency from line where of_key <= $4
 ), item as (
-    select item.*, count(*) over (partition by item.merchant_reference, item.record_type, item.currency) as of_key
+    select item.*, item.ctid as place, count(*) over (partition by item.merchant_reference, item.record_type, item.currency) as of_key
     from open_item item
     join key on key.merchant_reference = item.merchant_reference and key.record_type = item.record_type
         and key.gross_currency = item.currency
@@ -18,7 +18,7 @@ select line.ordinal, line.record_type, line.batch, line.merchant_reference as ke
     line.tax, line.reserve, line.occurred_on,
     item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
     item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
-    item.expected_on, item.advanced, item.method, item.scheme, item.card_country
+    item.expected_on, item.advanced, item.method, item.scheme, item.card_country, item.place
 from line
 join item
     on item.merchant_reference = line.merchant_reference and item.record_type = line.record_type and item.currency = line.gross_currency

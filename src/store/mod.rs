@@ -30,6 +30,7 @@ pub mod record;
 pub mod release;
 pub mod report;
 mod reserve;
+mod row_place;
 pub mod settings;
 pub mod snapshot;
 pub mod source;

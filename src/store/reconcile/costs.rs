@@ -21,10 +21,10 @@ use crate::store::{StoreError, Tx};
 /// Holds the costs of a file's lines to the contract as they are matched, and keeps what that comes to.
 pub(super) struct Costs<'a> {
     review: Review<'a>,
-    /// What was found since the last were written.
+    /// What was found since it was last taken.
     claims: Vec<Claim>,
-    /// How many were written.
-    written: i32,
+    /// How many were taken.
+    taken: i32,
 }
 
 impl<'a> Costs<'a> {
@@ -33,7 +33,7 @@ impl<'a> Costs<'a> {
         Some(Self {
             review: Review::of(acquirer)?,
             claims: Vec::new(),
-            written: 0,
+            taken: 0,
         })
     }
 
@@ -50,10 +50,14 @@ impl<'a> Costs<'a> {
         Ok(found)
     }
 
-    /// Writes the claims that were found since.
-    pub(super) async fn flush(&mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
-        let claims: Vec<_> = self.claims.drain(..).map(|claim| (claim, None)).collect();
-        write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
+    /// The claims that were found since they were last taken, and how many came before them.
+    pub(super) fn take(&mut self) -> Result<(i32, Vec<Claim>), StoreError> {
+        let claims = std::mem::take(&mut self.claims);
+        let before = self.taken;
+        let more = i32::try_from(claims.len()).ok();
+        let after = more.and_then(|more| before.checked_add(more));
+        self.taken = after.ok_or_else(|| StoreError::TooLarge("the number of claims".to_owned()))?;
+        Ok((before, claims))
     }
 
     /// Writes what batches come to, and what is wrong with them as a whole.
@@ -67,8 +71,19 @@ impl<'a> Costs<'a> {
             write_batch_break(tx, of, BreakClass::FeeMismatch, sides, &detail).await?;
             claims.push((claim, Some(detail)));
         }
-        write_claims(tx, &Kept::of_file(run), &claims, &mut self.written).await
+        write_claims(tx, &Kept::of_file(run), &claims, &mut self.taken).await
     }
+}
+
+/// Writes claims of lines of a file, after so many.
+pub(super) async fn write_claims_of_file(
+    tx: &mut Tx,
+    run: &Run<'_>,
+    mut before: i32,
+    claims: Vec<Claim>,
+) -> Result<(), StoreError> {
+    let claims: Vec<_> = claims.into_iter().map(|claim| (claim, None)).collect();
+    write_claims(tx, &Kept::of_file(run), &claims, &mut before).await
 }
 
 /// What claims are kept with.

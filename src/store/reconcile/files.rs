@@ -411,8 +411,8 @@ async fn release(
         as_of,
         taking_place_of,
     };
-    let taken = intake::taken_again(tx, file.source).await?;
-    book(tx, deployment, &run, &taken, progress).await?;
+    let mut taken = intake::taken_again(tx, file.source).await?;
+    book(tx, deployment, &run, &mut taken, progress).await?;
     let found = report(tx, FileOutcome::Booked, file.source).await?;
     Ok(Release::Booked {
         file,

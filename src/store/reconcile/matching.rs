@@ -1,4 +1,8 @@
-//! Matching: SQL streams candidates one key after the other, `recon` decides, matches and breaks go back chunk by chunk.
+//! Matching: SQL streams candidates, `recon` decides, matches and breaks go back chunk by chunk.
+//!
+//! Candidates come one key after the other, except for those that are nearly all: a line whose key no other line of the file has
+//! needs nothing but its own items, so these come in the order of the file, which spares sorting them and is the order of the table
+//! of matches.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -6,8 +10,8 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::costs::Costs;
-use super::intake::{Places, Taken};
+use super::costs::{self, Costs};
+use super::intake::{Keys, Places, Taken};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
@@ -16,7 +20,9 @@ use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedB
 use crate::recon::breaks::BreakClass;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
+use crate::recon::costs::Claim;
 use crate::store::reserve::Tranches;
+use crate::store::row_place::RowPlace;
 use crate::store::{StoreError, Tx, costs_vat, passed_costs};
 
 /// The most lines and the most items that one key may have.
@@ -24,6 +30,9 @@ const GROUP_LIMIT: usize = 10_000;
 
 /// The most lines and the most items that are added up.
 const TOGETHER_LIMIT: i64 = 100;
+
+/// After how many candidates the database is served in between.
+const TURN: usize = 500;
 
 /// A batch, a book, and what is booked there.
 pub(super) type Posting = (Arc<str>, BookId, BTreeMap<Leg, i64>);
@@ -123,10 +132,41 @@ pub(in crate::store) struct BreakRow {
 /// Lines and items of one key.
 #[derive(Default)]
 struct Group {
-    key: Option<(String, i16, String, Option<i64>)>,
+    key: Option<Key>,
     lines: Vec<Line>,
     batches: Vec<usize>,
     items: Vec<Item>,
+    /// Where the items are stored.
+    places: Vec<RowPlace>,
+}
+
+/// What candidates that are decided together have in common.
+#[derive(PartialEq, Eq)]
+enum Key {
+    /// The line: no other has what it is matched by.
+    Line(i32),
+    /// What they are matched by, record type, currency, and the amount where a pass goes by it.
+    Of(String, i16, String, Option<i64>),
+}
+
+/// The order in which candidates come.
+#[derive(Clone, Copy)]
+enum Order<'k> {
+    /// That of the file, leaving out lines that share their key.
+    File(&'k Keys),
+    /// One key after the other.
+    Key,
+}
+
+/// What was found since it was last written.
+#[derive(Default)]
+struct Found {
+    matches: Vec<MatchRow>,
+    /// Where the items of the matches are stored.
+    places: Vec<RowPlace>,
+    breaks: Vec<BreakRow>,
+    /// The claims, and how many came before them.
+    claims: (i32, Vec<Claim>),
 }
 
 /// The matching of one file.
@@ -138,30 +178,31 @@ pub(super) struct Matching<'a> {
     postings: Postings,
     /// None where no contract says what anything costs.
     costs: Option<Costs<'a>>,
-    matches: Vec<MatchRow>,
-    breaks: Vec<BreakRow>,
+    found: Found,
+    /// The keys of the file, until the first run has used them.
+    keys: Option<Keys>,
+    /// Lines that share their key with another, so that they are matched one key after the other.
+    shared: Places,
     /// The books whose items alone are matched; of all where none are named.
     within: Option<BTreeSet<BookId>>,
     /// Lines that were matched.
     done: u64,
-    /// Items that were.
-    settled: u64,
 }
 
 impl<'a> Matching<'a> {
-    pub(super) fn new(run: &'a Run<'a>, taken: &Taken) -> Self {
+    pub(super) fn new(run: &'a Run<'a>, taken: &mut Taken) -> Self {
         Self {
             run,
-            matchable: taken.matchable.clone(),
-            bookable: taken.bookable.clone(),
+            matchable: std::mem::take(&mut taken.matchable),
+            bookable: std::mem::take(&mut taken.bookable),
             duplicates: HashSet::new(),
             postings: Postings::default(),
             costs: Costs::of(run.acquirer),
-            matches: Vec::new(),
-            breaks: Vec::new(),
+            found: Found::default(),
+            keys: taken.keys.take(),
+            shared: Places::default(),
             within: None,
             done: 0,
-            settled: 0,
         }
     }
 
@@ -169,31 +210,50 @@ impl<'a> Matching<'a> {
     pub(super) async fn run(&mut self, tx: &mut Tx, progress: &(dyn Fn(u64) + Sync)) -> Result<(), ReconcileError> {
         tx.query(include_str!("../../../schema/queries/matching_session.sql"), &[])
             .await?;
+        let keys = self.keys.take();
         for pass in Pass::ALL {
-            let undecided = self.matchable.ordinals();
-            if undecided.is_empty() {
-                break;
+            let mut undecided = self.matchable.ordinals();
+            if let (Pass::AcquirerReference, Some(keys)) = (pass, &keys) {
+                self.pass(tx, pass, Order::File(keys), &undecided, progress).await?;
+                undecided = std::mem::take(&mut self.shared).ordinals();
             }
-            let before = self.settled;
-            self.open(tx, pass, &undecided).await?;
-            let fetch = include_str!("../../../schema/queries/candidates_next.sql");
-            let mut group = Group::default();
-            let mut rows = tx.query(fetch, &[]).await?;
-            while !rows.is_empty() {
-                // The server looks for the next rows while these are decided.
-                let (next, decided) =
-                    tokio::join!(tx.query(fetch, &[]), async { self.consider(pass, &mut group, &rows) });
-                decided?;
-                self.flush(tx).await?;
-                rows = next?;
-                progress(self.done);
-            }
-            self.decide(pass, &group)?;
-            self.flush(tx).await?;
-            tx.run(include_str!("../../../schema/queries/candidates_close.sql"))
-                .await?;
-            self.settle(tx, pass, self.settled.saturating_sub(before)).await?;
+            self.pass(tx, pass, Order::Key, &undecided, progress).await?;
         }
+        Ok(())
+    }
+
+    /// One pass over lines, with their candidates in an order.
+    async fn pass(
+        &mut self,
+        tx: &mut Tx,
+        pass: Pass,
+        order: Order<'_>,
+        undecided: &Vec<i32>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), ReconcileError> {
+        if undecided.is_empty() {
+            return Ok(());
+        }
+        self.open(tx, pass, order, undecided).await?;
+        let fetch = include_str!("../../../schema/queries/candidates_next.sql");
+        let mut group = Group::default();
+        let mut rows = tx.query(fetch, &[]).await?;
+        while !rows.is_empty() {
+            let found = self.take_found()?;
+            // The server keeps what was found of the rows before, and looks for the next, while these are decided.
+            let write_and_fetch = async {
+                found.write(tx, self.run).await?;
+                tx.query(fetch, &[]).await
+            };
+            let (next, decided) = tokio::join!(write_and_fetch, self.consider(pass, order, &mut group, &rows));
+            decided?;
+            rows = next?;
+            progress(self.done);
+        }
+        self.decide(pass, &group)?;
+        self.take_found()?.write(tx, self.run).await?;
+        tx.run(include_str!("../../../schema/queries/candidates_close.sql"))
+            .await?;
         Ok(())
     }
 
@@ -229,24 +289,52 @@ impl<'a> Matching<'a> {
         })
     }
 
-    fn consider(&mut self, pass: Pass, group: &mut Group, rows: &[Row]) -> Result<(), ReconcileError> {
-        for row in rows {
-            let key = group_key(pass, row)?;
-            if group.key.as_ref() != Some(&key) {
-                self.decide(pass, &std::mem::take(group))?;
-                group.key = Some(key);
+    async fn consider(
+        &mut self,
+        pass: Pass,
+        order: Order<'_>,
+        group: &mut Group,
+        rows: &[Row],
+    ) -> Result<(), ReconcileError> {
+        for turn in rows.chunks(TURN) {
+            for row in turn {
+                let Some(key) = self.key(pass, order, row)? else {
+                    continue;
+                };
+                if group.key.as_ref() != Some(&key) {
+                    self.decide(pass, &std::mem::take(group))?;
+                    group.key = Some(key);
+                }
+                self.collect(group, row)?;
             }
-            self.collect(group, row)?;
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    async fn open(&self, tx: &mut Tx, pass: Pass, undecided: &Vec<i32>) -> Result<(), StoreError> {
+    /// What a candidate is decided together with; none where that is left for later.
+    fn key(&mut self, pass: Pass, order: Order<'_>, row: &Row) -> Result<Option<Key>, StoreError> {
+        let Order::File(keys) = order else {
+            return Ok(Some(key_of(pass, row)?));
+        };
+        let ordinal: i32 = row.try_get(0)?;
+        if keys.is_shared(row.try_get(3)?, row.try_get(1)?, row.try_get(5)?) {
+            self.shared.insert(u32::try_from(ordinal).unwrap_or_default());
+            return Ok(None);
+        }
+        Ok(Some(Key::Line(ordinal)))
+    }
+
+    async fn open(&self, tx: &mut Tx, pass: Pass, order: Order<'_>, undecided: &Vec<i32>) -> Result<(), StoreError> {
         let (source, acquirer) = (&self.run.source.0, &self.run.acquirer_id.0);
+        if let Order::File(_) = order {
+            let sql = include_str!("../../../schema/queries/candidates_in_file_order.sql");
+            return tx.execute(sql, &[source, acquirer]).await.map(|_| ());
+        }
         match pass {
             Pass::AcquirerReference => {
                 let sql = include_str!("../../../schema/queries/candidates_acquirer_reference.sql");
-                tx.execute(sql, &[source, acquirer]).await
+                tx.execute(sql, &[source, acquirer, undecided]).await
             }
             Pass::Arn => {
                 let sql = include_str!("../../../schema/queries/candidates_arn.sql");
@@ -286,7 +374,10 @@ impl<'a> Matching<'a> {
                 return Ok(());
             }
         }
-        group.items.extend(read_item(row, group)?);
+        if let Some(item) = read_item(row, group)? {
+            group.items.push(item);
+            group.places.push(row.try_get(30).map_err(StoreError::from)?);
+        }
         if group.lines.len() > GROUP_LIMIT || group.items.len() > GROUP_LIMIT {
             return Err(ReconcileError::Limit {
                 what: "lines or open items with one reference".to_owned(),
@@ -325,7 +416,8 @@ impl<'a> Matching<'a> {
             self.matchable.remove(line.ordinal);
             self.bookable.remove(line.ordinal);
         }
-        self.settled = self.settled.saturating_add(count(items.len()));
+        let places = verdict.items.iter().filter_map(|place| group.places.get(*place));
+        self.found.places.extend(places);
         self.done = self.done.saturating_add(count(lines.len()));
         match (&lines[..], &items[..]) {
             ([line], [item]) => {
@@ -381,7 +473,7 @@ impl<'a> Matching<'a> {
 
     fn keep(&mut self, pass: Pass, ordinal: i32, item: &Item, gross: (Money, Money), passed_on: Option<PassedOn>) {
         let (of_item, of_line) = gross;
-        self.matches.push(MatchRow {
+        self.found.matches.push(MatchRow {
             item: item.clone(),
             ordinal,
             pass,
@@ -393,34 +485,29 @@ impl<'a> Matching<'a> {
 
     fn price(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
         if let (Some(costs), Some(name)) = (&mut self.costs, self.postings.names.get(batch)) {
-            self.breaks.extend(costs.check(name, line, item)?);
+            self.found.breaks.extend(costs.check(name, line, item)?);
         }
         Ok(())
     }
 
     fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
         let found = differences(line, item, settled.amount, settled.fee, settled.kept_pending);
-        self.breaks.extend(found);
+        self.found.breaks.extend(found);
     }
 
-    /// Takes the items of a pass out of the open ones, so that the next pass does not see them; proves that there were as many
-    /// as matches: the acquirer's lock keeps all others from them.
-    async fn settle(&self, tx: &mut Tx, pass: Pass, matched: u64) -> Result<(), StoreError> {
-        if matched == 0 {
-            return Ok(());
+    fn take_found(&mut self) -> Result<Found, StoreError> {
+        let mut found = std::mem::take(&mut self.found);
+        if let Some(costs) = &mut self.costs {
+            found.claims = costs.take()?;
         }
-        let settle = include_str!("../../../schema/queries/open_items_settle.sql");
-        let settled = tx.execute(settle, &[&self.run.source.0, &pass.number()]).await?;
-        if settled == matched {
-            Ok(())
-        } else {
-            Err(StoreError::Unreadable(format!(
-                "{settled} of {matched} open items that were just matched"
-            )))
-        }
+        Ok(found)
     }
+}
 
-    async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+impl Found {
+    /// Keeps matches, breaks and claims, and takes the items that were matched out of the open ones, so that the next pass does
+    /// not see them: as many as there were, since the acquirer's lock keeps all others from them.
+    async fn write(mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
         const TYPES: [Type; 19] = [
             Type::INT8,
             Type::INT8,
@@ -442,18 +529,18 @@ impl<'a> Matching<'a> {
             Type::DATE,
             Type::INT8,
         ];
-        let mut matches = std::mem::take(&mut self.matches);
-        if !matches.is_empty() {
-            matches.sort_unstable_by_key(|row| row.ordinal);
+        if !self.matches.is_empty() {
+            // The order of the table's key.
+            self.matches.sort_unstable_by_key(|row| row.ordinal);
             let mut copy = tx
                 .copy(include_str!("../../../schema/queries/matches_copy.sql"), &TYPES)
                 .await?;
-            for row in &matches {
+            for row in &self.matches {
                 let item = &row.item;
                 let values: [&(dyn ToSql + Sync); 19] = [
                     &item.book.0,
                     &item.number.0,
-                    &self.run.source.0,
+                    &run.source.0,
                     &row.ordinal,
                     &row.pass.number(),
                     &RULES,
@@ -475,12 +562,19 @@ impl<'a> Matching<'a> {
             }
             tx.end_copy(copy).await?;
         }
-        let breaks = std::mem::take(&mut self.breaks);
-        write_breaks(tx, self.run.acquirer_id, self.run.source, breaks).await?;
-        match &mut self.costs {
-            Some(costs) => costs.flush(tx, self.run).await,
-            None => Ok(()),
+        if !self.places.is_empty() {
+            let settle = include_str!("../../../schema/queries/open_items_settle.sql");
+            let settled = tx.execute(settle, &[&self.places]).await?;
+            if settled != count(self.places.len()) {
+                let matched = self.places.len();
+                return Err(StoreError::Unreadable(format!(
+                    "{settled} of {matched} open items that were just matched"
+                )));
+            }
         }
+        write_breaks(tx, run.acquirer_id, run.source, self.breaks).await?;
+        let (written, claims) = self.claims;
+        costs::write_claims_of_file(tx, run, written, claims).await
     }
 }
 
@@ -602,12 +696,12 @@ pub(in crate::store) async fn write_batch_break(
     .map(|_| ())
 }
 
-fn group_key(pass: Pass, row: &Row) -> Result<(String, i16, String, Option<i64>), StoreError> {
+fn key_of(pass: Pass, row: &Row) -> Result<Key, StoreError> {
     let amount = match pass {
         Pass::AcquirerReference | Pass::Arn | Pass::Group | Pass::ByHand => None,
         Pass::Rrn | Pass::MerchantReference | Pass::Card => row.try_get(4)?,
     };
-    Ok((row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
+    Ok(Key::Of(row.try_get(3)?, row.try_get(1)?, row.try_get(5)?, amount))
 }
 
 /// The line of a candidate; the first fourteen columns of every candidates query.
@@ -636,12 +730,12 @@ pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
     })
 }
 
-/// The open item of a candidate, unless there is none or the group has it already.
+/// The open item of a candidate, unless the group has it already.
 fn read_item(row: &Row, group: &Group) -> Result<Option<Item>, StoreError> {
-    let (Some(book), Some(line)) = (row.try_get::<_, Option<i64>>(14)?, group.lines.last()) else {
+    let Some(line) = group.lines.last() else {
         return Ok(None);
     };
-    let (book, number) = (BookId(book), EntryNumber(row.try_get(15)?));
+    let (book, number) = (BookId(row.try_get(14)?), EntryNumber(row.try_get(15)?));
     if group
         .items
         .iter()

@@ -384,7 +384,7 @@ async fn reconcile(
         as_of,
         taking_place_of: Vec::new(),
     };
-    book(tx, deployment, &run, &taken, progress).await?;
+    book(tx, deployment, &run, &mut taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
     sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id, &gaps).await?;
     present(tx, file, source.id).await?;
@@ -400,7 +400,7 @@ async fn book(
     tx: &mut Tx,
     deployment: &Deployment,
     run: &Run<'_>,
-    taken: &intake::Taken,
+    taken: &mut intake::Taken,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), ReconcileError> {
     let mut matching = matching::Matching::new(run, taken);
