@@ -18,7 +18,7 @@ use crate::simulate::{self, BreakKind, FileFormat, Plan, Profile, SimulateError,
 /// for after `acquit expire`, events-cut.jsonl, which is that file cut off and must be refused, events-after.jsonl for after
 /// the payouts, and a settlement file for each carrier that reports something. truth.json says what a correct engine must find:
 /// the books after every step, matches, every planted break, refused events, decisions of velocity rules, what is advanced and
-/// released, payouts. The same options write the same bytes.
+/// released, payouts. The same options write the same bytes; payments, references and batches of one day have names of no other.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// How many payments.

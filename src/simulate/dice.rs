@@ -1,12 +1,24 @@
 //! Dice: the only source of chance. Equal seeds throw equal dice, on every machine and with every later version of the
 //! random number crates, since only the raw output of the generator is used.
 
+use chrono::{Datelike, NaiveDate};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// References look like those of a payment service: capital letters and digits, none that could be mistaken for another.
 const ALPHABET: &[u8; 32] = b"BCDFGHJKLMNPQRSTVWXZ223456789246";
 const LETTERS: u32 = 20;
+
+/// Four letters for a day; those of no other day within four centuries.
+pub fn mark(day: NaiveDate) -> [u8; 4] {
+    let mut rest = usize::try_from(day.num_days_from_ce()).unwrap_or(0);
+    let letters = usize::try_from(LETTERS).unwrap_or(1);
+    std::array::from_fn(|_| {
+        let letter = rest.checked_rem(letters).unwrap_or(0);
+        rest = rest.checked_div(letters).unwrap_or(0);
+        ALPHABET[letter]
+    })
+}
 
 /// A stream of chance.
 pub struct Dice(ChaCha8Rng);
@@ -44,9 +56,10 @@ impl Dice {
         self.below(of) < times
     }
 
-    /// A reference of 16 characters. Every fourth is a letter, so that it never holds a run of digits like a card number's.
-    pub fn reference(&mut self) -> String {
-        (0..16_u32)
+    /// A reference of 16 characters, of which the last four give way to the mark of a day. Every fourth is a letter, so that it
+    /// never holds a run of digits like a card number's.
+    pub fn reference(&mut self, mark: [u8; 4]) -> String {
+        let mut reference: String = (0..16_u32)
             .map(|place| {
                 let choice = if place % 4 == 0 {
                     self.below(LETTERS)
@@ -55,7 +68,10 @@ impl Dice {
                 };
                 char::from(ALPHABET[usize::try_from(choice).unwrap_or(0)])
             })
-            .collect()
+            .collect();
+        reference.truncate(12);
+        reference.extend(mark.map(char::from));
+        reference
     }
 }
 
@@ -73,17 +89,28 @@ mod tests {
 
     #[test]
     fn streams_differ_and_seeds_repeat() {
-        let reference = |seed, stream| Dice::new(seed, stream).reference();
+        let reference = |seed, stream| Dice::new(seed, stream).reference(*b"BCDF");
         assert_eq!(reference(1, 0), reference(1, 0));
         assert_ne!(reference(1, 0), reference(1, 1));
         assert_ne!(reference(1, 0), reference(2, 0));
     }
 
     #[test]
+    fn every_day_has_a_mark_of_its_own() {
+        let days: Vec<NaiveDate> = NaiveDate::from_ymd_opt(2002, 1, 1)
+            .expect("a day")
+            .iter_days()
+            .take(72_000)
+            .collect();
+        let marks: std::collections::BTreeSet<[u8; 4]> = days.iter().map(|day| mark(*day)).collect();
+        assert_eq!(marks.len(), days.len());
+    }
+
+    #[test]
     fn references_are_accepted_as_such() {
         let mut dice = Dice::new(3, 0);
         for _ in 0..1000 {
-            let reference = dice.reference();
+            let reference = dice.reference(*b"BCDF");
             assert_eq!(crate::ids::check_reference(&reference), Ok(()), "{reference}");
         }
     }

@@ -4,9 +4,10 @@
 //! told event by event, a few thousand of them at once; each event goes to the event file, its lines to the settlement file,
 //! and both to the truth. Then batches are closed, and statement and truth written.
 //!
-//! Invariants: a seed makes the same bytes everywhere and always; every payment's events are in order; no item is missing
-//! from the settlement file, or wrong in it, unless that was planned; every planned break hits an item of its own; what must be
-//! refused is refused whenever it is told. The truth shares no code with the engine that it judges.
+//! Invariants: a seed makes the same bytes everywhere and always; what one day names (payments, references, batches) no other day
+//! does; every payment's events are in order; no item is missing from the settlement file, or wrong in it, unless that was
+//! planned; every planned break hits an item of its own; what must be refused is refused whenever it is told. The truth shares no
+//! code with the engine that it judges.
 //!
 //! Limits: memory follows the number of merchants and of planned breaks and refusals, not that of payments. Unpaid phone bills are
 //! deducted in no file, and what a carrier invoices is not there.

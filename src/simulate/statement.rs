@@ -97,7 +97,7 @@ fn write_batch(out: &mut impl Write, world: &World, acquirer: usize, currency: u
         out,
         "<Ntry><NtryRef>{number}</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>\
          <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{date}</Dt></BookgDt><ValDt><Dt>{date}</Dt></ValDt>\
-         <AcctSvcrRef>BANK-{code}-{number}</AcctSvcrRef>\
+         <AcctSvcrRef>BANK-{date}-{code}-{number}</AcctSvcrRef>\
          <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>\
          <NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy=\"{code}\">{amount}</Amt>\
          <CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>{payer}</Nm></Pty></Dbtr></RltdPties>\
@@ -113,7 +113,7 @@ fn write_refunds(out: &mut impl Write, world: &World, currency: usize, (count, s
         out,
         "<Ntry><NtryRef>{number}</NtryRef><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd>\
          <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{date}</Dt></BookgDt><ValDt><Dt>{date}</Dt></ValDt>\
-         <AcctSvcrRef>BANK-{code}-{number}</AcctSvcrRef>\
+         <AcctSvcrRef>BANK-{date}-{code}-{number}</AcctSvcrRef>\
          <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>\
          <NtryDtls><Btch><MsgId>REFUNDS-{date}-{code}</MsgId><NbOfTxs>{count}</NbOfTxs><TtlAmt Ccy=\"{code}\">{amount}</TtlAmt>\
          <CdtDbtInd>DBIT</CdtDbtInd></Btch></NtryDtls></Ntry>"

@@ -776,6 +776,66 @@ fn a_seed_makes_the_same_bytes_and_another_makes_others() {
     assert_eq!(names, summary.files.len());
 }
 
+/// Every name, reference and batch number of a day; names of files, people and accounts are not among them.
+fn names(directory: &Path, plan: &Plan) -> HashSet<String> {
+    const NAMED: [&str; 9] = [
+        "payment",
+        "reference",
+        "acquirer_reference",
+        "merchant_reference",
+        "arn",
+        "rrn",
+        "payer",
+        "case",
+        "aggregate",
+    ];
+    let mut names = HashSet::new();
+    for name in [EVENTS, LATE, AFTER]
+        .into_iter()
+        .filter(|name| directory.join(name).exists())
+    {
+        for line in read(directory, name).lines() {
+            let event: Value = serde_json::from_str(line).expect("an event");
+            names.extend(NAMED.iter().filter_map(|field| optional(&event, field)));
+        }
+    }
+    let truth: Value = serde_json::from_str(&read(directory, TRUTH)).expect("a truth");
+    let batches = truth["settlement"]["batches"].as_array().expect("batches");
+    names.extend(batches.iter().map(|batch| text(batch, "batch").to_owned()));
+    let file = fs::read(directory.join(plan.file_format.files().settlement)).expect("a file");
+    let words = file.split(|byte| !byte.is_ascii_alphanumeric());
+    let references = words.filter(|word| {
+        word.len() == 16 && word.iter().any(u8::is_ascii_uppercase) && !word.iter().any(u8::is_ascii_lowercase)
+    });
+    names.extend(references.map(|word| String::from_utf8_lossy(word).into_owned()));
+    names
+}
+
+/// What one day names, no other day of the same seed does, so that both fit into one ledger.
+#[test]
+fn two_days_share_no_name() {
+    for file_format in FileFormat::ALL.iter().copied() {
+        let today = Plan {
+            breaks: BreakKind::usual(Profile::Full, file_format),
+            file_format,
+            ..plan(400, 10, 7)
+        };
+        let tomorrow = Plan {
+            day: today.day.succ_opt().expect("a day"),
+            ..today.clone()
+        };
+        let [first, second] = [&today, &tomorrow].map(|plan| names(simulated(plan).0.path(), plan));
+        assert!(
+            first.len() > 1000 && second.len() > 1000,
+            "{} {}",
+            first.len(),
+            second.len()
+        );
+        let shared: Vec<&String> = first.intersection(&second).collect();
+        assert!(shared.is_empty(), "{file_format:?}: {shared:?}");
+    }
+}
+
 #[test]
 fn files_of_an_earlier_run_do_not_stay() {
     let (directory, _) = simulated(&plan(100, 2, 1));

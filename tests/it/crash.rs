@@ -310,7 +310,7 @@ const RELEASE_FILE: &str = "files release again.csv --by bob --reason corrected 
 const PLAN: &str = "payout plan --cutoff 2026-03-03 --by ann";
 const APPROVE: &str = "payout approve --cutoff 2026-03-03 --by bob";
 const INSTRUCT: &str = "payout instruct --cutoff 2026-03-03 --on 2026-03-04 --execute";
-const CONFIRM: &str = "payout confirm --cutoff 2026-03-03 --on 2026-03-05";
+const PAID: &str = "payout confirm --cutoff 2026-03-03 --on 2026-03-05";
 const RETURN: &str = "payout return ID --reason R03 --by ann --on 2026-03-06 --execute";
 
 fn record() -> Scene {
@@ -331,7 +331,7 @@ fn instruct() -> Scene {
 
 /// A confirmed payout before it comes back; `ID` stands for it.
 fn come_back() -> Scene {
-    let before = [APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT, CONFIRM];
+    let before = [APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT, PAID];
     let mut scene = Scene::after(&before, RETURN);
     let url = block_on(support::copy_of(&scene.base));
     let id: String = block_on(async {

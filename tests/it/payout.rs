@@ -1208,8 +1208,12 @@ async fn a_payout_that_comes_back_restores_the_merchant_once() {
         ("confirmed", false),
         ("confirmed", true),
     ] {
-        let kept_fee = with_fee().replace("[payout]\n", "[payout]\nreturned_fee = \"kept\"\n");
-        let desk = Desk::open_by(if kept { &kept_fee } else { with_fee().as_str() }).await;
+        let policy = if kept {
+            "[payout]\nreturned_fee = \"kept\"\n"
+        } else {
+            "[payout]\n"
+        };
+        let desk = Desk::open_by(&with_fee().replace("[payout]\n", policy)).await;
         desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
         let before = desk.balances().await;
         assert_eq!(before, ["2020 5000"]);

@@ -93,7 +93,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
         cost(line.costs.interchange),
         method.map_or("", |method| method.variant).to_owned(),
         empty(),
-        batch.to_string(),
+        world.batch_number(batch),
         empty(),
         empty(),
         empty(),

@@ -39,8 +39,8 @@ pub(super) const HEADER: [&str; 25] = [
 pub(super) const PAYOUTS: &str = "Payout ID,Payout Date,Payout Amount,Holding Currency\n";
 
 /// The id of the payout that a batch is.
-pub(super) fn batch_name(batch: usize) -> String {
-    format!("PAY{batch:08}")
+pub(super) fn batch_name(world: &World, batch: usize) -> String {
+    format!("PAY{}", world.batch_number(batch))
 }
 
 /// The acquirer's word for what a row reports.
@@ -108,7 +108,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
         world.local_time(line.created).replace(' ', "T"),
         empty(),
         CURRENCIES[to].code.to_owned(),
-        batch_name(batch),
+        batch_name(world, batch),
         signed(world, gross, to),
         taken(fee),
         fine(world, line.net, to),
@@ -131,7 +131,7 @@ pub(super) fn payout(world: &World, line: &Line, batch: usize) -> String {
     let amount = world.amount(line.net.saturating_neg(), line.net_currency);
     format!(
         "{},{day},{amount},{}\n",
-        batch_name(batch),
+        batch_name(world, batch),
         CURRENCIES[line.net_currency].code
     )
 }

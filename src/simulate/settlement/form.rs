@@ -123,10 +123,10 @@ impl FileFormat {
     /// The name of a batch by its number.
     pub fn batch_name(self, world: &World, batch: usize) -> String {
         match self {
-            Self::Adyen | Self::Profile => batch.to_string(),
-            Self::Stripe => stripe::batch_name(batch),
+            Self::Adyen | Self::Profile => world.batch_number(batch),
+            Self::Stripe => stripe::batch_name(world, batch),
             Self::Paypal => paypal::batch_name(world, batch),
-            Self::Checkout => checkout::batch_name(batch),
+            Self::Checkout => checkout::batch_name(world, batch),
             Self::TossCsv | Self::TossJson => toss::batch_name(world),
             Self::IpmEbcdic | Self::IpmAscii => ipm::batch_name(world, batch),
         }

@@ -113,7 +113,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
     let day = world.day(line.created.day).date.format("%d.%m.%Y");
     [
         kind(line.reported).to_owned(),
-        batch.to_string(),
+        world.batch_number(batch),
         line.modification.clone(),
         line.psp_reference.clone(),
         line.merchant_reference.clone(),

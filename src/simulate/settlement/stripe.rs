@@ -25,8 +25,8 @@ pub(super) const HEADER: [&str; 14] = [
 ];
 
 /// The id of the payout that a batch is.
-pub(super) fn batch_name(batch: usize) -> String {
-    format!("po_{batch:08}")
+pub(super) fn batch_name(world: &World, batch: usize) -> String {
+    format!("po_{}", world.batch_number(batch))
 }
 
 /// The acquirer's word for what a row reports.
@@ -55,7 +55,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize, number: u64) -> [
     let fee = line.costs.total();
     let shopper = |text: String| if on_payment { text } else { String::new() };
     [
-        format!("txn_{number:012}"),
+        world.name("txn", number).replace('-', "_"),
         world.local_time(line.created),
         CURRENCIES[line.net_currency].code.to_ascii_lowercase(),
         signed(line.net.saturating_add(fee), line.net_currency),
@@ -64,7 +64,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize, number: u64) -> [
         category(line.reported).to_owned(),
         line.modification.clone(),
         line.psp_reference.clone(),
-        batch_name(batch),
+        batch_name(world, batch),
         shopper(signed(line.gross.unwrap_or(0), line.currency)),
         shopper(CURRENCIES[line.currency].code.to_ascii_lowercase()),
         line.method.map_or("", |place| METHODS[place].kind).to_owned(),

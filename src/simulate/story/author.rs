@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::Datelike;
-
 use super::{After, Details, Event, EventKind, Fate, Payment, Refused, Report, Stage, Story};
 use crate::simulate::dice::Dice;
 use crate::simulate::fees::Instrument;
@@ -194,7 +192,8 @@ impl<'w> Author<'w> {
             second: self.beginning(index),
             step: 3600,
         };
-        self.add_payment(&mut story, index, format!("pay-{index:09}"));
+        let name = self.world.name("pay", index);
+        self.add_payment(&mut story, index, name);
         story
     }
 
@@ -217,7 +216,7 @@ impl<'w> Author<'w> {
             refunded: 0,
             captures: 0,
             index,
-            psp_reference: self.dice.reference(),
+            psp_reference: self.reference(),
             method: self.dice.place(CARD_METHODS),
             counts: [0; EventKind::ALL.len()],
         });
@@ -343,6 +342,18 @@ impl<'w> Author<'w> {
         event.clone()
     }
 
+    /// An acquirer's reference of something, of this day alone.
+    pub(super) fn reference(&mut self) -> String {
+        self.dice.reference(self.world.mark)
+    }
+
+    /// A retrieval reference number: a digit of the year, the day of it, and what chance says of hour and trace.
+    fn rrn(&mut self) -> String {
+        let (year, day) = self.world.year_and_day();
+        let (hour, trace) = (self.dice.below(24), self.six_digits());
+        format!("{year}{day:03}{hour:02}{trace}")
+    }
+
     fn six_digits(&mut self) -> String {
         format!("{:06}", self.dice.below(1_000_000))
     }
@@ -357,13 +368,13 @@ impl<'w> Author<'w> {
         if of.acquirer != CARDS {
             return Details {
                 method: Some(method.kind),
-                payer: Some(format!("line-{:09}", of.index)),
+                payer: Some(self.world.name("line", of.index)),
                 category: Some(CATEGORIES[self.dice.place(CATEGORIES.len())]),
                 ..Details::default()
             };
         }
         let is_card = method.scheme.is_some();
-        let payer = Some(format!("shopper-{:09}", of.index));
+        let payer = Some(self.world.name("shopper", of.index));
         let is_pre = self.dice.chance(1, 12);
         Details {
             method: Some(method.kind),
@@ -390,7 +401,7 @@ impl<'w> Author<'w> {
         amount: i64,
         details: Details,
     ) -> &'s mut Event {
-        let (rrn, auth_code) = (format!("{}{}", self.six_digits(), self.six_digits()), self.six_digits());
+        let (rrn, auth_code) = (self.rrn(), self.six_digits());
         let day = story.day;
         let of = &mut story.payments[payment];
         of.authorized = amount;
@@ -558,7 +569,7 @@ impl<'w> Author<'w> {
 
     /// What is asked before a dispute, or instead of one.
     pub(super) fn ask_about(&mut self, story: &mut Story, payment: usize, amount: i64) {
-        let case = format!("case-{:09}", story.payments[payment].index);
+        let case = self.world.name("case", story.payments[payment].index);
         let event = self.push(story, payment, EventKind::InformationRequest, amount);
         event.details.case = Some(case);
         event.details.cycle = Some(1);
@@ -573,7 +584,7 @@ impl<'w> Author<'w> {
         let is_converted = of.settled_in != story.owner.currency;
         let costs = stated && !is_converted && kind != EventKind::ChargebackReversal && self.dice.chance(1, 2);
         let cost = CURRENCIES[story.owner.currency].dispute_cost;
-        let case = format!("case-{:09}", story.payments[payment].index);
+        let case = self.world.name("case", story.payments[payment].index);
         if let Some((event, _)) = story.events.back_mut() {
             event.details.case = stated.then_some(case);
             event.details.cycle = stated.then_some(cycle);
@@ -666,7 +677,7 @@ impl<'w> Author<'w> {
             reported,
             psp_reference: of.psp_reference.clone(),
             merchant_reference: of.merchant_reference.clone().unwrap_or_else(|| of.name.clone()),
-            modification: self.dice.reference(),
+            modification: self.reference(),
             method: Some(of.method),
             created,
             currency: owner.currency,
@@ -689,8 +700,7 @@ impl<'w> Author<'w> {
 
     /// A number of 23 digits: format, acquirer, day, sequence. Longer than any card number.
     fn arn(&self, index: u64) -> String {
-        let day = self.world.day(Day::Simulated).date;
-        let (year, day) = (day.year().rem_euclid(10), day.ordinal());
+        let (year, day) = self.world.year_and_day();
         format!("74111111{year}{day:03}{index:011}")
     }
 }

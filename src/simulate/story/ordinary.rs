@@ -279,7 +279,7 @@ impl Author<'_> {
 
     /// Small captures that are handed in as one.
     fn basket(&mut self, story: &mut Story, room: u64) {
-        let (first, name) = (story.index, format!("basket-{:09}", story.index));
+        let (first, name) = (story.index, self.world.name("basket", story.index));
         let most = i64::try_from(room.min(BASKET)).unwrap_or(2);
         let items = u64::try_from(self.dice.between(2, most)).unwrap_or(2);
         story.length = items;
@@ -288,7 +288,7 @@ impl Author<'_> {
             let index = first.saturating_add(number);
             let payment = match number {
                 0 => 0,
-                _ => self.add_payment(story, index, format!("pay-{index:09}")),
+                _ => self.add_payment(story, index, self.world.name("pay", index)),
             };
             let amount = self.price(story, 5, 100);
             self.authorize(story, payment, amount);

@@ -144,7 +144,8 @@ impl Author<'_> {
             return 0;
         }
         let index = story.index;
-        self.add_payment(story, index, format!("pay-{index:09}-2"))
+        let second = self.world.name("pay", index) + "-2";
+        self.add_payment(story, index, second)
     }
 
     /// The shopper gets money back from the merchant, and from the issuer too.
@@ -165,8 +166,9 @@ impl Author<'_> {
     fn ordered_twice(&mut self, story: &mut Story, turn: u64) -> BreakItem {
         let first = self.after_anchor(story);
         let index = story.index;
-        let second = self.add_payment(story, index, format!("pay-{index:09}-2x"));
-        let order = format!("order-{index:09}-2x");
+        let second = self.world.name("pay", index) + "-2x";
+        let second = self.add_payment(story, index, second);
+        let order = self.world.name("order", index) + "-2x";
         let is_numbered = turn.is_multiple_of(2);
         story.payments[first].merchant_reference = is_numbered.then(|| order.clone());
         let name = story.payments[first].name.clone();
@@ -200,7 +202,7 @@ impl Author<'_> {
     /// A chargeback of a payment that nobody has heard of.
     fn unknown_chargeback(&mut self, story: &mut Story) -> BreakItem {
         let payment = self.after_anchor(story);
-        let name = format!("lost-{:09}", story.index);
+        let name = self.world.name("lost", story.index);
         story.payments[payment].name.clone_from(&name);
         story.payments[payment].merchant_reference = None;
         let amount = self.price(story, 500, 2000);
@@ -234,14 +236,14 @@ impl Author<'_> {
     /// One payer, once more than a rule likes to see in an hour.
     fn too_often(&mut self, story: &mut Story) -> BreakItem {
         let index = story.index;
-        let payer = format!("hasty-{index:09}");
+        let payer = self.world.name("hasty", index);
         let first = self.after_anchor(story);
         story.step = 60;
         let mut item = BreakItem::new(BreakKind::Velocity);
         for number in 0..=OFTEN {
             let payment = match number {
                 0 => first,
-                _ => self.add_payment(story, index, format!("pay-{index:09}-{number}x")),
+                _ => self.add_payment(story, index, format!("{}-{number}x", self.world.name("pay", index))),
             };
             let amount = self.price(story, 500, 2000);
             let mut details = self.instrument(story, payment);
@@ -267,14 +269,14 @@ impl Author<'_> {
     /// usually allows.
     fn too_much(&mut self, story: &mut Story, is_held: bool) -> BreakItem {
         let index = story.index;
-        let payer = format!("line-{index:09}");
+        let payer = self.world.name("line", index);
         let (parts, category) = match is_held {
             true => ([VOUCHERS.div_euclid(2), VOUCHERS], "voucher"),
             false => ([MONTHLY_LIMIT.div_euclid(2), MONTHLY_LIMIT], "music"),
         };
         story.step = 60;
         self.bill_by_phone(story);
-        let second = format!("pay-{index:09}-2x");
+        let second = self.world.name("pay", index) + "-2x";
         let second = self.add_payment(story, index, second);
         let (acquirer, method) = (story.payments[0].acquirer, story.payments[0].method);
         (story.payments[second].acquirer, story.payments[second].method) = (acquirer, method);
@@ -428,9 +430,9 @@ impl Author<'_> {
     fn stray_line(&mut self, story: &mut Story, amount: i64) -> Line {
         let at = self.later(story);
         let mut line = self.line(story, 0, EventKind::Capture, amount, at);
-        line.psp_reference = self.dice.reference();
-        line.modification = self.dice.reference();
-        line.merchant_reference = format!("unknown-{:09}", story.index);
+        line.psp_reference = self.reference();
+        line.modification = self.reference();
+        line.merchant_reference = self.world.name("unknown", story.index);
         line
     }
 
@@ -459,11 +461,16 @@ impl Author<'_> {
         let line = match turn % 3 {
             0 => batch_row(
                 Reported::Correction,
-                format!("Correction {}", story.index),
+                self.world.name("Correction", story.index),
                 currency,
                 taken,
             ),
-            2 => batch_row(Reported::Deduction, format!("Invoice {}", story.index), currency, taken),
+            2 => batch_row(
+                Reported::Deduction,
+                self.world.name("Invoice", story.index),
+                currency,
+                taken,
+            ),
             _ => {
                 let mut line = self.stray_line(story, amount);
                 line.reported = Reported::Oddity;

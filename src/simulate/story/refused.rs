@@ -367,7 +367,7 @@ impl Author<'_> {
         for number in 0..=times {
             let payment = match number {
                 0 => 0,
-                _ => self.add_payment(story, index, format!("pay-{index:09}-{number}x")),
+                _ => self.add_payment(story, index, format!("{}-{number}x", self.world.name("pay", index))),
             };
             let of = &mut story.payments[payment];
             (of.acquirer, of.method) = (acquirer, method);
@@ -376,7 +376,7 @@ impl Author<'_> {
                 _ => MONTHLY_LIMIT.saturating_sub(100_000),
             };
             let mut details = self.instrument(story, payment);
-            details.payer = Some(format!("line-{index:09}"));
+            details.payer = Some(self.world.name("line", index));
             details.category = Some(category);
             if number < times {
                 self.authorize_by(story, payment, amount, details);
@@ -400,7 +400,7 @@ impl Author<'_> {
 
     /// Two captures of an aggregate, handed in wrongly.
     fn badly_handed_in(&mut self, story: &mut Story, refused: Refused) {
-        let name = format!("basket-{:09}", story.index);
+        let name = self.world.name("basket", story.index);
         if refused == Refused::EmptyAggregate {
             let amount = self.price(story, 50, 100);
             self.hand_in(story, &name, &[]);
@@ -410,7 +410,7 @@ impl Author<'_> {
             }
             return;
         }
-        let second = format!("pay-{:09}-2", story.index);
+        let second = self.world.name("pay", story.index) + "-2";
         let second = self.add_payment(story, story.index, second);
         let mut captures = Vec::new();
         for payment in [0, second] {
@@ -420,7 +420,7 @@ impl Author<'_> {
         }
         if refused == Refused::HandedIn {
             self.hand_in(story, &name, &captures);
-            let third = format!("pay-{:09}-3", story.index);
+            let third = self.world.name("pay", story.index) + "-3";
             let third = self.add_payment(story, story.index, third);
             let amount = self.price(story, 50, 100);
             self.authorize(story, third, amount);

@@ -10,7 +10,7 @@ use chrono_tz::Europe;
 
 use self::calendar::{CALENDAR, Calendar};
 pub use self::settings::Version;
-use super::dice::Dice;
+use super::dice::{Dice, mark};
 use super::fees::{ENDED, FINE, MICRO, Rounding, STANDARD, round};
 use super::settlement::FileFormat;
 use super::{BreakKind, Plan, Profile, SimulateError};
@@ -236,6 +236,10 @@ pub struct World {
     /// The currencies, as [`CURRENCIES`].
     currencies: Vec<Currency>,
     days: [LocalDay; 6],
+    /// The simulated day as names have it.
+    compact_day: String,
+    /// What acquirers' references of the simulated day end with, and those of no other.
+    pub mark: [u8; 4],
 }
 
 impl World {
@@ -299,8 +303,26 @@ impl World {
             busy,
             unpriced,
             currencies: currencies.collect::<Result<_, _>>()?,
+            compact_day: simulated.format("%Y%m%d").to_string(),
+            mark: mark(simulated),
             days: days.map(local_day),
         })
+    }
+
+    /// The name of what has a number on this day: that of no other day. A year is nothing that a card number begins with.
+    pub fn name(&self, of: &str, number: u64) -> String {
+        format!("{of}-{}-{number:06}", self.compact_day)
+    }
+
+    /// The number of a batch, as a number of this day alone.
+    pub fn batch_number(&self, batch: usize) -> String {
+        format!("{}{batch:03}", self.compact_day)
+    }
+
+    /// The last digit of the year, and the day of it, as numbers of card schemes have them.
+    pub fn year_and_day(&self) -> (i32, u32) {
+        let day = self.day(Day::Simulated).date;
+        (day.year().rem_euclid(10), day.ordinal())
     }
 
     /// Whether everything that can happen does.
