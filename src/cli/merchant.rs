@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome, stored};
-use crate::payout::amount::{cooling_off, destination};
+use crate::payout::amount::{Beside, cooling_off, destination};
 use crate::payout::returned::Returned;
 use crate::settings::Merchant;
 use crate::store::merchant::{MerchantBalances, Owed};
@@ -79,7 +79,10 @@ struct Standing<'a> {
 
 impl<'a> Standing<'a> {
     fn of(name: &'a str, day: NaiveDate, deployment: &'a Deployment, returned: &CameBack) -> Self {
-        let returned = returned.get(name).map(Vec::as_slice).unwrap_or_default();
+        let beside = Beside {
+            returned: returned.get(name).map(Vec::as_slice).unwrap_or_default(),
+            ..Beside::default()
+        };
         let versions = deployment.begun(day);
         Self {
             name,
@@ -87,7 +90,7 @@ impl<'a> Standing<'a> {
             cools_off_until: cooling_off(name, versions)
                 .map(|(_, until)| until)
                 .filter(|until| day < *until),
-            obstacle: match destination(name, day, versions, returned) {
+            obstacle: match destination(name, day, versions, beside) {
                 Ok(_) => String::new(),
                 Err(obstacle) => obstacle.to_string(),
             },

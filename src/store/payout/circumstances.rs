@@ -93,7 +93,12 @@ impl Circumstances {
 }
 
 async fn breaks(tx: &mut Tx, settings: &Settings) -> Result<HashMap<String, Vec<(String, i64)>>, StoreError> {
-    let classes: Vec<&str> = settings.payout.blocked_by.iter().map(|class| class.name.as_str()).collect();
+    let classes: Vec<&str> = settings
+        .payout
+        .blocked_by
+        .iter()
+        .map(|class| class.name.as_str())
+        .collect();
     let mut breaks: HashMap<String, Vec<(String, i64)>> = HashMap::new();
     if classes.is_empty() {
         return Ok(breaks);

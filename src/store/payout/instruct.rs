@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
     async fn checked(&self, tx: &mut Tx, approved: Vec<Payout>) -> Result<(Vec<Payout>, Vec<Cancelled>), PayoutError> {
         let books: Vec<i64> = approved.iter().map(|payout| payout.book.0).collect();
         let available = available(tx, &books).await?;
-        let settings = self.versions.last().map_or(self.settings, |version| &version.settings);
+        let settings = self.versions.last().map_or(self.settings, |version| &*version.settings);
         let circumstances = Circumstances::of(tx, self.deployment, settings, false).await?;
         let (mut posted, mut cancelled) = (Vec::with_capacity(approved.len()), Vec::new());
         for payout in approved {
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
                 [holder, account, bank],
                 self.day,
                 self.versions,
-                beside
+                beside,
             ) {
                 Ok(()) if there.is_none_or(|there| *there < taken) => Err(Cancellation::NotCovered),
                 due => due,

@@ -217,7 +217,10 @@ impl Store {
                 }
             }
             let mut small = Vec::new();
-            for (payable, _) in candidates.iter().filter(|(_, standing)| matches!(standing, Standing::Free)) {
+            for (payable, _) in candidates
+                .iter()
+                .filter(|(_, standing)| matches!(standing, Standing::Free))
+            {
                 let choice = choose(payable, cutoff, versions, beside.of_payable(payable))?;
                 if matches!(choice, Choice::Carry(Obstacle::BelowMinimum { .. })) {
                     small.push(payable);

@@ -493,7 +493,10 @@ impl<'w> Deployed<'w> {
         let cutoff: NaiveDate = history.one_of(&days).expect("a day").parse().expect("a day");
         let (store, deployment) = (&self.test.store, &self.deployment);
         let failed = |error: PayoutError| format!("payouts of {cutoff}: {error:?}");
-        store.plan_payouts(deployment, cutoff, "paula").await.map_err(failed)?;
+        store
+            .plan_payouts(deployment, cutoff, "paula", None)
+            .await
+            .map_err(failed)?;
         let ids = self.ids().await;
         runs::plan(&self.model, &mut self.payouts, cutoff, "paula", |merchant| {
             ids.books[merchant]
