@@ -731,34 +731,95 @@ CREATE TABLE public.payout (
     destination text NOT NULL,
     bank text NOT NULL,
     planned_by text NOT NULL,
-    approved_by text,
+    run_id bigint,
+    approved boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (state <> ALL (ARRAY['planned'::text, 'cancelled'::text])) THEN true
+    ELSE NULL::boolean
+END) STORED,
     file_id bigint,
     instruction bigint,
     confirmation bigint,
+    unknown_on date,
+    unknown_by text,
+    unknown_note text,
+    returned_on date,
+    returned_by text,
+    return_reason text,
+    return_entry bigint,
     CONSTRAINT payout_amount CHECK ((amount > 0)),
-    CONSTRAINT payout_approved CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text])) OR (approved_by IS NOT NULL))),
-    CONSTRAINT payout_confirmed CHECK (((confirmation IS NOT NULL) = (state = 'confirmed'::text))),
+    CONSTRAINT payout_approved CHECK (((approved IS NULL) OR (run_id IS NOT NULL))),
+    CONSTRAINT payout_confirmed CHECK (
+CASE
+    WHEN (confirmation IS NULL) THEN (state <> 'confirmed'::text)
+    ELSE (state = ANY (ARRAY['confirmed'::text, 'returned'::text]))
+END),
     CONSTRAINT payout_fee CHECK ((fee >= 0)),
     CONSTRAINT payout_filed CHECK (((file_id IS NOT NULL) = (instruction IS NOT NULL))),
-    CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'confirmed'::text])))),
-    CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'confirmed'::text, 'cancelled'::text]))),
-    CONSTRAINT payout_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by))),
+    CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'returned'::text])))),
+    CONSTRAINT payout_returned CHECK ((num_nonnulls(returned_on, returned_by, return_reason, return_entry) =
+CASE
+    WHEN (state = 'returned'::text) THEN 4
+    ELSE 0
+END)),
+    CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'returned'::text, 'cancelled'::text]))),
+    CONSTRAINT payout_unknown CHECK (((num_nonnulls(unknown_on, unknown_by, unknown_note) =
+CASE
+    WHEN (unknown_on IS NULL) THEN 0
+    ELSE 3
+END) AND ((state <> 'unknown'::text) OR (unknown_on IS NOT NULL)))),
     CONSTRAINT payout_vat CHECK ((vat >= 0))
 );
 
-COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
+COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction, confirmation and return_entry are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it. run_id is the run it was approved with; approved is true exactly while that has to be an approved one.';
 
 CREATE TABLE public.payout_file (
     source_id bigint NOT NULL,
     cutoff date NOT NULL,
     ordinal integer NOT NULL,
-    written boolean DEFAULT false NOT NULL
+    written boolean DEFAULT false NOT NULL,
+    sent_on date,
+    sent_by text,
+    CONSTRAINT payout_file_sent CHECK ((((sent_on IS NULL) = (sent_by IS NULL)) AND (written OR (sent_on IS NULL))))
 );
 
-COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same.';
+COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same. sent_on is the day on which the bank was given it.';
 
 ALTER TABLE public.payout ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.payout_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.payout_run (
+    id bigint NOT NULL,
+    cutoff date NOT NULL,
+    plan bytea NOT NULL,
+    planners text[] NOT NULL,
+    approvers smallint NOT NULL,
+    finance_heads text[],
+    first_approver text,
+    second_approver text,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    approved boolean GENERATED ALWAYS AS ((state = 'approved'::text)) STORED NOT NULL,
+    CONSTRAINT payout_run_approved CHECK (((state <> 'approved'::text) OR (num_nonnulls(first_approver, second_approver) >= approvers))),
+    CONSTRAINT payout_run_approvers CHECK (((approvers >= 0) AND (approvers <= 2))),
+    CONSTRAINT payout_run_by_head CHECK (((state <> 'approved'::text) OR (finance_heads IS NULL) OR COALESCE((first_approver = ANY (finance_heads)), false) OR COALESCE((second_approver = ANY (finance_heads)), false))),
+    CONSTRAINT payout_run_heads CHECK (((finance_heads IS NULL) OR (approvers = 2))),
+    CONSTRAINT payout_run_in_turn CHECK (((first_approver IS NOT NULL) OR (second_approver IS NULL))),
+    CONSTRAINT payout_run_plan CHECK ((length(plan) = 32)),
+    CONSTRAINT payout_run_planners CHECK (((cardinality(planners) > 0) AND (array_position(planners, NULL::text) IS NULL))),
+    CONSTRAINT payout_run_state CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'void'::text]))),
+    CONSTRAINT payout_run_two_people CHECK ((COALESCE((first_approver <> ALL (planners)), true) AND COALESCE((second_approver <> ALL (planners)), true) AND COALESCE((first_approver <> second_approver), true)))
+);
+
+COMMENT ON TABLE public.payout_run IS 'Payouts of a cut-off that are approved together. plan is the digest of what they are (schema/audits works it out again), so who approves approves exactly that; approvers is how many others have to, finance_heads of whom one has to be one. Payouts that come to be others make it void.';
+
+ALTER TABLE public.payout_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payout_run_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -843,10 +904,13 @@ CREATE TABLE public.settlement_batch (
     other bigint NOT NULL,
     net bigint NOT NULL,
     payout bigint NOT NULL,
+    captures bigint NOT NULL,
+    captured bigint NOT NULL,
+    withheld bigint NOT NULL,
     CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
 );
 
-COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases.';
+COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
 
 CREATE TABLE public.settlement_file (
     source_id bigint NOT NULL,
@@ -910,11 +974,13 @@ CREATE TABLE public.settlement_line (
     tax bigint NOT NULL,
     reserve bigint NOT NULL,
     exchange_rate numeric,
+    contrary smallint,
     raw text NOT NULL,
+    CONSTRAINT settlement_line_contrary CHECK (((contrary IS NULL) OR (record_type = 7))),
     CONSTRAINT settlement_line_gross CHECK (((gross IS NULL) = (gross_currency IS NULL)))
 );
 
-COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; paid_out_on the day on which the money moves.';
+COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; contrary is the record that the type stands for, where the money goes the other way; paid_out_on the day on which the money moves.';
 
 CREATE TABLE public.settlement_match (
     book_id bigint NOT NULL,
@@ -1016,6 +1082,15 @@ CREATE VIEW public.standing_match AS
   WHERE ((match.proposal_id IS NULL) OR (proposal.state = 'executed'::text));
 
 COMMENT ON VIEW public.standing_match IS 'Matches but for those that somebody made by hand and undid. Whether their file is booked still is in settlement_file_state.';
+
+CREATE TABLE public.tolerated (
+    source_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    used bigint NOT NULL,
+    CONSTRAINT tolerated_used CHECK ((used > 0))
+);
+
+COMMENT ON TABLE public.tolerated IS 'How far the gross amounts of matched lines of a settlement file are from those of their items, each within the tolerance: Σ without sign, minor units.';
 
 CREATE TABLE public.velocity_activity (
     book_id bigint NOT NULL,
@@ -1187,6 +1262,12 @@ ALTER TABLE ONLY public.payout
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.payout_run
+    ADD CONSTRAINT payout_run_is_approved UNIQUE (id, approved);
+
+ALTER TABLE ONLY public.payout_run
+    ADD CONSTRAINT payout_run_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.period
     ADD CONSTRAINT period_through PRIMARY KEY (through);
 
@@ -1231,6 +1312,9 @@ ALTER TABLE ONLY public.source
 
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tolerated
+    ADD CONSTRAINT tolerated_identity PRIMARY KEY (source_id, currency);
 
 ALTER TABLE ONLY public.transfer
     ADD CONSTRAINT transfer_identity PRIMARY KEY (book_id, entry_number, ordinal);
@@ -1296,6 +1380,12 @@ CREATE INDEX payment_unknown ON public.payment USING btree (book_id, payment) WH
 CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
 
 CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
+
+CREATE INDEX payout_returns ON public.payout USING btree (book_id) WHERE (state = 'returned'::text);
+
+CREATE INDEX payout_run_id ON public.payout USING btree (run_id) WHERE (run_id IS NOT NULL);
+
+CREATE UNIQUE INDEX payout_run_waiting_once ON public.payout_run USING btree (cutoff) WHERE (state = 'waiting'::text);
 
 CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state = ANY (ARRAY['planned'::text, 'approved'::text]));
 
@@ -1373,6 +1463,14 @@ CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotenc
 
 ALTER TABLE public.idempotency_key ENABLE ALWAYS TRIGGER idempotency_key_kept;
 
+CREATE TRIGGER payout_kept BEFORE DELETE OR TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.payout ENABLE ALWAYS TRIGGER payout_kept;
+
+CREATE TRIGGER payout_run_kept BEFORE DELETE OR TRUNCATE ON public.payout_run FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.payout_run ENABLE ALWAYS TRIGGER payout_run_kept;
+
 CREATE TRIGGER period_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.period FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.period ENABLE ALWAYS TRIGGER period_append_only;
@@ -1412,6 +1510,10 @@ ALTER TABLE public.settlement_reserve ENABLE ALWAYS TRIGGER settlement_reserve_a
 CREATE TRIGGER source_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.source ENABLE ALWAYS TRIGGER source_append_only;
+
+CREATE TRIGGER tolerated_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tolerated FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.tolerated ENABLE ALWAYS TRIGGER tolerated_append_only;
 
 CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1501,6 +1603,12 @@ ALTER TABLE ONLY public.payout
 
 ALTER TABLE ONLY public.payout_file
     ADD CONSTRAINT payout_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_of_approved_run FOREIGN KEY (run_id, approved) REFERENCES public.payout_run(id, approved);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_of_run FOREIGN KEY (run_id) REFERENCES public.payout_run(id);
 
 ALTER TABLE ONLY public.settlement_balance
     ADD CONSTRAINT settlement_balance_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1975,13 +2083,27 @@ GRANT INSERT(bank) ON TABLE public.payout TO acquit_runtime;
 
 GRANT INSERT(planned_by) ON TABLE public.payout TO acquit_runtime;
 
-GRANT UPDATE(approved_by) ON TABLE public.payout TO acquit_runtime;
+GRANT UPDATE(run_id) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(file_id) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(instruction) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(confirmation) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(unknown_on) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(unknown_by) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(unknown_note) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(returned_on) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(returned_by) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(return_reason) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(return_entry) ON TABLE public.payout TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.payout_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout_file TO acquit_auditor;
@@ -1993,6 +2115,29 @@ GRANT INSERT(cutoff) ON TABLE public.payout_file TO acquit_runtime;
 GRANT INSERT(ordinal) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT UPDATE(sent_on) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT UPDATE(sent_by) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.payout_run TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout_run TO acquit_auditor;
+
+GRANT INSERT(cutoff) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(plan) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(planners) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(approvers) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(finance_heads) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT UPDATE(first_approver) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT UPDATE(second_approver) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.payout_run TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.period TO acquit_runtime;
 GRANT SELECT ON TABLE public.period TO acquit_auditor;
@@ -2071,6 +2216,9 @@ GRANT INSERT(run) ON TABLE public.source TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.standing_match TO acquit_runtime;
 GRANT SELECT ON TABLE public.standing_match TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.tolerated TO acquit_runtime;
+GRANT SELECT ON TABLE public.tolerated TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;

@@ -12,7 +12,7 @@ with content as (
     where payout.run_id is not null
     group by payout.run_id
 )
-select run.id, run.cutoff, run.plan, content.digest
+select run.id, run.cutoff, encode(run.plan, 'hex') as plan, encode(content.digest, 'hex') as digest
 from payout_run run
 left join content on content.run_id = run.id
 where run.state = 'approved' and content.digest is distinct from run.plan

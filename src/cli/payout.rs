@@ -36,8 +36,9 @@ pub enum Command {
     },
     /// Approve every planned payout of a cut-off. The approver is not the planner.
     ///
-    /// How many have to approve is in the settings, by the amount of each payout and by their sum. An approval is of exactly the payouts
-    /// that are planned: where another one is planned, or one is cancelled, before all have approved, it counts for nothing.
+    /// How many have to approve is in the settings, by the amount of each payout and by their sum. An approval is of exactly the
+    /// payouts that are planned: where another one is planned, or one is cancelled, before all have approved, it counts for
+    /// nothing.
     Approve {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
@@ -107,8 +108,9 @@ pub enum Command {
     },
     /// Book that a payout came back: the merchant has its money again, once.
     ///
-    /// Nothing is paid to its bank account any more until the settings name another one, or a `corrected_on` after the return. The money
-    /// goes to a later cut-off. Its fee is given back too, or kept, as the settings say. Without --execute only the plan is shown.
+    /// Nothing is paid to its bank account any more until the settings name another one, or a `corrected_on` after the return. The
+    /// money goes to a later cut-off. Its fee is given back too, or kept, as the settings say. Without --execute only the plan is
+    /// shown.
     Return {
         /// Its end-to-end id, as the bank file has it.
         id: String,

@@ -5,8 +5,8 @@
 //! was approved so far counts for nothing. The digest is that of `schema/audits/payout_approved_content.sql`, which works it out
 //! from the rows.
 //!
-//! How many approve goes by two ladders: by the amount of each payout, and by the sum of all payouts of the cut-off in its currency,
-//! those that were approved before counted in. Whoever asks for more decides.
+//! How many approve goes by two ladders: by the amount of each payout, and by the sum of all payouts of the cut-off in its
+//! currency, those that were approved before counted in. Whoever asks for more decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

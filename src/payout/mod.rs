@@ -1,8 +1,8 @@
 //! Payouts: what a merchant is paid, and the instruction to the bank. All pure.
 //!
 //! planned → approved (by others, as many as ladders ask for) → instructed (2020 → 2100, in a bank file) → sent → confirmed
-//! (2100 → 1010), returned (to 2020 again) or unknown, which ends as one of these two. One payout a (merchant, currency, cut-off), for
-//! ever.
+//! (2100 → 1010), returned (to 2020 again) or unknown, which ends as one of these two. One payout a (merchant, currency,
+//! cut-off), for ever.
 
 pub mod amount;
 pub mod approval;

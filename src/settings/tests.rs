@@ -129,7 +129,7 @@ fn fields_are_known_present_and_of_their_type() {
     check(
         "[payout]\nminimum",
         "[payout]\nmaximum",
-        &["line 27, column 1: `maximum` is not a field of payout: known are minimum, cooling_off_days"],
+        &["line 27, column 1: `maximum` is not a field of payout: known are minimum, forced_after_days, keep_minimum, schedule, roll, calendars, blocked_by, cooling_off_days, returned_fee, each, total"],
     );
     check(
         "[[merchant]]",
@@ -545,5 +545,22 @@ fn payouts_have_ladders_and_rules_of_returns() {
             "line 30, column 11: `limit_b` of 0.00 EUR is below `limit_a` of 1.00 EUR",
             "line 31, column 1: `heads` is not a field of total: known are alone, limit_a, limit_b",
         ],
+    );
+}
+
+#[test]
+fn rates_are_agreed_from_one_currency_to_another_once_a_day() {
+    check(
+        "settles_within_days = 3\n",
+        "settles_within_days = 3\nrate = [{ from = \"GBP\", to = \"GBP\", rate = \"0\" }]\n",
+        &[
+            "line 12, column 9: a rate is from one currency to another",
+            "line 12, column 44: `0` is not a rate: write how much one unit is, like \"1.0875\"",
+        ],
+    );
+    check(
+        "settles_within_days = 3\n",
+        "settles_within_days = 3\nrate = [{ from = \"GBP\", to = \"EUR\", rate = \"1.2\" }, { from = \"GBP\", to = \"EUR\", rate = \"1.3\" }]\n",
+        &["line 12, column 53: there is another rate from GBP to EUR of the same first day"],
     );
 }

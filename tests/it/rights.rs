@@ -43,7 +43,7 @@ open_item: insert, update(merchant_fee reserve matures reserve_until advanced), 
 payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference refunds)
 payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state run_id file_id instruction confirmation unknown_on unknown_by unknown_note returned_on returned_by return_reason return_entry)
 payout_file: insert(source_id cutoff ordinal), update(written sent_on sent_by)
-payout_run: insert(cutoff plan planners approvers finance_heads), update(state first_approver second_approver)
+payout_run: insert(cutoff plan planners approvers finance_heads), update(first_approver second_approver state)
 period: insert(through note trial_balance closed_by)
 record_type:
 refinery_schema_history:
@@ -57,13 +57,14 @@ settlement_match: insert
 settlement_reject: insert
 settlement_reserve: insert
 source: insert(kind name digest run)
+tolerated: insert
 transfer: insert
 velocity_activity: insert
 velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 22] = [
+const APPEND_ONLY: [&str; 23] = [
     "account",
     "break_entry",
     "break_reason",
@@ -84,6 +85,7 @@ const APPEND_ONLY: [&str; 22] = [
     "settlement_reject",
     "settlement_reserve",
     "source",
+    "tolerated",
     "transfer",
     "velocity_decision",
 ];

@@ -75,8 +75,8 @@ impl Planned {
 
 impl Store {
     /// Approves what is planned for a cut-off, all of it, and says how far its run has come; none where everything was approved
-    /// before. Who approved it already changes nothing. `named` is the beginning of the digest that is approved: what is planned has
-    /// to be that.
+    /// before. Who approved it already changes nothing. `named` is the beginning of the digest that is approved: what is planned
+    /// has to be that.
     pub async fn approve_payouts(
         &self,
         deployment: &Deployment,

@@ -8,7 +8,8 @@
 //! | returned | instructed, sent, unknown | 2100 → 2110 → 2020 |
 //! | returned | confirmed | 1010 → 2110 → 2020 |
 //!
-//! What came back is the merchant's again by the same entry, once. Where settings give its fee back, so is that (4050 and 2300 → 2020).
+//! What came back is the merchant's again by the same entry, once. Where settings give its fee back, so is that (4050 and 2300 →
+//! 2020).
 //! Nothing leads back to approved: what is unknown, or came back, is never instructed again. Its money goes to another cut-off.
 //! What the bank says is booked whether or not somebody said that the file was sent.
 
