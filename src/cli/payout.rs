@@ -19,10 +19,11 @@ use crate::store::source::Digesting;
 pub enum Command {
     /// Work out what each merchant may be paid in each currency at a cut-off. Moves no money.
     ///
-    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less what always stays, less the
-    /// fee for the payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank account
-    /// that is verified and has not just changed, where the cut-off is one of its days, rolled to one on which banks are open. There is one payout a merchant, currency and cut-off, for ever. Says how many have to
-    /// approve, and the digest of what they approve.
+    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less what always stays, less
+    /// the fee for the payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank
+    /// account that is verified and has not just changed, where the cut-off is one of its days, rolled to one on which banks are
+    /// open. There is one payout a merchant, currency and cut-off, for ever. Says how many have to approve, and the digest of what
+    /// they approve.
     Plan {
         /// The last booking date that counts.
         #[arg(long, value_name = "DATE")]

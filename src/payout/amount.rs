@@ -1,8 +1,8 @@
 //! Whether a merchant is paid at a cut-off, where, and how much.
 //!
-//! Paid is an active merchant, to a bank account that is verified, has not just changed and has sent nothing back, while no break of a
-//! class that settings name is open, on a day of its schedule. What it is paid is all that is payable less what it keeps and the fee
-//! for it; that is asked once, when the payout is planned. Who is paid and where is asked again when it is instructed.
+//! Paid is an active merchant, to a bank account that is verified, has not just changed and has sent nothing back, while no break
+//! of a class that settings name is open, on a day of its schedule. What it is paid is all that is payable less what it keeps and
+//! the fee for it; that is asked once, when the payout is planned. Who is paid and where is asked again when it is instructed.
 
 use std::sync::Arc;
 

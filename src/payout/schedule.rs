@@ -1,8 +1,8 @@
 //! On which days a merchant is paid.
 //!
-//! A schedule names days: every day, a day of the week, days of the month; the 29th to 31st are the last day of a month that has no such
-//! day. A day on which banks are closed, by the calendar of the payout's currency, rolls to one on which they are open. Whoever
-//! is paid on demand has no days.
+//! A schedule names days: every day, a day of the week, days of the month; the 29th to 31st are the last day of a month that has no
+//! such day. A day on which banks are closed, by the calendar of the payout's currency, rolls to one on which they are open.
+//! Whoever is paid on demand has no days.
 //!
 //! Invariants: a day of payout is a business day; between two days that a schedule names, no payout is due that neither rolls to.
 

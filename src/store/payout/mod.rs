@@ -189,9 +189,9 @@ impl Retriable for PayoutError {
 }
 
 impl Store {
-    /// Plans the payouts of a cut-off: everything available to a merchant in a currency, less what it keeps and the fee for it, when the
-    /// day is one of its days, it may be paid and that reaches the minimum. `demanded` names merchants that are paid whatever their days
-    /// are, and no other is. Moves no money. Planning again adds what is payable now and leaves every
+    /// Plans the payouts of a cut-off: everything available to a merchant in a currency, less what it keeps and the fee for it,
+    /// when the day is one of its days, it may be paid and that reaches the minimum. `demanded` names merchants that are paid
+    /// whatever their days are, and no other is. Moves no money. Planning again adds what is payable now and leaves every
     /// payout of this cut-off as it is.
     pub async fn plan_payouts(
         &self,
