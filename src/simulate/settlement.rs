@@ -212,7 +212,7 @@ pub struct BatchSums {
     pub reserve: i64,
     /// What that must be, where the contract says.
     pub due: Option<i64>,
-    /// How many sales.
+    /// How many sales that give money.
     pub captures: i64,
     /// Σ of them as they came into the currency of the batch.
     pub captured: i64,
@@ -226,7 +226,8 @@ impl BatchSums {
         self.lines = self.lines.saturating_add(1);
         let gross = plus(line.net, line.costs.total())?;
         self.gross = plus(self.gross, if line.gross.is_some() { gross } else { 0 })?;
-        if line.reported == Reported::Sale {
+        // A sale that takes money is none.
+        if line.reported == Reported::Sale && line.gross.is_some_and(|gross| gross > 0) {
             (self.captures, self.captured) = (plus(self.captures, 1)?, plus(self.captured, gross)?);
         }
         self.costs = plus(self.costs, line.costs.total())?;
