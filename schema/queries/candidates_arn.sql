@@ -1,4 +1,4 @@
--- Pass 2: undecided lines that have an ARN, each with the open items of that ARN; one key after the other. $1 source, $2 acquirer, $3 ordinals.
+-- Pass 2: undecided lines that have an ARN, each with the open items of that ARN; one key after the other. $1 acquirer, $2 ordinals.
 declare candidates no scroll cursor for
 select line.ordinal, line.record_type, line.batch, line.arn as key, line.gross, line.gross_currency, line.net,
     line.net_currency, line.interchange, line.scheme_fee, line.commission + line.markup as acquirer_cost,
@@ -6,8 +6,8 @@ select line.ordinal, line.record_type, line.batch, line.arn as key, line.gross, 
     item.book_id, item.number, item.gross as item_gross, item.merchant_fee,
     item.reserve, item.cost, item.matures, item.passes_costs, item.costs_vat, item.occurred_on, item.reserve_until,
     item.expected_on, item.advanced, item.method, item.scheme, item.card_country, item.ctid as place
-from settlement_line line
+from undecided_line line
 join open_item item
-    on item.acquirer_id = $2 and item.arn = line.arn and item.record_type = line.record_type and item.currency = line.gross_currency
-where line.source_id = $1 and line.ordinal = any($3)
+    on item.acquirer_id = $1 and item.arn = line.arn and item.record_type = line.record_type and item.currency = line.gross_currency
+where line.ordinal = any($2)
 order by line.arn, line.record_type, line.gross_currency, line.ordinal, item.book_id, item.number;

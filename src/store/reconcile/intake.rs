@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use chrono::NaiveDate;
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
+use super::keys::Keys;
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
 use crate::acquirer::format::{HEAD, Reading};
 use crate::acquirer::mapping::Profile;
@@ -101,50 +101,6 @@ impl Places {
     }
 }
 
-/// Which keys of the first pass (acquirer's reference, record type, currency) more than one line of a file has. It may say so of
-/// one that a single line has, never the other way, and is as large for any file: hashes, two bits each.
-pub(super) struct Keys {
-    hasher: RandomState,
-    once: Vec<u64>,
-    twice: Vec<u64>,
-}
-
-impl Keys {
-    /// Two times 16 MB, of which the pages of a small file are few. Of a million lines one in 130 is wrongly said to share its key.
-    const BITS: u64 = 1 << 27;
-
-    fn new() -> Self {
-        let words = usize::try_from(Self::BITS / 64).unwrap_or_default();
-        Self {
-            hasher: RandomState::new(),
-            once: vec![0; words],
-            twice: vec![0; words],
-        }
-    }
-
-    fn slot(&self, reference: &str, record: i16, currency: &str) -> (usize, u64) {
-        let place = self.hasher.hash_one((reference, record, currency)) % Self::BITS;
-        (usize::try_from(place / 64).unwrap_or_default(), 1 << (place % 64))
-    }
-
-    fn add(&mut self, line: &SettlementLine) {
-        let (Some(reference), Some(gross)) = (&line.acquirer_reference, line.gross) else {
-            return;
-        };
-        let (word, bit) = self.slot(reference, line.record.id(), gross.currency().code());
-        if let (Some(once), Some(twice)) = (self.once.get_mut(word), self.twice.get_mut(word)) {
-            *twice |= *once & bit;
-            *once |= bit;
-        }
-    }
-
-    /// Whether more than one line has this key.
-    pub(super) fn is_shared(&self, reference: &str, record: i16, currency: &str) -> bool {
-        let (word, bit) = self.slot(reference, record, currency);
-        self.twice.get(word).is_some_and(|bits| bits & bit != 0)
-    }
-}
-
 /// Streams the file into the table of lines.
 pub(super) async fn take_in(
     tx: &mut Tx,
@@ -209,7 +165,9 @@ pub(super) async fn take_in(
             match row {
                 Row::Line(line) => {
                     sort(line.record, line.ordinal, &mut matchable, &mut bookable);
-                    keys.add(&line);
+                    if let (Some(reference), Some(gross)) = (&line.acquirer_reference, line.gross) {
+                        keys.add(reference, line.record.id(), gross.currency().code());
+                    }
                     batches.add(&line)?;
                     write_line(&mut copy, source, &line).await?;
                     lines = lines.saturating_add(1);

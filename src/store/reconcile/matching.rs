@@ -11,16 +11,17 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::costs::{self, Costs};
-use super::intake::{Keys, Places, Taken};
+use super::intake::{Places, Taken};
+use super::keys::Keys;
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Money};
 use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedBy, Settled, settled};
 use crate::recon::breaks::BreakClass;
+use crate::recon::costs::Claim;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
-use crate::recon::costs::Claim;
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
 use crate::store::{StoreError, Tx, costs_vat, passed_costs};
@@ -30,6 +31,9 @@ const GROUP_LIMIT: usize = 10_000;
 
 /// The most lines and the most items that are added up.
 const TOGETHER_LIMIT: i64 = 100;
+
+/// So many items at most are matched before they are taken out of the open ones: six bytes each.
+const PLACES_LIMIT: usize = 1_000_000;
 
 /// After how many candidates the database is served in between.
 const TURN: usize = 500;
@@ -162,8 +166,6 @@ enum Order<'k> {
 #[derive(Default)]
 struct Found {
     matches: Vec<MatchRow>,
-    /// Where the items of the matches are stored.
-    places: Vec<RowPlace>,
     breaks: Vec<BreakRow>,
     /// The claims, and how many came before them.
     claims: (i32, Vec<Claim>),
@@ -179,10 +181,14 @@ pub(super) struct Matching<'a> {
     /// None where no contract says what anything costs.
     costs: Option<Costs<'a>>,
     found: Found,
+    /// Where items are stored that are matched, and still among the open ones.
+    places: Vec<RowPlace>,
     /// The keys of the file, until the first run has used them.
     keys: Option<Keys>,
-    /// Lines that share their key with another, so that they are matched one key after the other.
-    shared: Places,
+    /// Lines that share their key with another, once all lines of other keys have been through the first pass.
+    shared: Option<Places>,
+    /// Whether undecided lines have been set aside.
+    gathered: bool,
     /// The books whose items alone are matched; of all where none are named.
     within: Option<BTreeSet<BookId>>,
     /// Lines that were matched.
@@ -199,8 +205,10 @@ impl<'a> Matching<'a> {
             postings: Postings::default(),
             costs: Costs::of(run.acquirer),
             found: Found::default(),
+            places: Vec::new(),
             keys: taken.keys.take(),
-            shared: Places::default(),
+            shared: None,
+            gathered: false,
             within: None,
             done: 0,
         }
@@ -210,13 +218,24 @@ impl<'a> Matching<'a> {
     pub(super) async fn run(&mut self, tx: &mut Tx, progress: &(dyn Fn(u64) + Sync)) -> Result<(), ReconcileError> {
         tx.query(include_str!("../../../schema/queries/matching_session.sql"), &[])
             .await?;
-        let keys = self.keys.take();
+        if let Some(keys) = self.keys.take() {
+            let lines = self.matchable.ordinals();
+            self.shared = Some(Places::default());
+            self.pass(tx, Pass::AcquirerReference, Order::File(&keys), &lines, progress)
+                .await?;
+        }
+        if !self.gathered {
+            let gather = include_str!("../../../schema/queries/undecided_lines_gather.sql");
+            tx.execute(gather, &[&self.run.source.0, &self.matchable.ordinals()])
+                .await?;
+            self.gathered = true;
+        }
         for pass in Pass::ALL {
-            let mut undecided = self.matchable.ordinals();
-            if let (Pass::AcquirerReference, Some(keys)) = (pass, &keys) {
-                self.pass(tx, pass, Order::File(keys), &undecided, progress).await?;
-                undecided = std::mem::take(&mut self.shared).ordinals();
-            }
+            let undecided = match self.shared.take() {
+                // All others of this pass have been.
+                Some(shared) => shared.ordinals(),
+                None => self.matchable.ordinals(),
+            };
             self.pass(tx, pass, Order::Key, &undecided, progress).await?;
         }
         Ok(())
@@ -249,9 +268,13 @@ impl<'a> Matching<'a> {
             decided?;
             rows = next?;
             progress(self.done);
+            if self.places.len() >= PLACES_LIMIT {
+                self.settle(tx).await?;
+            }
         }
         self.decide(pass, &group)?;
         self.take_found()?.write(tx, self.run).await?;
+        self.settle(tx).await?;
         tx.run(include_str!("../../../schema/queries/candidates_close.sql"))
             .await?;
         Ok(())
@@ -319,42 +342,43 @@ impl<'a> Matching<'a> {
         };
         let ordinal: i32 = row.try_get(0)?;
         if keys.is_shared(row.try_get(3)?, row.try_get(1)?, row.try_get(5)?) {
-            self.shared.insert(u32::try_from(ordinal).unwrap_or_default());
+            let shared = self.shared.get_or_insert_default();
+            shared.insert(u32::try_from(ordinal).unwrap_or_default());
             return Ok(None);
         }
         Ok(Some(Key::Line(ordinal)))
     }
 
     async fn open(&self, tx: &mut Tx, pass: Pass, order: Order<'_>, undecided: &Vec<i32>) -> Result<(), StoreError> {
-        let (source, acquirer) = (&self.run.source.0, &self.run.acquirer_id.0);
+        let acquirer = &self.run.acquirer_id.0;
         if let Order::File(_) = order {
             let sql = include_str!("../../../schema/queries/candidates_in_file_order.sql");
-            return tx.execute(sql, &[source, acquirer]).await.map(|_| ());
+            return tx.execute(sql, &[&self.run.source.0, acquirer]).await.map(|_| ());
         }
         match pass {
             Pass::AcquirerReference => {
                 let sql = include_str!("../../../schema/queries/candidates_acquirer_reference.sql");
-                tx.execute(sql, &[source, acquirer, undecided]).await
+                tx.execute(sql, &[acquirer, undecided]).await
             }
             Pass::Arn => {
                 let sql = include_str!("../../../schema/queries/candidates_arn.sql");
-                tx.execute(sql, &[source, acquirer, undecided]).await
+                tx.execute(sql, &[acquirer, undecided]).await
             }
             Pass::Rrn => {
                 let sql = include_str!("../../../schema/queries/candidates_rrn.sql");
-                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+                tx.execute(sql, &[acquirer, undecided, &DAYS_APART]).await
             }
             Pass::Card => {
                 let sql = include_str!("../../../schema/queries/candidates_card.sql");
-                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+                tx.execute(sql, &[acquirer, undecided, &DAYS_APART]).await
             }
             Pass::MerchantReference => {
                 let sql = include_str!("../../../schema/queries/candidates_merchant_reference.sql");
-                tx.execute(sql, &[source, acquirer, undecided, &DAYS_APART]).await
+                tx.execute(sql, &[acquirer, undecided, &DAYS_APART]).await
             }
             Pass::Group => {
                 let sql = include_str!("../../../schema/queries/candidates_group.sql");
-                tx.execute(sql, &[source, acquirer, undecided, &TOGETHER_LIMIT]).await
+                tx.execute(sql, &[acquirer, undecided, &TOGETHER_LIMIT]).await
             }
             // No file is matched by it.
             Pass::ByHand => Ok(0),
@@ -417,7 +441,7 @@ impl<'a> Matching<'a> {
             self.bookable.remove(line.ordinal);
         }
         let places = verdict.items.iter().filter_map(|place| group.places.get(*place));
-        self.found.places.extend(places);
+        self.places.extend(places);
         self.done = self.done.saturating_add(count(lines.len()));
         match (&lines[..], &items[..]) {
             ([line], [item]) => {
@@ -495,6 +519,24 @@ impl<'a> Matching<'a> {
         self.found.breaks.extend(found);
     }
 
+    /// Takes the items that were matched out of the open ones, so that the next pass does not see them: as many as there were,
+    /// since the acquirer's lock keeps all others from them. Many at once are gone through page by page.
+    async fn settle(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let places = std::mem::take(&mut self.places);
+        if places.is_empty() {
+            return Ok(());
+        }
+        let settle = include_str!("../../../schema/queries/open_items_settle.sql");
+        let settled = tx.execute(settle, &[&places]).await?;
+        if settled == count(places.len()) {
+            return Ok(());
+        }
+        let matched = places.len();
+        Err(StoreError::Unreadable(format!(
+            "{settled} of {matched} open items that were just matched"
+        )))
+    }
+
     fn take_found(&mut self) -> Result<Found, StoreError> {
         let mut found = std::mem::take(&mut self.found);
         if let Some(costs) = &mut self.costs {
@@ -505,8 +547,6 @@ impl<'a> Matching<'a> {
 }
 
 impl Found {
-    /// Keeps matches, breaks and claims, and takes the items that were matched out of the open ones, so that the next pass does
-    /// not see them: as many as there were, since the acquirer's lock keeps all others from them.
     async fn write(mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
         const TYPES: [Type; 19] = [
             Type::INT8,
@@ -561,16 +601,6 @@ impl Found {
                 copy.row(&values).await?;
             }
             tx.end_copy(copy).await?;
-        }
-        if !self.places.is_empty() {
-            let settle = include_str!("../../../schema/queries/open_items_settle.sql");
-            let settled = tx.execute(settle, &[&self.places]).await?;
-            if settled != count(self.places.len()) {
-                let matched = self.places.len();
-                return Err(StoreError::Unreadable(format!(
-                    "{settled} of {matched} open items that were just matched"
-                )));
-            }
         }
         write_breaks(tx, run.acquirer_id, run.source, self.breaks).await?;
         let (written, claims) = self.claims;

@@ -22,6 +22,7 @@ pub(in crate::store) mod costs;
 pub mod explain;
 pub mod files;
 mod intake;
+mod keys;
 pub mod line;
 mod matching;
 mod posting;
