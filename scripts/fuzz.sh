@@ -37,7 +37,7 @@ for name in "$@"; do
     if "$program" "$corpus" "fuzz/seeds/$name" ${quirks:+-seed_inputs="$quirks"} -artifact_prefix="$artifacts/" \
         -max_total_time="${SECONDS_EACH:-60}" -timeout=10 -rss_limit_mb=2048 >"$log" 2>&1; then
         tail -n 1 "$log"
-        grep ' DONE ' "$log"
+        grep -w DONE "$log"
     else
         stumbled=1
         grep -v '^#' "$log" | tail -n 40
