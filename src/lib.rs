@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod card_number;
 pub mod dates;
 pub mod delimited;
+pub mod iban;
 pub mod ids;
 pub mod money;
 pub mod packed;
@@ -21,6 +22,8 @@ pub mod idempotency;
 pub mod payment;
 
 pub mod acquirer;
+
+pub mod bank;
 
 pub mod recon;
 

@@ -5,3 +5,6 @@
 
 pub mod amount;
 pub mod instruction;
+pub mod nacha;
+pub mod order;
+pub mod pain001;

@@ -107,7 +107,7 @@ fn at(file: &Source, line: usize, what: &str) -> String {
     format!("{}:{line}: {what}", file.path)
 }
 
-const LEAVES: &str = "calendar card_number dates delimited ids money packed whole_file";
+const LEAVES: &str = "calendar card_number dates delimited iban ids money packed whole_file";
 
 /// What each module may use, beside itself.
 const LAYERS: &[(&str, &str)] = &[
@@ -115,6 +115,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("main", ""),
     ("card_number", ""),
     ("delimited", ""),
+    ("iban", ""),
     ("whole_file", ""),
     ("dates", "card_number"),
     ("ids", "card_number"),
@@ -123,6 +124,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("calendar", "card_number dates delimited ids"),
     ("ledger", "LEAVES"),
     ("acquirer", "LEAVES"),
+    ("bank", "LEAVES acquirer"),
     ("settings", "LEAVES acquirer"),
     ("idempotency", "LEAVES ledger"),
     ("payment", "LEAVES ledger settings"),
@@ -132,12 +134,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("embedded", ""),
     (
         "store",
-        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded",
+        "LEAVES ledger settings idempotency acquirer bank payment recon audit payout embedded",
     ),
     ("simulate", "LEAVES"),
     (
         "cli",
-        "LEAVES ledger settings idempotency acquirer payment recon audit payout embedded store simulate",
+        "LEAVES ledger settings idempotency acquirer bank payment recon audit payout embedded store simulate",
     ),
 ];
 

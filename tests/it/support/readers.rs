@@ -17,6 +17,8 @@ use std::sync::Arc;
 use acquit::acquirer::format::{Format, Reading};
 use acquit::acquirer::mapping::Profile;
 use acquit::acquirer::{ControlClaims, Row, SettlementLine};
+use acquit::bank::format::Format as StatementFormat;
+use acquit::bank::{Item, Reversals};
 use acquit::card_number;
 use acquit::delimited::{Dialect, Encoding, FileError, Records};
 use acquit::ids::check_reference;
@@ -72,6 +74,9 @@ pub const READERS: &[(&str, Reads)] = &[
     ("events", events),
     ("packed", packed),
     ("settings", settings),
+    ("camt", camt),
+    ("mt940", mt940),
+    ("bai2", bai2),
 ];
 
 /// The Adyen report.
@@ -450,4 +455,97 @@ pub fn settings(bytes: &[u8]) {
             assert!((1..=lines).contains(&finding.line), "{finding} of {lines} lines");
         }
     }
+}
+
+/// Bank statements, camt: whatever the bank means by a reversal.
+pub fn camt(bytes: &[u8]) {
+    statements(StatementFormat::Camt, Reversals::AsBooked, bytes);
+    statements(StatementFormat::Camt, Reversals::AsReversed, bytes);
+}
+
+/// Bank statements, MT940.
+pub fn mt940(bytes: &[u8]) {
+    statements(StatementFormat::Mt940, Reversals::AsBooked, bytes);
+}
+
+/// Bank statements, BAI2.
+pub fn bai2(bytes: &[u8]) {
+    statements(StatementFormat::Bai2, Reversals::AsBooked, bytes);
+}
+
+/// Reads a file of bank statements to its end and holds the reader to what it promises.
+fn statements(format: StatementFormat, reversals: Reversals, bytes: &[u8]) {
+    // What is found out of it is another matter; it must not fail either.
+    let _ = StatementFormat::detect(bytes);
+    let mut items = match format.open(bytes, reversals) {
+        Ok(items) => items,
+        Err(error) => {
+            assert!(!card_number::is_in(&error.to_string()), "a card number in {error}");
+            return;
+        }
+    };
+    let mut open = None;
+    let (mut statements, mut last_entry, mut rejects) = (0_u32, 0, 0_u64);
+    // Σ of what is booked, what was read, and what was rejected of the open statement.
+    let (mut booked, mut entries, mut of_statement) = (0_i128, 0_u64, 0_u64);
+    while let Some(item) = items.next() {
+        match item {
+            Ok(Item::Statement(statement)) => {
+                assert_eq!(open.replace(statement.ordinal), None, "a statement within a statement");
+                statements = statements.saturating_add(1);
+                assert_eq!(statement.ordinal, statements, "statements are numbered");
+                (booked, entries, of_statement) = (0, 0, 0);
+            }
+            Ok(Item::Entry(entry)) => {
+                assert_eq!(open, Some(entry.statement), "an entry outside of its statement");
+                assert!(entry.ordinal > last_entry, "an ordinal comes twice");
+                last_entry = entry.ordinal;
+                entries = entries.saturating_add(1);
+                if entry.status == acquit::bank::Status::Booked {
+                    booked = booked.saturating_add(entry.money.minor().into());
+                }
+                let details = entry.details.iter();
+                let texts = details.flat_map(|detail| [&detail.text, &detail.end_to_end_id, &detail.counterparty.name]);
+                let own = [&entry.text, &entry.bank_reference, &entry.customer_reference];
+                for text in texts.chain(own).flatten().chain([&entry.raw]) {
+                    assert!(!card_number::is_in(text), "a card number in {text}");
+                }
+            }
+            Ok(Item::Reject(reject)) => {
+                rejects = rejects.saturating_add(1);
+                of_statement = of_statement.saturating_add(open.is_some().into());
+                assert!(reject.line > 0, "a reject is somewhere");
+                assert!(
+                    !card_number::is_in(&reject.reason),
+                    "a card number in {}",
+                    reject.reason
+                );
+            }
+            Ok(Item::Closing(closing)) => {
+                assert_eq!(
+                    open.take(),
+                    Some(closing.statement),
+                    "a statement ends that has not begun"
+                );
+                assert_eq!(
+                    (closing.entries, closing.rejects),
+                    (entries, of_statement),
+                    "what is read is counted"
+                );
+                assert_eq!(closing.booked_minor, booked, "what is booked is added up");
+            }
+            Err(error) => {
+                assert!(!card_number::is_in(&error.to_string()), "a card number in {error}");
+                assert!(items.next().is_none(), "an item after an error");
+                return;
+            }
+        }
+    }
+    assert_eq!(open, None, "a statement does not end");
+    let claims = items.claims();
+    assert_eq!(
+        (claims.statements, claims.rejects),
+        (statements, rejects),
+        "items are counted"
+    );
 }
