@@ -843,10 +843,13 @@ CREATE TABLE public.settlement_batch (
     other bigint NOT NULL,
     net bigint NOT NULL,
     payout bigint NOT NULL,
+    captures bigint NOT NULL,
+    captured bigint NOT NULL,
+    withheld bigint NOT NULL,
     CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
 );
 
-COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases.';
+COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
 
 CREATE TABLE public.settlement_file (
     source_id bigint NOT NULL,
@@ -910,11 +913,13 @@ CREATE TABLE public.settlement_line (
     tax bigint NOT NULL,
     reserve bigint NOT NULL,
     exchange_rate numeric,
+    contrary smallint,
     raw text NOT NULL,
+    CONSTRAINT settlement_line_contrary CHECK (((contrary IS NULL) OR (record_type = 7))),
     CONSTRAINT settlement_line_gross CHECK (((gross IS NULL) = (gross_currency IS NULL)))
 );
 
-COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; paid_out_on the day on which the money moves.';
+COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; contrary is the record that the type stands for, where the money goes the other way; paid_out_on the day on which the money moves.';
 
 CREATE TABLE public.settlement_match (
     book_id bigint NOT NULL,
@@ -1016,6 +1021,15 @@ CREATE VIEW public.standing_match AS
   WHERE ((match.proposal_id IS NULL) OR (proposal.state = 'executed'::text));
 
 COMMENT ON VIEW public.standing_match IS 'Matches but for those that somebody made by hand and undid. Whether their file is booked still is in settlement_file_state.';
+
+CREATE TABLE public.tolerated (
+    source_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    used bigint NOT NULL,
+    CONSTRAINT tolerated_used CHECK ((used > 0))
+);
+
+COMMENT ON TABLE public.tolerated IS 'How far the gross amounts of matched lines of a settlement file are from those of their items, each within the tolerance: Σ without sign, minor units.';
 
 CREATE TABLE public.velocity_activity (
     book_id bigint NOT NULL,
@@ -1232,6 +1246,9 @@ ALTER TABLE ONLY public.source
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.tolerated
+    ADD CONSTRAINT tolerated_identity PRIMARY KEY (source_id, currency);
+
 ALTER TABLE ONLY public.transfer
     ADD CONSTRAINT transfer_identity PRIMARY KEY (book_id, entry_number, ordinal);
 
@@ -1412,6 +1429,10 @@ ALTER TABLE public.settlement_reserve ENABLE ALWAYS TRIGGER settlement_reserve_a
 CREATE TRIGGER source_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.source ENABLE ALWAYS TRIGGER source_append_only;
+
+CREATE TRIGGER tolerated_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tolerated FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.tolerated ENABLE ALWAYS TRIGGER tolerated_append_only;
 
 CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -2071,6 +2092,9 @@ GRANT INSERT(run) ON TABLE public.source TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.standing_match TO acquit_runtime;
 GRANT SELECT ON TABLE public.standing_match TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.tolerated TO acquit_runtime;
+GRANT SELECT ON TABLE public.tolerated TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_activity TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;

@@ -443,11 +443,12 @@ create table settlement_line (
     tax                 bigint not null,
     reserve             bigint not null,
     exchange_rate       numeric,
+    contrary            smallint constraint settlement_line_contrary check (contrary is null or record_type = 7),
     raw                 text not null,
     constraint settlement_line_identity primary key (source_id, ordinal),
     constraint settlement_line_gross check ((gross is null) = (gross_currency is null))
 );
-comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; paid_out_on the day on which the money moves.';
+comment on table settlement_line is 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; contrary is the record that the type stands for, where the money goes the other way; paid_out_on the day on which the money moves.';
 create index settlement_line_reference on settlement_line (acquirer_reference) where acquirer_reference is not null;
 create index settlement_line_arn on settlement_line (arn) where arn is not null and acquirer_reference is null;
 
@@ -461,10 +462,13 @@ create table settlement_batch (
     other      bigint not null,
     net        bigint not null,
     payout     bigint not null,
+    captures   bigint not null,
+    captured   bigint not null,
+    withheld   bigint not null,
     constraint settlement_batch_identity primary key (source_id, batch, currency),
     constraint settlement_batch_adds_up check (gross - costs + other = net)
 );
-comment on table settlement_batch is 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases.';
+comment on table settlement_batch is 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
 
 create table settlement_reject (
     source_id  bigint not null,

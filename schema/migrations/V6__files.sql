@@ -62,6 +62,14 @@ create table cost_sum (
 );
 comment on table cost_sum is 'What the costs of the matched lines of a settlement file come to by contract (expected) and by the file (stated), minor units, by batch, month of the lines and term of the contract; the term is empty for what no term prices. invoiced: not deducted, but awaited on the invoice of the month.';
 
+create table tolerated (
+    source_id  bigint not null,
+    currency   text collate "C" not null,
+    used       bigint not null constraint tolerated_used check (used > 0),
+    constraint tolerated_identity primary key (source_id, currency)
+);
+comment on table tolerated is 'How far the gross amounts of matched lines of a settlement file are from those of their items, each within the tolerance: Σ without sign, minor units.';
+
 create table cost_claim (
     source_id    bigint not null references source,
     place        integer not null constraint cost_claim_place check (place > 0),
@@ -110,7 +118,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['file_decision', 'settlement_reserve', 'settlement_balance', 'cost_sum', 'cost_claim'] loop
+    foreach name in array array['file_decision', 'settlement_reserve', 'settlement_balance', 'cost_sum', 'tolerated', 'cost_claim'] loop
         execute format('create trigger %I before update or delete or truncate on %I for each statement execute function refuse_change()',
                        name || '_append_only', name);
         execute format('alter table %I enable always trigger %I', name, name || '_append_only');
@@ -137,9 +145,9 @@ left join file_decision released on released.source_id = file.source_id and rele
 left join file_decision rejected on rejected.source_id = file.source_id and rejected.decision = 'rejected';
 comment on view settlement_file_state is 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
 
-grant select on file_decision, settlement_reserve, settlement_balance, settlement_file_state, cost_sum, cost_claim, acquirer_invoice to acquit_runtime, acquit_auditor;
+grant select on file_decision, settlement_reserve, settlement_balance, settlement_file_state, cost_sum, tolerated, cost_claim, acquirer_invoice to acquit_runtime, acquit_auditor;
 grant insert (source_id, decision, decided_by, reason, presented_by, superseded_by, run_id) on file_decision to acquit_runtime;
-grant insert on settlement_reserve, settlement_balance, cost_sum, cost_claim to acquit_runtime;
+grant insert on settlement_reserve, settlement_balance, cost_sum, tolerated, cost_claim to acquit_runtime;
 grant insert (acquirer_id, invoice, month, currency, interchange, scheme_fee, markup, vat, expected, booked_on, booked_by, number)
     on acquirer_invoice to acquit_runtime;
 grant update (paid_on, paid_by, payment) on acquirer_invoice to acquit_runtime;

@@ -1,4 +1,4 @@
--- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled (by its ARN and amount, where neither line has a reference of the acquirer), or an item in another currency (by its ARN, where the line has no other reference). $1 source, $2 acquirer, $3 ordinals.
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled (by its ARN and amount, where neither line has a reference of the acquirer), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); and whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references. $1 source, $2 acquirer, $3 ordinals.
 declare undecided no scroll cursor for
 with undecided as materialized (
     select line.*
@@ -25,30 +25,86 @@ with undecided as materialized (
     join standing_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
     order by earlier.repeat, earlier.source_id, earlier.ordinal
-), elsewhere as (
-    select undecided.ordinal, item.book_id, item.number, item.currency, item.gross
+), reported as materialized (
+    -- Of items, by what their type stands for; own is false where a line goes by the reference of what it is about.
+    select undecided.*, coalesce(undecided.contrary, undecided.record_type) as stated,
+        undecided.acquirer_reference is null or undecided.acquirer_reference is distinct from undecided.original_reference as own
     from undecided
-    join open_item item
-        on item.acquirer_id = $2 and item.acquirer_reference = undecided.acquirer_reference
-        and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
-    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
+    where coalesce(undecided.contrary, undecided.record_type) in (1, 2, 3, 4, 8, 9, 10)
+), named as (
+    select reported.ordinal, item.book_id, item.number, item.record_type, item.currency, item.gross
+    from reported
+    join open_item item on item.acquirer_id = $2 and item.acquirer_reference = reported.acquirer_reference
     union all
-    select undecided.ordinal, item.book_id, item.number, item.currency, item.gross
-    from undecided
-    join open_item item
-        on item.acquirer_id = $2 and item.arn = undecided.arn
-        and item.record_type = undecided.record_type and item.currency <> undecided.gross_currency
-    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10) and undecided.acquirer_reference is null
+    select reported.ordinal, item.book_id, item.number, item.record_type, item.currency, item.gross
+    from reported
+    join open_item item on item.acquirer_id = $2 and item.arn = reported.arn
+    where reported.acquirer_reference is null
 ), other as (
-    select distinct on (elsewhere.ordinal) elsewhere.ordinal, elsewhere.book_id, elsewhere.number, elsewhere.currency, elsewhere.gross
-    from elsewhere
-    order by elsewhere.ordinal, elsewhere.book_id, elsewhere.number
+    select distinct on (reported.ordinal) reported.ordinal, named.book_id, named.number, named.record_type, named.currency, named.gross
+    from named
+    join reported on reported.ordinal = named.ordinal
+    where case when named.record_type = reported.stated then named.currency <> reported.gross_currency or reported.contrary is not null
+        -- Disputes and unpaid bills may go by the reference of their sale.
+        else named.currency = reported.gross_currency and reported.own and not (named.record_type = 1 and reported.stated in (3, 4, 8, 9)) end
+    order by reported.ordinal, named.record_type = reported.stated desc, named.currency = reported.gross_currency desc, named.book_id, named.number
+), taken_back as materialized (
+    select reported.ordinal, reported.acquirer_reference, reported.original_reference, reported.merchant_reference, reported.arn
+    from reported
+    where reported.record_type in (2, 3, 4)
+        -- It names what it is about; the ARN of a dispute is that of the sale.
+        and (reported.merchant_reference is not null or (reported.original_reference is not null and reported.own)
+            or (reported.record_type in (3, 4) and reported.arn is not null))
+), given as materialized (
+    select taken_back.ordinal, acquirers.reference
+    from taken_back
+    cross join lateral (values (taken_back.acquirer_reference), (taken_back.original_reference)) as acquirers (reference)
+    where acquirers.reference is not null
+), settled as (
+    select given.ordinal, line.source_id, line.ordinal as of_line
+    from given
+    join settlement_line line on line.acquirer_reference = given.reference and line.record_type = 1
+    union all
+    select taken_back.ordinal, line.source_id, line.ordinal
+    from taken_back
+    join settlement_line line on line.arn = taken_back.arn and line.acquirer_reference is null and line.record_type = 1
+), captured as (
+    select settled.ordinal
+    from settled
+    join standing_match match on match.source_id = settled.source_id and match.ordinal = settled.of_line
+    where settled.source_id = $1
+        or exists (select from settlement_file file where file.source_id = settled.source_id and file.acquirer_id = $2)
+    union all
+    select given.ordinal
+    from given
+    join open_item item on item.acquirer_id = $2 and item.record_type = 1 and item.acquirer_reference = given.reference
+    union all
+    select taken_back.ordinal
+    from taken_back
+    join open_item item on item.acquirer_id = $2 and item.record_type = 1 and item.arn = taken_back.arn
+    union all
+    select taken_back.ordinal
+    from taken_back
+    join open_item item on item.acquirer_id = $2 and item.record_type = 1 and item.merchant_reference = taken_back.merchant_reference
+    union all
+    select taken_back.ordinal
+    from taken_back
+    join book on true
+    join payment on payment.book_id = book.id and payment.payment = taken_back.merchant_reference and payment.captured > 0
+    union all
+    select taken_back.ordinal
+    from taken_back
+    join book on true
+    join payment on payment.book_id = book.id and payment.merchant_reference = taken_back.merchant_reference and payment.captured > 0
 )
 select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, undecided.arn, '') as key,
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
     undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost, undecided.tax, undecided.reserve, undecided.occurred_on,
-    other.book_id, other.number, other.currency as item_currency, other.gross as item_gross,
-    repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line
+    other.book_id, other.number, other.currency as item_currency, other.gross as item_gross, other.record_type as item_record,
+    repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line,
+    exists (select from taken_back where taken_back.ordinal = undecided.ordinal)
+        and not exists (select from captured where captured.ordinal = undecided.ordinal) as of_nothing,
+    undecided.contrary
 from undecided
 left join repeated on repeated.ordinal = undecided.ordinal
 left join other on other.ordinal = undecided.ordinal

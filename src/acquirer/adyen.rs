@@ -197,15 +197,15 @@ impl Kind {
     }
 
     /// The record that it is, given where the money goes: a type alone does not say so.
-    fn record(self, amounts: &Amounts) -> RecordType {
+    fn record(self, amounts: &Amounts) -> (RecordType, Option<RecordType>) {
         let gross = amounts.gross.map_or(0, Money::minor);
         let net = i128::from(amounts.net.minor());
-        match self {
-            Self::Settled if gross > 0 => RecordType::Capture,
-            Self::Refunded if gross < 0 => RecordType::Refund,
-            Self::Chargeback if gross < 0 => RecordType::Chargeback,
-            Self::ChargebackReversed if gross > 0 => RecordType::ChargebackReversal,
-            Self::RefundedReversed if gross > 0 => RecordType::RefundFailure,
+        let record = match self {
+            Self::Settled => RecordType::Capture,
+            Self::Refunded => RecordType::Refund,
+            Self::Chargeback => RecordType::Chargeback,
+            Self::ChargebackReversed => RecordType::ChargebackReversal,
+            Self::RefundedReversed => RecordType::RefundFailure,
             Self::BatchFee | Self::SchemeFee => RecordType::BatchFee,
             Self::PaymentCost if gross == 0 => RecordType::BatchFee,
             Self::Payout => RecordType::Payout,
@@ -214,11 +214,9 @@ impl Kind {
             Self::External if net == 0 && amounts.costs() == 0 => RecordType::External,
             // The other party pays the gross, Adyen takes its costs.
             Self::External if net.checked_add(amounts.costs()) == Some(0) => RecordType::BatchFee,
-            Self::Settled | Self::Refunded | Self::Chargeback | Self::ChargebackReversed | Self::RefundedReversed => {
-                RecordType::Unsupported
-            }
             Self::PaymentCost | Self::External | Self::Other => RecordType::Unsupported,
-        }
+        };
+        record.directed(gross)
     }
 
     /// What a row of it withholds, and what of it is the schemes' fee, where no column says so.
@@ -287,10 +285,12 @@ impl RowReader<'_> {
         let scheme_fee = amounts.scheme_fee.checked_add(of_schemes).ok_or_else(too_large)?;
         let original_reference = self.cells.reference(Column::PspReference)?;
         let modification = self.cells.reference(Column::ModificationReference)?;
+        let (record, contrary) = kind.record(&amounts);
         Ok(SettlementLine {
             ordinal,
             line: self.cells.line(),
-            record: kind.record(&amounts),
+            record,
+            contrary,
             type_text: type_text.to_owned(),
             batch: batch.to_owned(),
             acquirer_reference: modification.or_else(|| original_reference.clone()),

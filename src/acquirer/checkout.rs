@@ -296,24 +296,25 @@ impl SettlementReader for CheckoutReader<'_> {
 }
 
 /// What a type means to us, given its gross; compared without regard to case.
-fn record(type_text: &str, gross: i64, reserve: i64) -> RecordType {
+fn record(type_text: &str, gross: i64, reserve: i64) -> (RecordType, Option<RecordType>) {
     let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(type_text));
-    if gross > 0 && is(&["Capture", "Charge"]) {
-        RecordType::Capture
-    } else if gross < 0 && is(&["Refund"]) {
-        RecordType::Refund
-    } else if gross < 0 && is(&["Chargeback"]) {
-        RecordType::Chargeback
-    } else if gross > 0 && is(&["Chargeback Reversal"]) {
-        RecordType::ChargebackReversal
-    } else if gross == 0 && reserve != 0 {
+    let record = if gross == 0 && reserve != 0 {
         RecordType::Reserve
     } else if gross == 0 {
         // Authorizations, verifications, voids, and the fee of a payout: all of them cost and nothing else.
         RecordType::BatchFee
+    } else if is(&["Capture", "Charge"]) {
+        RecordType::Capture
+    } else if is(&["Refund"]) {
+        RecordType::Refund
+    } else if is(&["Chargeback"]) {
+        RecordType::Chargeback
+    } else if is(&["Chargeback Reversal"]) {
+        RecordType::ChargebackReversal
     } else {
         RecordType::Unsupported
-    }
+    };
+    record.directed(gross)
 }
 
 /// A signed amount in major units; empty is nothing.
@@ -391,16 +392,18 @@ impl RowReader<'_> {
         let occurred_on = day(cells, Column::Processed)?;
         let currency = cells.currency(Column::Holding)?;
         let amounts = self.amounts(currency)?;
-        let record = record(type_text, amounts.gross, amounts.reserve);
+        let (record, contrary) = record(type_text, amounts.gross, amounts.reserve);
+        let of_item = record.is_of_item() || contrary.is_some();
         let batch = cells.reference(Column::Payout)?;
         let paid_out_on = batch.as_ref().and_then(|id| self.payouts.get(id)).map(|paid| paid.day);
-        let sold = if record.is_of_item() {
+        let sold = if of_item {
             self.sold(amounts.gross, currency)?
         } else {
             None
         };
         let payment = cells.reference(Column::Payment)?;
         Ok(SettlementLine {
+            contrary,
             type_text: type_text.to_owned(),
             batch: batch.unwrap_or_else(|| NO_PAYOUT.to_owned()),
             acquirer_reference: cells.reference(Column::Action)?.or_else(|| payment.clone()),
@@ -411,9 +414,7 @@ impl RowReader<'_> {
             paid_out_on,
             gross: match sold {
                 Some((gross, _)) => Some(gross),
-                None => record
-                    .is_of_item()
-                    .then_some(Money::from_minor(amounts.gross, currency)),
+                None => of_item.then_some(Money::from_minor(amounts.gross, currency)),
             },
             exchange_rate: sold.map(|(_, rate)| rate),
             commission: amounts.commission,

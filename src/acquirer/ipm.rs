@@ -321,6 +321,8 @@ impl LineReader<'_> {
             ordinal,
             line: record_number,
             record,
+            // Where the money goes is said by the type alone.
+            contrary: None,
             type_text,
             batch: self.logical.id.clone(),
             acquirer_reference: fee_reference.map(|text| checked("PDS0137", text)).transpose()?,

@@ -149,6 +149,31 @@ impl RecordType {
         }
     }
 
+    /// Where the money of an item's line goes: 1 to us, -1 from us; none where it is of no item.
+    fn direction(self) -> Option<i64> {
+        match self {
+            Self::Capture | Self::ChargebackReversal | Self::UnpaidRecovery | Self::RefundFailure => Some(1),
+            Self::Refund | Self::Chargeback | Self::Unpaid => Some(-1),
+            Self::BatchFee
+            | Self::Payout
+            | Self::Unsupported
+            | Self::Reserve
+            | Self::Carried
+            | Self::External
+            | Self::Conversion
+            | Self::Rounding => None,
+        }
+    }
+
+    /// What a row of a type that stands for this record reports, given its gross; and this record, where the money goes the other
+    /// way. A type alone does not say what is booked.
+    fn directed(self, gross: i64) -> (Self, Option<Self>) {
+        match self.direction() {
+            Some(direction) if gross.signum() != direction => (Self::Unsupported, (gross != 0).then_some(self)),
+            _ => (self, None),
+        }
+    }
+
     /// Whether a line of it books something.
     pub fn is_booked(self) -> bool {
         match self {
@@ -175,6 +200,8 @@ pub struct SettlementLine {
     pub line: u64,
     /// What it reports.
     pub record: RecordType,
+    /// What its type stands for, where its money goes the other way; its record is unsupported then.
+    pub contrary: Option<RecordType>,
     /// The acquirer's own word for it, like `SecondChargeback`.
     pub type_text: String,
     /// The settlement batch: what the acquirer pays as one sum.
@@ -230,6 +257,7 @@ impl SettlementLine {
             ordinal,
             line,
             record,
+            contrary: None,
             type_text: String::new(),
             batch: String::new(),
             acquirer_reference: None,

@@ -590,22 +590,22 @@ fn day_of(text: &str) -> Option<NaiveDate> {
 }
 
 /// What an event code reports, given where its money goes.
-fn record(code: &str, gross: i64) -> RecordType {
-    let (towards, away) = (gross > 0, gross < 0);
-    match code {
-        "T1106" | "T1201" if away => RecordType::Chargeback,
-        "T1107" if away => RecordType::Refund,
-        "T1202" if towards => RecordType::ChargebackReversal,
+fn record(code: &str, gross: i64) -> (RecordType, Option<RecordType>) {
+    let record = match code {
+        "T1106" | "T1201" => RecordType::Chargeback,
+        "T1107" => RecordType::Refund,
+        "T1202" => RecordType::ChargebackReversal,
         "T1108" | "T1109" => RecordType::BatchFee,
         "T1110" | "T1111" => RecordType::Reserve,
         _ => match code.get(..3) {
-            Some("T00") if towards => RecordType::Capture,
+            Some("T00") => RecordType::Capture,
             Some("T01") => RecordType::BatchFee,
             Some("T02") => RecordType::Conversion,
-            Some("T04") if away => RecordType::Payout,
+            Some("T04") if gross < 0 => RecordType::Payout,
             _ => RecordType::Unsupported,
         },
-    }
+    };
+    record.directed(gross)
 }
 
 /// One row on its way to become a line.
@@ -645,7 +645,8 @@ impl RowReader<'_> {
         }
         let too_large = || Wrong::of_row("the amounts are too large");
         let net = gross.checked_add(fee).ok_or_else(too_large)?;
-        let record = record(code, gross);
+        let (record, contrary) = record(code, gross);
+        let of_item = record.is_of_item() || contrary.is_some();
         let withheld = if record == RecordType::Reserve {
             gross.saturating_neg()
         } else {
@@ -657,7 +658,8 @@ impl RowReader<'_> {
             acquirer_reference: Some(cells.text(Column::Id)?.to_owned()),
             original_reference: cells.reference(Column::Reference)?,
             merchant_reference: cells.reference(Column::Invoice)?,
-            gross: record.is_of_item().then_some(Money::from_minor(gross, currency)),
+            contrary,
+            gross: of_item.then_some(Money::from_minor(gross, currency)),
             commission: fee.saturating_neg(),
             reserve: withheld,
             raw: cells.raw(),

@@ -164,19 +164,20 @@ impl<R: Read> SettlementReader for StripeReader<R> {
 }
 
 /// What a reporting category means to us.
-fn record(category: &str, gross: i64) -> RecordType {
-    match category {
-        "charge" if gross > 0 => RecordType::Capture,
+fn record(category: &str, gross: i64) -> (RecordType, Option<RecordType>) {
+    let record = match category {
+        "charge" => RecordType::Capture,
         // What was authorized and not captured of the charge of the same id: only together they are what was captured.
-        "partial_capture_reversal" if gross < 0 => RecordType::Capture,
-        "refund" if gross < 0 => RecordType::Refund,
-        "refund_failure" if gross > 0 => RecordType::RefundFailure,
-        "dispute" if gross < 0 => RecordType::Chargeback,
-        "dispute_reversal" if gross > 0 => RecordType::ChargebackReversal,
+        "partial_capture_reversal" if gross < 0 => return (RecordType::Capture, None),
+        "refund" => RecordType::Refund,
+        "refund_failure" => RecordType::RefundFailure,
+        "dispute" => RecordType::Chargeback,
+        "dispute_reversal" => RecordType::ChargebackReversal,
         "fee" | "network_cost" => RecordType::BatchFee,
         "payout" => RecordType::Payout,
         _ => RecordType::Unsupported,
-    }
+    };
+    record.directed(gross)
 }
 
 /// One row on its way to become a line.
@@ -208,15 +209,12 @@ impl RowReader<'_> {
             );
             return Err(Wrong::of_row(reason));
         }
-        let record = record(category, balance);
+        let (record, contrary) = record(category, balance);
         if record == RecordType::Payout {
             // Reports differ in the sign; a payout is money away from the balance.
             net = net.saturating_abs().saturating_neg();
         }
-        let of_payment = !matches!(
-            record,
-            RecordType::Payout | RecordType::BatchFee | RecordType::Unsupported
-        );
+        let of_payment = record.is_of_item() || contrary.is_some();
         let source = cells.reference(Column::Source)?;
         let charge = cells.reference(Column::Charge)?;
         let paid = if of_payment {
@@ -228,6 +226,7 @@ impl RowReader<'_> {
             ordinal,
             line: cells.line(),
             record,
+            contrary,
             type_text: category.to_owned(),
             batch: cells.reference(Column::Payout)?.unwrap_or_else(|| NO_PAYOUT.to_owned()),
             acquirer_reference: source.or_else(|| Some(id.to_owned())),

@@ -275,11 +275,12 @@ impl<'a> Texts<'a> {
         }
         parse_instant(self.cell(Column::ApprovedAt)).map_err(|error| Self::wrong(Column::ApprovedAt, error))?;
         let amounts = self.amounts(currency)?;
-        let record = match (amounts.gross > 0, self.is_cancel) {
-            (true, false) => RecordType::Capture,
-            (false, true) => RecordType::Refund,
-            (true, true) | (false, false) => RecordType::Unsupported,
+        let meant = if self.is_cancel {
+            RecordType::Refund
+        } else {
+            RecordType::Capture
         };
+        let (record, contrary) = meant.directed(amounts.gross);
         let payment = self.text(Column::PaymentKey)?.to_owned();
         let of_cancel = self.reference(Column::CancelKey)?;
         let of_row = self.reference(Column::TransactionKey)?;
@@ -295,9 +296,8 @@ impl<'a> Texts<'a> {
             merchant_reference: self.reference(Column::OrderId)?,
             reason: self.reference(Column::CancelReason)?,
             paid_out_on: Some(paid_out),
-            gross: record
-                .is_of_item()
-                .then_some(Money::from_minor(amounts.gross, currency)),
+            contrary,
+            gross: Some(Money::from_minor(amounts.gross, currency)),
             commission: amounts.supply,
             markup: amounts.interest,
             tax: amounts.vat,

@@ -61,11 +61,12 @@ pub struct SimulateArgs {
 
     /// Breaks to plant, like MISSING_IN_FILE=3,FEE_MISMATCH=1, or `none`.
     ///
-    /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, FEE_MISMATCH, DUPLICATE_IN_FILE,
-    /// UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; in the form `profile` CARRIER_SHORT; with the
-    /// profile `full` STATUS_MISMATCH, VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are
-    /// files of their own. Kinds that are not listed are not planted. Without this option: two of each kind, one of those that are
-    /// files.
+    /// Kinds: MISSING_IN_FILE, MISSING_IN_LEDGER, AMOUNT_MISMATCH, CURRENCY_MISMATCH, TYPE_MISMATCH, FEE_MISMATCH,
+    /// DUPLICATE_IN_FILE, UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; but in clearing files
+    /// SIGN_MISMATCH and REFUND_WITHOUT_CAPTURE; in the form `profile` CARRIER_SHORT; with the profile `full` STATUS_MISMATCH,
+    /// VELOCITY and NOT_PRICED; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that are
+    /// not listed are not planted. Without this option: two of each kind, one of those that are files, and none of TYPE_MISMATCH,
+    /// SIGN_MISMATCH and REFUND_WITHOUT_CAPTURE.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }

@@ -202,6 +202,8 @@ pub struct Settled {
     pub kept_pending: i64,
     /// What of the costs the merchant pays, where it pays them.
     pub passed_on: Option<PassedOn>,
+    /// By how much the line is of more, or below zero less, which is tolerated; minor units.
+    pub rounding: i64,
     /// The gross amounts differ by more than the tolerance.
     pub amount: Option<Difference>,
     /// The costs are not those that the ledger has of the item already.
@@ -277,7 +279,12 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
         .filter(|together| *together == line.gross.minor());
     let expected = together.map_or(item.gross, |gross| Money::from_minor(gross, item.gross.currency()));
     let cost = if together.is_some() { 0 } else { item.cost };
-    let tolerated = line.gross.minor().abs_diff(expected.minor()) <= tolerance;
+    let off = line
+        .gross
+        .minor()
+        .checked_sub(expected.minor())
+        .ok_or(AmountError::TooLarge)?;
+    let tolerated = off.unsigned_abs() <= tolerance;
     let mut legs = Ledger::default();
     gross_legs(&mut legs, line, expected, with.receivable, tolerated)?;
     let became = match line.record {
@@ -313,6 +320,7 @@ pub fn settled(line: &Line, item: &Item, with: Counterparty<'_>) -> Result<Settl
         withheld: became.withheld,
         kept_pending: became.kept_pending,
         passed_on: became.passed_on,
+        rounding: if tolerated { off } else { 0 },
         amount,
         fee: cost_differs,
     })
@@ -503,7 +511,7 @@ fn gross_legs(
 }
 
 /// The line's gross in its net currency: net and all that is taken of it together.
-fn converted_gross(line: &Line) -> Result<Money, AmountError> {
+pub(super) fn converted_gross(line: &Line) -> Result<Money, AmountError> {
     [line.costs.total(), line.tax, line.reserve]
         .into_iter()
         .try_fold(line.net, |sum, taken| {

@@ -25,12 +25,20 @@ classes! {
     MissingInFile = "MISSING_IN_FILE";
     /// Reported, and nothing recorded fits: its money is in suspense.
     MissingInLedger = "MISSING_IN_LEDGER";
-    /// Matched, and the gross amounts differ by more than the tolerance.
+    /// Matched, and the gross amounts differ by more than the tolerance; or what is tolerated comes to too much together.
     AmountMismatch = "AMOUNT_MISMATCH";
     /// Reported under a known reference in another currency: its money is in suspense, the item stays open.
     CurrencyMismatch = "CURRENCY_MISMATCH";
+    /// Reported under a known reference as another record: its money is in suspense, the item stays open.
+    TypeMismatch = "TYPE_MISMATCH";
+    /// Reported under a known reference, and the money goes the other way: it is in suspense, the item stays open.
+    SignMismatch = "SIGN_MISMATCH";
     /// Matched, and the acquirer's costs are not those of the contract.
     FeeMismatch = "FEE_MISMATCH";
+    /// Matched, and converted otherwise than by the rate agreed.
+    FxMismatch = "FX_MISMATCH";
+    /// What is withheld of a batch as reserve is not what the contract says.
+    ReserveMismatch = "RESERVE_MISMATCH";
     /// The same item reported again: the second money is in suspense.
     DuplicateInFile = "DUPLICATE_IN_FILE";
     /// The same file came again under another name; nothing was posted.
@@ -45,7 +53,9 @@ classes! {
     StatusMismatch = "STATUS_MISMATCH";
     /// Refunded and charged back: the shopper has the money twice.
     DoubleRecovery = "DOUBLE_RECOVERY";
-    /// Taken for a payment that was never captured here: its money is in suspense.
+    /// Given back for a payment of which no capture is known: its money is in suspense.
+    RefundWithoutCapture = "REFUND_WITHOUT_CAPTURE";
+    /// Taken, or won back, for a payment of which no capture is known: its money is in suspense.
     ChargebackUnknown = "CHARGEBACK_UNKNOWN";
     /// A phone carrier deducted a bill that it says was not paid, and nobody told us of: its money is in suspense.
     CarrierShort = "CARRIER_SHORT";

@@ -2,19 +2,22 @@
 //!
 //! The store streams candidates, this module decides: [`proof`] whether a file proves itself, [`matching`] which line settles
 //! which item, [`group`] what of it is only together the same money, [`booking`] what a line books, [`costs`] what it should
-//! cost, [`availability`] what becomes available when, [`breaks`] what is wrong, [`candidates`] what people see of a line,
-//! [`by_hand`] what they may match, [`desk`] what resolving a break books.
+//! cost, [`conversion`] what it should have been converted to, [`reserve`] what of a batch should be withheld, [`availability`]
+//! what becomes available when, [`breaks`] what is wrong, [`candidates`] what people see of a line, [`by_hand`] what they may
+//! match, [`desk`] what resolving a break books.
 
 pub mod availability;
 pub mod booking;
 pub mod breaks;
 pub mod by_hand;
 pub mod candidates;
+pub mod conversion;
 pub mod costs;
 pub mod desk;
 pub mod group;
 pub mod matching;
 pub mod proof;
+pub mod reserve;
 
 use crate::acquirer::RecordType;
 use crate::ledger::entry::EntryKind;

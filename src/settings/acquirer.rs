@@ -8,6 +8,8 @@ use rust_decimal::Decimal;
 
 use super::reader::{Reader, Table};
 use super::{Amounts, CalendarName, CostContract, Place};
+use crate::card_number::shorten;
+use crate::money::Currency;
 
 /// Whether an acquirer takes its fees out of each settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -68,6 +70,12 @@ pub struct Acquirer {
     pub tolerance: Amounts,
     /// What is so booked may come to this much in a batch. Any amount for currencies not listed.
     pub batch_tolerance: Amounts,
+    /// What is so booked may come to this much in a calendar month. Any amount for currencies not listed.
+    pub monthly_tolerance: Amounts,
+    /// What it withholds as reserve of the gross of each capture, as a fraction; none where the contract does not say.
+    pub reserve: Option<Decimal>,
+    /// The rates by which it converts, by their first days; none where it is free to choose.
+    pub rates: Vec<AgreedRate>,
     /// What lines should cost by contract, by the first day of each version; none where costs are not known beforehand.
     pub costs: Vec<CostContract>,
     /// By which fraction captures may exceed the authorization; 0 where the contract allows none.
@@ -82,6 +90,21 @@ pub struct Acquirer {
     pub numbered_batches: bool,
     /// On which days it sends a file.
     pub expects: Option<Expected>,
+}
+
+/// A rate by which an acquirer converts from some day on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgreedRate {
+    /// The currency of the gross.
+    pub from: Currency,
+    /// That of the net.
+    pub to: Currency,
+    /// The first day of lines that it is for; since ever where there is none.
+    pub effective_from: Option<NaiveDate>,
+    /// How much of one unit of the first is in the second.
+    pub rate: Decimal,
+    /// How far what the acquirer makes of it may be away, as a fraction of it.
+    pub tolerance: Decimal,
 }
 
 /// On which days a file is expected, and when.
@@ -99,6 +122,14 @@ impl Acquirer {
         let begun = |version: &&CostContract| version.effective_from.is_none_or(|from| from <= day);
         self.costs.iter().rev().find(begun)
     }
+
+    /// The rate agreed for lines of a day, if there is one.
+    pub fn rate_on(&self, from: Currency, to: Currency, day: NaiveDate) -> Option<&AgreedRate> {
+        let fits = |agreed: &&AgreedRate| {
+            (agreed.from, agreed.to) == (from, to) && agreed.effective_from.is_none_or(|first| first <= day)
+        };
+        self.rates.iter().rev().find(fits)
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -112,6 +143,9 @@ impl<'t> Reader<'t> {
                 "settles_within_days",
                 "tolerance",
                 "batch_tolerance",
+                "monthly_tolerance",
+                "reserve",
+                "rate",
                 "cost",
                 "over_capture",
                 "partial_refunds",
@@ -127,6 +161,9 @@ impl<'t> Reader<'t> {
         let settles_within_days = self.days(table, "settles_within_days");
         let tolerance = self.amounts(table, "tolerance");
         let batch_tolerance = self.amounts(table, "batch_tolerance");
+        let monthly_tolerance = self.amounts(table, "monthly_tolerance");
+        let reserve = self.optional_percentage(table, "reserve");
+        let rates = self.agreed_rates(table);
         let costs = self.costs(table);
         let over_capture = self.optional_percentage(table, "over_capture");
         let partial_refunds = self.optional_flag(table, "partial_refunds");
@@ -142,6 +179,9 @@ impl<'t> Reader<'t> {
             settles_within_days: settles_within_days?,
             tolerance,
             batch_tolerance,
+            monthly_tolerance,
+            reserve: reserve?,
+            rates: rates?,
             costs: costs?,
             over_capture: over_capture?.unwrap_or_default(),
             partial_refunds: partial_refunds?.unwrap_or(true),
@@ -149,6 +189,66 @@ impl<'t> Reader<'t> {
             monthly_limit: monthly_limit?,
             numbered_batches: numbered_batches?.unwrap_or_default(),
             expects: expects?,
+        })
+    }
+
+    /// The rates agreed, by their first days.
+    fn agreed_rates(&mut self, acquirer: Table<'t>) -> Option<Vec<AgreedRate>> {
+        let tables = self.listed_tables(acquirer, "rate", "rate", "[[acquirer.rate]]");
+        let mut rates: Vec<AgreedRate> = Vec::with_capacity(tables.len());
+        let mut right = true;
+        for table in tables {
+            let Some(rate) = self.agreed_rate(table) else {
+                right = false;
+                continue;
+            };
+            let same = |other: &AgreedRate| {
+                (other.from, other.to, other.effective_from) == (rate.from, rate.to, rate.effective_from)
+            };
+            if rates.iter().any(same) {
+                let (from, to) = (rate.from, rate.to);
+                self.found(
+                    table.at,
+                    format!("there is another rate from {from} to {to} of the same first day"),
+                );
+            }
+            rates.push(rate);
+        }
+        rates.sort_by_key(|rate| rate.effective_from);
+        right.then_some(rates)
+    }
+
+    fn agreed_rate(&mut self, table: Table<'t>) -> Option<AgreedRate> {
+        self.only(table, &["from", "to", "effective_from", "rate", "tolerance"]);
+        let from = self.text(table, "from");
+        let from = from.and_then(|text| self.currency(text.at, text.text));
+        let to = self.text(table, "to");
+        let to = to.and_then(|text| self.currency(text.at, text.text));
+        let effective_from = self.optional_day(table, "effective_from");
+        let rate = self.text(table, "rate");
+        let rate = rate.and_then(|text| {
+            let rate = Decimal::from_str_exact(text.text)
+                .ok()
+                .filter(|rate| *rate > Decimal::ZERO);
+            if rate.is_none() {
+                let shown = shorten(text.text, 40);
+                self.found(
+                    text.at,
+                    format!("`{shown}` is not a rate: write how much one unit is, like \"1.0875\""),
+                );
+            }
+            rate
+        });
+        let tolerance = self.optional_percentage(table, "tolerance");
+        if from.is_some() && from == to {
+            self.found(table.at, "a rate is from one currency to another".to_owned());
+        }
+        Some(AgreedRate {
+            from: from?,
+            to: to?,
+            effective_from: effective_from?,
+            rate: rate?,
+            tolerance: tolerance?.unwrap_or_default(),
         })
     }
 

@@ -27,7 +27,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
-pub use self::acquirer::{Acquirer, AcquirerKind, Bearer, Contract, Expected, MonthlyLimit};
+pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit};
 pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
 pub use self::desk::{Approval, DeskRules};
 use self::fees::Context;

@@ -513,3 +513,20 @@ fn a_ladder_goes_up() {
         ],
     );
 }
+
+#[test]
+fn rates_are_agreed_from_one_currency_to_another_once_a_day() {
+    check(
+        "settles_within_days = 3\n",
+        "settles_within_days = 3\nrate = [{ from = \"GBP\", to = \"GBP\", rate = \"0\" }]\n",
+        &[
+            "line 12, column 9: a rate is from one currency to another",
+            "line 12, column 44: `0` is not a rate: write how much one unit is, like \"1.0875\"",
+        ],
+    );
+    check(
+        "settles_within_days = 3\n",
+        "settles_within_days = 3\nrate = [{ from = \"GBP\", to = \"EUR\", rate = \"1.2\" }, { from = \"GBP\", to = \"EUR\", rate = \"1.3\" }]\n",
+        &["line 12, column 53: there is another rate from GBP to EUR of the same first day"],
+    );
+}

@@ -87,6 +87,10 @@ break_kinds! {
     AmountMismatch = "AMOUNT_MISMATCH";
     /// A line with another currency than its item.
     CurrencyMismatch = "CURRENCY_MISMATCH";
+    /// A refund that is reported as a sale, or a sale as a refund.
+    TypeMismatch = "TYPE_MISMATCH";
+    /// A sale that takes money, or a refund that gives it.
+    SignMismatch = "SIGN_MISMATCH";
     /// A line that costs more than the contract says.
     FeeMismatch = "FEE_MISMATCH";
     /// An item that has two lines.
@@ -97,7 +101,9 @@ break_kinds! {
     CarrierShort = "CARRIER_SHORT";
     /// A payment that is refunded and charged back.
     DoubleRecovery = "DOUBLE_RECOVERY";
-    /// A chargeback of a payment that was never captured.
+    /// A line of a refund of a payment that the ledger has never heard of.
+    RefundWithoutCapture = "REFUND_WITHOUT_CAPTURE";
+    /// A chargeback of a payment that was never captured: an event, or a line.
     ChargebackUnknown = "CHARGEBACK_UNKNOWN";
     /// A capture that comes after its authorization ran out.
     StatusMismatch = "STATUS_MISMATCH";
@@ -119,16 +125,11 @@ impl BreakKind {
         matches!(self, Self::DuplicateFile | Self::TotalMismatch)
     }
 
-    /// Whether it shows as soon as the events are recorded, whatever the settlement file says.
-    pub fn is_of_events(self) -> bool {
+    /// Whether acquirers hardly ever do it: it is planted where it is asked for.
+    pub fn is_rare(self) -> bool {
         matches!(
             self,
-            Self::DoubleRecovery
-                | Self::ChargebackUnknown
-                | Self::StatusMismatch
-                | Self::Velocity
-                | Self::DuplicateInLedger
-                | Self::NotPriced
+            Self::TypeMismatch | Self::SignMismatch | Self::RefundWithoutCapture
         )
     }
 
@@ -138,11 +139,12 @@ impl BreakKind {
     }
 
     /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file; those that a profile has and
-    /// a form of settlement files can tell.
+    /// a form of settlement files can tell, and that are not rare.
     pub fn usual(profile: Profile, format: FileFormat) -> BTreeMap<Self, u32> {
         let count = |kind: Self| if kind.is_of_file() { 1 } else { 2 };
         let is_told = |kind: &Self| format.lacks(*kind).is_none();
-        let has = |kind: &&Self| is_told(kind) && (profile == Profile::Full || !kind.is_of_full_days());
+        let has =
+            |kind: &&Self| is_told(kind) && !kind.is_rare() && (profile == Profile::Full || !kind.is_of_full_days());
         Self::ALL.iter().filter(has).map(|kind| (*kind, count(*kind))).collect()
     }
 }

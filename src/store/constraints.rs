@@ -365,6 +365,10 @@ pub const RULES: &[(&str, &str)] = &[
         "a settlement file has a reason exactly when it is quarantined",
     ),
     ("settlement_file_state", "a settlement file is booked or quarantined"),
+    (
+        "settlement_line_contrary",
+        "a line whose money goes the other way than its type says is unsupported",
+    ),
     ("settlement_line_gross", "the gross amount of a line has a currency"),
     ("settlement_line_identity", "a place belongs to one line of a file"),
     (
@@ -392,6 +396,11 @@ pub const RULES: &[(&str, &str)] = &[
         "a source is a file of events, a settlement file, a payout run or another run",
     ),
     ("source_run", "runs of a content are numbered from 1"),
+    (
+        "tolerated_identity",
+        "what is tolerated in a file is added up once by currency",
+    ),
+    ("tolerated_used", "what is tolerated in a file is more than nothing"),
     (
         "transfer_accounts",
         "a transfer moves money between two different accounts",

@@ -41,6 +41,7 @@ mod rights;
 mod schema;
 mod sequence;
 mod stage;
+mod terms;
 mod tidy;
 mod tls;
 mod transaction;

@@ -18,6 +18,7 @@ use futures_util::future::join_all;
 
 use crate::availability;
 use crate::breaks::{balances, ids, moved, undone};
+use crate::desk::Desk;
 use crate::stage::Stage;
 
 fn name(text: &str) -> LineName {
@@ -949,4 +950,89 @@ fn a_line_is_matched_on_the_command_line() {
         &["was matched", "undone since", "not matched, its money is in suspense"],
     );
     runtime.block_on(stage.holds());
+}
+
+const PHONE: &str = r#"
+effective_from = "2026-01-01"
+[house]
+name = "House"
+time_zone = "Asia/Seoul"
+bank_account = "main"
+[desk]
+match_alone = { KRW = "100000" }
+[[fee_schedule]]
+name = "free"
+percentage = "0"
+fixed = { KRW = "0" }
+rounding = "down"
+[[merchant]]
+name = "m-1"
+fee_schedule = "free"
+[[acquirer]]
+name = "phone"
+kind = "carrier"
+contract = "net"
+settles_within_days = 60
+unpaid_borne_by = "BEARER"
+[[profile]]
+name = "bills"
+date = "YYYY-MM-DD"
+[profile.columns]
+type = "Kind"
+acquirer_reference = "Id"
+merchant_reference = "Ours"
+occurred_on = "Day"
+currency = "Currency"
+gross = "Amount"
+net = "Paid"
+[profile.types]
+SALE = "capture"
+UNPAID = "unpaid"
+"#;
+
+/// A phone bill that a carrier deducts before anybody tells of it: who bears it by contract, once it is recorded and matched.
+#[test]
+fn an_unpaid_bill_that_nobody_told_of_ends_with_who_bears_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    // 20,000 sold, 5,000 deducted: of the merchant's available money, or our loss.
+    for (bearer, borne) in [
+        ("merchant", [(2020, -15_000)].as_slice()),
+        ("house", &[(2020, -20_000), (5060, 5_000)]),
+    ] {
+        runtime.block_on(async {
+            let desk = Desk::new().await;
+            desk.write("settings.toml", PHONE.replace("BEARER", bearer));
+            desk.run(&["settings", "apply", "settings.toml"]).exits(0);
+            let event = |kind: &str, amount: &str, id: &str| {
+                let event = serde_json::json!({
+                    "kind": kind, "merchant": "m-1", "payment": "p1", "reference": kind, "amount": amount, "currency": "KRW",
+                    "occurred_at": "2026-03-02T12:00:00+09:00", "acquirer": "phone", "acquirer_reference": id,
+                });
+                format!("{event}\n")
+            };
+            desk.write("sale.jsonl", event("authorization", "20000", "") + &event("capture", "20000", "S1"));
+            desk.write("unpaid.jsonl", event("unpaid", "5000", "U1"));
+            desk.run(&["record", "sale.jsonl"]).exits(0);
+            let head = "Kind,Id,Ours,Day,Currency,Amount,Paid";
+            desk.write("march.csv", format!("{head}\nSALE,S1,p1,2026-03-31,KRW,20000,20000\n"));
+            desk.write("april.csv", format!("{head}\nUNPAID,U1,p1,2026-04-30,KRW,-5000,-5000\n"));
+            desk.run(&["reconcile", "march.csv", "--acquirer", "phone", "--execute"]).exits(0);
+            let april = ["reconcile", "april.csv", "--acquirer", "phone", "--execute"];
+            desk.run(&april).exits(2).says(&["CARRIER_SHORT"]);
+            let balances = async || -> Vec<(i16, i64)> {
+                let found = desk.balances().await.into_iter();
+                found.map(|((code, ..), balance)| (code, balance)).collect()
+            };
+            assert_eq!(balances().await, [(1110, 15_000), (1900, 5_000), (2020, -20_000)]);
+            desk.run(&["record", "unpaid.jsonl"]).exits(0);
+            let confirm = [
+                "match", "confirm", "april.csv:2", "m-1:unpaid", "--by", "ann", "--evidence", "their list of bills", "--execute",
+            ];
+            desk.run(&confirm).exits(0);
+            assert_eq!(balances().await, [&[(1110, 15_000)], borne].concat(), "{bearer}");
+            desk.run(&["breaks", "list"]).exits(0).says(&["Open: 0 breaks"]);
+            desk.is_sound().await;
+        });
+    }
 }

@@ -23,6 +23,12 @@ fn not_told(format: FileFormat, class: BreakKind) -> Option<&'static str> {
         (FileFormat::TossCsv | FileFormat::TossJson, BreakKind::TotalMismatch) => {
             Some("it says nothing of itself that its rows could contradict")
         }
+        (FileFormat::IpmEbcdic | FileFormat::IpmAscii, BreakKind::RefundWithoutCapture) => {
+            Some("the ARN of a refund is its own: nothing names the sale")
+        }
+        (FileFormat::IpmEbcdic | FileFormat::IpmAscii, BreakKind::SignMismatch) => {
+            Some("the type of a message says where its money goes")
+        }
         (FileFormat::Profile, BreakKind::CarrierShort) => None,
         (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
         _ => None,
@@ -40,7 +46,7 @@ const WORKERS: usize = 4;
 type Cell = (FileFormat, BreakKind, u32);
 
 fn plan((file_format, class, count): Cell) -> Plan {
-    let of_cards = BreakKind::usual(Profile::Card, file_format).contains_key(&class);
+    let of_cards = class.is_rare() || BreakKind::usual(Profile::Card, file_format).contains_key(&class);
     Plan {
         payments: 24,
         merchants: 4,
@@ -58,6 +64,8 @@ fn cells() -> Vec<Cell> {
         for class in BreakKind::ALL {
             let counts: &[u32] = match (class.is_of_file(), place) {
                 (true, _) => &[1],
+                // The third is a line.
+                (false, _) if *class == BreakKind::ChargebackUnknown => &[1, 3],
                 (false, 0 | 1) => &COUNTS,
                 (false, _) => &COUNT,
             };

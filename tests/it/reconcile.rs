@@ -911,8 +911,8 @@ async fn lines_of_a_kind_or_direction_that_is_not_booked() {
          Refunded +30.00 EUR ref=A1
          ManualCorrected net=-5.00EUR ref=D1
          SomethingNew net=7.00EUR ref=N1",
-        "break UNSUPPORTED_RECORD open A1: - / -100.00 EUR
-         break UNSUPPORTED_RECORD open A1: - / 30.00 EUR
+        "break SIGN_MISMATCH open p1-capture: 100.00 EUR / -100.00 EUR
+         break TYPE_MISMATCH open p1-capture: 100.00 EUR / 30.00 EUR
          break UNSUPPORTED_RECORD open D1: - / -5.00 EUR
          break UNSUPPORTED_RECORD open N1: - / 7.00 EUR
          1100 EUR 100.00
@@ -922,6 +922,112 @@ async fn lines_of_a_kind_or_direction_that_is_not_booked() {
          2900 EUR -37.00
          4010 EUR -2.00
          4020 EUR -0.20",
+    )
+    .await;
+    // A direction that is wrong names nothing where the item is settled, or nobody knows it.
+    check(
+        "sale p1 100.00 EUR ref=A1
+         file one.csv adyen exit=2
+         Settled +100.00 EUR ref=A1 cost=1.10
+         Settled -30.00 EUR ref=A1
+         Refunded +20.00 EUR ref=A2",
+        "match p1-capture by pass 1
+         break UNSUPPORTED_RECORD open A1: - / -30.00 EUR
+         break UNSUPPORTED_RECORD open A2: - / 20.00 EUR
+         1110 EUR 88.90
+         1900 EUR 30.00
+         2020 EUR -97.80
+         2900 EUR -20.00
+         4010 EUR -2.00
+         4020 EUR -0.20
+         5030 EUR 1.10",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_that_is_reported_as_a_sale_and_a_sale_as_a_refund() {
+    check(
+        "sale p1 100.00 EUR ref=A1
+         refund p1 40.00 EUR ref=R1
+         sale p2 60.00 EUR ref=A2
+         file one.csv adyen exit=2
+         Settled +100.00 EUR ref=A1 cost=1.10
+         Settled +40.00 EUR ref=R1
+         Refunded -60.00 EUR ref=A2",
+        "match p1-capture by pass 1
+         break TYPE_MISMATCH open p1-refund: -40.00 EUR / 40.00 EUR
+         break TYPE_MISMATCH open p2-capture: 60.00 EUR / -60.00 EUR
+         1100 EUR 20.00
+         1110 EUR 78.90
+         1900 EUR 60.00
+         2010 EUR -58.60
+         2020 EUR -57.80
+         2900 EUR -40.00
+         4010 EUR -3.20
+         4020 EUR -0.40
+         5030 EUR 1.10",
+    )
+    .await;
+    // Told with the right direction; while that break is open, the item is not missing too.
+    check(
+        "sale p1 100.00 EUR ref=A1
+         refund p1 40.00 EUR ref=R1
+         file one.csv adyen exit=2
+         Settled -40.00 EUR ref=R1
+         file two.csv adyen exit=0
+         Settled +100.00 EUR ref=A1 cost=1.10 day=2026-03-09 batch=2",
+        "match p1-capture by pass 1
+         break TYPE_MISMATCH open p1-refund: -40.00 EUR / -40.00 EUR
+         1100 EUR -40.00
+         1110 EUR 58.90
+         1900 EUR 40.00
+         2020 EUR -57.80
+         4010 EUR -2.00
+         4020 EUR -0.20
+         5030 EUR 1.10",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_taken_back_of_nothing() {
+    check(
+        "sale p1 100.00 EUR ref=A1
+         sale p2 50.00 EUR ref=A2 mref=order-2
+         authorization p3 30.00 EUR
+         file one.csv adyen exit=2
+         Settled +100.00 EUR ref=A1 cost=1.10
+         Refunded -10.00 EUR ref=R1 mref=p1
+         Refunded -11.00 EUR ref=R2 mref=order-2
+         Refunded -12.00 EUR ref=R3 mref=p3
+         Refunded -13.00 EUR ref=A1
+         Chargeback -14.00 EUR ref=C1 mref=nobody
+         SecondChargeback -15.00 EUR ref=C2
+         ChargebackReversed +16.00 EUR ref=C3 mref=nobody
+         Chargeback -17.00 EUR ref=C4 mref=p1
+         Chargeback -18.00 EUR ref=A2",
+        "match p1-capture by pass 1
+         break MISSING_IN_LEDGER open R1: - / -10.00 EUR
+         break MISSING_IN_LEDGER open R2: - / -11.00 EUR
+         break REFUND_WITHOUT_CAPTURE open R3: - / -12.00 EUR
+         break MISSING_IN_LEDGER open A1: - / -13.00 EUR
+         break CHARGEBACK_UNKNOWN open C1: - / -14.00 EUR
+         break CHARGEBACK_UNKNOWN open C2: - / -15.00 EUR
+         break CHARGEBACK_UNKNOWN open C3: - / 16.00 EUR
+         break MISSING_IN_LEDGER open C4: - / -17.00 EUR
+         break MISSING_IN_LEDGER open A2: - / -18.00 EUR
+         1100 EUR 50.00
+         1110 EUR 4.90
+         1900 EUR 110.00
+         2010 EUR -48.80
+         2020 EUR -97.80
+         2900 EUR -16.00
+         4010 EUR -3.00
+         4020 EUR -0.40
+         5030 EUR 1.10
+         9010 EUR 30.00
+         9020 EUR -30.00",
     )
     .await;
 }

@@ -56,13 +56,14 @@ settlement_match: insert
 settlement_reject: insert
 settlement_reserve: insert
 source: insert(kind name digest run)
+tolerated: insert
 transfer: insert
 velocity_activity: insert
 velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 22] = [
+const APPEND_ONLY: [&str; 23] = [
     "account",
     "break_entry",
     "break_reason",
@@ -83,6 +84,7 @@ const APPEND_ONLY: [&str; 22] = [
     "settlement_reject",
     "settlement_reserve",
     "source",
+    "tolerated",
     "transfer",
     "velocity_decision",
 ];

@@ -434,8 +434,8 @@ impl<'a> RowReader<'a> {
         };
         let exact = self.amounts(meant, gross_currency, currency)?;
         let whole = self.whole(&exact, gross_currency, currency)?;
-        let record = directed(meant, whole.gross);
-        let of_payment = record.is_of_item();
+        let (record, contrary) = meant.directed(whole.gross.unwrap_or(0));
+        let of_payment = record.is_of_item() || contrary.is_some();
         let batch = self
             .reference(Text::Batch)?
             .unwrap_or_else(|| self.profile.name.clone());
@@ -451,6 +451,7 @@ impl<'a> RowReader<'a> {
             ordinal,
             line: self.record.line(),
             record,
+            contrary,
             type_text,
             batch,
             acquirer_reference: self.reference(Text::AcquirerReference)?,
@@ -615,7 +616,7 @@ impl<'a> RowReader<'a> {
             .ok_or_else(too_large)?;
         let major = |amount| stated.get(&amount).map(|(major, _)| *major);
         let (mut gross, mut net) = (major(Amount::Gross), major(Amount::Net));
-        if gross.is_none() && profile.amounts.contains_key(&Amount::Gross) && direction(meant).is_some() {
+        if gross.is_none() && profile.amounts.contains_key(&Amount::Gross) && meant.is_of_item() {
             return Err(self.wrong_amount(Amount::Gross, "is empty; a row of this type has one"));
         }
         if gross_currency != currency && (gross.is_none() || net.is_none()) {
@@ -836,33 +837,6 @@ struct Whole {
     net: i64,
     costs: BTreeMap<Amount, i64>,
     rate: Option<Decimal>,
-}
-
-/// Where the money of a payment's record goes: 1 to us, -1 from us; none where it is not of one payment.
-fn direction(record: RecordType) -> Option<i64> {
-    match record {
-        RecordType::Capture
-        | RecordType::ChargebackReversal
-        | RecordType::UnpaidRecovery
-        | RecordType::RefundFailure => Some(1),
-        RecordType::Refund | RecordType::Chargeback | RecordType::Unpaid => Some(-1),
-        RecordType::BatchFee
-        | RecordType::Payout
-        | RecordType::Unsupported
-        | RecordType::Reserve
-        | RecordType::Carried
-        | RecordType::External
-        | RecordType::Conversion
-        | RecordType::Rounding => None,
-    }
-}
-
-/// The record that it is, given where the money goes: a type alone does not say so.
-fn directed(meant: RecordType, gross: Option<i64>) -> RecordType {
-    match direction(meant) {
-        Some(sign) if gross.map(i64::signum) != Some(sign) => RecordType::Unsupported,
-        _ => meant,
-    }
 }
 
 #[cfg(test)]

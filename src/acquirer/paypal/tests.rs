@@ -179,7 +179,7 @@ fn a_report_is_read_in_the_scale_of_its_source() {
 
 #[test]
 fn event_codes_and_directions_decide_the_record_together() {
-    let record = |code: &str, gross| super::record(code, gross).name();
+    let record = |code: &str, gross| super::record(code, gross).0.name();
     let cases = [
         ("T0001", "capture unsupported"),
         ("T0106", "batch_fee batch_fee"),

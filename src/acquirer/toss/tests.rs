@@ -156,7 +156,7 @@ fn an_interest_fee_is_a_cost_and_fees_may_be_signed_the_other_way() {
     );
     // A sale that says it is a cancel.
     let both = SALE.replace("\"cancel\":null", "\"cancel\":{}");
-    assert!(line(both).starts_with("1 2 unsupported | tx_1 pk_1 order-1 | - -> 63109 KRW"));
+    assert!(line(both).starts_with("1 2 unsupported | tx_1 pk_1 order-1 | 64601 KRW -> 63109 KRW"));
 }
 
 #[test]

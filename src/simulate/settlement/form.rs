@@ -229,6 +229,12 @@ impl FileFormat {
             (Self::TossCsv | Self::TossJson, BreakKind::TotalMismatch) => {
                 Some("it says nothing of itself that its rows could contradict")
             }
+            (Self::IpmEbcdic | Self::IpmAscii, BreakKind::RefundWithoutCapture) => {
+                Some("the ARN of a refund is its own: nothing names the sale")
+            }
+            (Self::IpmEbcdic | Self::IpmAscii, BreakKind::SignMismatch) => {
+                Some("the type of a message says where its money goes")
+            }
             (Self::Profile, BreakKind::CarrierShort) => None,
             (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
             _ => None,

@@ -213,17 +213,17 @@ impl Author<'_> {
                 }
             }
             3..=5 => {
-                let first = self.dice.between(1, captured);
+                let first = self.refundable(captured);
                 self.partial_refund(story, first);
                 let rest = captured.saturating_sub(first);
                 if rest > 0 && self.dice.chance(1, 3) {
-                    let second = self.dice.between(1, rest);
+                    let second = self.refundable(rest);
                     self.partial_refund(story, second);
                 }
             }
             6 => self.dispute_rounds(story, captured),
             7 if full => {
-                let amount = self.dice.between(1, captured);
+                let amount = self.refundable(captured);
                 let place = self.refund(story, 0, amount, false);
                 self.refund_fails(story, place);
                 if self.dice.chance(1, 2) {
@@ -231,11 +231,16 @@ impl Author<'_> {
                 }
             }
             8 if full => {
-                let amount = self.dice.between(1, captured).max(LEAST_PART.min(captured));
+                let amount = self.refundable(captured);
                 self.refund_by_transfer(story, 0, amount);
             }
             _ => {}
         }
+    }
+
+    /// So much of what is left as may be refunded: the least part, or all of it.
+    fn refundable(&mut self, left: i64) -> i64 {
+        self.dice.between(1, left).max(LEAST_PART.min(left))
     }
 
     /// By its own reference, or by what was refunded before.

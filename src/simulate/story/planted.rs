@@ -75,7 +75,9 @@ impl Author<'_> {
         let turn = self.turn(class);
         let by_phone = class == BreakKind::Velocity && !turn.is_multiple_of(3);
         let mut story = match (class, self.world.unpriced) {
-            (BreakKind::DoubleRecovery, _) => self.begin_covered(index),
+            (BreakKind::DoubleRecovery | BreakKind::TypeMismatch | BreakKind::SignMismatch, _) => {
+                self.begin_covered(index)
+            }
             (BreakKind::NotPriced, Some(merchant)) => self.begin_at(index, merchant, 0),
             _ => {
                 let in_won = if by_phone { self.begin_in_won(index) } else { None };
@@ -93,10 +95,13 @@ impl Author<'_> {
                 self.ordinary(&mut story, 1);
                 self.unsupported_line(&mut story, turn)
             }
-            BreakKind::CarrierShort => {
-                self.ordinary(&mut story, 1);
-                self.unpaid_line(&mut story)
+            BreakKind::CarrierShort => self.taken_line(&mut story, class, Reported::Unpaid),
+            BreakKind::RefundWithoutCapture => self.taken_line(&mut story, class, Reported::Refund),
+            // Every third as a line alone, where the form has such lines.
+            BreakKind::ChargebackUnknown if turn % 3 == 2 && self.world.format(CARDS).has_disputes() => {
+                self.taken_line(&mut story, class, Reported::Chargeback)
             }
+            BreakKind::TypeMismatch | BreakKind::SignMismatch => self.contrary_line(&mut story, class, turn),
             BreakKind::DuplicateInLedger => self.ordered_twice(&mut story, turn),
             BreakKind::NotPriced => self.unpriced_dispute(&mut story),
             BreakKind::DoubleRecovery => self.recovered_twice(&mut story),
@@ -394,6 +399,9 @@ impl Author<'_> {
             | BreakKind::MissingInLedger
             | BreakKind::UnsupportedRecord
             | BreakKind::CarrierShort
+            | BreakKind::TypeMismatch
+            | BreakKind::SignMismatch
+            | BreakKind::RefundWithoutCapture
             | BreakKind::DoubleRecovery
             | BreakKind::ChargebackUnknown
             | BreakKind::StatusMismatch
@@ -416,14 +424,20 @@ impl Author<'_> {
     fn unknown_line(&mut self, story: &mut Story) -> (Line, BreakItem) {
         let amount = self.price(story, 2000, 20_000);
         let line = self.stray_line(story, amount);
-        let mut item = BreakItem::new(BreakKind::MissingInLedger);
+        let item = self.of_stray(BreakKind::MissingInLedger, &line);
+        (line, item)
+    }
+
+    /// A break of a line that is no payment's of ours.
+    fn of_stray(&self, class: BreakKind, line: &Line) -> BreakItem {
         let format = self.world.format(CARDS);
         let told = |text: &String, is_told: bool| is_told.then(|| text.clone());
+        let mut item = BreakItem::new(class);
         item.payment = told(&line.merchant_reference, format.has_merchant_references());
         item.acquirer_reference = told(&line.modification, format.has_references());
         item.currency = Some(CURRENCIES[line.currency].code);
         item.actual = line.gross;
-        (line, item)
+        item
     }
 
     /// The line of a sale that is no payment of ours.
@@ -436,20 +450,56 @@ impl Author<'_> {
         line
     }
 
-    /// A phone bill that the acquirer deducts as unpaid, and that nobody has told of.
-    fn unpaid_line(&mut self, story: &mut Story) -> BreakItem {
+    /// What the acquirer takes for a payment that nobody has told of: an unpaid phone bill, a refund, a chargeback.
+    fn taken_line(&mut self, story: &mut Story, class: BreakKind, reported: Reported) -> BreakItem {
+        if !self.anchor(story) {
+            self.ordinary(story, 1);
+        }
+        // Nobody converts it.
+        story.payments[0].settled_in = story.owner.currency;
         let amount = self.price(story, 50, 200).saturating_neg();
         let mut line = self.stray_line(story, amount);
-        line.reported = Reported::Unpaid;
+        line.reported = reported;
         line.gross = Some(amount);
         line.costs = Costs::default();
         line.net = amount;
-        let mut item = BreakItem::new(BreakKind::CarrierShort);
-        item.payment = Some(line.merchant_reference.clone());
-        item.acquirer_reference = Some(line.modification.clone());
-        item.currency = Some(CURRENCIES[line.currency].code);
-        item.actual = line.gross;
+        let item = self.of_stray(class, &line);
         story.strays.push(line);
+        item
+    }
+
+    /// The line of a sale or of its refund as the other one; or with its money the other way.
+    fn contrary_line(&mut self, story: &mut Story, class: BreakKind, turn: u64) -> BreakItem {
+        let payment = self.after_anchor(story);
+        let amount = self.price(story, 100, 400);
+        self.authorize(story, payment, amount);
+        self.capture(story, payment, amount, Route::PLAIN, false);
+        if turn.is_multiple_of(2) {
+            let refunded = amount.div_euclid(2);
+            let place = self.refund(story, payment, refunded, false);
+            story.events[place].0.if_covered = false;
+        }
+        let mut item = Self::of_latest(story, class);
+        if let Some((_, reports)) = story.events.back_mut()
+            && let Some(Report::Match(_, line)) = reports.pop()
+        {
+            let expected = line.gross.unwrap_or(0);
+            let actual = expected.saturating_neg();
+            let reported = match (class, line.reported) {
+                (BreakKind::TypeMismatch, Reported::Sale) => Reported::Refund,
+                (BreakKind::TypeMismatch, _) => Reported::Sale,
+                (_, reported) => reported,
+            };
+            item.currency = Some(CURRENCIES[line.currency].code);
+            (item.expected, item.actual) = (Some(expected), Some(actual));
+            reports.push(Report::Stray(Line {
+                reported,
+                gross: Some(actual),
+                net: actual,
+                costs: Costs::default(),
+                ..line
+            }));
+        }
         item
     }
 
@@ -457,6 +507,7 @@ impl Author<'_> {
     fn unsupported_line(&mut self, story: &mut Story, turn: u64) -> BreakItem {
         let amount = self.price(story, 50, 200);
         let currency = story.owner.currency;
+        story.payments[0].settled_in = currency;
         let taken = amount.saturating_neg();
         let line = match turn % 3 {
             0 => batch_row(

@@ -33,7 +33,7 @@ use crate::recon::desk::{Booked, Reason};
 use crate::recon::matching::{Pass, RULES};
 use crate::settings::Settings;
 use crate::store::reconcile::line::{self, ItemName, KnownLine, LineError, LineName, OpenItem};
-use crate::store::reconcile::{BreakRow, costs, differences, read_line, write_breaks};
+use crate::store::reconcile::{BreakRow, costs, differences, misconversion, read_line, write_breaks};
 use crate::store::reserve::{FixedReserves, Tranches};
 use crate::store::settings::Deployment;
 use crate::store::{Retriable, Store, StoreError, Tx, currency};
@@ -475,6 +475,8 @@ impl Matching {
                 day: self.day,
             };
             differ.extend(costs::check_by_hand(tx, &by_hand).await?);
+            let converted = misconversion(&self.line, &first.item, acquirer);
+            differ.extend(converted.map_err(|_| StoreError::TooLarge("the conversion of a line".to_owned()))?);
         }
         write_breaks(tx, self.acquirer, self.source, differ).await?;
         keep_tranches(tx, proposal, tranches).await?;

@@ -161,8 +161,11 @@ fn read(settings: &Settings, row: &Row) -> Result<CaseRow, StoreError> {
             kept_pending: row.try_get::<_, Option<i64>>("kept_pending")?.unwrap_or(0),
         }
     } else {
-        // Only costs that are booked as the file has them can be given up without a booking.
-        let given_up = row.try_get::<_, &str>("class")? == BreakClass::FeeMismatch.name();
+        // Only costs and conversions that are booked as the file has them can be given up without a booking.
+        let class: &str = row.try_get("class")?;
+        let given_up = [BreakClass::FeeMismatch, BreakClass::FxMismatch]
+            .map(BreakClass::name)
+            .contains(&class);
         Held::Nowhere(super::money(row, "stake", "stake_in")?.filter(|_| given_up))
     };
     Ok(CaseRow {

@@ -93,6 +93,7 @@ fn fields(line: &SettlementLine) -> Vec<Step> {
         ("interchange", cost(line.interchange)),
         ("tax", cost(line.tax)),
         ("reserve", cost(line.reserve)),
+        ("contrary", line.contrary.map(|record| record.name().to_owned())),
         ("exchange_rate", line.exchange_rate.map(|rate| rate.to_string())),
         ("row", Some(line.raw.clone())),
     ];

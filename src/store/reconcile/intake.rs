@@ -20,6 +20,7 @@ use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency, Money};
 use crate::packed::{Packing, gunzip, unzip};
 use crate::recon::proof::untrue;
+use crate::recon::reserve::Withheld;
 use crate::store::copy::Copy;
 use crate::store::source::Digesting;
 use crate::store::{StoreError, Tx};
@@ -108,7 +109,7 @@ pub(super) async fn take_in(
     source: SourceId,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Taken, ReconcileError> {
-    const TYPES: [Type; 29] = [
+    const TYPES: [Type; 30] = [
         Type::INT8,
         Type::INT4,
         Type::INT4,
@@ -137,6 +138,7 @@ pub(super) async fn take_in(
         Type::INT8,
         Type::INT8,
         Type::NUMERIC,
+        Type::INT2,
         Type::TEXT,
     ];
     let in_file = |error: FileError| ReconcileError::File {
@@ -218,9 +220,9 @@ fn sort(record: RecordType, ordinal: u32, matchable: &mut Places, bookable: &mut
     }
 }
 
-/// The batches of a file by name and net currency.
+/// The batches of a file by name and net currency, with what is withheld of them.
 #[derive(Default)]
-struct Batches(HashMap<String, BTreeMap<Currency, BatchSummary>>);
+struct Batches(HashMap<String, BTreeMap<Currency, (BatchSummary, Withheld)>>);
 
 impl Batches {
     fn add(&mut self, line: &SettlementLine) -> Result<(), AmountError> {
@@ -231,9 +233,9 @@ impl Batches {
         let Some(batches) = self.0.get_mut(&line.batch) else {
             return Ok(());
         };
-        let batch = batches
+        let (batch, withheld) = batches
             .entry(currency)
-            .or_insert_with(|| BatchSummary::empty(&line.batch, currency));
+            .or_insert_with(|| (BatchSummary::empty(&line.batch, currency), Withheld::default()));
         let plus = |sum: &mut i64, minor: i64| {
             *sum = sum.checked_add(minor).ok_or(AmountError::TooLarge)?;
             Ok(())
@@ -256,6 +258,7 @@ impl Batches {
         .ok_or(AmountError::TooLarge)?;
         let before_reserve = line.net.minor().checked_add(costs).ok_or(AmountError::TooLarge)?;
         let before = before_reserve.checked_add(line.reserve).ok_or(AmountError::TooLarge)?;
+        withheld.add(line.record, before, line.reserve)?;
         if line.record.is_of_item() {
             plus(&mut batch.gross, before)?;
             plus(
@@ -271,7 +274,12 @@ impl Batches {
     }
 
     async fn write(&self, tx: &mut Tx, source: SourceId) -> Result<(), StoreError> {
-        let rows: Vec<&BatchSummary> = self.0.values().flat_map(BTreeMap::values).collect();
+        let (rows, withheld): (Vec<&BatchSummary>, Vec<&Withheld>) = self
+            .0
+            .values()
+            .flat_map(BTreeMap::values)
+            .map(|(batch, withheld)| (batch, withheld))
+            .unzip();
         let names: Vec<&str> = rows.iter().map(|batch| batch.batch.as_str()).collect();
         let currencies: Vec<&str> = rows.iter().map(|batch| batch.currency.code()).collect();
         let column = |of: fn(&BatchSummary) -> i64| rows.iter().map(|batch| of(batch)).collect::<Vec<i64>>();
@@ -287,6 +295,9 @@ impl Batches {
                 &column(|batch| batch.other),
                 &column(|batch| batch.net),
                 &column(|batch| batch.payout),
+                &withheld.iter().map(|batch| batch.captures).collect::<Vec<i64>>(),
+                &withheld.iter().map(|batch| batch.captured).collect::<Vec<i64>>(),
+                &withheld.iter().map(|batch| batch.withheld).collect::<Vec<i64>>(),
             ],
         )
         .await?;
@@ -467,6 +478,7 @@ async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) ->
         &line.tax,
         &line.reserve,
         &line.exchange_rate,
+        &line.contrary.map(RecordType::id),
         &line.raw,
     ])
     .await?;

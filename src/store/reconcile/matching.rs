@@ -13,15 +13,18 @@ use tokio_postgres::types::{ToSql, Type};
 use super::costs::{self, Costs};
 use super::intake::{Places, Taken};
 use super::keys::Keys;
+use super::tolerance::Tolerated;
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
-use crate::money::{AmountError, Money};
+use crate::money::{AmountError, Currency, Money};
 use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedBy, Settled, settled};
 use crate::recon::breaks::BreakClass;
+use crate::recon::conversion::{Misconverted, misconverted};
 use crate::recon::costs::Claim;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
+use crate::settings::Acquirer;
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
 use crate::store::{StoreError, Tx, costs_vat, passed_costs};
@@ -108,6 +111,8 @@ pub(super) struct Matched {
     pub(super) duplicates: HashSet<i32>,
     /// What the matched lines book.
     pub(super) postings: Postings,
+    /// What is tolerated of their gross amounts, by batch and currency.
+    pub(super) tolerated: Vec<(Arc<str>, Currency, Tolerated)>,
 }
 
 /// A line and an item, and what of both was matched: where several lines settle one item, each line's own gross.
@@ -180,6 +185,8 @@ pub(super) struct Matching<'a> {
     postings: Postings,
     /// None where no contract says what anything costs.
     costs: Option<Costs<'a>>,
+    /// What is tolerated of gross amounts, by batch and currency.
+    tolerated: BTreeMap<(usize, Currency), Tolerated>,
     found: Found,
     /// Where items are stored that are matched, and still among the open ones.
     places: Vec<RowPlace>,
@@ -204,6 +211,7 @@ impl<'a> Matching<'a> {
             duplicates: HashSet::new(),
             postings: Postings::default(),
             costs: Costs::of(run.acquirer),
+            tolerated: BTreeMap::new(),
             found: Found::default(),
             places: Vec::new(),
             keys: taken.keys.take(),
@@ -305,9 +313,16 @@ impl<'a> Matching<'a> {
         if let Some(costs) = self.costs {
             costs.finish(tx, self.run).await?;
         }
+        let name = |batch: usize| self.postings.names.get(batch).cloned().unwrap_or_default();
+        let tolerated = self.tolerated.into_iter();
+        let mut tolerated: Vec<_> = tolerated
+            .map(|((batch, currency), sum)| (name(batch), currency, sum))
+            .collect();
+        tolerated.sort_by(|left, right| (&left.0, left.1).cmp(&(&right.0, right.1)));
         Ok(Matched {
             undecided: self.bookable.ordinals(),
             duplicates: self.duplicates,
+            tolerated,
             postings: self.postings,
         })
     }
@@ -446,7 +461,7 @@ impl<'a> Matching<'a> {
         match (&lines[..], &items[..]) {
             ([line], [item]) => {
                 let settled = self.book(batch, line, item)?;
-                self.differ(line, item, &settled);
+                self.differ(batch, line, item, &settled)?;
                 self.price(batch, line, item)?;
                 self.keep(pass, line.ordinal, item, (item.gross, line.gross), settled.passed_on);
             }
@@ -476,7 +491,7 @@ impl<'a> Matching<'a> {
             return Ok(());
         };
         let settled = self.book(batch, &whole, item)?;
-        self.differ(&whole, item, &settled);
+        self.differ(batch, &whole, item, &settled)?;
         self.price(batch, &whole, item)?;
         for line in lines {
             let passed_on = settled.passed_on.filter(|_| line.ordinal == whole.ordinal);
@@ -507,16 +522,24 @@ impl<'a> Matching<'a> {
         });
     }
 
+    /// Holds what a line costs, and what it was converted to, to the contract.
     fn price(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
+        self.found.breaks.extend(misconversion(line, item, self.run.acquirer)?);
         if let (Some(costs), Some(name)) = (&mut self.costs, self.postings.names.get(batch)) {
             self.found.breaks.extend(costs.check(name, line, item)?);
         }
         Ok(())
     }
 
-    fn differ(&mut self, line: &Line, item: &Item, settled: &Settled) {
+    fn differ(&mut self, batch: usize, line: &Line, item: &Item, settled: &Settled) -> Result<(), AmountError> {
+        if settled.rounding != 0 {
+            let (by_item, by_line) = (item.gross.minor(), line.gross.minor());
+            let sum = self.tolerated.entry((batch, line.gross.currency())).or_default();
+            sum.add(by_item, by_line, settled.rounding)?;
+        }
         let found = differences(line, item, settled.amount, settled.fee, settled.kept_pending);
         self.found.breaks.extend(found);
+        Ok(())
     }
 
     /// Takes the items that were matched out of the open ones, so that the next pass does not see them: as many as there were,
@@ -650,6 +673,28 @@ pub(in crate::store) fn differences(
     .collect()
 }
 
+/// The break of a matched line that was not converted by the rate agreed.
+pub(in crate::store) fn misconversion(
+    line: &Line,
+    item: &Item,
+    acquirer: &Acquirer,
+) -> Result<Option<BreakRow>, AmountError> {
+    let found = misconverted(line, acquirer)?;
+    Ok(found.map(|Misconverted { expected, actual, rate }| BreakRow {
+        class: BreakClass::FxMismatch,
+        ordinal: line.ordinal,
+        item: Some((item.book, item.number)),
+        expected: Some(expected),
+        actual: Some(actual),
+        suspense: None,
+        kept_pending: None,
+        detail: format!(
+            "gross {} by the agreed rate {rate} and by the file differs: {expected} and {actual}",
+            line.gross
+        ),
+    }))
+}
+
 /// Writes breaks that lines of the file show.
 pub(in crate::store) async fn write_breaks(
     tx: &mut Tx,
@@ -736,7 +781,6 @@ fn key_of(pass: Pass, row: &Row) -> Result<Key, StoreError> {
 
 /// The line of a candidate; the first fourteen columns of every candidates query.
 pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
-    let record: i16 = row.try_get(1)?;
     let net_currency = currency(row.try_get(7)?)?;
     let gross_code: &str = row.try_get(5)?;
     let gross_currency = if gross_code == net_currency.code() {
@@ -746,7 +790,7 @@ pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
     };
     Ok(Line {
         ordinal: row.try_get(0)?,
-        record: RecordType::from_id(record).ok_or_else(|| StoreError::Unreadable(format!("record type {record}")))?,
+        record: record_type(row.try_get(1)?)?,
         gross: Money::from_minor(row.try_get(4)?, gross_currency),
         net: Money::from_minor(row.try_get(6)?, net_currency),
         costs: booking::Costs {
@@ -758,6 +802,11 @@ pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
         reserve: row.try_get(12)?,
         occurred_on: row.try_get(13)?,
     })
+}
+
+/// The record type of this number.
+pub(super) fn record_type(id: i16) -> Result<RecordType, StoreError> {
+    RecordType::from_id(id).ok_or_else(|| StoreError::Unreadable(format!("record type {id}")))
 }
 
 /// The open item of a candidate, unless the group has it already.

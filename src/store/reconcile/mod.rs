@@ -9,7 +9,8 @@
 //! 4. Where authorizations of the acquirer have an unknown outcome, undecided lines that report such a payment are the answer
 //!    (`unknown`): authorization and capture are recorded, after locking all books that are concerned, and matching runs again
 //!    within those books.
-//! 5. Hold what is tolerated of the gross of lines to what a batch may differ by (`tolerance`). Lock the books that are concerned,
+//! 5. Hold what is tolerated of the gross of lines to what a batch and a month may differ by (`tolerance`), and what batches
+//!    withhold as reserve to the contract (`withheld`). Lock the books that are concerned,
 //!    the house first.
 //! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
@@ -30,8 +31,9 @@ pub mod sequence;
 mod tolerance;
 pub mod undo;
 mod unknown;
+mod withheld;
 
-pub(in crate::store) use matching::{BreakRow, differences, read_line, write_batch_break, write_breaks};
+pub(in crate::store) use matching::{BreakRow, differences, misconversion, read_line, write_batch_break, write_breaks};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -410,7 +412,8 @@ async fn book(
         matching.run(tx, progress).await?;
     }
     let matched = matching.finish(tx).await?;
-    tolerance::check(tx, run).await?;
+    tolerance::check(tx, run, &matched.tolerated).await?;
+    withheld::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::matching::{BreakRow, Matched, read_line, write_breaks};
+use super::matching::{BreakRow, Matched, read_line, record_type, write_breaks};
 use super::{ReconcileError, Run, currency, undo};
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber, OWN};
@@ -94,7 +94,7 @@ fn post_line(
     matched: &Matched,
 ) -> Result<Option<BreakRow>, ReconcileError> {
     let line = read_line(row)?;
-    let source_line: i32 = row.try_get(21).map_err(StoreError::from)?;
+    let source_line: i32 = row.try_get(22).map_err(StoreError::from)?;
     let own = by_itself(&line)?;
     let booked_itself = own.is_some();
     let (kind, word, legs) = match (line.record, own) {
@@ -114,6 +114,7 @@ fn post_line(
     Ok(Some(explain(row, &line, number, matched)?))
 }
 
+/// What is wrong with a line that nobody knows.
 fn explain(
     row: &Row,
     line: &crate::recon::booking::Line,
@@ -121,14 +122,14 @@ fn explain(
     matched: &Matched,
 ) -> Result<BreakRow, StoreError> {
     let key: &str = row.try_get(3)?;
-    let type_text: &str = row.try_get(20)?;
+    let type_text: &str = row.try_get(21)?;
     let reported = format!(
         "{type_text} {} of {}",
         line.gross,
         if key.is_empty() { "no reference" } else { key }
     );
-    let other: Option<&str> = row.try_get(16)?;
-    let repeats: Option<&str> = row.try_get(18)?;
+    let repeats: Option<&str> = row.try_get(19)?;
+    let of_nothing: bool = row.try_get(23)?;
     let mut found = BreakRow {
         class: BreakClass::MissingInLedger,
         ordinal: line.ordinal,
@@ -139,26 +140,42 @@ fn explain(
         kept_pending: None,
         detail: format!("{reported}: nothing recorded fits"),
     };
-    if line.record == RecordType::Unsupported {
-        found.class = BreakClass::UnsupportedRecord;
-        found.actual = Some(line.net);
-        found.detail = format!("{type_text} {}: not booked by itself", line.net);
-    } else if matched.duplicates.contains(&line.ordinal) {
+    if matched.duplicates.contains(&line.ordinal) {
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: reported more than once in this file");
     } else if let Some(file) = repeats {
-        let earlier: i32 = row.try_get(19)?;
+        let earlier: i32 = row.try_get(20)?;
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: settled before by line {earlier} of {file}");
-    } else if let Some(code) = other {
-        let recorded = Money::from_minor(row.try_get(17)?, currency(code)?);
-        found.class = BreakClass::CurrencyMismatch;
-        found.item = Some((BookId(row.try_get(14)?), EntryNumber(row.try_get(15)?)));
+    } else if let Some(item) = row.try_get::<_, Option<i64>>(14)? {
+        let recorded = Money::from_minor(row.try_get(17)?, currency(row.try_get(16)?)?);
+        let as_record = record_type(row.try_get(18)?)?;
+        let contrary: Option<i16> = row.try_get(24)?;
+        found.item = Some((BookId(item), EntryNumber(row.try_get(15)?)));
         found.expected = Some(recorded);
         found.detail = format!("{reported}: recorded as {recorded}");
+        if as_record != contrary.map_or(Ok(line.record), record_type)? {
+            found.class = BreakClass::TypeMismatch;
+            found.detail = format!("{reported}: recorded as {} {recorded}", as_record.name());
+        } else if recorded.currency() != line.gross.currency() {
+            found.class = BreakClass::CurrencyMismatch;
+        } else {
+            found.class = BreakClass::SignMismatch;
+        }
+    } else if line.record == RecordType::Unsupported {
+        found.class = BreakClass::UnsupportedRecord;
+        found.actual = Some(line.net);
+        found.detail = format!("{type_text} {}: not booked by itself", line.net);
     } else if line.record == RecordType::Unpaid {
         found.class = BreakClass::CarrierShort;
         found.detail = format!("{reported}: deducted as unpaid, and no unpaid bill is recorded");
+    } else if of_nothing {
+        found.class = if line.record == RecordType::Refund {
+            BreakClass::RefundWithoutCapture
+        } else {
+            BreakClass::ChargebackUnknown
+        };
+        found.detail = format!("{reported}: no capture of any of its references is recorded");
     }
     Ok(found)
 }

@@ -1,45 +1,98 @@
-//! What is tolerated of the gross amounts of lines, added up by batch: a minor unit on every line is no rounding.
+//! What is tolerated of the gross amounts of lines, added up by batch and by month: a minor unit on every line is no rounding.
 //!
-//! What is tolerated is booked as rounding all the same (5900); more of it than the settings allow a batch is a break. Where they
-//! name no such limit, nothing is read.
+//! It is booked as rounding all the same (5900). More of it than the settings allow a batch, or all files of an acquirer in a
+//! calendar month, is a break: of the batch, or of the file that takes the month above it. It is added up while lines are
+//! matched, and kept by file, so nothing is read again; what people match later is not of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{Datelike, Months};
 
 use super::matching::write_batch_break;
-use super::{ReconcileError, Run, currency};
-use crate::money::{Currency, Money};
+use super::{ReconcileError, Run};
+use crate::money::{AmountError, Currency, Money};
 use crate::recon::breaks::BreakClass;
 use crate::store::{StoreError, Tx};
 
-/// Names the batches of a file in which more is tolerated than may be.
-pub(super) async fn check(tx: &mut Tx, run: &Run<'_>) -> Result<(), ReconcileError> {
-    let limits = &run.acquirer.batch_tolerance;
-    if limits.is_empty() {
-        return Ok(());
+/// Lines that differ within the tolerance, minor units.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tolerated {
+    lines: i64,
+    by_item: i64,
+    by_line: i64,
+    used: i64,
+}
+
+impl Tolerated {
+    /// Adds a line that differs.
+    pub(super) fn add(&mut self, by_item: i64, by_line: i64, rounding: i64) -> Result<(), AmountError> {
+        let plus = |sum: i64, more: i64| sum.checked_add(more).ok_or(AmountError::TooLarge);
+        self.lines = plus(self.lines, 1)?;
+        self.by_item = plus(self.by_item, by_item)?;
+        self.by_line = plus(self.by_line, by_line)?;
+        self.used = plus(self.used, rounding.checked_abs().ok_or(AmountError::TooLarge)?)?;
+        Ok(())
     }
-    let currencies: Vec<Currency> = limits.keys().copied().collect();
-    let of_line = |currency: &Currency| run.acquirer.tolerance.get(currency).map_or(0, |money| money.minor());
+}
+
+/// Names the batches of a file in which more is tolerated than may be, and the month that this file takes above what it may have.
+pub(super) async fn check(
+    tx: &mut Tx,
+    run: &Run<'_>,
+    tolerated: &[(Arc<str>, Currency, Tolerated)],
+) -> Result<(), ReconcileError> {
+    let of = (run.acquirer_id, run.source);
+    let mut of_file: BTreeMap<Currency, i64> = BTreeMap::new();
+    for (batch, currency, tolerated) in tolerated {
+        let money = |minor| Money::from_minor(minor, *currency);
+        let sum = of_file.entry(*currency).or_default();
+        *sum = sum.checked_add(tolerated.used).ok_or(AmountError::TooLarge)?;
+        let Some(allowed) = run.acquirer.batch_tolerance.get(currency) else {
+            continue;
+        };
+        if tolerated.used > allowed.minor() {
+            let (lines, used) = (tolerated.lines, money(tolerated.used));
+            let detail = format!(
+                "gross of {lines} lines of batch {batch}, each within the tolerance, differs by {used} together, more than {allowed}"
+            );
+            let sides = (money(tolerated.by_item), money(tolerated.by_line));
+            write_batch_break(tx, of, BreakClass::AmountMismatch, sides, &detail).await?;
+        }
+    }
+    for (currency, used) in of_file {
+        month(tx, run, Money::from_minor(used, currency)).await?;
+    }
+    Ok(())
+}
+
+/// Keeps what is tolerated in a file, and names the month that it takes above what it may have.
+async fn month(tx: &mut Tx, run: &Run<'_>, used: Money) -> Result<(), ReconcileError> {
+    let (source, currency) = (&run.source.0, used.currency());
+    let code = currency.code();
+    let keep = include_str!("../../../schema/queries/tolerated_insert.sql");
+    tx.execute(keep, &[source, &code, &used.minor()]).await?;
+    let Some(allowed) = run.acquirer.monthly_tolerance.get(&used.currency()) else {
+        return Ok(());
+    };
+    let first = run.as_of.with_day(1).unwrap_or(run.as_of);
+    let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+    let before = include_str!("../../../schema/queries/tolerated_before.sql");
     let rows = tx
-        .query(
-            include_str!("../../../schema/queries/tolerated_of_batches.sql"),
-            &[
-                &run.source.0,
-                &currencies.iter().map(Currency::code).collect::<Vec<&str>>(),
-                &currencies.iter().map(of_line).collect::<Vec<i64>>(),
-                &limits.values().map(|money| money.minor()).collect::<Vec<i64>>(),
-            ],
-        )
+        .query(before, &[&run.acquirer_id.0, source, &first, &next, &code])
         .await?;
-    for row in &rows {
-        let currency = currency(row.try_get("currency").map_err(StoreError::from)?)?;
-        let money =
-            |column: &str| -> Result<Money, StoreError> { Ok(Money::from_minor(row.try_get(column)?, currency)) };
-        let lines: i64 = row.try_get("lines").map_err(StoreError::from)?;
-        let batch: &str = row.try_get("batch").map_err(StoreError::from)?;
-        let (used, allowed) = (money("used")?, money("allowed")?);
+    let before: i64 = rows
+        .first()
+        .map_or(Ok(0), |row| row.try_get(0))
+        .map_err(StoreError::from)?;
+    let together = Money::from_minor(before, used.currency()).plus(used)?;
+    if before <= allowed.minor() && together.minor() > allowed.minor() {
         let detail = format!(
-            "gross of {lines} lines of batch {batch}, each within the tolerance, differs by {used} together, more than {allowed}"
+            "gross of lines of {}, each within the tolerance, differs by {together} together in files so far, more than {allowed}",
+            first.format("%Y-%m")
         );
-        let (of, sides) = ((run.acquirer_id, run.source), (money("expected")?, money("stated")?));
-        write_batch_break(tx, of, BreakClass::AmountMismatch, sides, &detail).await?;
+        let of = (run.acquirer_id, run.source);
+        write_batch_break(tx, of, BreakClass::AmountMismatch, (*allowed, together), &detail).await?;
     }
     Ok(())
 }

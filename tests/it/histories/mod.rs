@@ -1008,7 +1008,7 @@ fn every_report_of_other_histories_is_what_the_model_says() {
 }
 
 /// Entries, breaks, passes and payouts that some of the histories come to.
-const COMES_ABOUT: [&str; 59] = [
+const COMES_ABOUT: [&str; 60] = [
     "AMOUNT_MISMATCH",
     "CHARGEBACK_UNKNOWN",
     "CURRENCY_MISMATCH",
@@ -1018,6 +1018,7 @@ const COMES_ABOUT: [&str; 59] = [
     "FEE_MISMATCH",
     "MISSING_IN_FILE",
     "MISSING_IN_LEDGER",
+    "REFUND_WITHOUT_CAPTURE",
     "STATUS_MISMATCH",
     "TOTAL_MISMATCH",
     "VELOCITY",

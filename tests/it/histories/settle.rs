@@ -51,15 +51,32 @@ type Leg = (i16, i16, String);
 
 impl Line {
     pub fn record(&self) -> &'static str {
-        let gross = self.gross.as_ref().map_or(0, |(_, minor)| *minor);
+        match self.stated() {
+            "capture" | "chargeback_reversal" if self.gross_minor() <= 0 => "unsupported",
+            "refund" | "chargeback" if self.gross_minor() >= 0 => "unsupported",
+            stated => stated,
+        }
+    }
+
+    /// What its type stands for, wherever the money goes.
+    fn stated(&self) -> &'static str {
         match self.type_text {
-            "Settled" if gross > 0 => "capture",
-            "Refunded" if gross < 0 => "refund",
-            "Chargeback" | "SecondChargeback" if gross < 0 => "chargeback",
-            "ChargebackReversed" if gross > 0 => "chargeback_reversal",
+            "Settled" => "capture",
+            "Refunded" => "refund",
+            "Chargeback" | "SecondChargeback" => "chargeback",
+            "ChargebackReversed" => "chargeback_reversal",
             "Fee" | "MiscCosts" => "batch_fee",
             "MerchantPayout" => "payout",
             _ => "unsupported",
+        }
+    }
+
+    /// Whether it says whose money it takes back: the ARN of a dispute is that of the sale.
+    fn names_payment(&self) -> bool {
+        match self.record() {
+            "refund" => self.merchant_reference.is_some(),
+            "chargeback" | "chargeback_reversal" => self.merchant_reference.is_some() || self.arn.is_some(),
+            _ => false,
         }
     }
 
@@ -277,7 +294,10 @@ impl Settling<'_, '_> {
             let has_open_break = |found: &Break| {
                 found.is_open
                     && (found.merchant.as_deref(), found.number) == (Some(book.as_str()), Some(number))
-                    && matches!(found.class, "MISSING_IN_FILE" | "CURRENCY_MISMATCH")
+                    && matches!(
+                        found.class,
+                        "MISSING_IN_FILE" | "CURRENCY_MISMATCH" | "TYPE_MISMATCH" | "SIGN_MISMATCH"
+                    )
             };
             if item.expected_on < day && !self.model.breaks.iter().any(has_open_break) {
                 self.found(
@@ -549,22 +569,82 @@ impl Settling<'_, '_> {
                     let mut lines = file.lines.iter().enumerate();
                     lines.any(|(place, other)| file.passes.contains_key(&place) && alike(other))
                 });
-        let other_currency = self.open_items().into_iter().find(|(_, _, item)| {
-            let is_told_of = match &line.reference {
+        if self.duplicates.contains(&place) || repeats {
+            self.found("DUPLICATE_IN_FILE", None, Some(gross), Some(place));
+        } else if let Some((class, (book, number, item))) = self.named(line) {
+            // Both sides where they can be compared.
+            let difference = (item.currency == gross.0).then(|| (gross.0, gross.1 - item.gross));
+            self.found(class, Some((&book, number)), difference, Some(place));
+        } else if line.record() == "unsupported" {
+            self.found("UNSUPPORTED_RECORD", None, Some(line.net.clone()), Some(place));
+        } else if !line.names_payment() || self.knows_capture(line) {
+            self.found("MISSING_IN_LEDGER", None, Some(gross), Some(place));
+        } else if line.record() == "refund" {
+            self.found("REFUND_WITHOUT_CAPTURE", None, Some(gross), Some(place));
+        } else {
+            self.found("CHARGEBACK_UNKNOWN", None, Some(gross), Some(place));
+        }
+    }
+
+    /// The open item that a line names and cannot settle, and in what they differ: an item of its record first, then one in its
+    /// currency.
+    fn named(&self, line: &Line) -> Option<(&'static str, Found)> {
+        let stated = line.stated();
+        let is_of_payment = ["capture", "refund", "chargeback", "chargeback_reversal"].contains(&stated);
+        if !is_of_payment || line.gross_minor() == 0 {
+            return None;
+        }
+        let goes_wrong = line.record() == "unsupported";
+        let differs = |item: &Item| {
+            let in_currency = item.currency == line.gross_currency();
+            let of_sale = item.record == "capture" && stated.starts_with("chargeback");
+            match (item.record == stated, in_currency) {
+                (true, true) if goes_wrong => Some((0, "SIGN_MISMATCH")),
+                (true, false) => Some((1, "CURRENCY_MISMATCH")),
+                (false, true) if !of_sale => Some((2, "TYPE_MISMATCH")),
+                _ => None,
+            }
+        };
+        let told_of = self
+            .open_items()
+            .into_iter()
+            .filter(|(_, _, item)| match &line.reference {
                 Some(reference) => item.acquirer_reference.as_ref() == Some(reference),
                 None => line.arn.is_some() && item.arn == line.arn,
-            };
-            is_told_of && item.record == line.record() && item.currency != line.gross_currency()
+            });
+        let found = told_of.filter_map(|found| differs(&found.2).map(|(rank, class)| (rank, class, found)));
+        found
+            .min_by_key(|(rank, ..)| *rank)
+            .map(|(_, class, found)| (class, found))
+    }
+
+    /// Whether a capture has a reference of a line: of any payment ours, of the acquirer's the others.
+    fn knows_capture(&self, line: &Line) -> bool {
+        let by_ours = line.merchant_reference.as_ref().is_some_and(|ours| {
+            let mut payments = self.model.books.values().flat_map(|book| &book.payments);
+            payments
+                .any(|(name, payment)| payment.captured > 0 && (name == ours || payment.order.as_ref() == Some(ours)))
         });
-        if line.record() == "unsupported" {
-            self.found("UNSUPPORTED_RECORD", None, Some(line.net.clone()), Some(place));
-        } else if self.duplicates.contains(&place) || repeats {
-            self.found("DUPLICATE_IN_FILE", None, Some(gross), Some(place));
-        } else if let Some((book, number, _)) = other_currency {
-            self.found("CURRENCY_MISMATCH", Some((&book, number)), None, Some(place));
-        } else {
-            self.found("MISSING_IN_LEDGER", None, Some(gross), Some(place));
-        }
+        let is_open = self.open_items().iter().any(|(_, _, item)| {
+            item.record == "capture"
+                && (Some(&item.merchant_reference) == line.merchant_reference.as_ref()
+                    || (line.reference.is_some() && item.acquirer_reference == line.reference)
+                    || (line.arn.is_some() && item.arn == line.arn))
+        });
+        let of_acquirer = self.earlier.iter().filter(|file| file.acquirer == self.file.acquirer);
+        let is_settled = of_acquirer.chain([&*self.file]).any(|file| {
+            let settled = file
+                .lines
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| file.passes.contains_key(place));
+            let mut captures = settled.map(|(_, line)| line).filter(|line| line.record() == "capture");
+            captures.any(|other| {
+                (line.reference.is_some() && other.reference == line.reference)
+                    || (line.arn.is_some() && other.arn == line.arn && other.reference.is_none())
+            })
+        });
+        by_ours || is_open || is_settled
     }
 
     fn enter(

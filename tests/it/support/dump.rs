@@ -99,6 +99,10 @@ pub const TABLES: &[(&str, &str)] = &[
         "select source.name, source.run, to_jsonb(cost_sum) - 'source_id' from cost_sum join source on source.id = source_id",
     ),
     (
+        "tolerated",
+        "select source.name, source.run, currency, used from tolerated join source on source.id = source_id",
+    ),
+    (
         "cost_claim",
         "select source.name, source.run, acquirer.name, to_jsonb(cost_claim) - 'source_id' - 'acquirer_id'
         from cost_claim join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",

@@ -126,7 +126,7 @@ fn a_row_is_read_and_proven() {
     // Money that goes the other way than its type says.
     row(
         "SALE,2026-03-01,EUR,c1,b,-5.00,0,-5.00",
-        "2 unsupported c1 2026-03-01 gross - net -5.00 EUR costs 0/0/0/0",
+        "2 unsupported c1 2026-03-01 gross -5.00 EUR net -5.00 EUR costs 0/0/0/0",
     );
 }
 
