@@ -128,7 +128,10 @@ async fn one_day(books: &Books, files: &Path, day: NaiveDate) -> Result<Took> {
     if planned.payouts.is_empty() {
         return Err(format!("{day}: nothing is paid").into());
     }
-    books.store.approve_payouts(next, "bob").await?;
+    books
+        .store
+        .approve_payouts(&books.deployment, next, None, "bob")
+        .await?;
     Ok(Took {
         record,
         reconcile,

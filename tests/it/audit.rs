@@ -437,7 +437,7 @@ async fn every_audit_sees_what_it_is_for() {
         test.admin.batch_execute(&sql).await.expect("no guards");
     }
     // Each is rolled back by hand: what it did, and what undoes it.
-    let cases: [(&str, &str, &str); 23] = [
+    let cases: [(&str, &str, &str); 25] = [
         (
             "payment_totals",
             "update payment set captured = captured - 1",
@@ -507,6 +507,16 @@ async fn every_audit_sees_what_it_is_for() {
             "payout_entries",
             "update payout set currency = 'USD'",
             "update payout set currency = 'EUR'",
+        ),
+        (
+            "payout_approved_content",
+            "update payout set holder = holder || '.'",
+            "update payout set holder = '=holder'",
+        ),
+        (
+            "payout_bank",
+            "update payout set amount = amount + 1",
+            "update payout set amount = amount - 1",
         ),
         (
             "payout_in_transit",
