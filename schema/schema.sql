@@ -731,34 +731,95 @@ CREATE TABLE public.payout (
     destination text NOT NULL,
     bank text NOT NULL,
     planned_by text NOT NULL,
-    approved_by text,
+    run_id bigint,
+    approved boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (state <> ALL (ARRAY['planned'::text, 'cancelled'::text])) THEN true
+    ELSE NULL::boolean
+END) STORED,
     file_id bigint,
     instruction bigint,
     confirmation bigint,
+    unknown_on date,
+    unknown_by text,
+    unknown_note text,
+    returned_on date,
+    returned_by text,
+    return_reason text,
+    return_entry bigint,
     CONSTRAINT payout_amount CHECK ((amount > 0)),
-    CONSTRAINT payout_approved CHECK (((state = ANY (ARRAY['planned'::text, 'cancelled'::text])) OR (approved_by IS NOT NULL))),
-    CONSTRAINT payout_confirmed CHECK (((confirmation IS NOT NULL) = (state = 'confirmed'::text))),
+    CONSTRAINT payout_approved CHECK (((approved IS NULL) OR (run_id IS NOT NULL))),
+    CONSTRAINT payout_confirmed CHECK (
+CASE
+    WHEN (confirmation IS NULL) THEN (state <> 'confirmed'::text)
+    ELSE (state = ANY (ARRAY['confirmed'::text, 'returned'::text]))
+END),
     CONSTRAINT payout_fee CHECK ((fee >= 0)),
     CONSTRAINT payout_filed CHECK (((file_id IS NOT NULL) = (instruction IS NOT NULL))),
-    CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'confirmed'::text])))),
-    CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'confirmed'::text, 'cancelled'::text]))),
-    CONSTRAINT payout_two_people CHECK (((approved_by IS NULL) OR (approved_by <> planned_by))),
+    CONSTRAINT payout_instructed CHECK (((instruction IS NOT NULL) = (state = ANY (ARRAY['instructed'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'returned'::text])))),
+    CONSTRAINT payout_returned CHECK ((num_nonnulls(returned_on, returned_by, return_reason, return_entry) =
+CASE
+    WHEN (state = 'returned'::text) THEN 4
+    ELSE 0
+END)),
+    CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'instructed'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'returned'::text, 'cancelled'::text]))),
+    CONSTRAINT payout_unknown CHECK (((num_nonnulls(unknown_on, unknown_by, unknown_note) =
+CASE
+    WHEN (unknown_on IS NULL) THEN 0
+    ELSE 3
+END) AND ((state <> 'unknown'::text) OR (unknown_on IS NOT NULL)))),
     CONSTRAINT payout_vat CHECK ((vat >= 0))
 );
 
-COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
+COMMENT ON TABLE public.payout IS 'At most one payout per (merchant, currency, cut-off), for ever; instruction, confirmation and return_entry are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it. run_id is the run it was approved with; approved is true exactly while that has to be an approved one.';
 
 CREATE TABLE public.payout_file (
     source_id bigint NOT NULL,
     cutoff date NOT NULL,
     ordinal integer NOT NULL,
-    written boolean DEFAULT false NOT NULL
+    written boolean DEFAULT false NOT NULL,
+    sent_on date,
+    sent_by text,
+    CONSTRAINT payout_file_sent CHECK ((((sent_on IS NULL) = (sent_by IS NULL)) AND (written OR (sent_on IS NULL))))
 );
 
-COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same.';
+COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same. sent_on is the day on which the bank was given it.';
 
 ALTER TABLE public.payout ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.payout_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.payout_run (
+    id bigint NOT NULL,
+    cutoff date NOT NULL,
+    plan bytea NOT NULL,
+    planners text[] NOT NULL,
+    approvers smallint NOT NULL,
+    finance_heads text[],
+    first_approver text,
+    second_approver text,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    approved boolean GENERATED ALWAYS AS ((state = 'approved'::text)) STORED NOT NULL,
+    CONSTRAINT payout_run_approved CHECK (((state <> 'approved'::text) OR (num_nonnulls(first_approver, second_approver) >= approvers))),
+    CONSTRAINT payout_run_approvers CHECK (((approvers >= 0) AND (approvers <= 2))),
+    CONSTRAINT payout_run_by_head CHECK (((state <> 'approved'::text) OR (finance_heads IS NULL) OR COALESCE((first_approver = ANY (finance_heads)), false) OR COALESCE((second_approver = ANY (finance_heads)), false))),
+    CONSTRAINT payout_run_heads CHECK (((finance_heads IS NULL) OR (approvers = 2))),
+    CONSTRAINT payout_run_in_turn CHECK (((first_approver IS NOT NULL) OR (second_approver IS NULL))),
+    CONSTRAINT payout_run_plan CHECK ((length(plan) = 32)),
+    CONSTRAINT payout_run_planners CHECK (((cardinality(planners) > 0) AND (array_position(planners, NULL::text) IS NULL))),
+    CONSTRAINT payout_run_state CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'void'::text]))),
+    CONSTRAINT payout_run_two_people CHECK ((COALESCE((first_approver <> ALL (planners)), true) AND COALESCE((second_approver <> ALL (planners)), true) AND COALESCE((first_approver <> second_approver), true)))
+);
+
+COMMENT ON TABLE public.payout_run IS 'Payouts of a cut-off that are approved together. plan is the digest of what they are (schema/audits works it out again), so who approves approves exactly that; approvers is how many others have to, finance_heads of whom one has to be one. Payouts that come to be others make it void.';
+
+ALTER TABLE public.payout_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payout_run_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1201,6 +1262,12 @@ ALTER TABLE ONLY public.payout
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.payout_run
+    ADD CONSTRAINT payout_run_is_approved UNIQUE (id, approved);
+
+ALTER TABLE ONLY public.payout_run
+    ADD CONSTRAINT payout_run_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.period
     ADD CONSTRAINT period_through PRIMARY KEY (through);
 
@@ -1314,6 +1381,12 @@ CREATE INDEX payout_cutoff ON public.payout USING btree (cutoff);
 
 CREATE INDEX payout_file_id ON public.payout USING btree (file_id) WHERE (file_id IS NOT NULL);
 
+CREATE INDEX payout_returns ON public.payout USING btree (book_id) WHERE (state = 'returned'::text);
+
+CREATE INDEX payout_run_id ON public.payout USING btree (run_id) WHERE (run_id IS NOT NULL);
+
+CREATE UNIQUE INDEX payout_run_waiting_once ON public.payout_run USING btree (cutoff) WHERE (state = 'waiting'::text);
+
 CREATE INDEX payout_waiting ON public.payout USING btree (cutoff) WHERE (state = ANY (ARRAY['planned'::text, 'approved'::text]));
 
 CREATE INDEX reserve_tranche_due ON public.reserve_tranche USING btree (release_on) WHERE ((released + applied) < withheld);
@@ -1389,6 +1462,14 @@ ALTER TABLE public.file_decision ENABLE ALWAYS TRIGGER file_decision_append_only
 CREATE TRIGGER idempotency_key_kept BEFORE DELETE OR UPDATE ON public.idempotency_key FOR EACH ROW EXECUTE FUNCTION public.keep_until_expiry();
 
 ALTER TABLE public.idempotency_key ENABLE ALWAYS TRIGGER idempotency_key_kept;
+
+CREATE TRIGGER payout_kept BEFORE DELETE OR TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.payout ENABLE ALWAYS TRIGGER payout_kept;
+
+CREATE TRIGGER payout_run_kept BEFORE DELETE OR TRUNCATE ON public.payout_run FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.payout_run ENABLE ALWAYS TRIGGER payout_run_kept;
 
 CREATE TRIGGER period_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.period FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1522,6 +1603,12 @@ ALTER TABLE ONLY public.payout
 
 ALTER TABLE ONLY public.payout_file
     ADD CONSTRAINT payout_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_of_approved_run FOREIGN KEY (run_id, approved) REFERENCES public.payout_run(id, approved);
+
+ALTER TABLE ONLY public.payout
+    ADD CONSTRAINT payout_of_run FOREIGN KEY (run_id) REFERENCES public.payout_run(id);
 
 ALTER TABLE ONLY public.settlement_balance
     ADD CONSTRAINT settlement_balance_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1996,13 +2083,27 @@ GRANT INSERT(bank) ON TABLE public.payout TO acquit_runtime;
 
 GRANT INSERT(planned_by) ON TABLE public.payout TO acquit_runtime;
 
-GRANT UPDATE(approved_by) ON TABLE public.payout TO acquit_runtime;
+GRANT UPDATE(run_id) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(file_id) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(instruction) ON TABLE public.payout TO acquit_runtime;
 
 GRANT UPDATE(confirmation) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(unknown_on) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(unknown_by) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(unknown_note) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(returned_on) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(returned_by) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(return_reason) ON TABLE public.payout TO acquit_runtime;
+
+GRANT UPDATE(return_entry) ON TABLE public.payout TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.payout_file TO acquit_runtime;
 GRANT SELECT ON TABLE public.payout_file TO acquit_auditor;
@@ -2014,6 +2115,29 @@ GRANT INSERT(cutoff) ON TABLE public.payout_file TO acquit_runtime;
 GRANT INSERT(ordinal) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT UPDATE(sent_on) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT UPDATE(sent_by) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.payout_run TO acquit_runtime;
+GRANT SELECT ON TABLE public.payout_run TO acquit_auditor;
+
+GRANT INSERT(cutoff) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(plan) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(planners) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(approvers) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT INSERT(finance_heads) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT UPDATE(first_approver) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT UPDATE(second_approver) ON TABLE public.payout_run TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.payout_run TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.period TO acquit_runtime;
 GRANT SELECT ON TABLE public.period TO acquit_auditor;

@@ -1,4 +1,4 @@
--- What is in transit to every merchant is the sum of its payouts that are instructed and not confirmed.
+-- What is in transit to every merchant is the sum of its payouts that are instructed and neither confirmed nor returned.
 with held as (
     select balance.book_id, account.currency, sum(balance.credits - balance.debits) as amount
     from balance
@@ -8,7 +8,7 @@ with held as (
 ), sent as (
     select book_id, currency, sum(amount) as amount
     from payout
-    where state = 'instructed'
+    where state in ('instructed', 'sent', 'unknown')
     group by book_id, currency
 )
 select coalesce(held.book_id, sent.book_id) as book_id, coalesce(held.currency, sent.currency) as currency,

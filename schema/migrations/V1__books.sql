@@ -1,4 +1,4 @@
--- Books, entries, transfers, balances; payments and open items; settlement files, lines, matches, breaks; payouts; settings.
+-- Books, entries, transfers, balances; payments and open items; settlement files, lines, matches, breaks; settings.
 --
 -- Text that is compared or ordered is COLLATE "C": opaque ids, equal only when their bytes are, and cheap to index.
 -- Every unique constraint on a large table leads with book_id, so that the tables can be distributed by book.
@@ -28,6 +28,7 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (2030, 'merchant:reserve',     'credit', 'none',     false, false),
     (2040, 'merchant:hold',        'credit', 'none',     false, false),
     (2100, 'payout:in-transit',    'credit', 'none',     false, false),
+    (2110, 'payout:returned',      'credit', 'none',     false, false),
     (2200, 'refund:payable-by-transfer', 'credit', 'none', false, false),
     (2300, 'vat:output',           'credit', 'none',     false, false),
     (2400, 'acquirer:fees-payable', 'credit', 'acquirer', false, false),
@@ -64,7 +65,7 @@ insert into entry_kind (id, name) values
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
     (28, 'capture_void'), (30, 'reversal'), (31, 'resolution'), (32, 'loss'), (33, 'loss_recovery'), (34, 'information_request'),
-    (36, 'acquirer_invoice'), (37, 'invoice_payment');
+    (36, 'acquirer_invoice'), (37, 'invoice_payment'), (38, 'payout_return');
 
 create table record_type (
     id    smallint primary key,
@@ -542,50 +543,6 @@ create unique index break_once_per_missing_item on break (book_id, number) where
 create unique index break_once_per_file on break (source_id, class, detail) where ordinal is null and book_id is null;
 create index break_of_entry on break (book_id, number) where book_id is not null;
 
--- Payouts ------------------------------------------------------------------------------------------------------------
-
-create table payout (
-    id              bigint generated always as identity primary key,
-    book_id         bigint not null,
-    currency        text collate "C" not null,
-    exponent        smallint not null,
-    cutoff          date not null,
-    amount          bigint not null constraint payout_amount check (amount > 0),
-    fee             bigint not null constraint payout_fee check (fee >= 0),
-    vat             bigint not null constraint payout_vat check (vat >= 0),
-    state           text collate "C" not null default 'planned'
-                    constraint payout_state check (state in ('planned', 'approved', 'instructed', 'confirmed', 'cancelled')),
-    end_to_end_id   text collate "C" not null,
-    holder          text not null,
-    destination     text not null,
-    bank            text not null,
-    planned_by      text not null,
-    approved_by     text,
-    file_id         bigint references source,
-    instruction     bigint,
-    confirmation    bigint,
-    constraint payout_once unique (book_id, currency, cutoff),
-    constraint payout_end_to_end_id unique (book_id, end_to_end_id),
-    constraint payout_two_people check (approved_by is null or approved_by <> planned_by),
-    constraint payout_approved check (state in ('planned', 'cancelled') or approved_by is not null),
-    constraint payout_instructed check ((instruction is not null) = (state in ('instructed', 'confirmed'))),
-    constraint payout_filed check ((file_id is not null) = (instruction is not null)),
-    constraint payout_confirmed check ((confirmation is not null) = (state = 'confirmed'))
-);
-create index payout_cutoff on payout (cutoff);
-create index payout_waiting on payout (cutoff) where state in ('planned', 'approved');
-create index payout_file_id on payout (file_id) where file_id is not null;
-comment on table payout is 'At most one payout per (merchant, currency, cut-off), for ever; instruction and confirmation are entries of the merchant''s book. The merchant receives the amount, and pays fee and VAT beside it.';
-
-create table payout_file (
-    source_id  bigint primary key references source,
-    cutoff     date not null,
-    ordinal    integer not null,
-    written    boolean not null default false,
-    constraint payout_file_once unique (cutoff, ordinal)
-);
-comment on table payout_file is 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same.';
-
 -- Append-only, twice: by trigger for everyone, by rights for the run-time role ---------------------------------------------
 
 create function refuse_change() returns trigger language plpgsql as $$
@@ -644,9 +601,6 @@ grant insert (merchant) on book to acquit_runtime;
 grant insert (code, currency, exponent, dimension) on account to acquit_runtime;
 grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected, expected_in, actual, actual_in, suspense_number,
     kept_pending, found_in, expected_on, detail) on break to acquit_runtime;
-grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, planned_by) on payout
-    to acquit_runtime;
-grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
 grant insert (book_id, currency, source_on, release_on, withheld) on reserve_tranche to acquit_runtime;
 grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, expires_on, number) on hold to acquit_runtime;
 grant insert (book_id, currency, exponent, amount, recovers, reason, note, planned_on, planned_by) on loss to acquit_runtime;
@@ -667,5 +621,3 @@ grant update (held, kept) on monthly_limit to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
 grant delete on open_item, maturing to acquit_runtime;
 grant update (state, resolution, owner, proposal_id, quiet_until) on break to acquit_runtime;
-grant update (state, approved_by, file_id, instruction, confirmation) on payout to acquit_runtime;
-grant update (written) on payout_file to acquit_runtime;

@@ -9,7 +9,7 @@ select entry.book_id, book.merchant, entry.number, entry.kind, coalesce(entry.ha
        transfer.amount, payout.cutoff
 from entry
 join book on book.id = entry.book_id
-left join payout on payout.book_id = entry.book_id and payout.instruction = entry.number
+left join payout on payout.book_id = entry.book_id and entry.number in (payout.instruction, payout.return_entry)
 left join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
 left join account debit on debit.id = transfer.debit_account
 left join account credit on credit.id = transfer.credit_account

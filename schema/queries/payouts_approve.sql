@@ -1,3 +1,3 @@
--- Approves the planned payouts of a cut-off. $1 cut-off, $2 approver.
-update payout set state = 'approved', approved_by = $2
-where cutoff = $1 and state = 'planned';
+-- Payouts of a run that is approved. $1 ids, $2 run.
+update payout set state = 'approved', run_id = $2
+where id = any($1::bigint[]) and state = 'planned';

@@ -4,4 +4,4 @@ select
     (select count(*) from open_item where open_item.occurred_on <= $2) as open_items,
     (select count(*) from break where break.state <> 'resolved'
         and coalesce(break.expected_on, (select file.as_of from settlement_file file where file.source_id = break.source_id)) <= $2) as breaks,
-    (select count(*) from payout where payout.state in ('planned', 'approved', 'instructed') and payout.cutoff <= $2) as payouts;
+    (select count(*) from payout where payout.state in ('planned', 'approved', 'instructed', 'sent', 'unknown') and payout.cutoff <= $2) as payouts;

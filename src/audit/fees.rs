@@ -339,6 +339,7 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::BatchFee
             | EntryKind::PayoutInstruction
             | EntryKind::PayoutConfirmation
+            | EntryKind::PayoutReturn
             | EntryKind::Advance
             | EntryKind::MinimumTopUp
             | EntryKind::Release
@@ -1031,6 +1032,7 @@ fn charge_other(
     };
     let priced = [
         EntryKind::PayoutInstruction,
+        EntryKind::PayoutReturn,
         EntryKind::Advance,
         EntryKind::MinimumTopUp,
     ];
@@ -1040,7 +1042,14 @@ fn charge_other(
     let schedule =
         schedules(day).ok_or_else(|| format!("the settings have no fee schedule of the merchant on {day}"))?;
     let of = |amounts: &Amounts| whole(amounts.get(&currency).map_or(0, |amount| amount.minor()).into());
-    let (code, exact) = if entry.kind == EntryKind::PayoutInstruction {
+    // A payout that comes back gives its fee back, or keeps it, as settings said then; if any of it, then all.
+    let returns = entry.kind == EntryKind::PayoutReturn;
+    let gives_back =
+        |transfer: &Transfer| matches!(transfer.debit.code, AccountCode::FeeOther | AccountCode::VatOutput);
+    if returns && !entry.transfers.iter().any(gives_back) {
+        return Ok(());
+    }
+    let (code, exact) = if returns || entry.kind == EntryKind::PayoutInstruction {
         (AccountCode::FeeOther, of(&schedule.event.payout))
     } else if entry.kind == EntryKind::Advance {
         let pending = |transfer: &&Transfer| transfer.debit.code == AccountCode::MerchantPending;
@@ -1058,7 +1067,8 @@ fn charge_other(
     }
     let vat = event_vat(schedule, day)?;
     let posting = posting(exact, schedule.rounding, vat).ok_or(OUT_OF_RANGE)?;
-    expected.add(code, currency, posting.amount);
-    expected.add(AccountCode::VatOutput, currency, posting.vat);
+    let signed = |amount: i64| if returns { amount.saturating_neg() } else { amount };
+    expected.add(code, currency, signed(posting.amount));
+    expected.add(AccountCode::VatOutput, currency, signed(posting.vat));
     Ok(())
 }

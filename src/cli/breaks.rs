@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 
+pub(super) use self::lists::waits;
 use self::lists::{Told, approved, resolved};
 use super::report::calendar_of;
 use super::{Failure, Globals, Outcome, counted, day_to_act, kept_text, stored};
@@ -275,7 +276,7 @@ fn reason(name: &str) -> Result<Reason, String> {
 }
 
 /// The bytes that the beginning of a digest stands for.
-fn plan_bytes(text: &str) -> Result<Vec<u8>, Failure> {
+pub(super) fn plan_bytes(text: &str) -> Result<Vec<u8>, Failure> {
     let refused = || {
         Failure::new(format!(
             "`{}` is not a digest: write an even number of {PLAN_DIGITS} or more hexadecimal digits",

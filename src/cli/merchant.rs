@@ -1,5 +1,6 @@
 //! `acquit merchant`: how far merchants have come, whether they are paid, and what they are owed.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use chrono::NaiveDate;
@@ -7,6 +8,7 @@ use chrono::NaiveDate;
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome, stored};
 use crate::payout::amount::{cooling_off, destination};
+use crate::payout::returned::Returned;
 use crate::settings::Merchant;
 use crate::store::merchant::{MerchantBalances, Owed};
 use crate::store::settings::Deployment;
@@ -45,6 +47,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         return Err(Failure::new(format!("no settings are in force on {day}")));
     }
     let balances = store.merchant_balances(name).await.map_err(stored)?;
+    let returned = store.returned_payouts().await.map_err(stored)?;
     match (name, globals.format) {
         (Some(name), _) if balances.is_empty() => {
             return Err(
@@ -53,15 +56,18 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         }
         (Some(_), Format::Table) => {
             for balances in &balances {
-                facts(&Standing::of(&balances.merchant, day, &deployment), day).print(globals.format)?;
+                facts(&Standing::of(&balances.merchant, day, &deployment, &returned), day).print(globals.format)?;
                 println!();
                 owed(balances).print(globals.format)?;
             }
         }
-        _ => list(&balances, day, &deployment).print(globals.format)?,
+        _ => list(&balances, day, &deployment, &returned).print(globals.format)?,
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Payouts that came back, by merchant.
+type CameBack = HashMap<String, Vec<Returned>>;
 
 /// What the settings of a day make of a merchant.
 struct Standing<'a> {
@@ -72,7 +78,8 @@ struct Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    fn of(name: &'a str, day: NaiveDate, deployment: &'a Deployment) -> Self {
+    fn of(name: &'a str, day: NaiveDate, deployment: &'a Deployment, returned: &CameBack) -> Self {
+        let returned = returned.get(name).map(Vec::as_slice).unwrap_or_default();
         let versions = deployment.begun(day);
         Self {
             name,
@@ -80,7 +87,7 @@ impl<'a> Standing<'a> {
             cools_off_until: cooling_off(name, versions)
                 .map(|(_, until)| until)
                 .filter(|until| day < *until),
-            obstacle: match destination(name, day, versions) {
+            obstacle: match destination(name, day, versions, returned) {
                 Ok(_) => String::new(),
                 Err(obstacle) => obstacle.to_string(),
             },
@@ -135,11 +142,11 @@ fn cells(owed: &Owed) -> Vec<String> {
     std::iter::once(currency).chain(amounts).collect()
 }
 
-fn list(all: &[MerchantBalances], day: NaiveDate, deployment: &Deployment) -> Listing {
+fn list(all: &[MerchantBalances], day: NaiveDate, deployment: &Deployment, returned: &CameBack) -> Listing {
     let title = format!("Merchants by the settings of {day}, balances of now");
     let mut listing = Listing::new(title, &[FACTS, BALANCES].concat());
     for balances in all {
-        let facts = Standing::of(&balances.merchant, day, deployment).cells();
+        let facts = Standing::of(&balances.merchant, day, deployment, returned).cells();
         for owed in &balances.owed {
             listing.row([facts.clone(), cells(owed)].concat());
         }

@@ -46,8 +46,8 @@ use output::Format;
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
 /// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
-/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `payout instruct` and `fees close` show a plan and write
-/// nothing, unless they are run with --execute.
+/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `payout instruct`, `payout return` and `fees close` show a
+/// plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {

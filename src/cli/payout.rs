@@ -1,13 +1,18 @@
-//! `acquit payout`: plan, approve, instruct, confirm, list.
+//! `acquit payout`: plan, approve, instruct, what became of them, list.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::NaiveDate;
 
+use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored, today};
-use crate::store::payout::{Cancelled, Payout, PayoutError};
+use crate::audit::export::hex;
+use crate::payout::approval::NotApproved;
+use crate::payout::returned::ReturnReason;
+use crate::store::payout::{Cancelled, Payout, PayoutError, Return, Run};
+use crate::store::source::Digesting;
 
 /// What to do with payouts.
 #[derive(Debug, clap::Subcommand)]
@@ -16,7 +21,8 @@ pub enum Command {
     ///
     /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less the fee for the
     /// payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank account that is
-    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever.
+    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever. Says how many have to
+    /// approve, and the digest of what they approve.
     Plan {
         /// The last booking date that counts.
         #[arg(long, value_name = "DATE")]
@@ -26,6 +32,10 @@ pub enum Command {
         by: String,
     },
     /// Approve every planned payout of a cut-off. The approver is not the planner.
+    ///
+    /// How many have to approve is in the settings, by the amount of each payout and by their sum. An approval is of exactly the
+    /// payouts that are planned: where another one is planned, or one is cancelled, before all have approved, it counts for
+    /// nothing.
     Approve {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
@@ -33,6 +43,9 @@ pub enum Command {
         /// Who approves.
         #[arg(long, value_name = "NAME")]
         by: String,
+        /// Approve only if the plan is still that of this digest, or of one that begins so.
+        #[arg(long, value_name = "DIGEST")]
+        plan: Option<String>,
     },
     /// Cancel the payouts of a cut-off that are not instructed; their money stays available.
     Cancel {
@@ -60,12 +73,63 @@ pub enum Command {
         #[arg(long)]
         execute: bool,
     },
+    /// Write down that the bank was given a bank file. Moves no money.
+    ///
+    /// The file is read, and has to be what was written, byte for byte.
+    Sent {
+        /// The file, as the bank was given it.
+        file: PathBuf,
+        /// Who gave it.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// The day. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+    /// Write down that nobody knows what became of payouts. Moves no money.
+    ///
+    /// They stay in transit and are never instructed again: ask the bank, then confirm or return them.
+    Unknown {
+        /// Their end-to-end ids, as the bank file has them.
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// What is known, and whom you have asked.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        /// Who says so.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// The day. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+    /// Book that a payout came back: the merchant has its money again, once.
+    ///
+    /// Nothing is paid to its bank account any more until the settings name another one, or a `corrected_on` after the return. The
+    /// money goes to a later cut-off. Its fee is given back too, or kept, as the settings say. Without --execute only the plan is
+    /// shown.
+    Return {
+        /// Its end-to-end id, as the bank file has it.
+        id: String,
+        /// Why: the bank's code, like R03 or AC04.
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+        /// Who says so.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// The booking date. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+        /// Book it. Without this, only the plan is shown.
+        #[arg(long)]
+        execute: bool,
+    },
     /// Book that the bank made payouts.
     Confirm {
         /// Their end-to-end ids, as the bank file has them.
         #[arg(required_unless_present = "cutoff")]
         ids: Vec<String>,
-        /// Every instructed payout of this cut-off.
+        /// Every payout of this cut-off that was instructed and has no other outcome. Those that are unknown are named one by one.
         #[arg(long, value_name = "DATE", conflicts_with = "ids")]
         cutoff: Option<NaiveDate>,
         /// The booking date. Default: today.
@@ -109,10 +173,17 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 }
                 carried.print(globals.format)?;
             }
+            if let Some(run) = &planned.run {
+                eprintln!("{}", said(run));
+            }
         }
-        Command::Approve { cutoff, by } => {
-            let approved = store.approve_payouts(cutoff, &person(by)?).await.map_err(failed)?;
-            eprintln!("approved {} of cut-off {cutoff}", counted(approved, "payout"));
+        Command::Approve { cutoff, by, plan } => {
+            let (by, plan) = (person(by)?, plan.as_deref().map(plan_bytes).transpose()?);
+            let approved = store.approve_payouts(&deployment, cutoff, plan.as_deref(), &by).await;
+            match approved.map_err(failed)? {
+                Some(run) => eprintln!("{}", said(&run)),
+                None => eprintln!("nothing of cut-off {cutoff} waits for an approval"),
+            }
         }
         Command::Cancel { cutoff } => {
             let cancelled = store.cancel_payouts(cutoff).await.map_err(failed)?;
@@ -157,12 +228,60 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 eprintln!("bank file: {}", super::shown(file));
             }
         }
+        Command::Sent { file, by, on } => {
+            let (by, day) = (person(by)?, on.unwrap_or_else(|| today(&deployment)));
+            let digest = digest_of(&file)?;
+            let sent = store.send_payouts(&digest, &by, day).await.map_err(failed)?;
+            let payouts = counted(sent.payouts, "payout");
+            eprintln!("{} of cut-off {}: sent {payouts}", sent.name, sent.cutoff);
+        }
+        Command::Unknown { ids, note, by, on } => {
+            let (by, note) = (person(by)?, super::kept_text("--note", note)?);
+            let day = on.unwrap_or_else(|| today(&deployment));
+            let lost = store.lose_payouts(&ids, &by, &note, day).await.map_err(failed)?;
+            eprintln!("unknown: {}", counted(lost, "payout"));
+        }
+        Command::Return {
+            id,
+            reason,
+            by,
+            on,
+            execute,
+        } => {
+            let reason =
+                ReturnReason::parse(&reason).map_err(|error| Failure::because("--reason is refused", error))?;
+            let by = person(by)?;
+            let of = Return {
+                id: &id,
+                reason: &reason,
+                by: &by,
+                day: on.unwrap_or_else(|| today(&deployment)),
+            };
+            let returned = if execute {
+                store.return_payout(&deployment, &of).await
+            } else {
+                store.plan_return(&deployment, &of).await
+            };
+            let returned = returned.map_err(failed)?;
+            let what = match returned.new {
+                true => format!(
+                    "{}, {} to the merchant",
+                    super::plan_or("booked", execute),
+                    returned.credited
+                ),
+                false => "booked before, nothing was done".to_owned(),
+            };
+            listing(format!("Return: {what}"), &[returned.payout]).print(globals.format)?;
+        }
         Command::Confirm { ids, cutoff, on } => {
             let day = on.unwrap_or_else(|| today(&deployment));
             let ids = match cutoff {
                 Some(_) => {
-                    let instructed = store.payouts(cutoff, Some("instructed")).await.map_err(stored)?;
-                    instructed.into_iter().map(|payout| payout.end_to_end_id).collect()
+                    let payouts = store.payouts(cutoff, None).await.map_err(stored)?;
+                    let on_their_way = payouts
+                        .into_iter()
+                        .filter(|payout| matches!(payout.state.as_str(), "instructed" | "sent"));
+                    on_their_way.map(|payout| payout.end_to_end_id).collect()
                 }
                 None => ids,
             };
@@ -177,6 +296,46 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How far a run has come.
+fn said(run: &Run) -> String {
+    let plan = hex(run.plan.get(..8).unwrap_or_default());
+    let payouts = counted(run.payouts, "payout");
+    let by = match run.approved_by.as_slice() {
+        [] => String::new(),
+        names => format!(" by {}", names.join(" and ")),
+    };
+    match run.missing {
+        0 if by.is_empty() => format!("plan {plan}: {payouts} approved, nobody else has to"),
+        0 => format!("plan {plan}: {payouts} approved{by}"),
+        missing => {
+            let waits = waits(
+                usize::try_from(missing).unwrap_or_default(),
+                &run.finance_heads,
+                &run.approved_by,
+            );
+            let so_far = if by.is_empty() { by } else { format!("approved{by}, ") };
+            format!("plan {plan}: {payouts} {so_far}waiting for {waits}")
+        }
+    }
+}
+
+/// What is known of a payout's end beside its state.
+fn outcome(payout: &Payout) -> String {
+    match (&payout.returned, &payout.unknown) {
+        (Some((on, reason)), _) => format!("{reason} on {on}"),
+        (None, Some((on, note))) => format!("unknown on {on}: {note}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// SHA-256 of a file.
+fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
+    let cannot = |error| Failure::because(format!("{} cannot be read", super::shown(path)), error);
+    let mut file = Digesting::new(std::fs::File::open(path).map_err(cannot)?);
+    std::io::copy(&mut file, &mut std::io::sink()).map_err(cannot)?;
+    Ok(file.digest())
+}
+
 fn person(name: String) -> Result<String, Failure> {
     crate::ids::check_reference(&name).map_err(|error| Failure::new(format!("--by {error}")))?;
     Ok(name)
@@ -186,12 +345,18 @@ fn failed(error: PayoutError) -> Failure {
     let hint = match &error {
         PayoutError::Store(error) => error.hint(),
         PayoutError::NothingPlanned(_) => Some("run `acquit payout plan` first"),
+        PayoutError::NotApproved(NotApproved::NoFinanceHead) => {
+            Some("name them in the settings: finance_heads under [desk]")
+        }
+        PayoutError::OtherPlan(_) => Some("look at it with `acquit payout list`, and approve what it is now"),
+        PayoutError::NotAsApproved(_) => Some("cancel them, and plan for the next cut-off"),
+        PayoutError::NoBankFile => Some("give the bank what `acquit payout instruct` wrote, and name that file"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
         PayoutError::NoSettings(_)
         | PayoutError::Fee(_)
         | PayoutError::Amount(_)
-        | PayoutError::ApproverIsPlanner(_)
-        | PayoutError::NotInstructed { .. }
+        | PayoutError::NotApproved(_)
+        | PayoutError::NotOnItsWay { .. }
         | PayoutError::Unknown(_)
         | PayoutError::Instruction(_)
         | PayoutError::Changed(_) => None,
@@ -234,6 +399,7 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
         ("account", Kind::Whole),
         ("planned_by", Kind::Text),
         ("approved_by", Kind::Text),
+        ("outcome", Kind::Text),
     ];
     let mut listing = Listing::new(title, &columns);
     for payout in payouts {
@@ -249,7 +415,8 @@ fn listing(title: String, payouts: &[Payout]) -> Listing {
             payout.destination.0.clone(),
             payout.destination.1.clone(),
             payout.planned_by.clone(),
-            payout.approved_by.clone().unwrap_or_default(),
+            payout.approved_by.join(", "),
+            outcome(payout),
         ]);
     }
     listing

@@ -1144,12 +1144,17 @@ const PAYOUTS: &[Column] = &[
     ("state", Text),
     ("planned_by", Text),
     ("approved_by", Text),
+    ("second_approver", Text),
+    ("plan", Digest),
     ("end_to_end_id", Text),
     ("holder", Text),
     ("destination", Whole),
     ("bank", Text),
     ("instruction", Figure),
     ("confirmation", Figure),
+    ("returned_on", Text),
+    ("return_reason", Text),
+    ("return_entry", Figure),
 ];
 
 fn payout_cells(payout: &PayoutRow) -> Vec<String> {
@@ -1167,12 +1172,17 @@ fn payout_cells(payout: &PayoutRow) -> Vec<String> {
         payout.state.clone(),
         payout.planned_by.clone(),
         payout.approved_by.clone().unwrap_or_default(),
+        payout.second_approver.clone().unwrap_or_default(),
+        payout.plan.as_deref().map(hex).unwrap_or_default(),
         payout.end_to_end_id.clone(),
         payout.holder.clone(),
         payout.destination.clone(),
         payout.bank.clone(),
         number(payout.instruction),
         number(payout.confirmation),
+        payout.returned_on.map(|day| day.to_string()).unwrap_or_default(),
+        payout.return_reason.clone().unwrap_or_default(),
+        number(payout.return_entry),
     ]
 }
 

@@ -90,6 +90,8 @@ chart! {
     MerchantHold = 2040, "merchant:hold", Credit, None, false;
     /// Instructed, not confirmed.
     PayoutInTransit = 2100, "payout:in-transit", Credit, None, false;
+    /// Came back from the bank; given to the merchant again by the same entry.
+    PayoutReturned = 2110, "payout:returned", Credit, None, false;
     /// Refunds that leave by bank transfer, not sent yet.
     RefundPayable = 2200, "refund:payable-by-transfer", Credit, None, false;
     /// VAT on our fees.

@@ -101,6 +101,8 @@ kinds! {
     AcquirerInvoice = 36, "acquirer_invoice";
     /// Such an invoice was paid.
     InvoicePayment = 37, "invoice_payment";
+    /// A payout that came back from the bank.
+    PayoutReturn = 38, "payout_return";
 }
 
 impl EntryKind {

@@ -435,6 +435,7 @@ impl PaymentEvent {
             | EntryKind::BatchFee
             | EntryKind::PayoutInstruction
             | EntryKind::PayoutConfirmation
+            | EntryKind::PayoutReturn
             | EntryKind::MinimumTopUp
             | EntryKind::Release
             | EntryKind::Hold

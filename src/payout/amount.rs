@@ -9,6 +9,7 @@ use chrono::{Days, NaiveDate};
 use crate::ids::BookId;
 use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::{EventFee, FeeError, event_fee};
+use crate::payout::returned::{Returned, blocks};
 use crate::settings::{Destination, Merchant, MerchantState, Settings, SettingsVersion};
 
 /// What may be paid: account 2020 at the cut-off, less everything that was taken from it since, and less what withdrawn
@@ -68,6 +69,14 @@ pub enum Obstacle {
         /// The first day on which it is paid again.
         until: NaiveDate,
     },
+    /// A payout to the bank account came back, and it is not corrected since.
+    #[error("a payout to the bank account came back on {on} ({reason}); it is neither another one nor corrected since")]
+    CameBack {
+        /// When.
+        on: NaiveDate,
+        /// The bank's reason.
+        reason: String,
+    },
     /// No version of its fee schedule is in force, and a price is never assumed to be zero.
     #[error("fee schedule `{0}` has no version in force")]
     NotPriced(String),
@@ -101,17 +110,19 @@ fn after(fee: &Money) -> String {
     }
 }
 
-/// What is paid of an amount. `versions` are the settings that have begun at the cut-off, oldest first: the last one governs.
+/// What is paid of an amount. `versions` are the settings that have begun at the cut-off, oldest first: the last one governs;
+/// `returned` are payouts of the merchant that came back.
 pub fn choose<'a>(
     payable: &Payable,
     cutoff: NaiveDate,
     versions: &'a [SettingsVersion],
+    returned: &[Returned],
 ) -> Result<Choice<'a>, FeeError> {
     let Governed {
         settings,
         merchant,
         destination,
-    } = match governed(&payable.merchant, cutoff, versions) {
+    } = match governed(&payable.merchant, cutoff, versions, returned) {
         Ok(governed) => governed,
         Err(obstacle) => return Ok(Choice::Carry(obstacle)),
     };
@@ -144,13 +155,14 @@ pub fn choose<'a>(
     })
 }
 
-/// Where a merchant may be paid on a day, or why it may not; `versions` as for [`choose`].
+/// Where a merchant may be paid on a day, or why it may not; `versions` and `returned` as for [`choose`].
 pub fn destination<'a>(
     merchant: &str,
     day: NaiveDate,
     versions: &'a [SettingsVersion],
+    returned: &[Returned],
 ) -> Result<&'a Destination, Obstacle> {
-    governed(merchant, day, versions).map(|governed| governed.destination)
+    governed(merchant, day, versions, returned).map(|governed| governed.destination)
 }
 
 /// Why a payout that was approved is not sent.
@@ -168,14 +180,15 @@ pub enum Cancellation {
 }
 
 /// Whether a planned payout may be sent on a day: its merchant is paid, and at the account (holder, number, bank) that was
-/// planned; `versions` are the settings that have begun on that day.
+/// planned; `versions` are the settings that have begun on that day, `returned` payouts of the merchant that came back.
 pub fn still_due(
     merchant: &str,
     [holder, account, bank]: [&str; 3],
     day: NaiveDate,
     versions: &[SettingsVersion],
+    returned: &[Returned],
 ) -> Result<(), Cancellation> {
-    let known = destination(merchant, day, versions)?;
+    let known = destination(merchant, day, versions, returned)?;
     if (known.holder.as_str(), known.account.as_str(), known.bank.as_str()) == (holder, account, bank) {
         Ok(())
     } else {
@@ -212,7 +225,12 @@ struct Governed<'a> {
     destination: &'a Destination,
 }
 
-fn governed<'a>(name: &str, day: NaiveDate, versions: &'a [SettingsVersion]) -> Result<Governed<'a>, Obstacle> {
+fn governed<'a>(
+    name: &str,
+    day: NaiveDate,
+    versions: &'a [SettingsVersion],
+    returned: &[Returned],
+) -> Result<Governed<'a>, Obstacle> {
     let settings = &*versions.last().ok_or(Obstacle::NotAMerchant)?.settings;
     let merchant = settings.merchants.get(name).ok_or(Obstacle::NotAMerchant)?;
     if merchant.state != MerchantState::Active {
@@ -221,6 +239,10 @@ fn governed<'a>(name: &str, day: NaiveDate, versions: &'a [SettingsVersion]) -> 
     let destination = merchant.destination.as_ref().ok_or(Obstacle::NoDestination)?;
     if destination.verified_on.is_none_or(|verified| verified > day) {
         return Err(Obstacle::NotVerified(destination.verified_on));
+    }
+    if let Some(Returned { on, reason, .. }) = blocks(destination, day, returned) {
+        let (on, reason) = (*on, reason.clone());
+        return Err(Obstacle::CameBack { on, reason });
     }
     match cooling_off(name, versions) {
         Some((changed, until)) if day < until => Err(Obstacle::CoolsOff { changed, until }),

@@ -57,6 +57,7 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::BatchFee
         | EntryKind::PayoutInstruction
         | EntryKind::PayoutConfirmation
+        | EntryKind::PayoutReturn
         | EntryKind::Reversal
         | EntryKind::Resolution => None,
     }

@@ -2,19 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ladder::{Approval, Ladder};
 use super::reader::{Reader, Table};
 use super::{Amounts, CalendarName};
-use crate::money::{Currency, Money};
+use crate::money::Currency;
 
 /// What settings say of the break desk. The ladder goes by the amount that is resolved together, per currency.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeskRules {
-    /// Up to this one person resolves alone. Currencies not listed: nothing.
-    pub tolerance: Amounts,
-    /// Up to this one other person approves. Currencies not listed: nothing.
-    pub limit_a: Amounts,
-    /// Up to this two others approve, any two; above it one of them is a finance head. Currencies not listed: nothing.
-    pub limit_b: Amounts,
+    /// Who approves how much; the lowest step is called `tolerance`.
+    pub ladder: Ladder,
     /// Who heads finance.
     pub finance_heads: BTreeSet<String>,
     /// Up to this one person matches a line by hand; above it one other approves. Currencies not listed: nothing.
@@ -23,22 +20,10 @@ pub struct DeskRules {
     pub calendar: Option<CalendarName>,
 }
 
-/// Who has to approve.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Approval {
-    /// How many others.
-    pub approvers: i16,
-    /// Whether one of them heads finance.
-    pub by_head: bool,
-}
-
 impl DeskRules {
     /// Who has to approve what resolves these sums, in minor units above zero, together.
     pub fn approval(&self, sums: &BTreeMap<Currency, i64>) -> Approval {
-        sums.iter()
-            .map(|(currency, sum)| self.of(*currency, *sum))
-            .max()
-            .unwrap_or_default()
+        self.ladder.of_sums(sums)
     }
 
     /// Who has to approve that a line of these amounts is matched by hand.
@@ -50,18 +35,6 @@ impl DeskRules {
             approvers: i16::from(!alone),
             by_head: false,
         }
-    }
-
-    fn of(&self, currency: Currency, sum: i64) -> Approval {
-        let within = |limits: &Amounts| sum <= limits.get(&currency).map_or(0, |limit| limit.minor());
-        let (approvers, by_head) = if within(&self.tolerance) {
-            (0, false)
-        } else if within(&self.limit_a) {
-            (1, false)
-        } else {
-            (2, !within(&self.limit_b))
-        };
-        Approval { approvers, by_head }
     }
 }
 
@@ -78,21 +51,12 @@ impl<'t> Reader<'t> {
                 "calendar",
             ],
         );
-        let rules = DeskRules {
-            tolerance: self.amounts(table, "tolerance"),
-            limit_a: self.amounts(table, "limit_a"),
-            limit_b: self.amounts(table, "limit_b"),
+        Some(DeskRules {
+            ladder: self.ladder(table, "tolerance"),
             finance_heads: self.people(table, "finance_heads"),
             match_alone: self.amounts(table, "match_alone"),
             calendar: self.optional_calendar(table)?,
-        };
-        for (low, high, lower, upper) in [
-            (&rules.tolerance, &rules.limit_a, "tolerance", "limit_a"),
-            (&rules.limit_a, &rules.limit_b, "limit_a", "limit_b"),
-        ] {
-            self.ascends(table, (lower, low), (upper, high));
-        }
-        Some(rules)
+        })
     }
 
     fn people(&mut self, table: Table<'t>, field: &str) -> BTreeSet<String> {
@@ -115,19 +79,5 @@ impl<'t> Reader<'t> {
             name: name.to_owned(),
             at: super::Place(text.at),
         }))
-    }
-
-    /// A step of the ladder is no lower than the one before it.
-    fn ascends(&mut self, table: Table<'t>, (lower, low): (&str, &Amounts), (upper, high): (&str, &Amounts)) {
-        let at = table
-            .get(upper)
-            .or_else(|| table.get(lower))
-            .map_or(table.at, |(at, _)| at);
-        for (currency, below) in low {
-            let above = high.get(currency).copied().unwrap_or_else(|| Money::zero(*currency));
-            if above.minor() < below.minor() {
-                self.found(at, format!("`{upper}` of {above} is below `{lower}` of {below}"));
-            }
-        }
     }
 }

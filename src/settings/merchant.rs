@@ -147,6 +147,8 @@ pub struct Destination {
     pub bank: String,
     /// Since when we know that it is the merchant's; nothing is sent to one that is not verified.
     pub verified_on: Option<NaiveDate>,
+    /// Since when what made payouts to it come back is corrected, though it is the same account.
+    pub corrected_on: Option<NaiveDate>,
     /// Where it stands.
     pub at: Place,
 }
@@ -269,7 +271,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn destination(&mut self, table: Table<'t>) -> Option<Destination> {
-        self.only(table, &["holder", "account", "bank", "verified_on"]);
+        self.only(table, &["holder", "account", "bank", "verified_on", "corrected_on"]);
         let holder = self.reference(table, "holder");
         // Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
         let account = self
@@ -280,15 +282,14 @@ impl<'t> Reader<'t> {
             Some(_) => self.reference(table, "bank"),
             None => Some(""),
         };
-        let verified_on = match table.get("verified_on") {
-            None => Some(None),
-            Some(_) => self.day(table, "verified_on").map(Some),
-        };
+        let verified_on = self.optional_day(table, "verified_on");
+        let corrected_on = self.optional_day(table, "corrected_on");
         Some(Destination {
             holder: holder?.to_owned(),
             account: account?.to_owned(),
             bank: bank?.to_owned(),
             verified_on: verified_on?,
+            corrected_on: corrected_on?,
             at: Place(table.at),
         })
     }

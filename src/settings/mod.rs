@@ -10,9 +10,11 @@ mod acquirer;
 mod cost;
 mod desk;
 mod fees;
+mod ladder;
 mod lifecycle;
 mod merchant;
 mod onboarding;
+mod payout;
 mod profile;
 mod reader;
 #[cfg(test)]
@@ -29,14 +31,16 @@ use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit};
 pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
-pub use self::desk::{Approval, DeskRules};
+pub use self::desk::DeskRules;
 use self::fees::Context;
 pub use self::fees::{
     ComponentVat, EventFees, FeeSchedule, Filter, NotAVatRate, Percentage, Price, Rates, ReturnPolicy, Scope, Tier,
     VatClass, VatRate, VatVersion,
 };
+pub use self::ladder::{Approval, Ladder};
 pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
+pub use self::payout::{PayoutRules, ReturnedFee};
 use self::reader::{Reader, Table, right};
 pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
 use crate::acquirer::mapping::Profile;
@@ -45,9 +49,6 @@ use crate::money::{Currency, Money};
 
 /// Amounts by currency.
 pub type Amounts = BTreeMap<Currency, Money>;
-
-/// For how many days nothing is sent to a changed bank account, where settings do not say.
-const COOLING_OFF_DAYS: u16 = 3;
 
 /// A settings file, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +61,7 @@ pub struct Settings {
     pub acquirers: BTreeMap<String, Acquirer>,
     /// The versions of merchant fee schedules by name, in the order of their days.
     pub fee_schedules: BTreeMap<String, Vec<FeeSchedule>>,
-    /// What a payout must be worth.
+    /// What a payout must be worth, and who approves it.
     pub payout: PayoutRules,
     /// How long authorizations may be captured, in the order of the file.
     pub validity: Vec<Validity>,
@@ -100,15 +101,6 @@ pub struct House {
     pub bank_account_at: Place,
     /// How much of all merchants' pending money may be advanced at a time; currencies not listed: nothing.
     pub advance_limit: Amounts,
-}
-
-/// What a payout must be worth.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PayoutRules {
-    /// The smallest payout; less is carried forward. Currencies not listed: any amount above zero.
-    pub minimum: Amounts,
-    /// For how many days after a merchant's bank account changes nothing is sent to it.
-    pub cooling_off_days: u16,
 }
 
 /// Where something stands in the text of a settings file, in bytes. All places are equal: the same settings may be laid out
@@ -230,10 +222,7 @@ impl<'t> Reader<'t> {
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
-            payout: payout?.unwrap_or_else(|| PayoutRules {
-                minimum: Amounts::new(),
-                cooling_off_days: COOLING_OFF_DAYS,
-            }),
+            payout: payout?.unwrap_or_default(),
             validity,
             refunds,
             acquirers: right(acquirers),
@@ -258,19 +247,6 @@ impl<'t> Reader<'t> {
             bank_account: bank_account?.into(),
             bank_account_at: place("bank_account"),
             advance_limit: self.amounts(table, "advance_limit"),
-        })
-    }
-
-    fn payout(&mut self, table: Table<'t>) -> Option<PayoutRules> {
-        self.only(table, &["minimum", "cooling_off_days"]);
-        let minimum = self.amounts(table, "minimum");
-        let cooling_off_days = match table.get("cooling_off_days") {
-            None => Some(COOLING_OFF_DAYS),
-            Some(_) => self.days(table, "cooling_off_days"),
-        };
-        Some(PayoutRules {
-            minimum,
-            cooling_off_days: cooling_off_days?,
         })
     }
 }

@@ -129,7 +129,9 @@ fn fields_are_known_present_and_of_their_type() {
     check(
         "[payout]\nminimum",
         "[payout]\nmaximum",
-        &["line 27, column 1: `maximum` is not a field of payout: known are minimum, cooling_off_days"],
+        &[
+            "line 27, column 1: `maximum` is not a field of payout: known are minimum, cooling_off_days, returned_fee, each, total",
+        ],
     );
     check(
         "[[merchant]]",
@@ -510,6 +512,40 @@ fn a_ladder_goes_up() {
             "line 39, column 11: `limit_a` of 1.00 EUR is below `tolerance` of 2.00 EUR",
             "line 40, column 11: `limit_b` of 0.00 EUR is below `limit_a` of 1.00 EUR",
             "line 41, column 1: `heads` is not a field of desk: known are tolerance, limit_a, limit_b, finance_heads, match_alone, calendar",
+        ],
+    );
+}
+
+#[test]
+fn payouts_have_ladders_and_rules_of_returns() {
+    let minimum = "minimum = { EUR = \"10.00\" }\n";
+    let of = |more: &str| {
+        let text = COMPLETE.replacen(minimum, &format!("{minimum}{more}"), 1);
+        Settings::parse(&text).expect("no finding").payout
+    };
+    let plain = of("");
+    assert_eq!(
+        (plain.returned_fee, plain.each, plain.total),
+        (ReturnedFee::GivenBack, None, None)
+    );
+    let steps = "alone = { EUR = \"1.00\" }\nlimit_a = { EUR = \"2.00\" }\nlimit_b = { EUR = \"3.00\" }\n";
+    let rules = of(&format!("returned_fee = \"kept\"\n[payout.each]\n{steps}"));
+    assert_eq!((rules.returned_fee, rules.total), (ReturnedFee::Kept, None));
+    let eur = Currency::parse("EUR").expect("EUR");
+    let each = rules.each.expect("a ladder");
+    let asked = |minor| (each.of(eur, minor).approvers, each.of(eur, minor).by_head);
+    assert_eq!(
+        [100, 101, 201, 301].map(asked),
+        [(0, false), (1, false), (2, false), (2, true)]
+    );
+    check(
+        minimum,
+        "returned_fee = \"lost\"\n[payout.total]\nalone = { EUR = \"2.00\" }\nlimit_a = { EUR = \"1.00\" }\nheads = \"x\"\n",
+        &[
+            "line 27, column 16: `returned_fee`: unknown variant `lost`, expected `given_back` or `kept`",
+            "line 30, column 11: `limit_a` of 1.00 EUR is below `alone` of 2.00 EUR",
+            "line 30, column 11: `limit_b` of 0.00 EUR is below `limit_a` of 1.00 EUR",
+            "line 31, column 1: `heads` is not a field of total: known are alone, limit_a, limit_b",
         ],
     );
 }

@@ -9,6 +9,8 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::*;
+use crate::bank::format::Format;
+use crate::bank::{Item as Told, Reversals};
 use crate::dates::parse_day;
 use crate::ids::check_reference;
 use crate::money::{Currency, Money};
@@ -564,9 +566,14 @@ fn check_statement(statement: &str, truth: &Value) {
         received,
         truth["settlement"]["batches"].as_array().expect("batches").len()
     );
-    let mut reader = quick_xml::Reader::from_str(statement);
-    reader.config_mut().check_end_names = true;
-    while !matches!(reader.read_event().expect("XML"), quick_xml::events::Event::Eof) {}
+    let items = Format::Camt.open(statement.as_bytes(), Reversals::AsBooked);
+    for item in items.expect("bank statements") {
+        match item.expect("an item") {
+            Told::Closing(closing) => assert!(closing.is_true() && closing.balanced, "{closing:?}"),
+            Told::Reject(reject) => panic!("{reject:?}"),
+            Told::Statement(_) | Told::Entry(_) => {}
+        }
+    }
 }
 
 /// A day of everything: what its files and its truth must have in common, whatever happened. (What the engine makes of it is for

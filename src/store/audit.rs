@@ -424,6 +424,8 @@ audits![
     "numbering",
     "open_holds",
     "payment_totals",
+    "payout_approved_content",
+    "payout_bank",
     "payout_covered",
     "payout_entries",
     "payout_in_transit",

@@ -293,11 +293,11 @@ pub const RULES: &[(&str, &str)] = &[
     ("payout_amount", "a payout is of more than zero"),
     (
         "payout_approved",
-        "a payout is approved by somebody before it is instructed",
+        "a payout is approved with a run before it is instructed",
     ),
     (
         "payout_confirmed",
-        "a payout has a confirming entry exactly when it is confirmed",
+        "a payout has a confirming entry when it is confirmed, and may have one when it came back after that",
     ),
     (
         "payout_end_to_end_id",
@@ -306,19 +306,56 @@ pub const RULES: &[(&str, &str)] = &[
     ("payout_fee", "the fee of a payout is no less than zero"),
     ("payout_file_once", "the bank files of a cut-off are numbered once each"),
     (
+        "payout_file_sent",
+        "a bank file is sent by somebody on a day, after it was written",
+    ),
+    (
         "payout_filed",
         "a payout is in a bank file exactly when it is instructed",
     ),
     (
         "payout_instructed",
-        "a payout has an instructing entry exactly when it is instructed",
+        "a payout has an instructing entry exactly when it is instructed, or has gone on from there",
     ),
     ("payout_once", "there is one payout a merchant, currency and cut-off"),
     (
-        "payout_state",
-        "a payout is planned, approved, instructed, confirmed or cancelled",
+        "payout_returned",
+        "a payout has a day, a reason, a person and an entry of its return exactly when it came back",
     ),
-    ("payout_two_people", "who plans a payout does not approve it"),
+    (
+        "payout_run_approved",
+        "a run is approved by as many as its ladder asks for",
+    ),
+    ("payout_run_approvers", "nobody, one or two approve a run"),
+    (
+        "payout_run_by_head",
+        "a run that a finance head has to approve is approved by one",
+    ),
+    ("payout_run_heads", "where a finance head approves a run, two do"),
+    (
+        "payout_run_in_turn",
+        "the first approval of a run comes before the second",
+    ),
+    ("payout_run_is_approved", "a run is approved or is not"),
+    ("payout_run_plan", "the plan of a run is a SHA-256"),
+    ("payout_run_planners", "a run was planned by somebody"),
+    ("payout_run_state", "a run is waiting, approved or void"),
+    (
+        "payout_run_two_people",
+        "who approves a run has not planned or approved any of it before",
+    ),
+    (
+        "payout_run_waiting_once",
+        "one run of a cut-off waits for approvals at a time",
+    ),
+    (
+        "payout_state",
+        "a payout is planned, approved, instructed, sent, unknown, confirmed, returned or cancelled",
+    ),
+    (
+        "payout_unknown",
+        "that the outcome of a payout is unknown is said by somebody on a day, with a note",
+    ),
     ("payout_vat", "the VAT of a payout's fee is no less than zero"),
     ("period_through", "a day is the last one of one closed period"),
     (

@@ -486,12 +486,16 @@ pub struct PayoutRow {
     pub fee: i64,
     /// The VAT of the fee, minor units.
     pub vat: i64,
-    /// Planned, approved, instructed, confirmed or cancelled.
+    /// Planned, approved, instructed, sent, unknown, confirmed, returned or cancelled.
     pub state: String,
     /// Who planned it.
     pub planned_by: String,
     /// Who approved it.
     pub approved_by: Option<String>,
+    /// Who else did, where two had to.
+    pub second_approver: Option<String>,
+    /// The digest of what they approved.
+    pub plan: Option<Vec<u8>>,
     /// Its id at the bank.
     pub end_to_end_id: String,
     /// Whose account it goes to.
@@ -504,6 +508,12 @@ pub struct PayoutRow {
     pub instruction: Option<i64>,
     /// The entry that confirmed it.
     pub confirmation: Option<i64>,
+    /// When it came back.
+    pub returned_on: Option<NaiveDate>,
+    /// Why, in the bank's code.
+    pub return_reason: Option<String>,
+    /// The entry that gave it to the merchant again.
+    pub return_entry: Option<i64>,
 }
 
 /// The payout register, by cut-off, merchant and currency.
@@ -528,13 +538,18 @@ pub async fn payouts(
                 vat: row.try_get("vat")?,
                 state: row.try_get("state")?,
                 planned_by: row.try_get("planned_by")?,
-                approved_by: row.try_get("approved_by")?,
+                approved_by: row.try_get("first_approver")?,
+                second_approver: row.try_get("second_approver")?,
+                plan: row.try_get("plan")?,
                 end_to_end_id: row.try_get("end_to_end_id")?,
                 holder: row.try_get("holder")?,
                 destination: row.try_get("destination")?,
                 bank: row.try_get("bank")?,
                 instruction: row.try_get("instruction")?,
                 confirmation: row.try_get("confirmation")?,
+                returned_on: row.try_get("returned_on")?,
+                return_reason: row.try_get("return_reason")?,
+                return_entry: row.try_get("return_entry")?,
             })
         })
         .collect()

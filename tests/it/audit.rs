@@ -437,7 +437,7 @@ async fn every_audit_sees_what_it_is_for() {
         test.admin.batch_execute(&sql).await.expect("no guards");
     }
     // Each is rolled back by hand: what it did, and what undoes it.
-    let cases: [(&str, &str, &str); 23] = [
+    let cases: [(&str, &str, &str); 25] = [
         (
             "payment_totals",
             "update payment set captured = captured - 1",
@@ -507,6 +507,16 @@ async fn every_audit_sees_what_it_is_for() {
             "payout_entries",
             "update payout set currency = 'USD'",
             "update payout set currency = 'EUR'",
+        ),
+        (
+            "payout_approved_content",
+            "update payout set holder = holder || '.'",
+            "update payout set holder = '=holder'",
+        ),
+        (
+            "payout_bank",
+            "update payout set amount = amount + 1",
+            "update payout set amount = amount - 1",
         ),
         (
             "payout_in_transit",
@@ -665,6 +675,12 @@ async fn every_statement_prepares() {
     let test = support::store().await;
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
     let mut prepared = 0;
+    // What a reconciliation sets aside is there as long as its transaction.
+    test.admin.batch_execute("begin").await.expect("a transaction");
+    let gather = include_str!("../../schema/queries/undecided_lines_gather.sql");
+    let nothing: (i64, Vec<i32>) = (0, Vec::new());
+    let gathered = test.admin.execute(gather, &[&nothing.0, &nothing.1]).await;
+    gathered.expect("no lines");
     for directory in ["queries", "audits"] {
         for file in std::fs::read_dir(root.join(directory)).expect("statements") {
             let path = file.expect("a file").path();

@@ -396,7 +396,7 @@ async fn twenty_of_each_pay_once() {
         let mut posted = 0;
         for _ in 0..2 {
             store.plan_payouts(&deployment, cutoff, "ann").await.expect("a plan");
-            match store.approve_payouts(cutoff, "bob").await {
+            match store.approve_payouts(&deployment, cutoff, None, "bob").await {
                 Ok(_) | Err(PayoutError::NothingPlanned(_)) => {}
                 Err(error) => panic!("{error}"),
             }

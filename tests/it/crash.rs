@@ -310,6 +310,8 @@ const RELEASE_FILE: &str = "files release again.csv --by bob --reason corrected 
 const PLAN: &str = "payout plan --cutoff 2026-03-03 --by ann";
 const APPROVE: &str = "payout approve --cutoff 2026-03-03 --by bob";
 const INSTRUCT: &str = "payout instruct --cutoff 2026-03-03 --on 2026-03-04 --execute";
+const PAID: &str = "payout confirm --cutoff 2026-03-03 --on 2026-03-05";
+const RETURN: &str = "payout return ID --reason R03 --by ann --on 2026-03-06 --execute";
 
 fn record() -> Scene {
     Scene::after(&[APPLY], RECORD)
@@ -325,6 +327,23 @@ fn quarantine() -> Scene {
 
 fn instruct() -> Scene {
     Scene::after(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE], INSTRUCT)
+}
+
+/// A confirmed payout before it comes back; `ID` stands for it.
+fn come_back() -> Scene {
+    let before = [APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT, PAID];
+    let mut scene = Scene::after(&before, RETURN);
+    let url = block_on(support::copy_of(&scene.base));
+    let id: String = block_on(async {
+        let admin = support::client(&url).await;
+        let first = "select end_to_end_id from payout order by id limit 1";
+        admin.query_one(first, &[]).await.expect("a payout").get(0)
+    });
+    block_on(support::drop_database(&url));
+    for word in scene.arguments.iter_mut().filter(|word| *word == "ID") {
+        word.clone_from(&id);
+    }
+    scene
 }
 
 /// What is due, after it was brought into the books.
@@ -442,6 +461,11 @@ fn instruct_survives_a_kill_at_any_request() {
 }
 
 #[test]
+fn a_return_survives_a_kill_at_any_request() {
+    come_back().survives_kills(POINTS);
+}
+
+#[test]
 fn release_survives_a_kill_at_any_request() {
     release().survives_kills(POINTS);
 }
@@ -463,6 +487,7 @@ fn every_command_survives_a_kill_at_every_request() {
         reconcile(),
         quarantine(),
         instruct(),
+        come_back(),
         release(),
         expire(),
     ] {
@@ -476,6 +501,7 @@ fn a_connection_cut_at_commit_leaves_a_question_that_the_next_run_answers() {
     reconcile().survives_cuts(1);
     quarantine().survives_cuts(1);
     instruct().survives_cuts(2);
+    come_back().survives_cuts(1);
     undo().survives_cuts(1);
     confirm_match().survives_cuts(1);
     undo_match().survives_cuts(1);

@@ -13,6 +13,7 @@ use acquit::ledger::book::fingerprint;
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
 use acquit::payment::event::PaymentEvent;
+use acquit::payout::approval::{Approvable, plan};
 use acquit::settings::Settings;
 use acquit::store::books::LockedBooks;
 use acquit::store::record::record_batch;
@@ -445,20 +446,35 @@ async fn payout(test: &TestStore, book: BookId, cutoff: NaiveDate, amount: i64, 
         ));
     }
     let numbers = append(test, book, &entries).await;
+    let id = format!("e2e {cutoff}");
+    let euros = |minor| Money::from_minor(minor, Currency::parse("EUR").expect("EUR"));
+    let plan = plan([Approvable {
+        end_to_end_id: &id,
+        merchant: "alpha",
+        money: euros(amount),
+        fee: euros(0),
+        vat: euros(0),
+        cutoff,
+        destination: ["=holder", "DE89370400440532013000", ""],
+    }]);
     test.admin
         .execute(
-            "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by,
-                approved_by, instruction, confirmation, file_id)
-             values ($1, 'EUR', 2, $2, $3, 0, 0, $4, $5, '=holder', 'DE89370400440532013000', '', 'ann', 'bob', $6, $7, $8)",
+            "with run as (
+                insert into payout_run (cutoff, plan, planners, approvers, first_approver, state)
+                values ($2, $9, '{ann}', 1, 'bob', 'approved') returning id)
+             insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by,
+                run_id, instruction, confirmation, file_id)
+             select $1, 'EUR', 2, $2, $3, 0, 0, $4, $5, '=holder', 'DE89370400440532013000', '', 'ann', run.id, $6, $7, $8 from run",
             &[
                 &book.0,
                 &cutoff,
                 &amount,
                 &if confirm { "confirmed" } else { "instructed" },
-                &format!("e2e {cutoff}"),
+                &id,
                 &numbers[0].0,
                 &numbers.get(1).map(|number| number.0),
                 &source.0,
+                &plan.as_slice(),
             ],
         )
         .await

@@ -406,7 +406,7 @@ fn told(versions: &[SettingsVersion], cutoff: &str) -> String {
         merchant: "shop".to_owned(),
         money: Money::from_minor(5_000, Currency::parse("EUR").expect("EUR")),
     };
-    match choose(&payable, day(cutoff), &versions[..begun]).expect("a choice") {
+    match choose(&payable, day(cutoff), &versions[..begun], &[]).expect("a choice") {
         Choice::Pay(due) => format!("{} to {}", due.amount, due.destination.account),
         Choice::Carry(obstacle) => obstacle.to_string(),
     }
@@ -556,7 +556,7 @@ fn an_approved_payout_is_sent_where_it_was_planned_or_not_at_all() {
     let check = |words: &str, on: &str, expected: &str| {
         let versions = versions(words);
         let begun = versions.partition_point(|version| version.settings.effective_from <= day(on));
-        let told = still_due("shop", ["Shop", "111", "BANK"], day(on), &versions[..begun]);
+        let told = still_due("shop", ["Shop", "111", "BANK"], day(on), &versions[..begun], &[]);
         let told = told.map_or_else(|reason| reason.to_string(), |()| "sent".to_owned());
         assert_eq!(told, expected, "{words} on {on}");
     };

@@ -6,13 +6,15 @@ use acquit::ids::BookId;
 use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
+use acquit::payout::returned::ReturnReason;
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned};
+use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned, Return, ReturnedPayout, Run};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
 use chrono::NaiveDate;
 use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::support::{self, TestStore};
@@ -152,12 +154,13 @@ impl Desk {
             .expect("a plan")
     }
 
-    async fn approve(&self, cutoff: &str) -> u64 {
-        self.test
-            .store
-            .approve_payouts(day(cutoff), "bob")
-            .await
-            .expect("an approval")
+    async fn approve(&self, cutoff: &str) -> Option<Run> {
+        self.approve_by(cutoff, "bob").await.expect("an approval")
+    }
+
+    async fn approve_by(&self, cutoff: &str, name: &str) -> Result<Option<Run>, PayoutError> {
+        let store = &self.test.store;
+        store.approve_payouts(&self.deployment, day(cutoff), None, name).await
     }
 
     async fn instruct(&self, cutoff: &str) -> Instructed {
@@ -216,6 +219,43 @@ impl Desk {
         (lines(&done.posted), done.files.iter().map(name).collect())
     }
 
+    async fn come_back(&self, id: &str, reason: &str, on: &str) -> Result<ReturnedPayout, PayoutError> {
+        let reason = ReturnReason::parse(reason).expect("a reason");
+        let of = Return {
+            id,
+            reason: &reason,
+            by: "ann",
+            day: day(on),
+        };
+        let shown = self.test.store.plan_return(&self.deployment, &of).await;
+        let done = self.test.store.return_payout(&self.deployment, &of).await;
+        if let (Ok(shown), Ok(done)) = (&shown, &done) {
+            assert_eq!(shown, done, "what was shown is what is done");
+        }
+        done
+    }
+
+    async fn confirm(&self, ids: &[&str]) -> Result<u64, PayoutError> {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let store = &self.test.store;
+        store.confirm_payouts(&self.deployment, &ids, day("2026-03-06")).await
+    }
+
+    async fn lose(&self, id: &str) -> Result<u64, PayoutError> {
+        let store = &self.test.store;
+        store
+            .lose_payouts(&[id.to_owned()], "ann", "no answer", day("2026-03-06"))
+            .await
+    }
+
+    /// The balances of accounts, all books together: `code minor`, credit above zero.
+    async fn balances(&self) -> Vec<String> {
+        let sql = "select code || ' ' || sum(credits - debits) from balance join account on account.id = account_id
+            where code in (1010, 2020, 2100, 2110, 2300, 4050) group by code having sum(credits - debits) <> 0 order by code";
+        let rows = self.test.admin.query(sql, &[]).await.expect("balances");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     /// Minor units on 2020, by merchant and currency.
     async fn available(&self, merchant: &str, currency: &str) -> i64 {
         let sql = "select credits - debits from balance join book on book.id = book_id join account on account.id = account_id
@@ -235,6 +275,13 @@ impl Desk {
             .iter()
             .map(|payout| format!("{} {} {}", line(payout), payout.cutoff, payout.state))
             .collect()
+    }
+
+    /// The constraint that refuses a statement of the owner of the tables.
+    async fn refused(&self, sql: &str) -> String {
+        let error = self.test.admin.batch_execute(sql).await.expect_err(sql);
+        let constraint = error.as_db_error().and_then(|error| error.constraint());
+        constraint.expect("a constraint").to_owned()
     }
 
     async fn entries(&self) -> i64 {
@@ -299,7 +346,7 @@ async fn the_planner_does_not_approve() {
     let nothing = desk
         .test
         .store
-        .approve_payouts(day(FIRST), "bob")
+        .approve_payouts(&desk.deployment, day(FIRST), None, "bob")
         .await
         .expect_err("nothing planned");
     assert!(matches!(nothing, PayoutError::NothingPlanned(_)), "{nothing}");
@@ -307,7 +354,7 @@ async fn the_planner_does_not_approve() {
     let refused = desk
         .test
         .store
-        .approve_payouts(day(FIRST), "ann")
+        .approve_payouts(&desk.deployment, day(FIRST), None, "ann")
         .await
         .expect_err("a refusal");
     assert_eq!(
@@ -315,24 +362,199 @@ async fn the_planner_does_not_approve() {
         "ann planned these payouts; somebody else has to approve them"
     );
     assert_eq!(desk.states().await, ["shop 50.00 EUR 2026-03-03 planned"]);
-    let constrained = async |sql: &str| {
-        let error = desk.test.admin.batch_execute(sql).await.expect_err(sql);
-        error
-            .as_db_error()
-            .and_then(|error| error.constraint())
-            .map(str::to_owned)
-    };
-    let own = "update payout set state = 'approved', approved_by = planned_by";
-    assert_eq!(constrained(own).await.as_deref(), Some("payout_two_people"));
-    let nobody = "update payout set state = 'approved'";
-    assert_eq!(constrained(nobody).await.as_deref(), Some("payout_approved"));
+    assert_eq!(
+        desk.refused("update payout set state = 'approved'").await,
+        "payout_approved"
+    );
     assert_eq!(
         desk.instruct(FIRST).await.posted,
         [],
         "only what is approved is instructed"
     );
-    assert_eq!(desk.approve(FIRST).await, 1);
-    assert_eq!(desk.approve(FIRST).await, 0, "approving again approves nothing");
+    let run = desk.approve(FIRST).await.expect("a run");
+    assert_eq!((run.payouts, run.is_approved()), (1, true));
+    assert_eq!(desk.approve(FIRST).await, None, "approving again approves nothing");
+    let own = "update payout_run set first_approver = 'ann'";
+    assert_eq!(desk.refused(own).await, "payout_run_two_people");
+}
+
+/// [`SETTINGS`] with ladders: of each payout and of their total.
+fn with_ladders() -> String {
+    let ladders = "[payout.each]\nalone = { EUR = \"20.00\" }\nlimit_a = { EUR = \"60.00\" }\nlimit_b = { EUR = \"90.00\" }\n\
+        [payout.total]\nalone = { EUR = \"30.00\" }\nlimit_a = { EUR = \"100.00\" }\nlimit_b = { EUR = \"200.00\" }\n\
+        [desk]\nfinance_heads = [\"carla\"]\n";
+    SETTINGS.to_owned() + ladders
+}
+
+#[tokio::test]
+async fn ladders_ask_for_approvals_by_each_payout_and_by_their_total() {
+    // What the shop and the cafe are paid, how many have to approve, and whether one of them heads finance.
+    for (amounts, approvers, by_head) in [
+        ([2_000, 1_000], 0, false),
+        ([2_001, 500], 1, false),
+        // Each of them alone; their total does not.
+        ([2_000, 1_001], 1, false),
+        ([6_000, 4_000], 1, false),
+        ([6_001, 1_000], 2, false),
+        ([5_001, 5_000], 2, false),
+        ([9_001, 1_000], 2, true),
+    ] {
+        let desk = Desk::open_by(&with_ladders()).await;
+        desk.settle("s1", "shop", amounts[0], "EUR", FIRST).await;
+        desk.settle("s2", "cafe", amounts[1], "EUR", FIRST).await;
+        let run = desk.plan(FIRST).await.run;
+        // What is below the minimum is not paid.
+        let run = run.expect("a run");
+        let heads: Vec<String> = by_head.then(|| "carla".to_owned()).into_iter().collect();
+        assert_eq!((run.missing, run.finance_heads), (approvers, heads), "{amounts:?}");
+        let mut left = approvers;
+        for name in ["bob", if by_head { "carla" } else { "eve" }]
+            .iter()
+            .take(usize::try_from(approvers).expect("a count"))
+        {
+            assert_eq!(desk.instruct(FIRST).await.posted, [], "{amounts:?}");
+            left -= 1;
+            let run = desk.approve_by(FIRST, name).await.expect("an approval").expect("a run");
+            assert_eq!(run.missing, left, "{amounts:?}");
+        }
+        assert!(!desk.instruct(FIRST).await.posted.is_empty(), "{amounts:?}");
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn two_approve_and_one_of_them_heads_finance() {
+    let desk = Desk::open_by(&with_ladders()).await;
+    desk.settle("s1", "shop", 30_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    let bob = desk.approve(FIRST).await.expect("a run");
+    assert_eq!(
+        desk.approve(FIRST).await,
+        Some(bob),
+        "the same person again changes nothing"
+    );
+    let refused = async |name: &str| desk.approve_by(FIRST, name).await.expect_err("a refusal").to_string();
+    assert_eq!(refused("eve").await, "one who approves has to be a finance head: carla");
+    assert_eq!(
+        refused("ann").await,
+        "ann planned these payouts; somebody else has to approve them"
+    );
+    assert_eq!(desk.instruct(FIRST).await.posted, []);
+    for (sql, constraint) in [
+        (
+            "update payout set state = 'approved', run_id = (select id from payout_run)",
+            "payout_of_approved_run",
+        ),
+        ("update payout_run set state = 'approved'", "payout_run_approved"),
+        ("update payout_run set second_approver = 'bob'", "payout_run_two_people"),
+        ("update payout_run set second_approver = 'ann'", "payout_run_two_people"),
+        (
+            "update payout_run set state = 'approved', second_approver = 'eve'",
+            "payout_run_by_head",
+        ),
+        (
+            "update payout_run set first_approver = null, second_approver = 'carla'",
+            "payout_run_in_turn",
+        ),
+        ("update payout_run set approvers = 1", "payout_run_heads"),
+        ("update payout_run set approvers = 3", "payout_run_approvers"),
+        ("update payout_run set planners = '{}'", "payout_run_planners"),
+        ("update payout_run set plan = '\\x00'", "payout_run_plan"),
+        ("update payout_run set state = 'done'", "payout_run_state"),
+        (
+            "insert into payout_run (cutoff, plan, planners, approvers) select cutoff, plan, planners, 0 from payout_run",
+            "payout_run_waiting_once",
+        ),
+    ] {
+        assert_eq!(desk.refused(sql).await, constraint, "{sql}");
+    }
+    let run = desk
+        .approve_by(FIRST, "carla")
+        .await
+        .expect("an approval")
+        .expect("a run");
+    assert_eq!(
+        (run.approved_by, run.missing),
+        (vec!["bob".to_owned(), "carla".to_owned()], 0)
+    );
+    assert_eq!(
+        desk.refused("update payout_run set state = 'void'").await,
+        "payout_of_approved_run"
+    );
+    assert_eq!(desk.instruct(FIRST).await.posted.len(), 1);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn an_approval_is_of_what_was_planned_then() {
+    let desk = Desk::open_by(&with_ladders()).await;
+    desk.settle("s1", "shop", 7_000, "EUR", FIRST).await;
+    let first = desk.plan(FIRST).await.run.expect("a run").plan;
+    desk.approve(FIRST).await;
+    // One more payout: what bob approved is not what is planned.
+    desk.settle("s2", "cafe", 1_000, "EUR", FIRST).await;
+    let planned = desk.plan(FIRST).await.run.expect("a run");
+    assert_eq!((planned.payouts, planned.missing, planned.approved_by), (2, 2, vec![]));
+    let named = async |plan: &[u8]| {
+        let (store, deployment) = (&desk.test.store, &desk.deployment);
+        store.approve_payouts(deployment, day(FIRST), Some(plan), "eve").await
+    };
+    let other = named(&first).await.expect_err("a refusal");
+    assert!(matches!(other, PayoutError::OtherPlan(_)), "{other}");
+    let run = named(&planned.plan[..8]).await.expect("an approval").expect("a run");
+    assert_eq!((run.plan, run.missing), (planned.plan, 1));
+    // Cancelled and planned for another day, it asks for everybody again.
+    desk.test
+        .store
+        .cancel_payouts(day(FIRST))
+        .await
+        .expect("a cancellation");
+    assert_eq!(desk.approve(FIRST).await, None);
+    assert_eq!(desk.plan(SECOND).await.run.expect("a run").missing, 2);
+    let states = desk
+        .test
+        .admin
+        .query("select state from payout_run order by id", &[])
+        .await
+        .expect("runs");
+    assert_eq!(
+        states.iter().map(|row| row.get(0)).collect::<Vec<String>>(),
+        ["void", "void"]
+    );
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_was_changed_after_its_approval_is_not_sent() {
+    for change in [
+        "update payout set amount = amount - 1",
+        "update payout set destination = 'DE00'",
+        "update payout set holder = 'Somebody'",
+        "update payout set bank = 'OTHER'",
+        "update payout set fee = 1, amount = amount - 1",
+        "update payout set cutoff = cutoff, end_to_end_id = 'other'",
+        "update book set merchant = 'shop2' where merchant = 'shop'",
+    ] {
+        let desk = Desk::open().await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.plan(FIRST).await;
+        desk.approve(FIRST).await;
+        desk.test.admin.batch_execute(change).await.expect(change);
+        let before = desk.entries().await;
+        let store = &desk.test.store;
+        let done = store
+            .instruct_payouts(&desk.deployment, day(FIRST), day(FIRST), desk.out.path())
+            .await;
+        let refused = done.expect_err("a refusal");
+        assert!(matches!(refused, PayoutError::NotAsApproved(_)), "{change}: {refused}");
+        assert_eq!(desk.entries().await, before);
+        let audit = include_str!("../../schema/audits/payout_approved_content.sql");
+        assert_eq!(
+            desk.test.admin.query(audit, &[]).await.expect("an audit").len(),
+            1,
+            "{change}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -568,7 +790,7 @@ async fn confirming_twice_books_once() {
     let early = confirm(&["ACQ-2-EUR-20260303"]).await.expect_err("not instructed");
     assert_eq!(
         early.to_string(),
-        "payout ACQ-2-EUR-20260303 is planned, only an instructed one can be confirmed"
+        "payout ACQ-2-EUR-20260303 is planned, and not on its way"
     );
     desk.pay(FIRST).await;
     let before = desk.entries().await;
@@ -953,7 +1175,10 @@ async fn twenty_planners_at_once_charge_one_fee() {
     let (deployment, out) = (&desk.deployment, desk.out.path());
     let work = stores.iter().map(async |store| {
         store.plan_payouts(deployment, day(FIRST), "ann").await.expect("a plan");
-        store.approve_payouts(day(FIRST), "bob").await.expect("an approval");
+        store
+            .approve_payouts(deployment, day(FIRST), None, "bob")
+            .await
+            .expect("an approval");
         let done = store.instruct_payouts(deployment, day(FIRST), day(FIRST), out).await;
         let done = done.expect("instructions");
         assert_eq!(done.cancelled, []);
@@ -968,5 +1193,226 @@ async fn twenty_planners_at_once_charge_one_fee() {
             "shop EUR: 2020 > 2100 4970, 2020 > 4050 25, 2020 > 2300 5",
         ]
     );
+    desk.prove().await;
+}
+
+const SHOPS: &str = "ACQ-3-EUR-20260303";
+
+#[tokio::test]
+async fn a_payout_that_comes_back_restores_the_merchant_once() {
+    // 50.00: 49.70, a fee of 0.25 and its VAT of 0.05.
+    for (state, kept) in [
+        ("instructed", false),
+        ("sent", false),
+        ("unknown", true),
+        ("confirmed", false),
+        ("confirmed", true),
+    ] {
+        let policy = if kept {
+            "[payout]\nreturned_fee = \"kept\"\n"
+        } else {
+            "[payout]\n"
+        };
+        let desk = Desk::open_by(&with_fee().replace("[payout]\n", policy)).await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        let before = desk.balances().await;
+        assert_eq!(before, ["2020 5000"]);
+        desk.pay(FIRST).await;
+        match state {
+            "sent" => {
+                let digest = Sha256::digest(desk.file("payouts-2026-03-03-1.csv"));
+                let sent = desk.test.store.send_payouts(&digest, "ann", day(SECOND)).await;
+                assert_eq!(sent.expect("sent").payouts, 1);
+            }
+            "unknown" => assert_eq!(desk.lose(SHOPS).await.expect("unknown"), 1),
+            "confirmed" => assert_eq!(desk.confirm(&[SHOPS]).await.expect("a confirmation"), 1),
+            _ => {}
+        }
+        assert_eq!(desk.states().await, [format!("shop 49.70 EUR 2026-03-03 {state}")]);
+        let entries = desk.entries().await;
+        let back = desk.come_back(SHOPS, "R03", "2026-03-07").await.expect("a return");
+        let credited = if kept { "49.70 EUR" } else { "50.00 EUR" };
+        assert_eq!(
+            (back.credited.to_string().as_str(), back.new),
+            (credited, true),
+            "{state}"
+        );
+        let after: &[&str] = if kept {
+            &["2020 4970", "2300 5", "4050 25"]
+        } else {
+            &["2020 5000"]
+        };
+        assert_eq!(desk.balances().await, after, "{state} {kept}");
+        for reason in ["R03", "R02"] {
+            let again = desk.come_back(SHOPS, reason, "2026-03-08").await.expect("a return");
+            assert_eq!(
+                (again.new, again.payout.returned),
+                (false, Some((day("2026-03-07"), "R03".to_owned())))
+            );
+        }
+        assert_eq!(desk.entries().await, entries + 1, "{state}");
+        // It has come to its end.
+        for refused in [desk.confirm(&[SHOPS]).await, desk.lose(SHOPS).await] {
+            let refused = refused.expect_err("a refusal").to_string();
+            assert_eq!(refused, format!("payout {SHOPS} is returned, and not on its way"));
+        }
+        assert_eq!(
+            desk.pay(FIRST).await,
+            (vec![], vec![]),
+            "its cut-off has had its payout"
+        );
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_where_a_payout_came_back_from() {
+    let mut desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "shop", 700, "JPY", SECOND).await;
+    desk.pay(FIRST).await;
+    // Approved, and not sent yet, when the other one comes back.
+    desk.plan(SECOND).await;
+    desk.approve(SECOND).await;
+    desk.come_back(SHOPS, "AC04", SECOND).await.expect("a return");
+    let came_back =
+        "a payout to the bank account came back on 2026-03-04 (AC04); it is neither another one nor corrected since";
+    let done = desk.instruct_on(SECOND, "2026-03-05").await;
+    assert_eq!(
+        (done.posted.len(), cancelled(&done)),
+        (0, vec![format!("shop 700 JPY: {came_back}")])
+    );
+    let refused = [
+        format!("shop 50.00 EUR: {came_back}"),
+        format!("shop 700 JPY: {came_back}"),
+    ];
+    assert_eq!(carried(&desk.plan("2026-03-05").await), refused);
+    let show = desk
+        .test
+        .acquit()
+        .args(["merchant", "show", "shop", "--on", "2026-03-05"])
+        .output()
+        .expect("the binary runs");
+    assert!(String::from_utf8_lossy(&show.stdout).contains(came_back), "{show:?}");
+    // A day of correction that is not after the return says nothing about it.
+    desk.change(
+        "2026-03-06",
+        &[(SHOP, &format!("{SHOP}, corrected_on = \"2026-03-04\""))],
+    )
+    .await;
+    assert_eq!(carried(&desk.plan("2026-03-06").await), refused);
+    desk.change(
+        "2026-03-07",
+        &[(SHOP, &format!("{SHOP}, corrected_on = \"2026-03-08\""))],
+    )
+    .await;
+    assert_eq!(carried(&desk.plan("2026-03-07").await), refused);
+    let planned = desk.plan("2026-03-08").await;
+    assert_eq!(lines(&planned.payouts), ["shop 50.00 EUR", "shop 700 JPY"]);
+    desk.approve("2026-03-08").await;
+    assert_eq!(desk.instruct_on("2026-03-08", "2026-03-08").await.posted.len(), 2);
+    // Once more: the correction was before it.
+    desk.come_back("ACQ-3-JPY-20260308", "AC04", "2026-03-09")
+        .await
+        .expect("a return");
+    let again =
+        "a payout to the bank account came back on 2026-03-09 (AC04); it is neither another one nor corrected since";
+    assert_eq!(
+        carried(&desk.plan("2026-03-10").await),
+        [format!("shop 700 JPY: {again}")]
+    );
+    // Another account is another one.
+    desk.change("2026-03-11", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
+        .await;
+    assert_eq!(lines(&desk.plan("2026-03-14").await.payouts), ["shop 700 JPY"]);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_asked_about_and_never_instructed_again() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    desk.plan(FIRST).await;
+    let early = desk.lose(SHOPS).await.expect_err("a refusal").to_string();
+    assert_eq!(early, format!("payout {SHOPS} is planned, and not on its way"));
+    let early = desk
+        .come_back(SHOPS, "R03", FIRST)
+        .await
+        .expect_err("a refusal")
+        .to_string();
+    assert_eq!(early, format!("payout {SHOPS} is planned, and not on its way"));
+    desk.pay(FIRST).await;
+    let file = desk.file("payouts-2026-03-03-1.csv");
+    let other = Sha256::digest(file.replace("50.00", "51.00"));
+    let refused = desk
+        .test
+        .store
+        .send_payouts(&other, "ann", day(SECOND))
+        .await
+        .expect_err("a refusal");
+    assert!(matches!(refused, PayoutError::NoBankFile), "{refused}");
+    let digest = Sha256::digest(&file);
+    for payouts in [2, 0] {
+        let sent = desk
+            .test
+            .store
+            .send_payouts(&digest, "ann", day(SECOND))
+            .await
+            .expect("sent");
+        assert_eq!(
+            (sent.name.as_str(), sent.payouts),
+            ("payouts-2026-03-03-1.csv", payouts)
+        );
+    }
+    let entries = desk.entries().await;
+    assert_eq!(desk.lose(SHOPS).await.expect("unknown"), 1);
+    assert_eq!(desk.lose(SHOPS).await.expect("unknown"), 0);
+    assert_eq!(desk.entries().await, entries, "nothing is booked");
+    assert_eq!(desk.pay(FIRST).await, (vec![], vec![]));
+    assert_eq!(desk.plan(SECOND).await.payouts, []);
+    desk.prove().await;
+    assert_eq!(
+        desk.states().await,
+        ["cafe 60.00 EUR 2026-03-03 sent", "shop 50.00 EUR 2026-03-03 unknown"]
+    );
+    assert_eq!(desk.confirm(&[SHOPS]).await.expect("a confirmation"), 1);
+    assert_eq!(desk.balances().await, ["1010 5000", "2100 6000"]);
+    for (sql, constraint) in [
+        (
+            "update payout set state = 'unknown' where state = 'sent'",
+            "payout_unknown",
+        ),
+        ("update payout set state = 'returned'", "payout_returned"),
+        ("update payout set return_reason = 'R03'", "payout_returned"),
+        ("update payout set state = 'sent'", "payout_confirmed"),
+        ("update payout_file set sent_by = null", "payout_file_sent"),
+        ("update payout_file set written = false", "payout_file_sent"),
+    ] {
+        assert_eq!(desk.refused(sql).await, constraint, "{sql}");
+    }
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn twenty_returns_at_once_restore_once() {
+    let desk = Desk::open().await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.pay(FIRST).await;
+    let stores = join_all((0..20).map(|_| support::day::another(&desk.test.url, 1))).await;
+    let reason = ReturnReason::parse("R03").expect("a reason");
+    let of = Return {
+        id: SHOPS,
+        reason: &reason,
+        by: "ann",
+        day: day(SECOND),
+    };
+    let work = stores.iter().map(async |store| {
+        let done = store.return_payout(&desk.deployment, &of).await;
+        usize::from(done.expect("a return").new)
+    });
+    let new = join_all(work).await;
+    assert_eq!(new.into_iter().try_fold(0, usize::checked_add), Some(1));
+    assert_eq!(desk.balances().await, ["2020 5000"]);
     desk.prove().await;
 }

@@ -41,8 +41,9 @@ maturing: insert, update(payable reserve), delete
 monthly_limit: insert, update(held kept)
 open_item: insert, update(merchant_fee reserve matures reserve_until advanced), delete
 payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference refunds)
-payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state approved_by file_id instruction confirmation)
-payout_file: insert(source_id cutoff ordinal), update(written)
+payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state run_id file_id instruction confirmation unknown_on unknown_by unknown_note returned_on returned_by return_reason return_entry)
+payout_file: insert(source_id cutoff ordinal), update(written sent_on sent_by)
+payout_run: insert(cutoff plan planners approvers finance_heads), update(first_approver second_approver state)
 period: insert(through note trial_balance closed_by)
 record_type:
 refinery_schema_history:
@@ -221,7 +222,7 @@ async fn the_run_time_role_chooses_no_id_no_time_and_no_state() {
         "insert into book (merchant, number) values ('seven', 7)",
         "insert into source (kind, name, digest, recorded_at) values ('events', 'x', '', '2001-01-01')",
         "insert into payout (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, \
-         planned_by, state, approved_by) values (1, 'EUR', 2, '2026-01-01', 1, 0, 0, 'x', 'x', 'x', 'x', 'me', 'approved', 'you')",
+         planned_by, state, run_id) values (1, 'EUR', 2, '2026-01-01', 1, 0, 0, 'x', 'x', 'x', 'x', 'me', 'approved', 1)",
         "select setval(pg_get_serial_sequence('payout', 'id'), 1)",
     ] {
         let error = session.batch_execute(statement).await.expect_err(statement);

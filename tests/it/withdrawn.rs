@@ -55,7 +55,10 @@ async fn approve(stage: &Stage, cutoff: &str) -> Vec<String> {
     let planned = store.plan_payouts(&stage.deployment, day(cutoff), "ann").await;
     let planned = planned.expect("a plan").payouts;
     if !planned.is_empty() {
-        store.approve_payouts(day(cutoff), "bob").await.expect("approved");
+        store
+            .approve_payouts(&stage.deployment, day(cutoff), None, "bob")
+            .await
+            .expect("approved");
     }
     planned
         .iter()

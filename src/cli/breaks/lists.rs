@@ -181,7 +181,7 @@ fn fields(found: &Break) -> Vec<(&'static str, String)> {
 }
 
 /// Whose approval is missing.
-fn waits(missing: usize, heads: &[String], approved_by: &[String]) -> String {
+pub(in crate::cli) fn waits(missing: usize, heads: &[String], approved_by: &[String]) -> String {
     let approvals = counted(missing, "approval");
     if heads.is_empty() || approved_by.iter().any(|name| heads.contains(name)) {
         approvals

@@ -381,6 +381,7 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::BatchFee
         | EntryKind::PayoutInstruction
         | EntryKind::PayoutConfirmation
+        | EntryKind::PayoutReturn
         | EntryKind::Advance
         | EntryKind::MinimumTopUp
         | EntryKind::Release

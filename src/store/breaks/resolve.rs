@@ -555,7 +555,7 @@ fn heads(
     let limits: Vec<String> = sums
         .keys()
         .map(|currency| {
-            let limit = settings.desk.limit_b.get(currency).copied();
+            let limit = settings.desk.ladder.limit_b.get(currency).copied();
             limit.unwrap_or_else(|| Money::zero(*currency)).to_string()
         })
         .collect();

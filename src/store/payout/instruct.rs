@@ -13,7 +13,8 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
-use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, read_payout};
+use super::approve::is_as_approved;
+use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, of, outcome, read_payout};
 use crate::ids::{BookId, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -121,6 +122,7 @@ impl<'a> Run<'a> {
             .map(|file| (file.name, file.written))
             .collect();
         let approved = list(tx, Some(self.cutoff), Some("approved")).await?;
+        is_as_approved(tx, &approved).await?;
         let books: Vec<BookId> = approved.iter().map(|payout| payout.book).collect();
         let mut locked = LockedBooks::lock(tx, &books).await?;
         let (mut posted, cancelled) = self.checked(tx, approved).await?;
@@ -163,13 +165,20 @@ impl<'a> Run<'a> {
     /// Those that are still to be sent, and those that are not. Their books are locked.
     async fn checked(&self, tx: &mut Tx, approved: Vec<Payout>) -> Result<(Vec<Payout>, Vec<Cancelled>), PayoutError> {
         let books: Vec<i64> = approved.iter().map(|payout| payout.book.0).collect();
-        let available = available(tx, &books).await?;
+        let (available, returned) = (available(tx, &books).await?, outcome::returned(tx).await?);
         let (mut posted, mut cancelled) = (Vec::with_capacity(approved.len()), Vec::new());
         for payout in approved {
             let there = available.get(&(payout.book, payout.money.currency()));
             let taken = taken(&payout)?.minor();
             let (holder, account, bank) = &payout.destination;
-            let due = match still_due(&payout.merchant, [holder, account, bank], self.day, self.versions) {
+            let returned = of(&returned, &payout.merchant);
+            let due = match still_due(
+                &payout.merchant,
+                [holder, account, bank],
+                self.day,
+                self.versions,
+                returned,
+            ) {
                 Ok(()) if there.is_none_or(|there| *there < taken) => Err(Cancellation::NotCovered),
                 due => due,
             };

@@ -1,26 +1,29 @@
-//! Payouts in the database: plan, approve, instruct, confirm. One command at a time, each in one transaction.
+//! Payouts in the database: plan, approve, instruct, and what became of them. One command at a time, each in one transaction.
 
+mod approve;
 mod instruct;
+mod outcome;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
-use super::books::LockedBooks;
+pub use self::approve::Run;
+pub use self::outcome::{Return, ReturnedPayout, Sent};
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
 use crate::ids::{BookId, EntryNumber, OWN, SourceId};
-use crate::ledger::account::{Account, AccountCode};
+use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::FeeError;
 use crate::payout::amount::{Cancellation, Choice, Due, Payable, choose, end_to_end_id};
+use crate::payout::approval::NotApproved;
 use crate::payout::instruction::InstructionError;
-use crate::settings::Settings;
+use crate::payout::returned::Returned;
 
 /// A payout as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub struct Payout {
     pub vat: Money,
     /// Its cut-off.
     pub cutoff: NaiveDate,
-    /// planned, approved, instructed, confirmed or cancelled.
+    /// planned, approved, instructed, sent, unknown, confirmed, returned or cancelled.
     pub state: String,
     /// Our id of it at every bank.
     pub end_to_end_id: String,
@@ -47,14 +50,20 @@ pub struct Payout {
     pub destination: (String, String, String),
     /// Who planned it.
     pub planned_by: String,
-    /// Who approved it.
-    pub approved_by: Option<String>,
+    /// The run that it was approved with.
+    pub run: Option<i64>,
+    /// Who approved it, in the order in which they did.
+    pub approved_by: Vec<String>,
     /// The entry that instructed it.
     pub instruction: Option<EntryNumber>,
     /// The entry that confirmed it.
     pub confirmation: Option<EntryNumber>,
     /// The bank file that instructs it.
     pub file: Option<SourceId>,
+    /// Since when, and why, nobody knew what became of it.
+    pub unknown: Option<(NaiveDate, String)>,
+    /// When and why it came back.
+    pub returned: Option<(NaiveDate, String)>,
 }
 
 /// Money that stays with us at a cut-off, and why.
@@ -73,6 +82,8 @@ pub struct Planned {
     pub payouts: Vec<Payout>,
     /// What is carried forward.
     pub carried: Vec<Carried>,
+    /// What of the payouts waits for approvals, or is approved by being planned.
+    pub run: Option<Run>,
 }
 
 /// A payout that was approved and is not sent, and why.
@@ -112,20 +123,29 @@ pub enum PayoutError {
     /// No settings govern the cut-off, or the day of booking.
     #[error("no settings are in force on {0}")]
     NoSettings(NaiveDate),
-    /// The same person on both sides.
-    #[error("{0} planned these payouts; somebody else has to approve them")]
-    ApproverIsPlanner(String),
+    /// Somebody may not approve.
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
+    /// Something else is planned than what was to be approved.
+    #[error("what is planned is another plan by now: {0}")]
+    OtherPlan(String),
+    /// What was approved of a run is not what its payouts are.
+    #[error("plan {0} was approved, and its payouts are others by now; nothing was posted")]
+    NotAsApproved(String),
     /// Nothing is planned.
     #[error("no payout is planned for cut-off {0}")]
     NothingPlanned(NaiveDate),
-    /// Payouts that cannot be confirmed.
-    #[error("payout {end_to_end_id} is {state}, only an instructed one can be confirmed")]
-    NotInstructed {
+    /// Nobody instructed it, or it has come to its end.
+    #[error("payout {end_to_end_id} is {state}, and not on its way")]
+    NotOnItsWay {
         /// Which.
         end_to_end_id: String,
         /// Its state.
         state: String,
     },
+    /// A file that we did not write, or that was changed.
+    #[error("no bank file has this content, byte for byte")]
+    NoBankFile,
     /// Ids that nobody knows.
     #[error("no payout has the end-to-end id {0}")]
     Unknown(String),
@@ -154,9 +174,12 @@ impl Retriable for PayoutError {
             Self::Fee(_)
             | Self::Amount(_)
             | Self::NoSettings(_)
-            | Self::ApproverIsPlanner(_)
+            | Self::NotApproved(_)
+            | Self::OtherPlan(_)
+            | Self::NotAsApproved(_)
             | Self::NothingPlanned(_)
-            | Self::NotInstructed { .. }
+            | Self::NotOnItsWay { .. }
+            | Self::NoBankFile
             | Self::Unknown(_)
             | Self::Instruction(_)
             | Self::Write { .. }
@@ -176,11 +199,10 @@ impl Store {
         planner: &str,
     ) -> Result<Planned, PayoutError> {
         let versions = deployment.begun(cutoff);
-        if versions.is_empty() {
-            return Err(PayoutError::NoSettings(cutoff));
-        }
+        let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
         self.transact(async |tx: &mut Tx| {
             lock(tx).await?;
+            let returned = outcome::returned(tx).await?;
             let candidates = include_str!("../../../schema/queries/payouts_candidates.sql");
             let rows = tx
                 .query(candidates, &[&cutoff, &AccountCode::MerchantAvailable.number()])
@@ -192,7 +214,7 @@ impl Store {
                 let reason = match standing(row, cutoff)? {
                     Standing::Listed => continue,
                     Standing::Carried(reason) => reason,
-                    Standing::Free => match choose(&payable, cutoff, versions)? {
+                    Standing::Free => match choose(&payable, cutoff, versions, of(&returned, &payable.merchant))? {
                         Choice::Pay(due) => {
                             pay.push((payable, due));
                             continue;
@@ -203,35 +225,12 @@ impl Store {
                 carried.push(Carried { payable, reason });
             }
             insert(tx, cutoff, planner, &pay).await?;
-            let payouts = list(tx, Some(cutoff), None).await?;
-            Ok(Planned { payouts, carried })
-        })
-        .await
-    }
-
-    /// Approves what is planned for a cut-off, all of it. The approver is not the planner. Says how many were approved.
-    pub async fn approve_payouts(&self, cutoff: NaiveDate, approver: &str) -> Result<u64, PayoutError> {
-        self.transact(async |tx: &mut Tx| {
-            lock(tx).await?;
-            let planners = tx
-                .query(include_str!("../../../schema/queries/payouts_planners.sql"), &[&cutoff])
-                .await?;
-            for row in &planners {
-                let planner: String = row.try_get(0).map_err(StoreError::from)?;
-                if planner == approver {
-                    return Err(PayoutError::ApproverIsPlanner(planner));
-                }
+            let mut payouts = list(tx, Some(cutoff), None).await?;
+            let run = approve::open(tx, settings, cutoff, payouts.clone()).await?;
+            if run.as_ref().is_some_and(Run::is_approved) {
+                payouts = list(tx, Some(cutoff), None).await?;
             }
-            let approved = tx
-                .execute(
-                    include_str!("../../../schema/queries/payouts_approve.sql"),
-                    &[&cutoff, &approver],
-                )
-                .await?;
-            if approved == 0 && list(tx, Some(cutoff), None).await?.is_empty() {
-                return Err(PayoutError::NothingPlanned(cutoff));
-            }
-            Ok(approved)
+            Ok(Planned { payouts, carried, run })
         })
         .await
     }
@@ -248,45 +247,6 @@ impl Store {
             Ok(tx
                 .execute(include_str!("../../../schema/queries/payouts_cancel.sql"), &[&ids])
                 .await?)
-        })
-        .await
-    }
-
-    /// Books that the bank made these payouts (2100 → 1010); one that is confirmed stays as it is. Says how many are new.
-    pub async fn confirm_payouts(
-        &self,
-        deployment: &Deployment,
-        ids: &[String],
-        day: NaiveDate,
-    ) -> Result<u64, PayoutError> {
-        let settings = deployment.in_force(day).ok_or(PayoutError::NoSettings(day))?;
-        self.transact(async |tx: &mut Tx| {
-            lock(tx).await?;
-            let rows = tx
-                .query(
-                    include_str!("../../../schema/queries/payouts_by_end_to_end_id.sql"),
-                    &[&ids],
-                )
-                .await?;
-            let payouts = rows.iter().map(read_payout).collect::<Result<Vec<_>, _>>()?;
-            let known: HashSet<&str> = payouts.iter().map(|payout| payout.end_to_end_id.as_str()).collect();
-            if let Some(unknown) = ids.iter().find(|id| !known.contains(id.as_str())) {
-                return Err(PayoutError::Unknown(unknown.clone()));
-            }
-            let mut waiting = Vec::new();
-            for payout in payouts {
-                match payout.state.as_str() {
-                    "instructed" => waiting.push(payout),
-                    "confirmed" => {}
-                    _ => {
-                        return Err(PayoutError::NotInstructed {
-                            end_to_end_id: payout.end_to_end_id,
-                            state: payout.state,
-                        });
-                    }
-                }
-            }
-            confirm(tx, settings, waiting, day).await
         })
         .await
     }
@@ -324,8 +284,14 @@ fn standing(row: &Row, cutoff: NaiveDate) -> Result<Standing, StoreError> {
         ("cancelled", _) => {
             Standing::Carried("its payout of this cut-off was cancelled; it goes to the next".to_owned())
         }
+        ("returned", _) => Standing::Carried("its payout of this cut-off came back; it goes to the next".to_owned()),
         _ => Standing::Carried("paid at this cut-off already; the rest goes to the next".to_owned()),
     })
+}
+
+/// What came back of a merchant.
+fn of<'r>(returned: &'r HashMap<String, Vec<Returned>>, merchant: &str) -> &'r [Returned] {
+    returned.get(merchant).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn read_payable(row: &Row) -> Result<Payable, StoreError> {
@@ -356,10 +322,17 @@ fn read_payout(row: &Row) -> Result<Payout, StoreError> {
             row.try_get("bank")?,
         ),
         planned_by: row.try_get("planned_by")?,
-        approved_by: row.try_get("approved_by")?,
+        run: row.try_get("run_id")?,
+        approved_by: approve::read_approvers(row)?,
         instruction: row.try_get::<_, Option<i64>>("instruction")?.map(EntryNumber),
         confirmation: row.try_get::<_, Option<i64>>("confirmation")?.map(EntryNumber),
         file: row.try_get::<_, Option<i64>>("file_id")?.map(SourceId),
+        unknown: row
+            .try_get::<_, Option<NaiveDate>>("unknown_on")?
+            .zip(row.try_get("unknown_note")?),
+        returned: row
+            .try_get::<_, Option<NaiveDate>>("returned_on")?
+            .zip(row.try_get("return_reason")?),
     })
 }
 
@@ -397,49 +370,6 @@ async fn insert(tx: &mut Tx, cutoff: NaiveDate, planner: &str, pay: &[(Payable, 
     )
     .await?;
     Ok(())
-}
-
-async fn confirm(
-    tx: &mut Tx,
-    settings: &Arc<Settings>,
-    payouts: Vec<Payout>,
-    day: NaiveDate,
-) -> Result<u64, PayoutError> {
-    let books: Vec<BookId> = payouts.iter().map(|payout| payout.book).collect();
-    let mut locked = LockedBooks::lock(tx, &books).await?;
-    let mut numbers = Vec::with_capacity(payouts.len());
-    for payout in &payouts {
-        let source = payout
-            .file
-            .ok_or_else(|| StoreError::Unreadable(format!("payout {} without its file", payout.id)))?;
-        let account = |code, dimension: &Arc<str>| Account {
-            code,
-            currency: payout.money.currency(),
-            dimension: dimension.clone(),
-        };
-        let transfers = vec![Transfer {
-            debit: account(AccountCode::PayoutInTransit, &Arc::from("")),
-            credit: account(AccountCode::BankSettlement, &settings.house.bank_account),
-            amount: payout.money.minor(),
-        }];
-        let entry = entry(
-            payout,
-            EntryKind::PayoutConfirmation,
-            "confirmation",
-            source,
-            day,
-            transfers,
-        );
-        numbers.push(locked.append(payout.book, entry)?.0);
-    }
-    locked.write(tx).await?;
-    let ids: Vec<i64> = payouts.iter().map(|payout| payout.id).collect();
-    Ok(tx
-        .execute(
-            include_str!("../../../schema/queries/payouts_confirm.sql"),
-            &[&ids, &numbers],
-        )
-        .await?)
 }
 
 fn entry(

@@ -501,7 +501,10 @@ impl<'w> Deployed<'w> {
         if !self.payouts.iter().any(|payout| payout.cutoff == cutoff) || history.dice.random_bool(0.1) {
             return Ok(());
         }
-        store.approve_payouts(cutoff, "adam").await.map_err(failed)?;
+        store
+            .approve_payouts(deployment, cutoff, None, "adam")
+            .await
+            .map_err(failed)?;
         runs::approve(&mut self.payouts, cutoff, "adam");
         if history.dice.random_bool(0.3) {
             // Money may go meanwhile.

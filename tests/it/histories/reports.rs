@@ -584,10 +584,14 @@ pub fn payouts(payouts: &[Payout], span: Span<'_>, cutoff: Option<NaiveDate>) ->
             payout.state.to_owned(),
             payout.planned_by.clone(),
             or_empty(payout.approved_by.as_ref()),
+            String::new(),
+            payout.plan.clone(),
             payout.end_to_end_id.clone(),
         ]);
         row.extend(payout.destination.map(str::to_owned));
         row.extend([or_empty(payout.instruction), or_empty(payout.confirmation)]);
+        // Nothing comes back in the histories.
+        row.extend([const { String::new() }; 3]);
         row
     };
     covered.iter().map(row).collect()

@@ -6,6 +6,7 @@ use acquit::ledger::entry::EntryKind;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::model::rules::{Book, Entry, Hold, Item, Model, Transfer, named};
 use crate::model::world::{Zone, decimal, places};
@@ -22,6 +23,8 @@ pub struct Payout {
     pub state: &'static str,
     pub planned_by: String,
     pub approved_by: Option<String>,
+    /// The digest of what was approved, in hex.
+    pub plan: String,
     pub end_to_end_id: String,
     /// Holder, account, bank.
     pub destination: [&'static str; 3],
@@ -100,6 +103,7 @@ pub fn plan(
                 state: "planned",
                 planned_by: planner.to_owned(),
                 approved_by: None,
+                plan: String::new(),
                 destination,
                 file: String::new(),
                 instruction: None,
@@ -119,12 +123,26 @@ pub fn available(book: &Book, currency: &str) -> i64 {
 
 /// Somebody else approves all that is planned for a cut-off.
 pub fn approve(payouts: &mut [Payout], cutoff: NaiveDate, approver: &str) {
-    for payout in payouts
+    let mut planned: Vec<&mut Payout> = payouts
         .iter_mut()
         .filter(|payout| (payout.cutoff, payout.state) == (cutoff, "planned"))
-    {
+        .collect();
+    planned.sort_by_key(|payout| payout.end_to_end_id.clone());
+    let mut digest = Sha256::new_with_prefix("payout run 1");
+    for payout in &planned {
+        let texts = [&payout.end_to_end_id, &payout.merchant, &payout.currency].map(String::clone);
+        let figures = [payout.amount, payout.fee, payout.vat].map(|figure| figure.to_string());
+        let day = [payout.cutoff.to_string()];
+        let there = payout.destination.map(str::to_owned);
+        for field in texts.iter().chain(&figures).chain(&day).chain(&there) {
+            digest.update(format!("{}:{field}", field.len()));
+        }
+    }
+    let plan: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    for payout in planned {
         payout.state = "approved";
         payout.approved_by = Some(approver.to_owned());
+        payout.plan.clone_from(&plan);
     }
 }
 

@@ -170,13 +170,17 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "payout",
-        "select merchant, currency, exponent, cutoff, amount, fee, vat, state, end_to_end_id, holder, destination, bank, planned_by, approved_by,
-            source.name, instruction, confirmation
-        from payout join book on book.id = book_id left join source on source.id = file_id",
+        "select merchant, currency, exponent, payout.cutoff, amount, fee, vat, payout.state, end_to_end_id, holder, destination, bank, planned_by,
+            run.plan, source.name, instruction, confirmation, unknown_on, unknown_by, unknown_note, returned_on, returned_by, return_reason, return_entry
+        from payout join book on book.id = book_id left join source on source.id = file_id left join payout_run run on run.id = run_id",
+    ),
+    (
+        "payout_run",
+        "select cutoff, plan, planners, approvers, finance_heads, first_approver, second_approver, state from payout_run",
     ),
     (
         "payout_file",
-        "select name, digest, cutoff, ordinal, written from payout_file join source on source.id = source_id",
+        "select name, digest, cutoff, ordinal, written, sent_on, sent_by from payout_file join source on source.id = source_id",
     ),
     (
         "idempotency_key",
