@@ -88,7 +88,11 @@ mod tests {
         check(&[(10_000, 0), (3_030, 0)], 5, Some((652, 0)));
         // A row of the batch that says it by its net.
         let mut by_net = Withheld::default();
-        for (record, before) in [(RecordType::Capture, 10_000), (RecordType::Reserve, -600), (RecordType::Reserve, 900)] {
+        for (record, before) in [
+            (RecordType::Capture, 10_000),
+            (RecordType::Reserve, -600),
+            (RecordType::Reserve, 900),
+        ] {
             by_net.add(record, before, 0).expect("an amount");
         }
         let differs = by_net.differs(Decimal::new(5, 2)).expect("an amount");
