@@ -765,7 +765,10 @@ fn days_in_summer_and_at_the_turn_of_a_year_are_days_too() {
 fn many_breaks_are_all_planted() {
     let breaks = |profile| {
         let usual = BreakKind::usual(profile, FileFormat::Adyen);
-        let is_planted = |kind: &&BreakKind| kind.is_rare() || (usual.contains_key(kind) && !kind.is_of_file());
+        let is_planted = |kind: &&BreakKind| {
+            let is_rare = kind.is_rare() && (profile == Profile::Full || !kind.is_of_full_days());
+            kind.is_of_payment() && (is_rare || usual.contains_key(kind))
+        };
         BreakKind::ALL
             .iter()
             .filter(is_planted)
@@ -776,8 +779,10 @@ fn many_breaks_are_all_planted() {
         breaks: breaks(Profile::Card),
         ..of_cards(1000, 20, 5)
     });
+    let mut full: BTreeMap<BreakKind, u32> = breaks(Profile::Full);
+    full.insert(BreakKind::ReserveMismatch, 6);
     check_full(&Plan {
-        breaks: breaks(Profile::Full),
+        breaks: full,
         ..plan(1000, 20, 5)
     });
 }
@@ -921,6 +926,31 @@ fn what_cannot_be_simulated_is_refused() {
             ..plan(100, 1, 1)
         }),
         "2 × DUPLICATE_FILE were asked for: a day has at most one"
+    );
+    let of = |kind, count| BTreeMap::from([(kind, count)]);
+    assert_eq!(
+        refused(&Plan {
+            breaks: of(BreakKind::FxMismatch, 1),
+            ..plan(100, 1, 1)
+        }),
+        "FX_MISMATCH cannot be planted: no merchant sells in a currency that is converted, simulate more merchants"
+    );
+    for kind in [BreakKind::FxMismatch, BreakKind::ReserveMismatch] {
+        let breaks = of(kind, 1);
+        assert_eq!(
+            refused(&Plan {
+                breaks,
+                ..of_cards(100, 9, 1)
+            }),
+            format!("{kind} cannot be planted on a day of plain cards: use the profile `full`")
+        );
+    }
+    assert_eq!(
+        refused(&Plan {
+            breaks: of(BreakKind::ReserveMismatch, 7),
+            ..plan(200, 12, 1)
+        }),
+        "7 × RESERVE_MISMATCH were asked for: the day has 6 batches, each is wrong at most once"
     );
     let day = NaiveDate::MAX;
     assert!(refused(&Plan { day, ..plan(100, 1, 1) }).contains("must lie in the years 2002 to 2198"));
