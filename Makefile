@@ -22,7 +22,7 @@ test: postgres ## everything that must hold before a change is merged
 soak: postgres ## the long tests
 	$(CARGO) test --release --locked --test it -- --ignored
 
-fuzz: ## a minute of fuzzing for each reader (nightly toolchain and cargo-fuzz)
+fuzz: ## a minute of fuzzing for each reader
 	@scripts/fuzz.sh
 
 bench: postgres ## what it costs, beside the raw database in the same run

@@ -7,15 +7,20 @@
 //! - **reconcile**: a settlement file, in each form that is CSV. Yardstick: binary COPY of its lines into an empty table like
 //!   theirs, and one hash join of them with the open items.
 //!
+//! - **growth**: the same day with ten times as much history before it, which should cost the same.
+//!
 //! Prints seconds, rows per second, the ratio, and the peak memory of this process while it records and reconciles (the
 //! simulator and the yardstick are measured apart). `cargo bench -- 100000` runs one size; the default is 100000 and 1000000.
-//! `cargo bench -- reconcile` and `cargo bench -- record` run one kind, `cargo bench -- stripe` one form.
+//! `cargo bench -- reconcile`, `cargo bench -- record` and `cargo bench -- growth` run one kind, `cargo bench -- stripe` one form.
 #![allow(
     clippy::float_arithmetic,
     clippy::as_conversions,
     clippy::arithmetic_side_effects,
     reason = "ratios and rates for people, no money"
 )]
+
+#[path = "cost/growth.rs"]
+mod growth;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -101,7 +106,17 @@ async fn main() -> Result<()> {
             reconcile(&cluster, directory.path(), form, size).await?;
         }
     }
+    if wanted(&["growth"]) {
+        growth::growth(&cluster, directory.path()).await?;
+    }
     Ok(())
+}
+
+/// A database with settings.
+struct Books {
+    store: Store,
+    raw: Client,
+    deployment: acquit::store::settings::Deployment,
 }
 
 struct Day {
@@ -135,6 +150,25 @@ async fn day(
         file_format: form,
     };
     acquit::simulate::run(&plan, &files, &mut |_| {})?;
+    let Books { store, raw, deployment } = open(cluster, &files, name).await?;
+    let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(files.join("truth.json"))?)?;
+    let told = |field: &str| truth["settlement"][field].as_str();
+    let proof: Vec<PathBuf> = told("with").map(|name| files.join(name)).into_iter().collect();
+    let settlement = SettlementFile::open(&files.join(told("file").ok_or("a settlement file")?))?.with(&proof)?;
+    let profiles = deployment.latest().map_or(&[][..], |settings| &settings.profiles);
+    Ok(Day {
+        raw,
+        events: EventFile::open(&files.join("events.jsonl"))?,
+        settlement: settlement.with_profiles(profiles),
+        acquirer: told("acquirer").ok_or("an acquirer")?.to_owned(),
+        as_of: told("as_of").map(str::parse).transpose()?,
+        deployment,
+        store,
+    })
+}
+
+/// A new database with the settings, and the calendar, of a simulated day.
+async fn open(cluster: &Cluster, files: &Path, name: &str) -> Result<Books> {
     let admin = connect(&cluster.url_of("postgres")).await?;
     admin.batch_execute(&format!("create database {name}")).await?;
     let url = cluster.url_of(name);
@@ -146,21 +180,8 @@ async fn day(
     }
     let text = std::fs::read_to_string(files.join("settings.toml"))?;
     store.apply_settings(&Settings::parse(&text)?, &text).await?;
-    let deployment = store.deployment().await?;
-    let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(files.join("truth.json"))?)?;
-    let told = |field: &str| truth["settlement"][field].as_str();
-    let proof: Vec<PathBuf> = told("with").map(|name| files.join(name)).into_iter().collect();
-    let settlement = SettlementFile::open(&files.join(told("file").ok_or("a settlement file")?))?.with(&proof)?;
-    let profiles = deployment.latest().map_or(&[][..], |settings| &settings.profiles);
-    Ok(Day {
-        raw: connect(&url).await?,
-        events: EventFile::open(&files.join("events.jsonl"))?,
-        settlement: settlement.with_profiles(profiles),
-        acquirer: told("acquirer").ok_or("an acquirer")?.to_owned(),
-        as_of: told("as_of").map(str::parse).transpose()?,
-        deployment,
-        store,
-    })
+    let (deployment, raw) = (store.deployment().await?, connect(&url).await?);
+    Ok(Books { store, raw, deployment })
 }
 
 async fn record(cluster: &Cluster, directory: &Path, profile: Profile, events: u64) -> Result<()> {
@@ -190,7 +211,8 @@ async fn record(cluster: &Cluster, directory: &Path, profile: Profile, events: u
         peak,
     );
     sizes(&day.raw, &RECORDED.map(|(table, _)| table), tally.recorded).await?;
-    drop_database(cluster, &name, day).await
+    drop(day);
+    drop_database(cluster, &name).await
 }
 
 async fn reconcile(cluster: &Cluster, directory: &Path, form: FileFormat, lines: u64) -> Result<()> {
@@ -237,7 +259,8 @@ async fn reconcile(cluster: &Cluster, directory: &Path, form: FileFormat, lines:
         yardstick,
         peak,
     );
-    drop_database(cluster, &name, day).await
+    drop(day);
+    drop_database(cluster, &name).await
 }
 
 /// Copies a table out, and into an empty one like it; says how long the latter took.
@@ -326,8 +349,7 @@ async fn connect(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-async fn drop_database(cluster: &Cluster, name: &str, day: Day) -> Result<()> {
-    drop(day);
+async fn drop_database(cluster: &Cluster, name: &str) -> Result<()> {
     let admin = connect(&cluster.url_of("postgres")).await?;
     Ok(admin
         .batch_execute(&format!("drop database {name} with (force)"))

@@ -45,8 +45,9 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 pub fn shorten(text: &str, limit: usize) -> String {
     // Masking first: a cut number would no longer be recognised as one. Only so much is looked at, since a field may be huge.
     let head: String = text.chars().take(limit.saturating_add(64)).collect();
-    let masked = mask(&head);
-    let mut short: String = masked.chars().take(limit).flat_map(char::escape_debug).collect();
+    let masked: String = mask(&head).chars().take(limit).collect();
+    // A longer run of digits is no card number, and what is cut off it may look like one.
+    let mut short: String = mask(&masked).chars().flat_map(char::escape_debug).collect();
     if text.chars().nth(limit).is_some() {
         short.push('…');
     }
@@ -159,6 +160,8 @@ mod tests {
     #[test]
     fn an_error_message_never_holds_a_card_number() {
         assert_eq!(shorten("4111111111111111", 8), "411111**…");
+        // Twenty digits are no card number, and what is left of them must not look like one.
+        assert_eq!(shorten("41111111111111112222", 16), "411111******1111…");
         assert_eq!(shorten("a\0b", 8), "a\\0b");
     }
 }

@@ -156,6 +156,18 @@ impl Money {
         decimal_text(self.minor, self.currency)
     }
 
+    /// What it is in another currency at a rate, exactly, in minor units of that; none beyond what a decimal holds.
+    pub fn at_rate(self, rate: Decimal, to: Currency) -> Option<Decimal> {
+        let (from, to) = (self.currency.exponent(), to.exponent());
+        let shift = Decimal::from(10_u64.checked_pow(u32::from(from.abs_diff(to)))?);
+        let product = Decimal::from(self.minor).checked_mul(rate)?;
+        if to >= from {
+            product.checked_mul(shift)
+        } else {
+            product.checked_div(shift)
+        }
+    }
+
     /// A share of the amount, like a fee: `amount × rate`, rounded once to a minor unit as named.
     pub fn share(self, rate: Decimal, rounding: Rounding) -> Result<Self, AmountError> {
         let exact = Decimal::from(self.minor)

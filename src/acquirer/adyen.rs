@@ -280,6 +280,8 @@ impl RowReader<'_> {
         }
         let too_large = || Wrong::of_row("the amounts are too large to be proven");
         let (reserve, of_schemes) = kind.derived(&amounts).ok_or_else(too_large)?;
+        // All of the row is then a reserve or a fee: a gross amount that it states, and that was proven, is none beside it.
+        let has_gross = !matches!(kind, Kind::Reserve | Kind::SchemeFee);
         let scheme_fee = amounts.scheme_fee.checked_add(of_schemes).ok_or_else(too_large)?;
         let original_reference = self.cells.reference(Column::PspReference)?;
         let modification = self.cells.reference(Column::ModificationReference)?;
@@ -302,7 +304,7 @@ impl RowReader<'_> {
             reason: self.cells.reference(Column::Reason)?,
             occurred_on,
             paid_out_on: None,
-            gross: amounts.gross,
+            gross: amounts.gross.filter(|_| has_gross),
             net: amounts.net,
             commission: amounts.commission,
             markup: amounts.markup,
@@ -310,7 +312,7 @@ impl RowReader<'_> {
             interchange: amounts.interchange,
             tax: 0,
             reserve,
-            exchange_rate: amounts.exchange_rate,
+            exchange_rate: amounts.exchange_rate.filter(|_| has_gross),
             raw: self.cells.raw(),
         })
     }

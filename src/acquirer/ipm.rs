@@ -370,10 +370,10 @@ impl LineReader<'_> {
     }
 
     fn is_reversed(&self) -> Result<bool, Wrong> {
-        match self.pds.get("0025").map(|text| text.get(..1).unwrap_or_default()) {
-            None | Some("" | " ") => Ok(false),
-            Some("R") => Ok(true),
-            Some(_) => Err(Wrong::in_column("PDS0025", "must begin with `R` where it is there")),
+        match self.pds.get("0025").map(|text| text.chars().next()) {
+            None | Some(None | Some(' ')) => Ok(false),
+            Some(Some('R')) => Ok(true),
+            Some(Some(_)) => Err(Wrong::in_column("PDS0025", "must begin with `R` where it is there")),
         }
     }
 

@@ -455,15 +455,12 @@ pub(super) fn parse_rate(text: &str) -> Option<Decimal> {
 
 /// The amount in another currency, to the nearest minor unit.
 pub(super) fn convert(amount: Money, rate: Decimal, to: Currency) -> Option<i128> {
-    let (from, to) = (amount.currency().exponent(), to.exponent());
-    let shift = Decimal::from(10_u64.checked_pow(u32::from(from.abs_diff(to)))?);
-    let product = Decimal::from(amount.minor()).checked_mul(rate)?;
-    let scaled = if to >= from {
-        product.checked_mul(shift)?
-    } else {
-        product.checked_div(shift)?
-    };
-    i128::try_from(scaled.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero)).ok()
+    i128::try_from(
+        amount
+            .at_rate(rate, to)?
+            .round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero),
+    )
+    .ok()
 }
 
 /// Money text of a sum that may be beyond what an amount holds.

@@ -7,6 +7,8 @@
 
 use std::fmt::Write;
 
+use proptest::prelude::*;
+
 use super::format::Format;
 use super::*;
 
@@ -803,5 +805,94 @@ fn a_format_is_found_by_what_a_file_holds() {
         (b"", None),
     ] {
         assert_eq!(Format::detect(head).ok(), expected, "{}", String::from_utf8_lossy(head));
+    }
+}
+
+/// The same day of an account in all formats: amounts in minor units, signed, from an opening to a closing balance.
+fn in_every_format(code: &str, opening: i64, amounts: &[i64], closing: i64) -> [String; 3] {
+    let currency = Currency::parse(code).expect("a currency");
+    let unsigned = |minor: i64| Money::from_minor(minor.abs(), currency).to_decimal_text();
+    let comma = |minor: i64| {
+        let text = unsigned(minor);
+        if text.contains('.') {
+            text.replace('.', ",")
+        } else {
+            format!("{text},")
+        }
+    };
+    let (side, mark) = (
+        |minor: i64| if minor < 0 { "DBIT" } else { "CRDT" },
+        |minor: i64| if minor < 0 { "D" } else { "C" },
+    );
+    let mut camt = format!(
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><Stmt><Id>1</Id><Acct><Id><Othr><Id>0001\
+         </Id></Othr></Id><Ccy>{code}</Ccy></Acct>"
+    );
+    for (kind, minor) in [("OPBD", opening), ("CLBD", closing)] {
+        let (amount, side) = (unsigned(minor), side(minor));
+        write!(
+            camt,
+            "<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy=\"{code}\">{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd></Bal>"
+        )
+        .expect("written");
+    }
+    let mut mt940 = format!(
+        ":20:1\n:25:0001\n:60F:{}260304{code}{}\n",
+        mark(opening),
+        comma(opening)
+    );
+    let mut bai2 = format!(
+        "01,BANK,HOUSE,260305,0600,1,80,,2/\n02,HOUSE,BANK,1,260304,,{code},2/\n03,0001,,010,{opening},,,015,{closing},,/\n"
+    );
+    let mut control = i128::from(opening) + i128::from(closing);
+    for minor in amounts.iter().copied() {
+        write!(
+            camt,
+            "<Ntry><Amt Ccy=\"{code}\">{}</Amt><CdtDbtInd>{}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts></Ntry>",
+            unsigned(minor),
+            side(minor)
+        )
+        .expect("written");
+        writeln!(mt940, ":61:260304{}{}NTRFNONREF", mark(minor), comma(minor)).expect("written");
+        let kind = if minor < 0 { "451" } else { "142" };
+        writeln!(bai2, "16,{kind},{},Z,,,/", minor.abs()).expect("written");
+        control += i128::from(minor.abs());
+    }
+    camt.push_str("</Stmt></BkToCstmrStmt></Document>");
+    writeln!(mt940, ":62F:{}260304{code}{}\n-", mark(closing), comma(closing)).expect("written");
+    let records = amounts.len() + 2;
+    write!(
+        bai2,
+        "49,{control},{records}/\n98,{control},1,{}/\n99,{control},1,{}/\n",
+        records + 2,
+        records + 4
+    )
+    .expect("written");
+    [camt, mt940, bai2]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn all_formats_say_the_same(
+        code in prop::sample::select(vec!["EUR", "JPY", "KWD", "CLF"]),
+        opening in -1_000_000_000_i64..1_000_000_000,
+        amounts in prop::collection::vec((1_i64..1_000_000_000, any::<bool>()), 0..8),
+        off in prop::sample::select(vec![0_i64, 0, 1, -1]),
+    ) {
+        let amounts: Vec<i64> = amounts.iter().map(|(minor, debit)| if *debit { -minor } else { *minor }).collect();
+        let moved: i64 = amounts.iter().sum();
+        let closing = opening + moved + off;
+        for file in in_every_format(code, opening, &amounts, closing) {
+            let read = read(file.as_bytes()).expect("a file");
+            let read_amounts: Vec<i64> = read.entries.iter().map(|entry| entry.money.minor()).collect();
+            prop_assert_eq!(&read_amounts, &amounts, "{}", file);
+            prop_assert!(read.entries.iter().all(|entry| entry.money.currency().code() == code));
+            prop_assert_eq!(&read.rejects, &Vec::new(), "{}", file);
+            let end = read.closings[0].closing.as_ref().map(|balance| balance.money.minor());
+            prop_assert_eq!(end, Some(closing));
+            prop_assert_eq!(read.closings[0].booked_minor, i128::from(moved));
+            prop_assert_eq!(read.closings[0].is_true(), off == 0, "{}", file);
+        }
     }
 }

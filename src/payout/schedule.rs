@@ -223,10 +223,16 @@ mod tests {
         fn every_named_day_is_paid_once(
             schedule in schedules(),
             modified in any::<bool>(),
-            closed in proptest::collection::btree_set(0_u64..1_000, 0..120),
+            closed in proptest::collection::btree_set(0_usize..1_000, 0..120),
         ) {
             let begin = day("2025-06-01");
-            let closed: Vec<String> = closed.iter().map(|days| (begin + Days::new(*days)).to_string()).collect();
+            let closed: Vec<String> = begin
+                .iter_days()
+                .enumerate()
+                .take(1_000)
+                .filter(|(place, _)| closed.contains(place))
+                .map(|(_, day)| day.to_string())
+                .collect();
             let calendar = calendar(&closed.iter().map(String::as_str).collect::<Vec<_>>());
             let roll = if modified { Roll::ModifiedFollowing } else { Roll::Following };
             let is_open = |day: NaiveDate| {
@@ -247,7 +253,7 @@ mod tests {
                     continue;
                 }
                 let ahead = named.iter_days().find(|day| is_open(*day)).expect("an open day");
-                let back = || (0..40).map(|days| named - Days::new(days)).find(|day| is_open(*day)).expect("an open day");
+                let back = || std::iter::successors(Some(named), NaiveDate::pred_opt).find(|day| is_open(*day)).expect("an open day");
                 expected.insert(if modified && ahead.month() != named.month() { back() } else { ahead });
             }
             let banks = BusinessDays(&[&calendar]);

@@ -27,14 +27,7 @@ pub fn misconverted(line: &Line, acquirer: &Acquirer) -> Result<Option<Misconver
     let Some(agreed) = acquirer.rate_on(gross.currency(), to, line.occurred_on) else {
         return Ok(None);
     };
-    let units = |exponent: u8| 10_u32.checked_pow(u32::from(exponent)).map(Decimal::from);
-    let exact = || {
-        let whole = Decimal::from(gross.minor()).checked_mul(agreed.rate)?;
-        whole
-            .checked_mul(units(to.exponent())?)?
-            .checked_div(units(gross.currency().exponent())?)
-    };
-    let exact = exact().ok_or(AmountError::TooLarge)?;
+    let exact = gross.at_rate(agreed.rate, to).ok_or(AmountError::TooLarge)?;
     let allowed = exact.abs().checked_mul(agreed.tolerance).ok_or(AmountError::TooLarge)?;
     let expected = Money::from_minor(Rounding::HalfEven.round(exact)?, to);
     let actual = converted_gross(line)?;

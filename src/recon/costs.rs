@@ -11,11 +11,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::booking::{Item, Line, PricedBy};
 use crate::acquirer::RecordType;
+use crate::dates::month_of;
 use crate::money::{AmountError, Currency, Money, decimal_text};
 use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm};
 
@@ -170,7 +171,7 @@ impl<'a> Review<'a> {
         let day = priced.line.occurred_on;
         let key = SumKey {
             batch: priced.batch.clone(),
-            month: day.with_day(1).unwrap_or(day),
+            month: month_of(day),
             currency: priced.currency(),
             component,
             term,

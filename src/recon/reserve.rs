@@ -28,7 +28,10 @@ impl Withheld {
             self.captures = plus(self.captures, 1)?;
             self.captured = plus(self.captured, before)?;
         }
-        self.withheld = plus(self.withheld, reserve.max(0))?;
+        // A row of the batch may have what it withholds in its net alone.
+        let of_batch = if record == RecordType::Reserve { before } else { 0 };
+        let kept = reserve.checked_sub(of_batch).ok_or(AmountError::TooLarge)?;
+        self.withheld = plus(self.withheld, kept.max(0))?;
         Ok(())
     }
 
@@ -83,6 +86,17 @@ mod tests {
         check(&[(10_000, 0), (3_030, 0), (0, 652)], 5, None);
         check(&[(10_000, 0), (3_030, 0), (0, 652), (0, -900), (-2_000, -100)], 5, None);
         check(&[(10_000, 0), (3_030, 0)], 5, Some((652, 0)));
+        // A row of the batch that says it by its net.
+        let mut by_net = Withheld::default();
+        for (record, before) in [
+            (RecordType::Capture, 10_000),
+            (RecordType::Reserve, -600),
+            (RecordType::Reserve, 900),
+        ] {
+            by_net.add(record, before, 0).expect("an amount");
+        }
+        let differs = by_net.differs(Decimal::new(5, 2)).expect("an amount");
+        assert_eq!(differs, Some((500, 600)));
         // None may be withheld.
         check(&[(10_000, 0)], 0, None);
         check(&[(10_000, 1)], 0, Some((0, 1)));

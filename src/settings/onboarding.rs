@@ -18,7 +18,8 @@ const NAME_SHOWN: usize = 40;
 
 impl Settings {
     /// Whether these settings, of this text, may come after the versions before them, oldest first; `is_calendar` knows the
-    /// calendars that were imported, `is_break_class` the classes of breaks. Otherwise every finding comes back. What is missing is found at the first line.
+    /// calendars that were imported, `is_break_class` the classes of breaks. Otherwise every finding comes back. What is missing is
+    /// found at the first line.
     pub fn follow(
         &self,
         text: &str,

@@ -30,7 +30,7 @@ pub enum Schedule {
 }
 
 /// What of the rules for payouts a merchant has of its own; what it has none of goes by the rules for all.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MerchantPayouts {
     /// On which days.
     pub schedule: Option<Schedule>,
@@ -225,15 +225,14 @@ impl<'t> Reader<'t> {
     }
 
     fn days_of_month(&mut self, at: usize, value: &'t DeValue<'t>) -> Option<BTreeSet<u8>> {
-        let day = |item: &DeValue<'_>| match item {
-            DeValue::Integer(integer) => u8::from_str_radix(integer.as_str(), integer.radix())
-                .ok()
-                .filter(|day| (1..=31).contains(day)),
-            _ => None,
+        let day = |item: &DeValue<'_>| {
+            let DeValue::Integer(integer) = item else { return None };
+            let day = u8::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+            (1..=31).contains(&day).then_some(day)
         };
-        let days: Option<BTreeSet<u8>> = match value {
-            DeValue::Array(items) => items.iter().map(|item| day(item.get_ref())).collect(),
-            _ => None,
+        let days: Option<BTreeSet<u8>> = match value.as_array() {
+            Some(items) => items.iter().map(|item| day(item.get_ref())).collect(),
+            None => None,
         };
         let days = days.filter(|days| !days.is_empty());
         if days.is_none() {

@@ -40,7 +40,7 @@ use serde::Serialize;
 use crate::money::UnknownCurrency;
 use dice::Dice;
 use files::DayFile;
-use settlement::{BatchSums, Line, SettlementFile};
+use settlement::{BatchSums, FIRST_BATCH, Line, SettlementFile};
 pub use settlement::{FileFormat, UnknownFileFormat};
 use statement::Moved;
 use story::{After, Author, Event, EventKind, Fate, Planted, Refused, Report, Stage, Story};
@@ -93,6 +93,10 @@ break_kinds! {
     SignMismatch = "SIGN_MISMATCH";
     /// A line that costs more than the contract says.
     FeeMismatch = "FEE_MISMATCH";
+    /// A line that is converted by another rate than the contract says.
+    FxMismatch = "FX_MISMATCH";
+    /// A batch of which another part is withheld than the contract says.
+    ReserveMismatch = "RESERVE_MISMATCH";
     /// An item that has two lines.
     DuplicateInFile = "DUPLICATE_IN_FILE";
     /// A line of a kind that has no place in the books.
@@ -125,17 +129,34 @@ impl BreakKind {
         matches!(self, Self::DuplicateFile | Self::TotalMismatch)
     }
 
+    /// Whether a whole batch is at fault: a day has no more of them than batches.
+    pub fn is_of_batch(self) -> bool {
+        matches!(self, Self::ReserveMismatch)
+    }
+
+    /// Whether a payment of its own shows it.
+    fn is_of_payment(self) -> bool {
+        !self.is_of_file() && !self.is_of_batch()
+    }
+
     /// Whether acquirers hardly ever do it: it is planted where it is asked for.
     pub fn is_rare(self) -> bool {
         matches!(
             self,
-            Self::TypeMismatch | Self::SignMismatch | Self::RefundWithoutCapture
+            Self::TypeMismatch
+                | Self::SignMismatch
+                | Self::RefundWithoutCapture
+                | Self::FxMismatch
+                | Self::ReserveMismatch
         )
     }
 
     /// Whether it needs more than plain cards.
-    fn is_of_full_days(self) -> bool {
-        matches!(self, Self::StatusMismatch | Self::Velocity | Self::NotPriced)
+    pub fn is_of_full_days(self) -> bool {
+        matches!(
+            self,
+            Self::StatusMismatch | Self::Velocity | Self::NotPriced | Self::FxMismatch | Self::ReserveMismatch
+        )
     }
 
     /// Two of each kind that concerns a line, an item or an event, one of each that concerns a file; those that a profile has and
@@ -296,6 +317,19 @@ pub enum SimulateError {
         /// How often.
         count: u32,
     },
+    /// Nobody sells what the acquirer converts.
+    #[error(
+        "FX_MISMATCH cannot be planted: no merchant sells in a currency that is converted, simulate more merchants"
+    )]
+    NothingConverted,
+    /// A batch is wrong once.
+    #[error("{count} × RESERVE_MISMATCH were asked for: the day has {batches} batches, each is wrong at most once")]
+    TooFewBatches {
+        /// How often it was asked for.
+        count: u32,
+        /// Batches of the acquirer of cards.
+        batches: usize,
+    },
     /// The day before or after would not be one.
     #[error("{0} cannot be simulated: the day must lie in the years 2002 to 2198")]
     DayOutOfRange(NaiveDate),
@@ -353,6 +387,10 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
     let world = World::new(plan)?;
+    let mut sellers = (0_usize..).zip(0..world.busy);
+    if world.agrees_rates && !sellers.any(|(merchant, _)| world.convertible(merchant).is_some()) {
+        return Err(SimulateError::NothingConverted);
+    }
     files::make_directory(out)?;
 
     let mut truth = Truth::new(&world);
@@ -378,6 +416,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         sums[place] = closed.sums;
         settlements.push((closed.file, closed.beside));
     }
+    teller.truth.misheld(&world, &sums[CARDS])?;
     let settled = teller.truth.settle(&world, &sums)?;
     let late = (teller.turn_to(DayFile::create(out, AFTER)?), teller.claims);
     teller.tell_waiting(Stage::After, &mut waiting)?;
@@ -401,7 +440,8 @@ fn settlements<'w>(
     let file = |(acquirer, name): (usize, &str)| {
         let file = DayFile::create(out, name)?;
         let stream = if acquirer == CARDS { 2 } else { 7 };
-        SettlementFile::new(world, file, Dice::new(plan.seed, stream), acquirer, 1).map_err(SimulateError::Settlement)
+        SettlementFile::new(world, file, Dice::new(plan.seed, stream), acquirer, FIRST_BATCH)
+            .map_err(SimulateError::Settlement)
     };
     [cards].into_iter().chain(CARRIERS).enumerate().map(file).collect()
 }
@@ -652,7 +692,7 @@ fn plant(plan: &Plan) -> Result<BTreeMap<u64, Planted>, SimulateError> {
             return Err(SimulateError::NotOfFormat { kind, format, reason });
         }
     }
-    let of_payments = || plan.breaks.iter().filter(|(kind, _)| !kind.is_of_file());
+    let of_payments = || plan.breaks.iter().filter(|(kind, _)| kind.is_of_payment());
     let breaks = of_payments()
         .map(|(_, count)| u64::from(*count))
         .fold(0, u64::saturating_add);

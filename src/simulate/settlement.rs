@@ -18,8 +18,9 @@ mod toss;
 use std::io::{self, Write};
 
 use super::dice::Dice;
-use super::world::{CARDS, CURRENCIES, Day, Moment, World};
-use super::{SimulateError, plus};
+use super::fees::{Rounding, round};
+use super::world::{CARDS, CURRENCIES, Conversion, Day, Moment, WITHHELD_OFF_PERCENT, WITHHELD_PERCENT, World};
+use super::{SimulateError, minus, plus};
 use form::Form;
 pub use form::{FileFormat, UnknownFileFormat};
 pub(super) use profile::SETTINGS as PROFILE;
@@ -27,6 +28,8 @@ pub(super) use profile::SETTINGS as PROFILE;
 /// How many lines are held back to be mixed, of the acquirer of cards and of a carrier.
 const WINDOW: usize = 4096;
 const SMALL_WINDOW: usize = 256;
+/// Where the batches of the day's file are numbered from.
+pub const FIRST_BATCH: usize = 1;
 /// The second of the day on which the acquirer closes a batch.
 const CLOSING: u32 = 2 * 3600;
 
@@ -188,6 +191,8 @@ pub struct Line {
     pub net: i64,
     /// What it costs.
     pub costs: Costs,
+    /// By which rate it comes from the one to the other.
+    pub conversion: Conversion,
     /// The scheme's acquirer reference number, or nothing.
     pub arn: String,
 }
@@ -205,6 +210,12 @@ pub struct BatchSums {
     pub fee: i64,
     /// The row of what is withheld: what it takes.
     pub reserve: i64,
+    /// What that must be, where the contract says.
+    pub due: Option<i64>,
+    /// How many sales that give money.
+    pub captures: i64,
+    /// Σ of them as they came into the currency of the batch.
+    pub captured: i64,
     /// Σ net of all rows but the payout row, which is its contrary.
     pub net: i64,
 }
@@ -215,9 +226,18 @@ impl BatchSums {
         self.lines = self.lines.saturating_add(1);
         let gross = plus(line.net, line.costs.total())?;
         self.gross = plus(self.gross, if line.gross.is_some() { gross } else { 0 })?;
+        // A sale that takes money is none.
+        if line.reported == Reported::Sale && line.gross.is_some_and(|gross| gross > 0) {
+            (self.captures, self.captured) = (plus(self.captures, 1)?, plus(self.captured, gross)?);
+        }
         self.costs = plus(self.costs, line.costs.total())?;
         self.net = plus(self.net, line.net)?;
         Ok(())
+    }
+
+    /// Whether another sum is withheld than the contract says.
+    pub fn is_misheld(&self) -> bool {
+        self.due.is_some_and(|due| due != self.reserve)
     }
 }
 
@@ -303,11 +323,11 @@ impl<'w, W: Write> SettlementFile<'w, W> {
             self.write(&fee_row)?;
         }
         if self.acquirer == CARDS && format.has_reserves() && self.world.is_full() {
-            let withheld = CURRENCIES[currency].dispute_cost;
+            let (due, withheld) = self.reserve(currency)?;
             let text = format!("Deposit {}", self.world.day(Day::Simulated).date);
             let row = batch_row(Reported::Reserve, text, currency, withheld.saturating_neg());
             self.sums[currency].add(&row)?;
-            self.sums[currency].reserve = withheld;
+            (self.sums[currency].due, self.sums[currency].reserve) = (due, withheld);
             self.write(&row)?;
         }
         let net = self.sums[currency].net;
@@ -322,6 +342,29 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         self.sums[currency].lines = self.sums[currency].lines.saturating_add(1);
         let payout_row = batch_row(Reported::Payout, text, currency, taken);
         self.write(&payout_row)
+    }
+
+    /// What is withheld of a batch: by the contract, where it says, and by the file. As many batches as planned are wrong, the
+    /// first ones, in turn by more and by less; files of other batches are right.
+    fn reserve(&self, currency: usize) -> Result<(Option<i64>, i64), SimulateError> {
+        if self.world.misheld == 0 {
+            return Ok((None, CURRENCIES[currency].dispute_cost));
+        }
+        let BatchSums { captures, captured, .. } = self.sums[currency];
+        let percent = |percent: i64| {
+            let product = i128::from(captured).saturating_mul(i128::from(percent));
+            round(product, 100, Rounding::HalfEven)
+        };
+        let due = percent(WITHHELD_PERCENT)?;
+        let before = self.sums.iter().filter(|batch| batch.is_misheld()).count();
+        if self.first_batch != FIRST_BATCH || u32::try_from(before).unwrap_or(u32::MAX) >= self.world.misheld {
+            return Ok((Some(due), due));
+        }
+        // Half a minor unit of each capture may be rounding.
+        let off = percent(WITHHELD_OFF_PERCENT)?.max(captures).max(1);
+        let is_more = before.is_multiple_of(2) || off > due;
+        let withheld = if is_more { plus(due, off)? } else { minus(due, off)? };
+        Ok((Some(due), withheld))
     }
 
     fn write(&mut self, line: &Line) -> Result<(), SimulateError> {
@@ -349,6 +392,7 @@ pub fn batch_row(reported: Reported, text: String, currency: usize, net: i64) ->
         gross: None,
         net,
         costs: Costs::default(),
+        conversion: Conversion::Agreed,
         arn: String::new(),
     }
 }

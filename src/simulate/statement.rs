@@ -14,8 +14,16 @@ pub struct Moved<'a> {
     pub refunds: [(u64, i64); CURRENCIES.len()],
 }
 
-/// Writes the statements of every currency in which something moved. Closing balance = opening balance + the batches' net - the
-/// refunds.
+impl Moved<'_> {
+    /// How many entries a statement has: one for each batch, and one for all refunds.
+    fn entries(&self, currency: usize) -> usize {
+        let batches = self.sums.iter().filter(|sums| sums[currency].lines > 0).count();
+        batches.saturating_add(usize::from(self.refunds[currency].0 > 0))
+    }
+}
+
+/// Writes the statements of every currency in which something moved, or of every currency where nothing did: a file without a
+/// statement is none. Closing balance = opening balance + the batches' net - the refunds.
 ///
 /// Nothing is escaped: every text here is made of letters, digits and punctuation that XML leaves alone.
 pub fn write(out: &mut impl Write, world: &World, moved: &Moved<'_>) -> io::Result<()> {
@@ -30,7 +38,12 @@ pub fn write(out: &mut impl Write, world: &World, moved: &Moved<'_>) -> io::Resu
         out,
         "<GrpHdr><MsgId>STATEMENTS-{date}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>"
     )?;
+    let all_at_rest = (0..CURRENCIES.len()).all(|currency| moved.entries(currency) == 0);
     for (currency, terms) in CURRENCIES.iter().enumerate() {
+        let entries = moved.entries(currency);
+        if entries == 0 && !all_at_rest {
+            continue;
+        }
         let paid: Vec<(usize, i64)> = moved
             .sums
             .iter()
@@ -39,10 +52,6 @@ pub fn write(out: &mut impl Write, world: &World, moved: &Moved<'_>) -> io::Resu
             .map(|(acquirer, sums)| (acquirer, sums[currency].net))
             .collect();
         let (refunded, left) = moved.refunds[currency];
-        let entries = paid.len().saturating_add(usize::from(refunded > 0));
-        if entries == 0 {
-            continue;
-        }
         let received = paid.iter().fold(0, |sum: i64, (_, net)| sum.saturating_add(*net));
         let code = terms.code;
         let opening = terms.minimum.saturating_mul(100);

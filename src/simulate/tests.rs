@@ -9,6 +9,8 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::*;
+use crate::bank::format::Format;
+use crate::bank::{Item as Told, Reversals};
 use crate::dates::parse_day;
 use crate::ids::check_reference;
 use crate::money::{Currency, Money};
@@ -564,9 +566,14 @@ fn check_statement(statement: &str, truth: &Value) {
         received,
         truth["settlement"]["batches"].as_array().expect("batches").len()
     );
-    let mut reader = quick_xml::Reader::from_str(statement);
-    reader.config_mut().check_end_names = true;
-    while !matches!(reader.read_event().expect("XML"), quick_xml::events::Event::Eof) {}
+    let items = Format::Camt.open(statement.as_bytes(), Reversals::AsBooked);
+    for item in items.expect("bank statements") {
+        match item.expect("an item") {
+            Told::Closing(closing) => assert!(closing.is_true() && closing.balanced, "{closing:?}"),
+            Told::Reject(reject) => panic!("{reject:?}"),
+            Told::Statement(_) | Told::Entry(_) => {}
+        }
+    }
 }
 
 /// A day of everything: what its files and its truth must have in common, whatever happened. (What the engine makes of it is for
@@ -758,7 +765,10 @@ fn days_in_summer_and_at_the_turn_of_a_year_are_days_too() {
 fn many_breaks_are_all_planted() {
     let breaks = |profile| {
         let usual = BreakKind::usual(profile, FileFormat::Adyen);
-        let is_planted = |kind: &&BreakKind| kind.is_rare() || (usual.contains_key(kind) && !kind.is_of_file());
+        let is_planted = |kind: &&BreakKind| {
+            let is_rare = kind.is_rare() && (profile == Profile::Full || !kind.is_of_full_days());
+            kind.is_of_payment() && (is_rare || usual.contains_key(kind))
+        };
         BreakKind::ALL
             .iter()
             .filter(is_planted)
@@ -769,8 +779,10 @@ fn many_breaks_are_all_planted() {
         breaks: breaks(Profile::Card),
         ..of_cards(1000, 20, 5)
     });
+    let mut full: BTreeMap<BreakKind, u32> = breaks(Profile::Full);
+    full.insert(BreakKind::ReserveMismatch, 6);
     check_full(&Plan {
-        breaks: breaks(Profile::Full),
+        breaks: full,
         ..plan(1000, 20, 5)
     });
 }
@@ -914,6 +926,31 @@ fn what_cannot_be_simulated_is_refused() {
             ..plan(100, 1, 1)
         }),
         "2 × DUPLICATE_FILE were asked for: a day has at most one"
+    );
+    let of = |kind, count| BTreeMap::from([(kind, count)]);
+    assert_eq!(
+        refused(&Plan {
+            breaks: of(BreakKind::FxMismatch, 1),
+            ..plan(100, 1, 1)
+        }),
+        "FX_MISMATCH cannot be planted: no merchant sells in a currency that is converted, simulate more merchants"
+    );
+    for kind in [BreakKind::FxMismatch, BreakKind::ReserveMismatch] {
+        let breaks = of(kind, 1);
+        assert_eq!(
+            refused(&Plan {
+                breaks,
+                ..of_cards(100, 9, 1)
+            }),
+            format!("{kind} cannot be planted on a day of plain cards: use the profile `full`")
+        );
+    }
+    assert_eq!(
+        refused(&Plan {
+            breaks: of(BreakKind::ReserveMismatch, 7),
+            ..plan(200, 12, 1)
+        }),
+        "7 × RESERVE_MISMATCH were asked for: the day has 6 batches, each is wrong at most once"
     );
     let day = NaiveDate::MAX;
     assert!(refused(&Plan { day, ..plan(100, 1, 1) }).contains("must lie in the years 2002 to 2198"));

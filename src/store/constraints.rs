@@ -317,10 +317,6 @@ pub const RULES: &[(&str, &str)] = &[
         "payout_instructed",
         "a payout has an instructing entry exactly when it is instructed, or has gone on from there",
     ),
-    (
-        "payout_of_approved_run",
-        "the run of a payout that is approved is approved",
-    ),
     ("payout_once", "there is one payout a merchant, currency and cut-off"),
     (
         "payout_returned",

@@ -220,6 +220,7 @@ fn read_break(row: &tokio_postgres::Row) -> Found {
         "MISSING_IN_LEDGER" | "CARRIER_SHORT" | "REFUND_WITHOUT_CAPTURE" => found.payment = word("merchant_reference"),
         "CHARGEBACK_UNKNOWN" => found.payment = found.payment.or_else(|| word("merchant_reference")),
         "CURRENCY_MISMATCH" => found.expected_currency = expected_in,
+        "RESERVE_MISMATCH" => found.batch = detail_batch(&detail),
         "DUPLICATE_FILE" => found.file = detail.split(' ').next().map(str::to_owned),
         "TOTAL_MISMATCH" => {
             // The truth tells the sum over all rows, the payout's included; the break tells both of its parts.
@@ -236,6 +237,12 @@ fn read_break(row: &tokio_postgres::Row) -> Found {
         _ => {}
     }
     found
+}
+
+/// The batch that `reserve of batch 1 on ...` is about; the name may have blanks, the amount after it has one.
+fn detail_batch(detail: &str) -> Option<String> {
+    let after = detail.strip_prefix("reserve of batch ")?;
+    after.split_once(" on ").map(|(batch, _)| batch.to_owned())
 }
 
 async fn matches(desk: &Desk) -> BTreeMap<i16, i64> {
@@ -883,7 +890,7 @@ async fn a_large_day_comes_out_true() {
 #[tokio::test]
 async fn a_day_of_many_breaks_comes_out_true() {
     let breaks = "MISSING_IN_FILE=9,MISSING_IN_LEDGER=11,AMOUNT_MISMATCH=20,CURRENCY_MISMATCH=7,FEE_MISMATCH=13,DUPLICATE_IN_FILE=12,\
-        UNSUPPORTED_RECORD=10,TYPE_MISMATCH=5,SIGN_MISMATCH=4,REFUND_WITHOUT_CAPTURE=5,DOUBLE_RECOVERY=8,CHARGEBACK_UNKNOWN=6,STATUS_MISMATCH=7,VELOCITY=9,DUPLICATE_IN_LEDGER=6,NOT_PRICED=5,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
+        UNSUPPORTED_RECORD=10,TYPE_MISMATCH=5,SIGN_MISMATCH=4,REFUND_WITHOUT_CAPTURE=5,DOUBLE_RECOVERY=8,CHARGEBACK_UNKNOWN=6,FX_MISMATCH=5,RESERVE_MISMATCH=3,STATUS_MISMATCH=7,VELOCITY=9,DUPLICATE_IN_LEDGER=6,NOT_PRICED=5,DUPLICATE_FILE=1,TOTAL_MISMATCH=1";
     hold(&simulated(&format!("--payments 400 --merchants 7 --seed 99 --breaks {breaks}")).1).await;
 }
 

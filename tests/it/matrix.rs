@@ -29,6 +29,14 @@ fn not_told(format: FileFormat, class: BreakKind) -> Option<&'static str> {
         (FileFormat::IpmEbcdic | FileFormat::IpmAscii, BreakKind::SignMismatch) => {
             Some("the type of a message says where its money goes")
         }
+        (FileFormat::Paypal | FileFormat::TossCsv | FileFormat::TossJson, BreakKind::FxMismatch) => {
+            Some("it settles every sale in its own currency")
+        }
+        (
+            FileFormat::Adyen | FileFormat::Paypal | FileFormat::Checkout | FileFormat::Profile,
+            BreakKind::ReserveMismatch,
+        ) => None,
+        (_, BreakKind::ReserveMismatch) => Some("it does not say what is withheld of a batch"),
         (FileFormat::Profile, BreakKind::CarrierShort) => None,
         (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
         _ => None,
@@ -46,14 +54,17 @@ const WORKERS: usize = 4;
 type Cell = (FileFormat, BreakKind, u32);
 
 fn plan((file_format, class, count): Cell) -> Plan {
-    let of_cards = class.is_rare() || BreakKind::usual(Profile::Card, file_format).contains_key(&class);
     Plan {
         payments: 24,
         merchants: 4,
         seed: u64::from(count).wrapping_add(7),
         breaks: [(class, count)].into(),
         day: Plan::usual_day(),
-        profile: if of_cards { Profile::Card } else { Profile::Full },
+        profile: if class.is_of_full_days() {
+            Profile::Full
+        } else {
+            Profile::Card
+        },
         file_format,
     }
 }

@@ -897,6 +897,17 @@ fn what_no_column_says_is_told_by_the_type() {
     ];
     let line = one(&file(HEADER, &[&changed(BATCH_7[7], &released)]));
     assert_eq!((line.net.minor(), line.reserve), (250, -250));
+    // A gross amount beside it is no other money.
+    for type_text in ["ReserveAdjustment", "AuthorisationSchemeFee"] {
+        let stated = [
+            ("Type", type_text),
+            ("Gross Currency", "EUR"),
+            ("Gross Debit (GC)", "1.80"),
+            ("Exchange Rate", "1"),
+        ];
+        let line = one(&file(HEADER, &[&changed(BATCH_7[7], &stated)]));
+        assert_eq!((line.gross, line.net.minor()), (None, -180), "{type_text}");
+    }
 }
 
 #[test]

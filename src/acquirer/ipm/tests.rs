@@ -211,6 +211,7 @@ fn a_record_that_cannot_be_read_is_named_with_its_element() {
     refused(&[(31, "")], &[EUR], "capture [1240/200/00] - 2026");
     refused(&[(31, "5413330089020011")], &[EUR], "2 DE31: holds a card number");
     refused(&[], &[EUR, ("0025", "X260301")], "2 PDS0025: must begin with `R`");
+    refused(&[], &[EUR, ("0025", "\u{e9}")], "2 PDS0025: must begin with `R`");
     refused(
         &[(71, "00000003")],
         &[EUR],

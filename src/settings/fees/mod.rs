@@ -13,7 +13,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use toml::de::DeValue;
 
@@ -23,6 +23,7 @@ pub(super) use self::versions::Days;
 use super::Amounts;
 use super::reader::{Reader, Table};
 use crate::card_number::shorten;
+use crate::dates::month_of;
 use crate::money::Rounding;
 
 /// The first day that a file may speak of: the version of a schedule that is in force since ever.
@@ -129,7 +130,7 @@ impl FeeSchedule {
         match self.scope {
             Scope::Item => None,
             Scope::Batch => Some(day),
-            Scope::Invoice => Some(day.with_day(1).unwrap_or(day)),
+            Scope::Invoice => Some(month_of(day)),
             Scope::Contract => Some(self.version()),
         }
     }

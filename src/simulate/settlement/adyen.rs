@@ -66,7 +66,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
     let (gross, on_payment) = (line.gross.unwrap_or(0), line.gross.is_some());
     let method = line.method.map(|place| &METHODS[place]);
     let rate = match on_payment {
-        true => world.rate_text(line.currency, line.net_currency),
+        true => world.rate_text(line.currency, line.net_currency, line.conversion),
         false => "",
     };
     let empty = String::new;

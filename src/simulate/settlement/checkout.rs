@@ -93,7 +93,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
         | Reported::Oddity => (costs.total(), costs.commission, 0),
     };
     let gross = line.net.saturating_add(fee);
-    let rate = world.rate_text(line.currency, to);
+    let rate = world.rate_text(line.currency, to, line.conversion);
     let is_converted = line.currency != to;
     let empty = String::new;
     [

@@ -235,6 +235,10 @@ impl FileFormat {
             (Self::IpmEbcdic | Self::IpmAscii, BreakKind::SignMismatch) => {
                 Some("the type of a message says where its money goes")
             }
+            (_, BreakKind::FxMismatch) if !self.has_conversions() => Some("it settles every sale in its own currency"),
+            (_, BreakKind::ReserveMismatch) if !self.has_reserves() => {
+                Some("it does not say what is withheld of a batch")
+            }
             (Self::Profile, BreakKind::CarrierShort) => None,
             (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
             _ => None,

@@ -109,7 +109,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
     let costs = line.costs;
     let gross = line.gross.unwrap_or(line.net);
     let is_converted = line.currency != to;
-    let rate = world.rate_text(line.currency, to).to_owned();
+    let rate = world.rate_text(line.currency, to, line.conversion).to_owned();
     let day = world.day(line.created.day).date.format("%d.%m.%Y");
     [
         kind(line.reported).to_owned(),

@@ -8,8 +8,8 @@ use crate::simulate::fees::Instrument;
 use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS, Reported};
 use crate::simulate::truth::{Booked, BreakItem, Owner};
 use crate::simulate::world::{
-    CARDS, CARRIER_GROSS, CURRENCIES, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing,
-    WON, World, capture_cost, merchant_name,
+    CARDS, CARRIER_GROSS, CURRENCIES, Conversion, Day, Moment, OVER_CAPTURE_PERCENT, SHORT_SCHEME, SHORT_VALIDITY_DAYS,
+    Standing, WON, World, capture_cost, merchant_name,
 };
 use crate::simulate::{BreakKind, Plan};
 
@@ -139,19 +139,29 @@ impl<'w> Author<'w> {
         self.begin_where(index, |world, number| world.merchants[number].may_owe)
     }
 
+    /// The same at a merchant of whose sales the acquirer converts some, and in their currency.
+    pub(super) fn begin_convertible(&mut self, index: u64) -> Story {
+        let merchant = self.merchant_where(|world, number| world.convertible(number).is_some());
+        self.begin_at(index, merchant, self.world.convertible(merchant).unwrap_or(0))
+    }
+
     /// At the first merchant that fits, counted from any; the first of all where none does.
     fn begin_where(&mut self, index: u64, fits: impl Fn(&World, usize) -> bool) -> Story {
+        let merchant = self.merchant_where(fits);
+        let currencies = self.world.merchants[merchant].currencies;
+        let slot = usize::from(currencies[0] != currencies[1] && self.dice.chance(1, 3));
+        self.begin_at(index, merchant, slot)
+    }
+
+    fn merchant_where(&mut self, fits: impl Fn(&World, usize) -> bool) -> usize {
         // The smaller of two throws: merchants are not equally busy.
         let busy = self.world.busy;
         let number = self.dice.below(busy).min(self.dice.below(busy));
         let merchants = (number..busy).chain(0..number);
-        let merchant = merchants
+        merchants
             .filter_map(|number| usize::try_from(number).ok())
             .find(|number| fits(self.world, *number))
-            .unwrap_or(0);
-        let currencies = self.world.merchants[merchant].currencies;
-        let slot = usize::from(currencies[0] != currencies[1] && self.dice.chance(1, 3));
-        self.begin_at(index, merchant, slot)
+            .unwrap_or(0)
     }
 
     /// The same at a merchant of whose sales a share is withheld; none where there is no such merchant.
@@ -209,6 +219,7 @@ impl<'w> Author<'w> {
             expires: false,
             outcome_unknown: false,
             settled_in: story.owner.currency,
+            conversion: Conversion::Agreed,
             instrument: Instrument::default(),
             authorized: 0,
             captured: 0,
@@ -629,7 +640,7 @@ impl<'w> Author<'w> {
         let (owner, method) = (story.owner, &METHODS[of.method]);
         let came = self
             .world
-            .converted(amount, owner.currency, of.settled_in)
+            .converted(amount, (owner.currency, of.settled_in), of.conversion)
             .unwrap_or(amount);
         let terms = &CURRENCIES[of.settled_in];
         let none = Costs::default();
@@ -685,6 +696,7 @@ impl<'w> Author<'w> {
             gross: Some(signed(amount)),
             net: signed(came).saturating_sub(costs.total()),
             costs,
+            conversion: of.conversion,
             arn,
         }
     }

@@ -17,7 +17,7 @@ pub use self::refused::Refused;
 use super::fees::Instrument;
 use super::settlement::Line;
 use super::truth::{Booked, Owner};
-use super::world::{Day, Moment};
+use super::world::{Conversion, Day, Moment};
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $suffix:literal;)*) => {
@@ -250,6 +250,8 @@ pub struct Payment {
     pub outcome_unknown: bool,
     /// The currency that its lines are settled in.
     pub settled_in: usize,
+    /// By which rate, where that is another one.
+    pub conversion: Conversion,
     /// How it is paid.
     pub instrument: Instrument,
     authorized: i64,

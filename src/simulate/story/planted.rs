@@ -5,7 +5,7 @@ use super::{Decided, EventKind, Report, Stage, Story};
 use crate::simulate::BreakKind;
 use crate::simulate::settlement::{Costs, Line, METHODS, Reported, batch_row};
 use crate::simulate::truth::BreakItem;
-use crate::simulate::world::{CARDS, CURRENCIES, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
+use crate::simulate::world::{CARDS, CURRENCIES, Conversion, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
 
 /// The second of the settlement file's day from which on the payouts are over.
 const EVENING: u32 = 19 * 3600;
@@ -79,6 +79,7 @@ impl Author<'_> {
                 self.begin_covered(index)
             }
             (BreakKind::NotPriced, Some(merchant)) => self.begin_at(index, merchant, 0),
+            (BreakKind::FxMismatch, _) => self.begin_convertible(index),
             _ => {
                 let in_won = if by_phone { self.begin_in_won(index) } else { None };
                 in_won.unwrap_or_else(|| self.begin(index))
@@ -113,9 +114,10 @@ impl Author<'_> {
             | BreakKind::AmountMismatch
             | BreakKind::CurrencyMismatch
             | BreakKind::FeeMismatch
+            | BreakKind::FxMismatch
             | BreakKind::DuplicateInFile => self.spoilt_sale(&mut story, class, turn),
-            // These concern files, not payments.
-            BreakKind::DuplicateFile | BreakKind::TotalMismatch => {
+            // These concern files and batches, not payments.
+            BreakKind::DuplicateFile | BreakKind::TotalMismatch | BreakKind::ReserveMismatch => {
                 self.ordinary(&mut story, 1);
                 return (story, None);
             }
@@ -342,6 +344,15 @@ impl Author<'_> {
         if class == BreakKind::MissingInFile {
             story.day = Day::Overdue;
         }
+        if class == BreakKind::FxMismatch {
+            let payment = &mut story.payments[0];
+            payment.settled_in = self.world.converts_to(currency).unwrap_or(currency);
+            payment.conversion = if turn.is_multiple_of(2) {
+                Conversion::Below
+            } else {
+                Conversion::Above
+            };
+        }
         self.authorize(story, 0, amount);
         let off = match (class == BreakKind::AmountMismatch, turn.is_multiple_of(2)) {
             (false, _) => 0,
@@ -380,6 +391,12 @@ impl Author<'_> {
                 line.net = line.net.saturating_add(before).saturating_sub(line.costs.total());
                 item.actual = Some(line.costs.fees());
             }
+            BreakKind::FxMismatch => {
+                let pair = (currency, line.net_currency);
+                item.currency = Some(CURRENCIES[line.net_currency].code);
+                item.expected = self.world.converted(amount, pair, Conversion::Agreed).ok();
+                item.actual = Some(line.net.saturating_add(line.costs.total()));
+            }
             BreakKind::DuplicateInFile => {
                 let copy = line.clone();
                 reports.push(Report::Stray(copy));
@@ -408,6 +425,7 @@ impl Author<'_> {
             | BreakKind::Velocity
             | BreakKind::DuplicateInLedger
             | BreakKind::NotPriced
+            | BreakKind::ReserveMismatch
             | BreakKind::DuplicateFile
             | BreakKind::TotalMismatch => {}
         }

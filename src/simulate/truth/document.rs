@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::available::{Advance, Released};
 use super::{Account, Balances, Total, Truth, Whose};
-use crate::simulate::settlement::BatchSums;
+use crate::simulate::settlement::{BatchSums, FIRST_BATCH};
 use crate::simulate::story::{Decided, Event, Story};
 use crate::simulate::world::{ACQUIRERS, BANK_ACCOUNT, CARDS, CURRENCIES, Day, World, merchant_name};
 use crate::simulate::{BreakKind, Plan, SimulateError, plus, settlement_files};
@@ -25,17 +25,18 @@ pub struct BreakItem {
     pub reference: Option<String>,
     /// The acquirer's reference of the item or line.
     pub acquirer_reference: Option<String>,
-    /// The batch, where a whole one fails.
+    /// The batch, where a whole one is at fault.
     pub batch: Option<String>,
     /// The file, where a whole one is at fault.
     pub file: Option<String>,
     /// The currency of `actual`, or of `expected` where there is no line.
     pub currency: Option<&'static str>,
-    /// What the ledger or the contract says: the item's gross, or the cost.
+    /// What the ledger or the contract says: the item's gross, the cost, what the gross comes to, or what is withheld.
     pub expected: Option<i64>,
     /// The currency of `expected`, where it is another one.
     pub expected_currency: Option<&'static str>,
-    /// What the file says: the line's gross, its cost, or its net where it has no gross.
+    /// What the file says: the line's gross, its cost, what its gross came to, or its net where it has no gross; or what is
+    /// withheld of the batch.
     pub actual: Option<i64>,
 }
 
@@ -393,7 +394,9 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
-            batch: world.format(acquirer).batch_name(world, currency.saturating_add(1)),
+            batch: world
+                .format(acquirer)
+                .batch_name(world, currency.saturating_add(FIRST_BATCH)),
             currency: CURRENCIES[currency].code,
             lines: batch.lines,
             gross: batch.gross,

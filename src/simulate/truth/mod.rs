@@ -19,7 +19,7 @@ use self::charges::{Account as Charged, Charges, Contract, Done, Sums};
 pub use self::document::{BreakItem, Settled, Sources};
 use self::month::Month;
 use super::fees::{Rounding, SCHEDULES, round};
-use super::settlement::{Costs, Line};
+use super::settlement::{BatchSums, Costs, FIRST_BATCH, Line};
 use super::story::{Event, EventKind, Fate, Stage, Story};
 use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
 use super::{BreakKind, SimulateError, minus, plus};
@@ -216,6 +216,27 @@ impl Truth {
         let count = self.breaks.entry(item.class).or_default();
         *count = count.saturating_add(1);
         self.items.push(item);
+    }
+
+    /// Takes down of which batches another sum is withheld than the contract says: as many as were planned.
+    pub fn misheld(&mut self, world: &World, sums: &[BatchSums; CURRENCIES.len()]) -> Result<(), SimulateError> {
+        let mut left = world.misheld;
+        for (currency, batch) in sums.iter().enumerate().filter(|(_, batch)| batch.is_misheld()) {
+            left = left.saturating_sub(1);
+            let mut item = BreakItem::new(BreakKind::ReserveMismatch);
+            let number = FIRST_BATCH.saturating_add(currency);
+            item.batch = Some(world.format(CARDS).batch_name(world, number));
+            item.currency = Some(CURRENCIES[currency].code);
+            (item.expected, item.actual) = (batch.due, Some(batch.reserve));
+            self.plant(item);
+        }
+        if left > 0 {
+            return Err(SimulateError::TooFewBatches {
+                count: world.misheld,
+                batches: sums.iter().filter(|batch| batch.lines > 0).count(),
+            });
+        }
+        Ok(())
     }
 
     /// Whether a merchant's money covers a refund.

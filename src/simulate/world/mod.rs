@@ -209,13 +209,59 @@ pub enum Day {
     Lawless,
 }
 
-/// In what the acquirer of cards settles another currency where it converts: from, to, the rate as its file has it, and what a
-/// minor unit comes to as a fraction. (Of no amount above zero nothing is left.)
-const RATES: [(usize, usize, &str, (i64, i64)); 3] = [
-    (2, 0, "1.1764", (11_764, 10_000)),
-    (4, 0, "0.00625", (625, 1000)),
-    (1, 5, "0.3077", (3077, 1000)),
+/// By which rate the acquirer of cards converts: a place among the rates of two currencies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Conversion {
+    /// By the right one.
+    #[default]
+    Agreed,
+    /// By one that is too good for us.
+    Above,
+    /// By one that is too bad.
+    Below,
+}
+
+/// A rate as a file has it, and what a minor unit comes to as a fraction.
+type FileRate = (&'static str, (i64, i64));
+
+/// In what the acquirer of cards settles another currency where it converts: from, to, and the rates of every [`Conversion`]. The
+/// wrong ones are further off than [`RATE_TOLERANCE`]. (Of no amount above zero nothing is left.)
+const RATES: [(usize, usize, [FileRate; 3]); 3] = [
+    (
+        2,
+        0,
+        [
+            ("1.1764", (11_764, 10_000)),
+            ("1.2117", (12_117, 10_000)),
+            ("1.1411", (11_411, 10_000)),
+        ],
+    ),
+    (
+        4,
+        0,
+        [
+            ("0.00625", (625, 1000)),
+            ("0.00644", (644, 1000)),
+            ("0.00606", (606, 1000)),
+        ],
+    ),
+    (
+        1,
+        5,
+        [
+            ("0.3077", (3077, 1000)),
+            ("0.3169", (3169, 1000)),
+            ("0.2985", (2985, 1000)),
+        ],
+    ),
 ];
+
+/// By how many percent a conversion may differ from the rate agreed.
+pub const RATE_TOLERANCE: &str = "0.5";
+/// How many percent of the captures of a batch the acquirer of cards withholds, where the contract says so.
+pub const WITHHELD_PERCENT: i64 = 5;
+/// How many percent more or less it withholds of a batch that is wrong.
+pub const WITHHELD_OFF_PERCENT: i64 = 3;
 
 /// Everything that is fixed before the first payment.
 pub struct World {
@@ -229,6 +275,11 @@ pub struct World {
     pub busy: u32,
     /// The one whose fees have no price on the settlement file's day, where that is planned.
     pub unpriced: Option<usize>,
+    /// Whether rates are agreed with the acquirer of cards: where a conversion by another one is planned.
+    pub agrees_rates: bool,
+    /// Of how many batches the acquirer of cards withholds another part than its contract says. Where there are none, it says
+    /// nothing.
+    pub misheld: u32,
     /// Those of them that sell in won, by number.
     pub in_won: Vec<usize>,
     /// When banks are open.
@@ -285,8 +336,8 @@ impl World {
             last.is_advanced = false;
             busy = busy.saturating_sub(1);
         }
-        let unpriced = plan.breaks.get(&BreakKind::NotPriced).is_some_and(|count| *count > 0);
-        let unpriced = unpriced.then_some(merchants.len());
+        let count = |kind: BreakKind| plan.breaks.get(&kind).copied().unwrap_or(0);
+        let unpriced = (count(BreakKind::NotPriced) > 0).then_some(merchants.len());
         if unpriced.is_some() {
             merchants.push(unpriced_merchant());
         }
@@ -302,6 +353,8 @@ impl World {
             merchants,
             busy,
             unpriced,
+            agrees_rates: count(BreakKind::FxMismatch) > 0,
+            misheld: count(BreakKind::ReserveMismatch),
             currencies: currencies.collect::<Result<_, _>>()?,
             compact_day: simulated.format("%Y%m%d").to_string(),
             mark: mark(simulated),
@@ -352,20 +405,36 @@ impl World {
         rate.map(|(_, to, ..)| *to)
     }
 
+    /// The currencies of a merchant that the acquirer of cards may convert: the first of them as a place among its two.
+    pub fn convertible(&self, merchant: usize) -> Option<usize> {
+        let currencies = &self.merchants[merchant].currencies;
+        currencies.iter().position(|place| self.converts_to(*place).is_some())
+    }
+
     /// An amount in another currency, a half to the even neighbour; the same amount where they are one.
-    pub fn converted(&self, amount: i64, from: usize, to: usize) -> Result<i64, SimulateError> {
-        let rate = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to));
-        let Some((.., (times, of))) = rate.filter(|_| from != to) else {
+    pub fn converted(
+        &self,
+        amount: i64,
+        (from, to): (usize, usize),
+        conversion: Conversion,
+    ) -> Result<i64, SimulateError> {
+        let Some((_, (times, of))) = rate(from, to, conversion) else {
             return Ok(amount);
         };
-        let product = i128::from(amount).saturating_mul(i128::from(*times));
-        round(product, i128::from(*of), Rounding::HalfEven)
+        let product = i128::from(amount).saturating_mul(i128::from(times));
+        round(product, i128::from(of), Rounding::HalfEven)
     }
 
     /// The rate from one currency to another as a file has it.
-    pub fn rate_text(&self, from: usize, to: usize) -> &'static str {
-        let rate = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to));
-        rate.map_or("1", |(_, _, text, _)| text)
+    pub fn rate_text(&self, from: usize, to: usize, conversion: Conversion) -> &'static str {
+        rate(from, to, conversion).map_or("1", |(text, _)| text)
+    }
+
+    /// The rates agreed with the acquirer of cards: from, to, and how much one unit is.
+    pub fn agreed_rates(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        let is_agreed = self.agrees_rates;
+        let all = RATES.iter().filter(move |_| is_agreed);
+        all.map(|&(from, to, [(text, _), ..])| (CURRENCIES[from].code, CURRENCIES[to].code, text))
     }
 
     /// A day.
@@ -462,6 +531,16 @@ fn per_mille(amount: i64, rate: i64) -> i64 {
     let (whole, rest) = (thousandths.div_euclid(1000), thousandths.rem_euclid(1000));
     let up = rest > 500 || (rest == 500 && whole.rem_euclid(2) == 1);
     whole.saturating_add(i64::from(up))
+}
+
+fn rate(from: usize, to: usize, conversion: Conversion) -> Option<FileRate> {
+    let (.., rates) = RATES.iter().find(|rate| (rate.0, rate.1) == (from, to))?;
+    let [agreed, above, below] = *rates;
+    Some(match conversion {
+        Conversion::Agreed => agreed,
+        Conversion::Above => above,
+        Conversion::Below => below,
+    })
 }
 
 /// The name of a merchant, by its number from 0.

@@ -7,8 +7,8 @@ use chrono::Datelike;
 use super::{
     ACQUIRERS, BANK_ACCOUNT, CALENDAR, CARDS, CARRIER_BY_MERCHANT, CARRIER_GROSS, CARRIER_SETTLES_WITHIN_DAYS,
     COST_PER_MILLE, CURRENCIES, Day, GAMES, LEAST_PART, MONTHLY_LIMIT, MOST_ADVANCED, MOST_PARTS, OFTEN,
-    OVER_CAPTURE_PERCENT, RESERVE_DAYS, Reserve, SETTLES_WITHIN_DAYS, SHORT_SCHEME, SHORT_VALIDITY_DAYS, Standing,
-    TOLERANCE, Terms, VOUCHERS, World, iban, merchant_name,
+    OVER_CAPTURE_PERCENT, RATE_TOLERANCE, RESERVE_DAYS, Reserve, SETTLES_WITHIN_DAYS, SHORT_SCHEME,
+    SHORT_VALIDITY_DAYS, Standing, TOLERANCE, Terms, VOUCHERS, WITHHELD_PERCENT, World, iban, merchant_name,
 };
 use crate::money::wide_decimal_text;
 use crate::simulate::fees::{
@@ -99,6 +99,15 @@ impl World {
                 )?;
                 if self.is_full() {
                     writeln!(out, "over_capture = \"{OVER_CAPTURE_PERCENT}\"")?;
+                }
+                if self.misheld > 0 {
+                    writeln!(out, "reserve = \"{WITHHELD_PERCENT}\"")?;
+                }
+                for (from, to, rate) in self.agreed_rates() {
+                    writeln!(
+                        out,
+                        "\n[[acquirer.rate]]\nfrom = \"{from}\"\nto = \"{to}\"\nrate = \"{rate}\"\ntolerance = \"{RATE_TOLERANCE}\""
+                    )?;
                 }
                 writeln!(out)?;
             } else if self.is_full() {

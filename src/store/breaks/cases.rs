@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use tokio_postgres::Row;
 
 use super::{DeskError, LIMIT, Said};
-use crate::acquirer::RecordType;
 use crate::ids::{AcquirerId, BookId, BreakId, EntryNumber};
 use crate::ledger::account::AccountCode;
 use crate::money::Money;
@@ -15,6 +14,7 @@ use crate::recon::breaks::BreakClass;
 use crate::recon::desk::{Case, Held, MissingItem};
 use crate::settings::Settings;
 use crate::store::acquirers;
+use crate::store::reconcile::record_type;
 use crate::store::{StoreError, Tx, currency};
 
 /// A break whose row is locked.
@@ -183,7 +183,7 @@ fn missing(row: &Row, record: i16, receivable: AccountCode) -> Result<MissingIte
     let reserve_until: Option<chrono::NaiveDate> = row.try_get("reserve_until")?;
     let source_on = row.try_get("occurred_on")?;
     Ok(MissingItem {
-        record: RecordType::from_id(record).ok_or_else(|| StoreError::Unreadable(format!("record type {record}")))?,
+        record: record_type(record)?,
         gross: Money::from_minor(row.try_get("gross")?, currency(row.try_get("item_in")?)?),
         cost: row.try_get("cost")?,
         merchant_fee: row.try_get("merchant_fee")?,

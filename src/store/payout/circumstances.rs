@@ -58,7 +58,10 @@ impl Circumstances {
             return Ok(());
         }
         let books: Vec<i64> = small.iter().map(|payable| payable.book.0).collect();
-        let currencies: Vec<&str> = small.iter().map(|payable| payable.money.currency().code()).collect();
+        let currencies: Vec<String> = small
+            .iter()
+            .map(|payable| payable.money.currency().to_string())
+            .collect();
         let amounts: Vec<i64> = small.iter().map(|payable| payable.money.minor()).collect();
         let account = AccountCode::MerchantAvailable.number();
         let sql = include_str!("../../../schema/queries/payouts_since.sql");

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
 use super::keys::Keys;
+use super::matching::record_type;
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
 use crate::acquirer::format::{HEAD, Reading};
 use crate::acquirer::mapping::Profile;
@@ -615,7 +616,7 @@ pub(super) async fn taken_again(tx: &mut Tx, source: SourceId) -> Result<Taken, 
         for row in &rows {
             let read = || -> Result<(i32, i16), StoreError> { Ok((row.try_get(0)?, row.try_get(1)?)) };
             let (ordinal, id) = read()?;
-            let record = RecordType::from_id(id).ok_or_else(|| StoreError::Unreadable(format!("record type {id}")))?;
+            let record = record_type(id)?;
             let place = u32::try_from(ordinal).map_err(|_| StoreError::Unreadable(format!("line {ordinal}")))?;
             sort(record, place, &mut taken.matchable, &mut taken.bookable);
             after = ordinal;

@@ -10,9 +10,8 @@ use chrono::NaiveDate;
 use tokio_postgres::Row;
 
 use super::files::{KnownFile, latest};
-use super::matching::read_line;
+use super::matching::{read_line, record_type};
 use super::undo::UndoError;
-use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::money::Money;
 use crate::recon::booking::{Item, PricedBy};
@@ -371,8 +370,7 @@ pub(in crate::store) fn read_item(row: &Row) -> Result<OpenItem, StoreError> {
     Ok(OpenItem {
         candidate: Candidate {
             item,
-            record: RecordType::from_id(record)
-                .ok_or_else(|| StoreError::Unreadable(format!("record type {record}")))?,
+            record: record_type(record)?,
             references: references(row)?,
         },
         name: item_name(row)?,

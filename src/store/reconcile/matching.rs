@@ -163,8 +163,8 @@ enum Key {
 enum Order<'k> {
     /// That of the file, leaving out lines that share their key.
     File(&'k Keys),
-    /// One key after the other.
-    Key,
+    /// One key after the other, of lines by their ordinals.
+    Key(&'k Vec<i32>),
 }
 
 /// What was found since it was last written.
@@ -227,15 +227,17 @@ impl<'a> Matching<'a> {
         tx.query(include_str!("../../../schema/queries/matching_session.sql"), &[])
             .await?;
         if let Some(keys) = self.keys.take() {
-            let lines = self.matchable.ordinals();
             self.shared = Some(Places::default());
-            self.pass(tx, Pass::AcquirerReference, Order::File(&keys), &lines, progress)
+            self.pass(tx, Pass::AcquirerReference, Order::File(&keys), progress)
                 .await?;
+        }
+        let undecided = self.matchable.ordinals();
+        if undecided.is_empty() {
+            return Ok(());
         }
         if !self.gathered {
             let gather = include_str!("../../../schema/queries/undecided_lines_gather.sql");
-            tx.execute(gather, &[&self.run.source.0, &self.matchable.ordinals()])
-                .await?;
+            tx.execute(gather, &[&self.run.source.0, &undecided]).await?;
             self.gathered = true;
         }
         for pass in Pass::ALL {
@@ -244,7 +246,9 @@ impl<'a> Matching<'a> {
                 Some(shared) => shared.ordinals(),
                 None => self.matchable.ordinals(),
             };
-            self.pass(tx, pass, Order::Key, &undecided, progress).await?;
+            if !undecided.is_empty() {
+                self.pass(tx, pass, Order::Key(&undecided), progress).await?;
+            }
         }
         Ok(())
     }
@@ -255,13 +259,9 @@ impl<'a> Matching<'a> {
         tx: &mut Tx,
         pass: Pass,
         order: Order<'_>,
-        undecided: &Vec<i32>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), ReconcileError> {
-        if undecided.is_empty() {
-            return Ok(());
-        }
-        self.open(tx, pass, order, undecided).await?;
+        self.open(tx, pass, order).await?;
         let fetch = include_str!("../../../schema/queries/candidates_next.sql");
         let mut group = Group::default();
         let mut rows = tx.query(fetch, &[]).await?;
@@ -364,12 +364,12 @@ impl<'a> Matching<'a> {
         Ok(Some(Key::Line(ordinal)))
     }
 
-    async fn open(&self, tx: &mut Tx, pass: Pass, order: Order<'_>, undecided: &Vec<i32>) -> Result<(), StoreError> {
+    async fn open(&self, tx: &mut Tx, pass: Pass, order: Order<'_>) -> Result<(), StoreError> {
         let acquirer = &self.run.acquirer_id.0;
-        if let Order::File(_) = order {
+        let Order::Key(undecided) = order else {
             let sql = include_str!("../../../schema/queries/candidates_in_file_order.sql");
             return tx.execute(sql, &[&self.run.source.0, acquirer]).await.map(|_| ());
-        }
+        };
         match pass {
             Pass::AcquirerReference => {
                 let sql = include_str!("../../../schema/queries/candidates_acquirer_reference.sql");
@@ -805,7 +805,7 @@ pub(in crate::store) fn read_line(row: &Row) -> Result<Line, StoreError> {
 }
 
 /// The record type of this number.
-pub(super) fn record_type(id: i16) -> Result<RecordType, StoreError> {
+pub(in crate::store) fn record_type(id: i16) -> Result<RecordType, StoreError> {
     RecordType::from_id(id).ok_or_else(|| StoreError::Unreadable(format!("record type {id}")))
 }
 

@@ -33,7 +33,9 @@ pub mod undo;
 mod unknown;
 mod withheld;
 
-pub(in crate::store) use matching::{BreakRow, differences, misconversion, read_line, write_batch_break, write_breaks};
+pub(in crate::store) use matching::{
+    BreakRow, differences, misconversion, read_line, record_type, write_batch_break, write_breaks,
+};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{Datelike, Months};
+use chrono::Months;
 
 use super::matching::write_batch_break;
 use super::{ReconcileError, Run};
+use crate::dates::month_of;
 use crate::money::{AmountError, Currency, Money};
 use crate::recon::breaks::BreakClass;
 use crate::store::{StoreError, Tx};
@@ -75,7 +76,7 @@ async fn month(tx: &mut Tx, run: &Run<'_>, used: Money) -> Result<(), ReconcileE
     let Some(allowed) = run.acquirer.monthly_tolerance.get(&used.currency()) else {
         return Ok(());
     };
-    let first = run.as_of.with_day(1).unwrap_or(run.as_of);
+    let first = month_of(run.as_of);
     let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
     let before = include_str!("../../../schema/queries/tolerated_before.sql");
     let rows = tx

@@ -1,21 +1,61 @@
 //! Every reader, driven by any bytes: what `fuzz/` runs for long, and the suite over seeds and some mutations of them.
 //!
-//! A reader may refuse whatever it likes. It must not panic, go on after its end, count rows that it did not hand out, or let a
-//! card number through.
+//! A reader may refuse whatever it likes. What it is held to, whatever the bytes are:
+//!
+//! - it does not panic, go on after its end, or count rows that it did not hand out;
+//! - the same bytes are the same rows, however they come: as a whole, or one at a time;
+//! - lines have the ordinals 1, 2, 3 ... but for rejects, which use one up too; days, sums and counts are those of the lines;
+//! - a line whose gross and net are in one currency is exact: gross = net + costs + tax + reserve;
+//! - references are visible text, and nothing that is handed out holds a card number;
+//! - cells of a record without a fault are those that another reader of RFC 4180 finds.
 
-use std::io::{Cursor, Read};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
-use acquit::acquirer::Row;
 use acquit::acquirer::format::{Format, Reading};
 use acquit::acquirer::mapping::Profile;
+use acquit::acquirer::{ControlClaims, Row, SettlementLine};
 use acquit::bank::format::Format as StatementFormat;
 use acquit::bank::{Item, Reversals};
 use acquit::card_number;
 use acquit::delimited::{Dialect, Encoding, FileError, Records};
+use acquit::ids::check_reference;
 use acquit::packed::{Packing, gunzip, unzip};
 use acquit::payment::reader::Events;
 use acquit::settings::Settings;
+
+/// Hands its bytes out one at a time.
+struct Trickle<'a>(&'a [u8]);
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match (self.0.split_first(), buffer.first_mut()) {
+            (Some((byte, rest)), Some(place)) => {
+                *place = *byte;
+                self.0 = rest;
+                Ok(1)
+            }
+            _ => Ok(0),
+        }
+    }
+}
+
+/// A file of the settlement's, as a whole or byte by byte.
+fn input(bytes: &[u8], trickles: bool) -> Box<dyn Read + '_> {
+    match trickles {
+        true => Box::new(Trickle(bytes)),
+        false => Box::new(bytes),
+    }
+}
+
+/// No text does; an amount may look like one.
+#[track_caller]
+fn holds_no_card_number(text: impl Display) {
+    let text = text.to_string();
+    assert!(!card_number::is_in(&text), "a card number in {text}");
+}
 
 /// What reads any bytes.
 pub type Reads = fn(&[u8]);
@@ -104,103 +144,316 @@ fn settlement(reading: &Reading, bytes: &[u8]) {
 
 /// The same of a file and others that are given with it.
 fn settlement_with(reading: &Reading, bytes: &[u8], rest: &[&[u8]]) {
-    let mut others: Vec<Box<dyn Read + '_>> = Vec::new();
-    for other in rest {
-        others.push(Box::new(*other));
-    }
-    let Ok(mut reader) = reading.open(Box::new(bytes), others) else {
-        return;
+    let whole = read(reading, bytes, rest, false);
+    let trickled = read(reading, bytes, rest, true);
+    assert_eq!(whole, trickled, "read whole, and byte by byte");
+}
+
+/// What came of a file.
+#[derive(Debug, PartialEq)]
+struct Came {
+    rows: Vec<Row>,
+    /// What ended it, where that is not its end.
+    error: Option<String>,
+    unknown: Vec<String>,
+    claims: ControlClaims,
+}
+
+/// Reads once, by a reader that explains, or one byte by byte that does not.
+fn read(reading: &Reading, bytes: &[u8], rest: &[&[u8]], trickles: bool) -> Result<Came, String> {
+    let others = rest.iter().map(|bytes| input(bytes, trickles)).collect();
+    let mut reader = match reading.open(input(bytes, trickles), others) {
+        Ok(reader) => reader,
+        Err(error) => {
+            holds_no_card_number(&error);
+            return Err(error.to_string());
+        }
     };
-    reader.explain();
-    let (mut lines, mut rejects) = (0_u64, 0_u64);
-    let mut ordinal = 0;
-    let mut failed = false;
+    if !trickles {
+        reader.explain();
+    }
+    let mut came = Came {
+        rows: Vec::new(),
+        error: None,
+        unknown: reader.unknown_columns().to_vec(),
+        claims: ControlClaims::default(),
+    };
+    came.unknown.iter().for_each(holds_no_card_number);
+    let mut so_far = ControlClaims::default();
     while let Some(row) = reader.next() {
-        assert!(!failed, "a row after an error");
+        assert!(came.error.is_none(), "a row after an error");
         match row {
-            Ok(Row::Line(line)) => {
-                lines = lines.saturating_add(1);
-                assert!(line.ordinal > ordinal, "an ordinal comes twice");
-                ordinal = line.ordinal;
-                assert!(!card_number::is_in(&line.raw), "a card number in {}", line.raw);
-            }
-            Ok(Row::Reject(reject)) => {
-                rejects = rejects.saturating_add(1);
-                assert!(
-                    !card_number::is_in(&reject.reason),
-                    "a card number in {}",
-                    reject.reason
-                );
+            Ok(row) => {
+                match &row {
+                    Row::Line(line) => {
+                        so_far.lines = so_far.lines.saturating_add(1);
+                        so_far.latest_day = so_far.latest_day.max(Some(line.occurred_on));
+                        hold(line);
+                    }
+                    Row::Reject(reject) => {
+                        so_far.rejects = so_far.rejects.saturating_add(1);
+                        holds_no_card_number(&reject.reason);
+                        holds_no_card_number(reject.column.as_deref().unwrap_or_default());
+                    }
+                }
+                came.rows.push(row);
             }
             Err(error) => {
-                failed = true;
-                assert!(!card_number::is_in(&error.to_string()), "a card number in {error}");
+                holds_no_card_number(&error);
+                came.error = Some(error.to_string());
             }
         }
         for step in reader.steps() {
-            assert!(!card_number::is_in(&step.raw), "a card number in {step:?}");
+            holds_no_card_number(&step.raw);
+            holds_no_card_number(&step.column);
         }
     }
-    let claims = reader.claims();
-    assert_eq!((claims.lines, claims.rejects), (lines, rejects), "rows are counted");
     assert!(reader.next().is_none(), "a row after the end");
+    came.claims = reader.claims().clone();
+    for claim in &came.claims.claims {
+        holds_no_card_number(&claim.what);
+    }
+    let said = (came.claims.lines, came.claims.rejects, came.claims.latest_day);
+    assert_eq!(
+        said,
+        (so_far.lines, so_far.rejects, so_far.latest_day),
+        "rows are counted"
+    );
+    ordinals(&came.rows);
+    totals(&came);
+    Ok(came)
+}
+
+/// Lines are numbered in their order, each once.
+fn ordinals(rows: &[Row]) {
+    let mut latest = 0;
+    for (place, row) in (1_u64..).zip(rows) {
+        if let Row::Line(line) = row {
+            assert!(line.ordinal > latest, "ordinal {} after {latest}", line.ordinal);
+            assert!(
+                u64::from(line.ordinal) <= place,
+                "ordinal {} of row {place}",
+                line.ordinal
+            );
+            latest = line.ordinal;
+        }
+    }
+}
+
+/// What is said of batches is what their lines come to.
+fn totals(came: &Came) {
+    let mut nets: BTreeMap<(&str, _), i128> = BTreeMap::new();
+    for row in &came.rows {
+        if let Row::Line(line) = row {
+            let net = nets.entry((&line.batch, line.net.currency())).or_default();
+            *net = net.saturating_add(line.net.minor().into());
+        }
+    }
+    for ((batch, currency), total) in &came.claims.totals {
+        let sum = total.net_minor.saturating_add(total.payout_minor);
+        assert_eq!(nets.get(&(batch.as_str(), *currency)), Some(&sum), "batch {batch}");
+    }
+}
+
+/// Holds a line to what every line is.
+fn hold(line: &SettlementLine) {
+    for text in [&line.raw, &line.type_text, &line.batch] {
+        holds_no_card_number(text);
+    }
+    let references = [
+        &line.acquirer_reference,
+        &line.original_reference,
+        &line.merchant_reference,
+        &line.arn,
+        &line.rrn,
+        &line.auth_code,
+        &line.card,
+        &line.dispute,
+        &line.reason,
+    ];
+    for reference in references.into_iter().flatten() {
+        assert_eq!(check_reference(reference), Ok(()), "{reference}");
+    }
+    let Some(gross) = line.gross.filter(|gross| gross.currency() == line.net.currency()) else {
+        return;
+    };
+    // What another party settles states a gross that is none of the batch's.
+    if line.type_text.to_ascii_lowercase().ends_with("externally") {
+        return;
+    }
+    let parts = [
+        line.net.minor(),
+        line.commission,
+        line.markup,
+        line.scheme_fee,
+        line.interchange,
+        line.tax,
+        line.reserve,
+    ];
+    let sum = parts
+        .into_iter()
+        .fold(0_i128, |sum, part| sum.saturating_add(part.into()));
+    assert_eq!(i128::from(gross.minor()), sum, "gross is net and costs: {line:?}");
 }
 
 /// Cells, with every separator and encoding.
 pub fn delimited(bytes: &[u8]) {
     for encoding in [Encoding::Utf8, Encoding::Latin1] {
         for separator in [b',', b';'] {
-            let Ok(mut records) = Records::open_as(bytes, Dialect { separator, encoding }) else {
-                continue;
-            };
-            while let Ok(true) = records.advance() {
-                let record = records.record();
-                for place in 0..record.cells() {
-                    let cell = record.cell(place);
-                    let fine = record.fault().is_some() || !cell.contains('\0');
-                    assert!(fine, "a NUL in a record without a fault");
-                }
-            }
+            let dialect = Dialect { separator, encoding };
+            let whole = records(bytes, dialect);
+            assert_eq!(whole, records(Trickle(bytes), dialect), "read whole, and byte by byte");
         }
     }
+}
+
+/// A record: its line, its cells, the text it came from, and what spoils it.
+type Cut = (u64, Vec<String>, String, Option<(usize, &'static str)>);
+
+/// Records to the end of the file or to an error, each held to what its grammar says.
+fn records(input: impl Read, dialect: Dialect) -> (Vec<Cut>, Option<String>) {
+    let mut all: Vec<Cut> = Vec::new();
+    let mut records = match Records::open_as(input, dialect) {
+        Ok(records) => records,
+        Err(error) => return (all, Some(error.to_string())),
+    };
+    loop {
+        match records.advance() {
+            Ok(true) => {}
+            Ok(false) => return (all, None),
+            Err(error) => return (all, Some(error.to_string())),
+        }
+        let record = records.record();
+        let cells: Vec<String> = (0..record.cells()).map(|place| record.cell(place).to_owned()).collect();
+        let fault = record.fault().map(|fault| (fault.cell, fault.reason));
+        let line = record.line();
+        assert!(all.last().is_none_or(|before| before.0 < line), "lines ascend");
+        if fault.is_none() {
+            let strange = |c: char| c == '\u{feff}' || (c.is_control() && !matches!(c, '\r' | '\n'));
+            assert!(
+                !cells.iter().any(|cell| cell.contains(strange)),
+                "{cells:?} without a fault"
+            );
+            assert_eq!(cells, cells_of(record.raw(), dialect.separator), "{:?}", record.raw());
+        }
+        all.push((line, cells, record.raw().to_owned(), fault));
+    }
+}
+
+/// The cells of one record as another reader finds them.
+fn cells_of(raw: &str, separator: u8) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(raw.as_bytes());
+    let mut records = reader.records();
+    let cells = match records.next() {
+        None => vec![String::new()],
+        Some(record) => record.expect("cells").iter().map(str::to_owned).collect(),
+    };
+    assert!(records.next().is_none(), "two records in {raw:?}");
+    cells
 }
 
 /// Events, JSON Lines and CSV.
 pub fn events(bytes: &[u8]) {
-    if let Ok(events) = Events::open(bytes) {
-        // A line that fails ends the file.
-        for event in events.map_while(Result::ok) {
-            assert!(event.0 > 0, "lines are counted from 1");
+    // Which form it is, is told by the first character that is no blank: so much comes at once.
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf);
+    let head = bytes.iter().position(|byte| !is_blank(byte));
+    let (head, rest) = bytes.split_at(head.map_or(bytes.len(), |place| place.saturating_add(1)));
+    let trickle = BufReader::with_capacity(1, Trickle(rest));
+    assert_eq!(
+        events_of(bytes),
+        events_of(head.chain(trickle)),
+        "read whole, and byte by byte"
+    );
+}
+
+fn events_of(input: impl BufRead) -> Result<Vec<Result<acquit::payment::reader::Line, String>>, String> {
+    let events = Events::open(input).map_err(|error| {
+        holds_no_card_number(&error);
+        error.to_string()
+    })?;
+    let mut all: Vec<Result<acquit::payment::reader::Line, String>> = Vec::new();
+    let mut latest = 0;
+    for event in events {
+        let Ok((line, event)) = event else {
+            // A line that fails ends the file.
+            all.push(event.map_err(|error| error.to_string()));
+            break;
+        };
+        assert!(line > latest, "line {line} after line {latest}");
+        latest = line;
+        match &event {
+            Ok(event) => {
+                let named = [&event.merchant, &event.payment, &event.reference, &event.acquirer].map(Some);
+                let told = [
+                    &event.acquirer_reference,
+                    &event.merchant_reference,
+                    &event.arn,
+                    &event.rrn,
+                ];
+                for reference in named.into_iter().chain(told.map(Option::as_ref)).flatten() {
+                    assert_eq!(check_reference(reference), Ok(()), "{reference}");
+                }
+                assert!(event.money.minor() >= 0, "{event:?}");
+                assert_eq!(event.difference(event), None, "an event is itself");
+            }
+            Err(malformed) => {
+                holds_no_card_number(&malformed.reason);
+                holds_no_card_number(malformed.reference.as_deref().unwrap_or_default());
+            }
         }
+        all.push(Ok((line, event)));
     }
+    Ok(all)
 }
 
 /// gzip and zip, and whatever is in them.
 pub fn packed(bytes: &[u8]) {
-    let size = u64::try_from(bytes.len()).expect("a size");
-    let mut content = Vec::new();
-    let read = |input: &mut dyn Read, content: &mut Vec<u8>| -> Result<(), FileError> {
-        input.take(1 << 20).read_to_end(content)?;
-        Ok(())
-    };
-    let whole = match Packing::of(bytes) {
-        Packing::Plain => read(&mut Cursor::new(bytes), &mut content),
-        Packing::Gzip => read(&mut gunzip(bytes, size), &mut content),
-        Packing::Zip => unzip(Cursor::new(bytes), size, |input| read(input, &mut content)),
-    };
-    if whole.is_ok()
+    let whole = unpacked(bytes, false);
+    assert_eq!(whole, unpacked(bytes, true), "read whole, and byte by byte");
+    if let Ok(content) = whole
         && let Ok(reading) = Reading::detect(&content, &[])
     {
         settlement(&reading, &content);
     }
 }
 
+/// The first megabyte of what is packed.
+fn unpacked(bytes: &[u8], trickles: bool) -> Result<Vec<u8>, String> {
+    let size = u64::try_from(bytes.len()).expect("a size");
+    let read = |input: &mut dyn Read| -> Result<Vec<u8>, FileError> {
+        let mut content = Vec::new();
+        input.take(1 << 20).read_to_end(&mut content)?;
+        Ok(content)
+    };
+    let content = match Packing::of(bytes) {
+        Packing::Plain => read(&mut input(bytes, trickles)),
+        Packing::Gzip => read(&mut gunzip(input(bytes, trickles), size)),
+        Packing::Zip => unzip(Cursor::new(bytes), size, read),
+    };
+    content.map_err(|error| {
+        holds_no_card_number(&error);
+        error.to_string()
+    })
+}
+
 /// Settings.
 pub fn settings(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes)
-        && let Err(error) = Settings::parse(text)
-    {
-        assert!(!card_number::is_in(&error.to_string()), "a card number in {error}");
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let read = Settings::parse(text);
+    assert_eq!(read, Settings::parse(text), "read twice");
+    if let Err(error) = read {
+        let lines = text.lines().count().saturating_add(1);
+        assert!(!error.findings.is_empty(), "refused without a finding");
+        for finding in &error.findings {
+            holds_no_card_number(finding);
+            assert!((1..=lines).contains(&finding.line), "{finding} of {lines} lines");
+        }
     }
 }
 

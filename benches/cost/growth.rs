@@ -1,0 +1,140 @@
+//! What the same day costs with ten times as much history before it.
+//!
+//! Two databases have the same merchants. One has a few days of history, the other ten times as many; then the same days are
+//! recorded, reconciled and planned for payout in both, one after the other, and the medians are compared. History is made as
+//! days are: by recording, reconciling and paying them.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use acquit::embedded::Cluster;
+use acquit::simulate::{BreakKind, FileFormat, Plan, Profile};
+use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
+use acquit::store::record::EventFile;
+use chrono::{Days, NaiveDate};
+
+use super::{Books, Result, drop_database, open};
+
+/// How many payments a day has.
+const PAYMENTS: u64 = 10_000;
+/// How many days are measured.
+const MEASURED: u64 = 5;
+/// The days before them. At the median of those that are measured there are two more: 5 and 50.
+const HISTORY: [u64; 2] = [3, 48];
+/// The first day of the longer history; what is in force on it is on all of its days.
+const FIRST: (i32, u32, u32) = (2026, 5, 4);
+
+/// How long the work of one day took.
+struct Took {
+    record: Duration,
+    reconcile: Duration,
+    plan: Duration,
+}
+
+/// A part of it.
+type Part = fn(&Took) -> Duration;
+
+/// Measures, and prints seconds and ratios.
+pub async fn growth(cluster: &Cluster, directory: &Path) -> Result<()> {
+    let (year, month, day) = FIRST;
+    let first = NaiveDate::from_ymd_opt(year, month, day).ok_or("a day")?;
+    let [few, many] = HISTORY;
+    let mut all: Vec<Books> = Vec::new();
+    let mut measured: [Vec<Took>; 2] = Default::default();
+    for number in 0..many + MEASURED {
+        let plan = Plan {
+            payments: PAYMENTS,
+            merchants: 100,
+            seed: 1,
+            breaks: BreakKind::usual(Profile::Card, FileFormat::Adyen),
+            day: first.checked_add_days(Days::new(number)).ok_or("a day")?,
+            profile: Profile::Card,
+            file_format: FileFormat::Adyen,
+        };
+        let files = directory.join("growth");
+        acquit::simulate::run(&plan, &files, &mut |_| {})?;
+        if all.is_empty() {
+            for days in HISTORY {
+                all.push(open(cluster, &files, &format!("growth_{days}")).await?);
+            }
+        }
+        for (place, books) in all.iter().enumerate() {
+            if number + HISTORY[place] < many {
+                continue;
+            }
+            if number == many {
+                books.raw.batch_execute("vacuum analyze").await?;
+            }
+            let took = one_day(books, &files, plan.day).await?;
+            if number >= many {
+                measured[place].push(took);
+            }
+        }
+    }
+    let median = |place: usize, of: Part| {
+        let mut times: Vec<f64> = measured[place].iter().map(|took| of(took).as_secs_f64()).collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    let work: [(&str, Part); 3] = [
+        ("record", |took| took.record),
+        ("reconcile", |took| took.reconcile),
+        ("plan payouts", |took| took.plan),
+    ];
+    let middle = MEASURED / 2;
+    for (what, of) in work {
+        let (after_few, after_many) = (median(0, of), median(1, of));
+        println!(
+            "growth {what:<12} a day of {PAYMENTS} payments after {} days {after_few:>6.3} s, after {} days {after_many:>6.3} s   ratio {:.2}",
+            few + middle,
+            many + middle,
+            after_many / after_few,
+        );
+    }
+    for (books, days) in all.into_iter().zip(HISTORY) {
+        drop(books);
+        drop_database(cluster, &format!("growth_{days}")).await?;
+    }
+    Ok(())
+}
+
+/// The work of one day, from its events to the plan of its payouts; what is planned is approved, so that it is paid once.
+async fn one_day(books: &Books, files: &Path, day: NaiveDate) -> Result<Took> {
+    let events = EventFile::open(&files.join("events.jsonl"))?;
+    let settlement = SettlementFile::open(&files.join("settlement.csv"))?;
+    let next = day.succ_opt().ok_or("a day")?;
+    books.raw.batch_execute("checkpoint").await?;
+    let start = Instant::now();
+    books
+        .store
+        .record(&books.deployment, &events, &mut |_, _| Ok(()))
+        .await?;
+    let record = start.elapsed();
+    books.raw.batch_execute("checkpoint").await?;
+    let request = Request {
+        file: &settlement,
+        acquirer: "adyen",
+        as_of: Some(next),
+    };
+    let start = Instant::now();
+    let found = books.store.reconcile(&books.deployment, &request, &|_| {}).await?;
+    let reconcile = start.elapsed();
+    if found.outcome != FileOutcome::Booked {
+        return Err(format!("{day}: {:?}", found.outcome).into());
+    }
+    let start = Instant::now();
+    let planned = books.store.plan_payouts(&books.deployment, next, "ann", None).await?;
+    let plan = start.elapsed();
+    if planned.payouts.is_empty() {
+        return Err(format!("{day}: nothing is paid").into());
+    }
+    books
+        .store
+        .approve_payouts(&books.deployment, next, None, "bob")
+        .await?;
+    Ok(Took {
+        record,
+        reconcile,
+        plan,
+    })
+}
