@@ -123,7 +123,7 @@ async fn one_day(books: &Books, files: &Path, day: NaiveDate) -> Result<Took> {
         return Err(format!("{day}: {:?}", found.outcome).into());
     }
     let start = Instant::now();
-    let planned = books.store.plan_payouts(&books.deployment, next, "ann", None).await?;
+    let planned = books.store.plan_payouts(&books.deployment, next, "ann").await?;
     let plan = start.elapsed();
     if planned.payouts.is_empty() {
         return Err(format!("{day}: nothing is paid").into());

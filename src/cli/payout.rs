@@ -154,11 +154,12 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     let deployment = super::deployment(&store).await?;
     match command {
         Command::Plan { cutoff, by, merchant } => {
-            let demanded = Some(merchant.as_slice()).filter(|named| !named.is_empty());
-            let planned = store
-                .plan_payouts(&deployment, cutoff, &person(by)?, demanded)
-                .await
-                .map_err(failed)?;
+            let by = person(by)?;
+            let planned = match merchant.as_slice() {
+                [] => store.plan_payouts(&deployment, cutoff, &by).await,
+                merchants => store.demand_payouts(&deployment, cutoff, &by, merchants).await,
+            };
+            let planned = planned.map_err(failed)?;
             listing(format!("Payouts of cut-off {cutoff}"), &planned.payouts).print(globals.format)?;
             if globals.format == super::output::Format::Table && !planned.carried.is_empty() {
                 let mut carried = Listing::new(

@@ -67,6 +67,8 @@ pub struct PayoutRules {
     pub minimum: Amounts,
     /// For how many days money may be kept for being less than that; none where it may be for ever.
     pub forced_after_days: Option<u16>,
+    /// After how many days a merchant is asked for what it owes beyond all that it has; none where it is only set off.
+    pub collect_after_days: Option<u16>,
     /// What stays with us of every merchant's money. Currencies not listed: nothing.
     pub keep_minimum: Amounts,
     /// On which days merchants are paid that have no days of their own.
@@ -93,6 +95,7 @@ impl Default for PayoutRules {
         Self {
             minimum: Amounts::new(),
             forced_after_days: None,
+            collect_after_days: None,
             keep_minimum: Amounts::new(),
             schedule: Schedule::default(),
             roll: Roll::default(),
@@ -113,6 +116,7 @@ impl<'t> Reader<'t> {
             &[
                 "minimum",
                 "forced_after_days",
+                "collect_after_days",
                 "keep_minimum",
                 "schedule",
                 "roll",
@@ -125,10 +129,11 @@ impl<'t> Reader<'t> {
             ],
         );
         let minimum = self.amounts(table, "minimum");
-        let forced_after_days = match table.get("forced_after_days") {
+        let mut after = |field| match table.get(field) {
             None => Some(None),
-            Some(_) => self.days(table, "forced_after_days").map(Some),
+            Some(_) => self.days(table, field).map(Some),
         };
+        let (forced_after_days, collect_after_days) = (after("forced_after_days"), after("collect_after_days"));
         let keep_minimum = self.amounts(table, "keep_minimum");
         let schedule = self.schedule(table);
         let roll = self.optional_word(table, "roll");
@@ -144,6 +149,7 @@ impl<'t> Reader<'t> {
         Some(PayoutRules {
             minimum,
             forced_after_days: forced_after_days?,
+            collect_after_days: collect_after_days?,
             keep_minimum,
             schedule: schedule?.unwrap_or_default(),
             roll: roll?.unwrap_or_default(),

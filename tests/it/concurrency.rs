@@ -395,10 +395,7 @@ async fn twenty_of_each_pay_once() {
         let store = day::another(&test.url, 1).await;
         let mut posted = 0;
         for _ in 0..2 {
-            store
-                .plan_payouts(&deployment, cutoff, "ann", None)
-                .await
-                .expect("a plan");
+            store.plan_payouts(&deployment, cutoff, "ann").await.expect("a plan");
             match store.approve_payouts(&deployment, cutoff, None, "bob").await {
                 Ok(_) | Err(PayoutError::NothingPlanned(_)) => {}
                 Err(error) => panic!("{error}"),

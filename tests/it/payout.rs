@@ -149,7 +149,7 @@ impl Desk {
     async fn plan(&self, cutoff: &str) -> Planned {
         self.test
             .store
-            .plan_payouts(&self.deployment, day(cutoff), "ann", None)
+            .plan_payouts(&self.deployment, day(cutoff), "ann")
             .await
             .expect("a plan")
     }
@@ -1174,10 +1174,7 @@ async fn twenty_planners_at_once_charge_one_fee() {
     let stores = join_all((0..20).map(|_| support::day::another(&desk.test.url, 1))).await;
     let (deployment, out) = (&desk.deployment, desk.out.path());
     let work = stores.iter().map(async |store| {
-        store
-            .plan_payouts(deployment, day(FIRST), "ann", None)
-            .await
-            .expect("a plan");
+        store.plan_payouts(deployment, day(FIRST), "ann").await.expect("a plan");
         store
             .approve_payouts(deployment, day(FIRST), None, "bob")
             .await
@@ -1478,7 +1475,7 @@ async fn merchants_are_paid_on_their_days() {
     let asked = desk
         .test
         .store
-        .plan_payouts(&desk.deployment, day("2026-06-02"), "ann", Some(&demanded))
+        .demand_payouts(&desk.deployment, day("2026-06-02"), "ann", &demanded)
         .await;
     let asked = asked.expect("a plan");
     assert_eq!(

@@ -52,7 +52,7 @@ async fn advance(stage: &Stage, amount: &str) {
 /// Plans and approves what can be paid; says what.
 async fn approve(stage: &Stage, cutoff: &str) -> Vec<String> {
     let store = &stage.test.store;
-    let planned = store.plan_payouts(&stage.deployment, day(cutoff), "ann", None).await;
+    let planned = store.plan_payouts(&stage.deployment, day(cutoff), "ann").await;
     let planned = planned.expect("a plan").payouts;
     if !planned.is_empty() {
         store

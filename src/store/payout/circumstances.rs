@@ -47,14 +47,9 @@ impl Circumstances {
         })
     }
 
-    /// Reads since when money is there that is less than a payout must be worth, where settings say for how long that may be.
-    pub(super) async fn since(
-        &mut self,
-        tx: &mut Tx,
-        settings: &Settings,
-        small: &[&Payable],
-    ) -> Result<(), StoreError> {
-        if settings.payout.forced_after_days.is_none() || small.is_empty() {
+    /// Reads since when money is there that is less than a payout must be worth.
+    pub(super) async fn since(&mut self, tx: &mut Tx, small: &[&Payable]) -> Result<(), StoreError> {
+        if small.is_empty() {
             return Ok(());
         }
         let books: Vec<i64> = small.iter().map(|payable| payable.book.0).collect();
