@@ -1,5 +1,7 @@
 //! Payouts: who may, how much, and never twice.
 
+mod files;
+
 use std::path::Path;
 
 use acquit::ids::BookId;
