@@ -114,6 +114,56 @@ CREATE TABLE public.acquirer_invoice (
 
 COMMENT ON TABLE public.acquirer_invoice IS 'Invoices of acquirers that settle in full, minor units; expected is what they should have been by contract, without VAT, when they were booked. number and payment are entries of the house.';
 
+CREATE TABLE public.adjustment (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    reference text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    reason text NOT NULL COLLATE pg_catalog."C",
+    evidence text NOT NULL,
+    note text NOT NULL,
+    proposed_on date NOT NULL,
+    proposed_by text NOT NULL,
+    content bytea NOT NULL,
+    state text DEFAULT 'proposed'::text NOT NULL COLLATE pg_catalog."C",
+    decided_on date,
+    decided_by text,
+    decided bytea,
+    rejection text,
+    number bigint,
+    CONSTRAINT adjustment_amount CHECK ((amount <> 0)),
+    CONSTRAINT adjustment_as_proposed CHECK ((decided = content)),
+    CONSTRAINT adjustment_booked CHECK (((number IS NOT NULL) = (state = 'booked'::text))),
+    CONSTRAINT adjustment_content CHECK ((length(content) = 32)),
+    CONSTRAINT adjustment_decided CHECK (((num_nonnulls(decided_on, decided_by, decided) =
+CASE
+    WHEN (state = 'proposed'::text) THEN 0
+    ELSE 3
+END) AND (decided_on >= proposed_on))),
+    CONSTRAINT adjustment_reason CHECK (
+CASE
+    WHEN (reason = ANY (ARRAY['goodwill'::text, 'compensation'::text])) THEN (amount > 0)
+    WHEN (reason = 'penalty'::text) THEN (amount < 0)
+    ELSE (reason = ANY (ARRAY['fee_correction'::text, 'agreement'::text, 'mistake'::text]))
+END),
+    CONSTRAINT adjustment_rejected CHECK (((rejection IS NOT NULL) = (state = 'rejected'::text))),
+    CONSTRAINT adjustment_state CHECK ((state = ANY (ARRAY['proposed'::text, 'booked'::text, 'rejected'::text]))),
+    CONSTRAINT adjustment_two_people CHECK (((state <> 'booked'::text) OR (decided_by <> proposed_by)))
+);
+
+COMMENT ON TABLE public.adjustment IS 'What two people credit to a merchant''s available balance, or, below zero, charge it. content is the digest of what was proposed (schema/audits works it out again), decided that of what somebody else approved, or anybody rejected; number is the entry of the book.';
+
+ALTER TABLE public.adjustment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.adjustment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.aggregate (
     book_id bigint NOT NULL,
     aggregate text NOT NULL COLLATE pg_catalog."C",
@@ -1154,6 +1204,12 @@ ALTER TABLE ONLY public.acquirer
 ALTER TABLE ONLY public.acquirer
     ADD CONSTRAINT acquirer_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.adjustment
+    ADD CONSTRAINT adjustment_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.adjustment
+    ADD CONSTRAINT adjustment_reference UNIQUE (book_id, reference);
+
 ALTER TABLE ONLY public.aggregate
     ADD CONSTRAINT aggregate_identity PRIMARY KEY (book_id, aggregate);
 
@@ -1324,6 +1380,10 @@ ALTER TABLE ONLY public.velocity_activity
 
 ALTER TABLE ONLY public.velocity_decision
     ADD CONSTRAINT velocity_decision_once UNIQUE NULLS NOT DISTINCT (book_id, reference, fingerprint, rule);
+
+CREATE UNIQUE INDEX adjustment_of_entry ON public.adjustment USING btree (book_id, number) WHERE (number IS NOT NULL);
+
+CREATE INDEX adjustment_proposed ON public.adjustment USING btree (book_id) WHERE (state = 'proposed'::text);
 
 CREATE INDEX break_entry_of_proposal ON public.break_entry USING btree (proposal_id);
 
@@ -1682,6 +1742,43 @@ GRANT UPDATE(paid_on) ON TABLE public.acquirer_invoice TO acquit_runtime;
 GRANT UPDATE(paid_by) ON TABLE public.acquirer_invoice TO acquit_runtime;
 
 GRANT UPDATE(payment) ON TABLE public.acquirer_invoice TO acquit_runtime;
+
+GRANT SELECT ON TABLE public.adjustment TO acquit_runtime;
+GRANT SELECT ON TABLE public.adjustment TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(reference) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(evidence) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(proposed_on) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(proposed_by) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT INSERT(content) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT UPDATE(decided_on) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT UPDATE(decided_by) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT UPDATE(decided) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT UPDATE(rejection) ON TABLE public.adjustment TO acquit_runtime;
+
+GRANT UPDATE(number) ON TABLE public.adjustment TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.aggregate TO acquit_runtime;
 GRANT SELECT ON TABLE public.aggregate TO acquit_auditor;

@@ -103,6 +103,10 @@ kinds! {
     InvoicePayment = 37, "invoice_payment";
     /// A payout that came back from the bank.
     PayoutReturn = 38, "payout_return";
+    /// What a merchant owes on the last day of a period, as a receivable.
+    Reclassification = 39, "reclassification";
+    /// What two people credit to a merchant's balance, or charge it.
+    Adjustment = 40, "adjustment";
 }
 
 impl EntryKind {

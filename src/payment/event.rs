@@ -444,6 +444,8 @@ impl PaymentEvent {
             | EntryKind::AcquirerInvoice
             | EntryKind::InvoicePayment
             | EntryKind::LossRecovery
+            | EntryKind::Reclassification
+            | EntryKind::Adjustment
             | EntryKind::Reversal
             | EntryKind::Resolution => None,
         }

@@ -408,6 +408,7 @@ macro_rules! audits {
 
 audits![
     "acquirers",
+    "adjustments",
     "advances",
     "balance_sums",
     "exponents",
@@ -432,6 +433,7 @@ audits![
     "payout_of_every_entry",
     "payout_once",
     "pending",
+    "receivables",
     "reserve_days",
     "reserve_tranches",
     "resolutions",
