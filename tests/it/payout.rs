@@ -1,6 +1,7 @@
 //! Payouts: who may, how much, and never twice.
 
 mod files;
+mod properties;
 
 use std::path::Path;
 
