@@ -103,6 +103,8 @@ kinds! {
     InvoicePayment = 37, "invoice_payment";
     /// A payout that came back from the bank.
     PayoutReturn = 38, "payout_return";
+    /// What a bank statement says that came or went, and nothing had booked before.
+    BankEntry = 39, "bank_entry";
 }
 
 impl EntryKind {

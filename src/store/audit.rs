@@ -410,6 +410,7 @@ audits![
     "acquirers",
     "advances",
     "balance_sums",
+    "bank_entries",
     "exponents",
     "files_undone",
     "holds",

@@ -3,6 +3,7 @@
 mod advance;
 mod audit;
 mod availability;
+mod bank;
 mod breaks;
 mod calendar;
 mod claims;

@@ -392,6 +392,7 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::InvoicePayment
         | EntryKind::LossRecovery
         | EntryKind::Reversal
+        | EntryKind::BankEntry
         | EntryKind::Resolution => Err(Refusal::NotAnEvent),
     }
 }

@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 
 pub use self::approve::Run;
 pub use self::outcome::{Return, ReturnedPayout, Sent};
+pub(super) use self::outcome::{come_back, confirm_known};
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
 use crate::ids::{BookId, EntryNumber, OWN, SourceId};
@@ -257,7 +258,7 @@ impl Store {
     }
 }
 
-async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
+pub(super) async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
     tx.query(include_str!("../../../schema/queries/payouts_lock.sql"), &[])
         .await
         .map(|_| ())
