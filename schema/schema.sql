@@ -260,23 +260,23 @@ CREATE VIEW public.awaited AS
          SELECT file.acquirer_id,
             batch.batch,
             batch.currency,
-            0,
-            0,
-            NULL::date,
-            word.word
+            (0)::bigint AS net,
+            (0)::bigint AS settled,
+            NULL::date AS expected_on,
+            paid.word
            FROM ((public.settlement_batch batch
              JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
-             CROSS JOIN LATERAL unnest(batch.paid_as) word(word))
+             CROSS JOIN LATERAL unnest(batch.paid_as) paid(word))
         UNION ALL
-         SELECT bank_match.acquirer_id,
-            bank_match.batch,
-            bank_match.currency,
-            0,
-            bank_match.settled,
-            NULL::date,
-            NULL::text
-           FROM public.bank_match
-          WHERE (bank_match.kind = 'receipt'::text)) promised
+         SELECT told.acquirer_id,
+            told.batch,
+            told.currency,
+            (0)::bigint AS net,
+            told.settled,
+            NULL::date AS expected_on,
+            NULL::text AS word
+           FROM public.bank_match told
+          WHERE (told.kind = 'receipt'::text)) promised
   GROUP BY promised.acquirer_id, promised.batch, promised.currency;
 
 COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked, what the bank has received of it (settled, with what is short of it and in suspense), and what is still open. A batch whose file was undone after its receipt is open below zero, until its file comes again.';

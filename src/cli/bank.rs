@@ -20,10 +20,10 @@ pub enum Command {
     /// that cannot be read, or is not what it claims, is quarantined whole. camt.052 and camt.054 are kept for information: what
     /// they tell of is booked by the statement of the day.
     ///
-    /// A credit pays the settlement batch that its texts name, else that of its amount awaited within two weekdays: one credit
-    /// several batches, several credits one, and never where more than one thing fits. Payouts are confirmed, or come back, by their
-    /// end-to-end ids. Charges and interest are booked as such. What nobody knows is in suspense, with a break. Without --execute
-    /// nothing is written: the same work is done and rolled back. Loading a file again changes nothing.
+    /// A credit pays the settlement batch that its texts name, else that of its amount awaited within two weekdays: one
+    /// credit several batches, several credits one, and never where more than one thing fits. Payouts are confirmed, or come
+    /// back, by their end-to-end ids. Charges and interest are booked as such. What nobody knows is in suspense, with a break.
+    /// Without --execute nothing is written: the same work is done and rolled back. Loading a file again changes nothing.
     ///
     /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
     Load {

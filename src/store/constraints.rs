@@ -76,10 +76,6 @@ pub const RULES: &[(&str, &str)] = &[
         "bank_match_amount",
         "what an entry of a bank statement comes to is not zero",
     ),
-    (
-        "bank_match_entry",
-        "what is told is told by an entry of a bank statement",
-    ),
     ("bank_match_identity", "a part of an entry comes to one thing"),
     (
         "bank_match_kind",

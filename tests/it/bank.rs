@@ -9,6 +9,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use acquit::simulate::{BreakKind, FileFormat, Plan, Profile};
 use acquit::store::bank::{BankError, Loaded, Outcome, Request, StatementFile};
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -24,7 +25,8 @@ fn settings() -> String {
         "bank_account = \"main\"\n[[house.account]]\nnumber = \"{ACCOUNT}\"\ncurrency = \"EUR\"\n\
          [[house.account]]\nnumber = \"0012345\"\ncurrency = \"USD\"\n"
     );
-    availability::SETTINGS.replacen("bank_account = \"main\"\n", &accounts, 1)
+    let desk = "[desk]\nfinance_heads = [\"ann\"]\ntolerance = { EUR = \"100.00\" }\nlimit_a = { EUR = \"100.00\" }\nlimit_b = { EUR = \"100.00\" }\n";
+    availability::SETTINGS.replacen("bank_account = \"main\"\n", &accounts, 1) + desk
 }
 
 /// A statement in EUR of a day, from an opening balance in cents; its entries, one a line:
@@ -105,8 +107,8 @@ const STORY: &str = "
     sale p2 50.00 EUR m=plain ref=A2 at=2026-03-02
     sale p3 50.00 EUR m=plain ref=A3 at=2026-03-02
     file north 2026-03-03
-    Settled +100.00 EUR ref=A1 markup=1.00 batch=20260303001
-    Settled +50.00 EUR ref=A2 markup=0.50 batch=20260303002
+    Settled +100.00 EUR ref=A1 cost=1.00 batch=20260303001
+    Settled +50.00 EUR ref=A2 cost=0.50 batch=20260303002
     Settled +50.00 EUR ref=A3 batch=20260303003";
 
 impl Bank {
@@ -296,7 +298,7 @@ async fn where_two_things_fit_nothing_is_matched() {
     assert_eq!(bank.load(&day).await, "suspense 1 50.00, UNIDENTIFIED_RECEIPT 1");
     assert_eq!(
         bank.breaks().await,
-        ["UNIDENTIFIED_RECEIPT main: 50.00 EUR (line 4): more than one thing fits"]
+        ["UNIDENTIFIED_RECEIPT main: 50.00 EUR (line 5): more than one thing fits"]
     );
 }
 
@@ -498,8 +500,8 @@ async fn a_file_that_is_undone_after_its_receipt_awaits_what_its_next_version_sa
     bank.stage
         .tell(
             "file north 2026-03-03
-             Settled +100.00 EUR ref=A1 markup=0.90 batch=20260303001
-             Settled +50.00 EUR ref=A2 markup=0.50 batch=20260303002
+             Settled +100.00 EUR ref=A1 cost=0.90 batch=20260303001
+             Settled +50.00 EUR ref=A2 cost=0.50 batch=20260303002
              Settled +50.00 EUR ref=A3 batch=20260303003",
         )
         .await;
@@ -513,17 +515,28 @@ async fn suspense_is_resolved_at_the_desk() {
     let mut bank = Bank::open().await;
     let day = statement("2026-03-03", 0, &["+49.76 text=20260303003", "+12.00 text=x"]);
     bank.load(&day).await;
+    let id = bank
+        .texts("select id::text from break where class = 'UNIDENTIFIED_RECEIPT'")
+        .await
+        .remove(0);
     let out = bank
         .stage
         .test
         .acquit()
-        .args(["breaks", "resolve", "--class", "UNIDENTIFIED_RECEIPT", "--by", "ann"])
+        .args(["breaks", "resolve", &id, "--by", "ann"])
         .args(["--reason", "unidentified", "--note", "nobody asks for it", "--execute"])
         .output()
         .expect("the binary");
     let said = String::from_utf8_lossy(&out.stderr).into_owned() + &String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success(), "{said}");
     bank.stage.holds().await;
+    assert_eq!(bank.balances().await, "1010=6176 1110=14850 1900=24");
+    let written_off = bank
+        .texts(
+            "select sum(credits - debits)::text from balance join account on account.id = account_id where code = 4070",
+        )
+        .await;
+    assert_eq!(written_off, ["1200"]);
 }
 
 /// A simulated day, its payouts instructed, through the binary.
@@ -534,7 +547,17 @@ struct Day {
 
 impl Day {
     async fn instructed() -> Self {
-        let files = day::simulated(60);
+        let files = support::directory();
+        let plan = Plan {
+            payments: 120,
+            merchants: 16,
+            seed: 7,
+            breaks: BreakKind::usual(Profile::Card, FileFormat::Adyen),
+            day: Plan::usual_day(),
+            profile: Profile::Card,
+            file_format: FileFormat::Adyen,
+        };
+        acquit::simulate::run(&plan, files.path(), &mut |_| {}).expect("a day");
         let test = support::store().await;
         let day = Self { test, files };
         for command in [

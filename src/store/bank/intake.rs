@@ -275,7 +275,8 @@ fn in_words(claim: &Claim) -> String {
 /// What was heard so far.
 #[derive(Default)]
 struct Gathered {
-    open: Option<(Statement, Vec<Entry>)>,
+    /// The statement that has begun, what is booked of it, and the latest day of its entries.
+    open: Option<(Statement, Vec<Entry>, Option<NaiveDate>)>,
     statements: Vec<Stated>,
     rejected: Vec<Reject>,
     untrue: Vec<String>,
@@ -285,17 +286,17 @@ impl Gathered {
     fn add(&mut self, item: Item, file: &StatementFile, house: &House, only: Option<&str>) -> Result<(), BankError> {
         match item {
             Item::Statement(statement) => {
-                self.open = Some((statement, Vec::new()));
+                self.open = Some((statement, Vec::new(), None));
             }
             Item::Entry(entry) => {
-                if let Some((statement, entries)) = &mut self.open
-                    && statement.kind == Kind::Statement
-                    && entry.status == Status::Booked
-                {
-                    entries.push(Entry {
-                        raw: String::new(),
-                        ..entry
-                    });
+                if let Some((statement, entries, latest)) = &mut self.open {
+                    *latest = entry.booking_date.or(entry.value_date).max(*latest);
+                    if statement.kind == Kind::Statement && entry.status == Status::Booked {
+                        entries.push(Entry {
+                            raw: String::new(),
+                            ..entry
+                        });
+                    }
                 }
             }
             Item::Reject(reject) => {
@@ -304,8 +305,8 @@ impl Gathered {
                 }
             }
             Item::Closing(closing) => {
-                if let Some((statement, entries)) = self.open.take() {
-                    self.end(statement, closing, &entries, file, house, only)?;
+                if let Some((statement, entries, latest)) = self.open.take() {
+                    self.end((statement, closing, latest), &entries, file, house, only)?;
                 }
             }
         }
@@ -314,8 +315,7 @@ impl Gathered {
 
     fn end(
         &mut self,
-        statement: Statement,
-        closing: Closing,
+        (statement, closing, latest): (Statement, Closing, Option<NaiveDate>),
         entries: &[Entry],
         file: &StatementFile,
         house: &House,
@@ -344,7 +344,8 @@ impl Gathered {
         ours(&stated.statement, currency, file, house, only)?;
         let on = |balance: &Option<crate::bank::Balance>| balance.as_ref().and_then(|balance| balance.on);
         let closed = on(&stated.closing.closing);
-        let Some(until) = stated.statement.until.or(closed).or(on(&stated.statement.opening)) else {
+        let balanced_on = closed.or(on(&stated.statement.opening));
+        let Some(until) = stated.statement.until.or(balanced_on).or(latest.filter(|_| !is_booked)) else {
             self.untrue.push(format!("{said} states no day"));
             return Ok(());
         };

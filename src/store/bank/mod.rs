@@ -1,7 +1,7 @@
 //! Bank statements: taken in, proven, matched with what is awaited, and booked. One transaction a file, whole or not at all.
 //!
-//! 1. Lock the payouts, then the acquirers by id, the bank's own row among them: no payout is confirmed, no file undone and no break
-//!    resolved meanwhile, and one file of statements is taken in at a time.
+//! 1. Lock the payouts, then the acquirers by id, the bank's own row among them: no payout is confirmed, no file undone and no
+//!    break resolved meanwhile, and one file of statements is taken in at a time.
 //! 2. Intake (`intake`): stream the entries into `bank_entry`. A file that cannot be read, or claims what is not so, is kept in
 //!    quarantine; one with a statement of an account that is not the house's is refused.
 //! 3. Each statement begins with what the one before it ended with (`sequence`). What repeats a booked one books nothing; what

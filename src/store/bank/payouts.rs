@@ -94,6 +94,12 @@ impl Payouts {
         self.known.values().map(|payout| payout.book).collect()
     }
 
+    /// Whether a part names one of them.
+    pub(super) fn names(&self, part: &Part) -> bool {
+        let id = part.end_to_end_id.as_ref();
+        id.is_some_and(|id| self.known.contains_key(id))
+    }
+
     /// Confirms and returns what the parts say, and tells which entries have them. What is left out is left to people.
     pub(super) async fn book(
         &mut self,

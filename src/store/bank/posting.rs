@@ -58,7 +58,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
         breaks: Vec::new(),
     };
     for (currency, parts) in by_currency {
-        posting.post(tx, currency, &parts, &told).await?;
+        posting.post(tx, currency, &parts, &told, &payouts).await?;
     }
     posting.write(tx).await?;
     tx.execute(
@@ -136,18 +136,23 @@ impl Posting<'_> {
         currency: Currency,
         parts: &[&Part],
         told: &BTreeMap<Place, Told>,
+        payouts: &Payouts,
     ) -> Result<(), BankError> {
         let mut open: Vec<&Part> = Vec::new();
         for part in parts {
             if let Some(told) = told.get(&(part.ordinal, part.part)) {
                 self.matched(part, told.kind, part.money, None, (told.book, told.number));
+            } else if payouts.names(part) {
+                // It names a payout, and is not what becomes of it: whatever else has its amount, it is not that.
+                self.suspend(part, Left::Unknown, &[])?;
             } else if let Some(kind) = of_bank(&part.code) {
                 self.bank(part, kind)?;
             } else {
                 open.push(part);
             }
         }
-        let (awaited, targets) = self.awaited(tx, currency, &open).await?;
+        let told: BTreeSet<(BookId, EntryNumber)> = told.values().map(|told| (told.book, told.number)).collect();
+        let (awaited, targets) = self.awaited(tx, currency, &open, &told).await?;
         let receipts: Vec<Receipt> = open.iter().map(|part| receipt(part)).collect();
         let Decided { payments, left } = receipts::decide(&receipts, &targets);
         for payment in &payments {
@@ -167,6 +172,7 @@ impl Posting<'_> {
         tx: &mut Tx,
         currency: Currency,
         parts: &[&Part],
+        told: &BTreeSet<(BookId, EntryNumber)>,
     ) -> Result<(Vec<Awaited>, Vec<Target>), StoreError> {
         let mut found = (Vec::new(), Vec::new());
         let (Some(first), Some(last)) = (
@@ -191,10 +197,12 @@ impl Posting<'_> {
             .await?;
         for row in &rows {
             let kind: &str = row.try_get("kind")?;
-            found.0.push(Awaited::Recorded(
-                BookId(row.try_get("book_id")?),
-                EntryNumber(row.try_get("number")?),
-            ));
+            let entry = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
+            // What this file told of, and its confirmations, are not in `bank_match` yet.
+            if told.contains(&entry) {
+                continue;
+            }
+            found.0.push(Awaited::Recorded(entry.0, entry.1));
             found.1.push(Target {
                 amount: row.try_get("amount")?,
                 on: row.try_get("booking_date")?,
