@@ -27,7 +27,7 @@ select 'books', book_id, number, booked, amount from on_bank where booked is dis
 union all
 select 'not told', entry.book_id, entry.number, null, null
 from entry
-where entry.kind = 39 and not exists (select from bank_match told where told.book_id = entry.book_id and told.number = entry.number)
+where entry.kind = 41 and not exists (select from bank_match told where told.book_id = entry.book_id and told.number = entry.number)
 union all
 select 'balances', statement.source_id, statement.ordinal, statement.closing - statement.opening, coalesce(sum(entry.amount), 0)
 from bank_statement statement

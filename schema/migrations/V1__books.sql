@@ -21,6 +21,7 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (1110, 'acquirer:in-transit',  'debit',  'acquirer', true,  false),
     (1120, 'acquirer:reserve-held', 'debit', 'acquirer', true,  false),
     (1130, 'carrier:receivable',   'debit',  'acquirer', true,  false),
+    (1200, 'merchant:receivable',  'debit',  'none',     false, false),
     (1400, 'vat:input',            'debit',  'none',     true,  false),
     (1900, 'suspense:debit',       'debit',  'acquirer', false, false),
     (2010, 'merchant:pending',     'credit', 'none',     true,  false),
@@ -47,6 +48,7 @@ insert into account_code (number, name, side, dimension, may_cross_zero, memo) v
     (5040, 'cost:dispute',         'debit',  'acquirer', false, false),
     (5060, 'loss:merchant-credit', 'debit',  'none',     false, false),
     (5070, 'loss:reconciliation-write-off', 'debit', 'none', false, false),
+    (5080, 'cost:merchant-adjustment', 'debit', 'none',  true,  false),
     (5900, 'rounding-difference',  'debit',  'none',     true,  false),
     (6010, 'fx:position',          'debit',  'none',     true,  false),
     (9010, 'memo:auth-hold',       'debit',  'none',     false, true),
@@ -65,7 +67,8 @@ insert into entry_kind (id, name) values
     (17, 'unpaid'), (18, 'unpaid_recovery'), (19, 'refund_paid'), (20, 'payout_instruction'), (21, 'payout_confirmation'),
     (22, 'advance'), (23, 'minimum_top_up'), (24, 'release'), (25, 'hold'), (26, 'hold_release'), (27, 'aggregate'),
     (28, 'capture_void'), (30, 'reversal'), (31, 'resolution'), (32, 'loss'), (33, 'loss_recovery'), (34, 'information_request'),
-    (36, 'acquirer_invoice'), (37, 'invoice_payment'), (38, 'payout_return');
+    (36, 'acquirer_invoice'), (37, 'invoice_payment'), (38, 'payout_return'),
+    (39, 'reclassification'), (40, 'adjustment');
 
 create table record_type (
     id    smallint primary key,
@@ -389,6 +392,42 @@ create unique index loss_waiting on loss (book_id, currency) where state = 'plan
 create unique index loss_of_entry on loss (book_id, number) where number is not null;
 comment on table loss is 'What a merchant owes and nobody expects to get back, given up by two people; and, where recovers names one of these, what came back of it. recovered is the sum of that; number is an entry of the book.';
 
+create table adjustment (
+    id           bigint generated always as identity primary key,
+    book_id      bigint not null,
+    reference    text collate "C" not null,
+    currency     text collate "C" not null,
+    exponent     smallint not null,
+    amount       bigint not null constraint adjustment_amount check (amount <> 0),
+    reason       text collate "C" not null,
+    evidence     text not null,
+    note         text not null,
+    proposed_on  date not null,
+    proposed_by  text not null,
+    content      bytea not null constraint adjustment_content check (length(content) = 32),
+    state        text collate "C" not null default 'proposed'
+                 constraint adjustment_state check (state in ('proposed', 'booked', 'rejected')),
+    decided_on   date,
+    decided_by   text,
+    decided      bytea,
+    rejection    text,
+    number       bigint,
+    constraint adjustment_reference unique (book_id, reference),
+    constraint adjustment_reason check (
+        case when reason in ('goodwill', 'compensation') then amount > 0
+             when reason = 'penalty' then amount < 0
+             else reason in ('fee_correction', 'agreement', 'mistake') end),
+    constraint adjustment_decided check (
+        num_nonnulls(decided_on, decided_by, decided) = case when state = 'proposed' then 0 else 3 end and decided_on >= proposed_on),
+    constraint adjustment_two_people check (state <> 'booked' or decided_by <> proposed_by),
+    constraint adjustment_as_proposed check (decided = content),
+    constraint adjustment_rejected check ((rejection is not null) = (state = 'rejected')),
+    constraint adjustment_booked check ((number is not null) = (state = 'booked'))
+);
+create index adjustment_proposed on adjustment (book_id) where state = 'proposed';
+create unique index adjustment_of_entry on adjustment (book_id, number) where number is not null;
+comment on table adjustment is 'What two people credit to a merchant''s available balance, or, below zero, charge it. content is the digest of what was proposed (schema/audits works it out again), decided that of what somebody else approved, or anybody rejected; number is the entry of the book.';
+
 create table monthly_limit (
     acquirer_id  smallint not null references acquirer,
     payer        text collate "C" not null,
@@ -604,6 +643,8 @@ grant insert (class, acquirer_id, source_id, ordinal, book_id, number, expected,
 grant insert (book_id, currency, source_on, release_on, withheld) on reserve_tranche to acquit_runtime;
 grant insert (book_id, currency, exponent, amount, reason, owner, placed_on, expires_on, number) on hold to acquit_runtime;
 grant insert (book_id, currency, exponent, amount, recovers, reason, note, planned_on, planned_by) on loss to acquit_runtime;
+grant insert (book_id, reference, currency, exponent, amount, reason, evidence, note, proposed_on, proposed_by, content) on adjustment
+    to acquit_runtime;
 grant update (number, hash) on book to acquit_runtime;
 grant update (debits, credits) on balance to acquit_runtime;
 grant update (acquirer_id, currency, requested, authorized, captured, over_captured, voided, expired, refunded, charged_back,
@@ -617,6 +658,7 @@ grant update (payable, reserve) on maturing to acquit_runtime;
 grant update (withheld, released, applied) on reserve_tranche to acquit_runtime;
 grant update (released, released_by) on hold to acquit_runtime;
 grant update (state, approved_by, number, recovered) on loss to acquit_runtime;
+grant update (state, decided_on, decided_by, decided, rejection, number) on adjustment to acquit_runtime;
 grant update (held, kept) on monthly_limit to acquit_runtime;
 grant update (name) on acquirer to acquit_runtime;
 grant delete on open_item, maturing to acquit_runtime;

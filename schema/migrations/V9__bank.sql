@@ -3,7 +3,7 @@
 insert into account_code (number, name, side, dimension, may_cross_zero, memo) values
     (4080, 'income:interest', 'credit', 'none', false, false),
     (5050, 'cost:bank',       'debit',  'bank', true,  false);
-insert into entry_kind (id, name) values (39, 'bank_entry');
+insert into entry_kind (id, name) values (41, 'bank_entry');
 alter table source drop constraint source_kind;
 alter table source add constraint source_kind check (kind in ('events', 'settlement', 'payout', 'run', 'bank'));
 

@@ -1,4 +1,4 @@
--- What merchants are owed (pending, available, in transit): what was there before a day, and what moved since, by kind. $1: a
+-- What merchants are owed (pending, available, in transit, less what is shown as a receivable): what was there before a day, and what moved since, by kind. $1: a
 -- merchant, or null for all; $2, $3: first and last booking date, or null.
 select book.merchant, account.currency, account.exponent,
        case
@@ -18,7 +18,7 @@ join entry_kind on entry_kind.id = entry.kind
 join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
 join account debit on debit.id = transfer.debit_account
 join account credit on credit.id = transfer.credit_account
-cross join lateral (select debit.code in (2010, 2020, 2100) as is_debit, credit.code in (2010, 2020, 2100) as is_credit) owed
+cross join lateral (select debit.code in (1200, 2010, 2020, 2100) as is_debit, credit.code in (1200, 2010, 2020, 2100) as is_credit) owed
 join account on account.id = (case when owed.is_debit then debit.id else credit.id end)
 join account other on other.id = (case when owed.is_debit then credit.id else debit.id end)
 where owed.is_debit <> owed.is_credit

@@ -15,7 +15,7 @@ join entry_kind on entry_kind.id = entry.kind
 join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
 join account debit on debit.id = transfer.debit_account
 join account credit on credit.id = transfer.credit_account
-cross join lateral (select debit.code in (2010, 2020, 2100) as is_debit, credit.code in (2010, 2020, 2100) as is_credit) owed
+cross join lateral (select debit.code in (1200, 2010, 2020, 2100) as is_debit, credit.code in (1200, 2010, 2020, 2100) as is_credit) owed
 join account on account.id = (case when owed.is_debit then debit.id else credit.id end)
 join account other on other.id = (case when owed.is_debit then credit.id else debit.id end)
 where owed.is_debit <> owed.is_credit

@@ -31,14 +31,32 @@ with undecided as materialized (
         undecided.acquirer_reference is null or undecided.acquirer_reference is distinct from undecided.original_reference as own
     from undecided
     where coalesce(undecided.contrary, undecided.record_type) in (1, 2, 3, 4, 8, 9, 10)
+), taken_back as materialized (
+    select reported.ordinal, reported.acquirer_reference, reported.original_reference, reported.merchant_reference, reported.arn
+    from reported
+    where reported.record_type in (2, 3, 4)
+        -- It names what it is about; the ARN of a dispute is that of the sale.
+        and (reported.merchant_reference is not null or (reported.original_reference is not null and reported.own)
+            or (reported.record_type in (3, 4) and reported.arn is not null))
+), item as materialized (
+    -- Items that have any of the references, in one pass over the open ones: none of their references is indexed.
+    select item.book_id, item.number, item.record_type, item.currency, item.gross, item.acquirer_reference, item.arn, item.merchant_reference
+    from open_item item
+    where item.acquirer_id = $2
+        and (item.acquirer_reference in (
+                select acquirer_reference from reported where acquirer_reference is not null
+                union all
+                select original_reference from taken_back where original_reference is not null)
+            or item.arn in (select arn from reported where arn is not null)
+            or item.merchant_reference in (select merchant_reference from taken_back where merchant_reference is not null))
 ), named as (
     select reported.ordinal, item.book_id, item.number, item.record_type, item.currency, item.gross
     from reported
-    join open_item item on item.acquirer_id = $2 and item.acquirer_reference = reported.acquirer_reference
+    join item on item.acquirer_reference = reported.acquirer_reference
     union all
     select reported.ordinal, item.book_id, item.number, item.record_type, item.currency, item.gross
     from reported
-    join open_item item on item.acquirer_id = $2 and item.arn = reported.arn
+    join item on item.arn = reported.arn
     where reported.acquirer_reference is null
 ), other as (
     select distinct on (reported.ordinal) reported.ordinal, named.book_id, named.number, named.record_type, named.currency, named.gross
@@ -48,13 +66,6 @@ with undecided as materialized (
         -- Disputes and unpaid bills may go by the reference of their sale.
         else named.currency = reported.gross_currency and reported.own and not (named.record_type = 1 and reported.stated in (3, 4, 8, 9)) end
     order by reported.ordinal, named.record_type = reported.stated desc, named.currency = reported.gross_currency desc, named.book_id, named.number
-), taken_back as materialized (
-    select reported.ordinal, reported.acquirer_reference, reported.original_reference, reported.merchant_reference, reported.arn
-    from reported
-    where reported.record_type in (2, 3, 4)
-        -- It names what it is about; the ARN of a dispute is that of the sale.
-        and (reported.merchant_reference is not null or (reported.original_reference is not null and reported.own)
-            or (reported.record_type in (3, 4) and reported.arn is not null))
 ), given as materialized (
     select taken_back.ordinal, acquirers.reference
     from taken_back
@@ -77,15 +88,15 @@ with undecided as materialized (
     union all
     select given.ordinal
     from given
-    join open_item item on item.acquirer_id = $2 and item.record_type = 1 and item.acquirer_reference = given.reference
+    join item on item.record_type = 1 and item.acquirer_reference = given.reference
     union all
     select taken_back.ordinal
     from taken_back
-    join open_item item on item.acquirer_id = $2 and item.record_type = 1 and item.arn = taken_back.arn
+    join item on item.record_type = 1 and item.arn = taken_back.arn
     union all
     select taken_back.ordinal
     from taken_back
-    join open_item item on item.acquirer_id = $2 and item.record_type = 1 and item.merchant_reference = taken_back.merchant_reference
+    join item on item.record_type = 1 and item.merchant_reference = taken_back.merchant_reference
     union all
     select taken_back.ordinal
     from taken_back

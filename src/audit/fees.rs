@@ -350,6 +350,8 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::AcquirerInvoice
             | EntryKind::InvoicePayment
             | EntryKind::LossRecovery
+            | EntryKind::Reclassification
+            | EntryKind::Adjustment
             | EntryKind::InformationRequest
             | EntryKind::Reversal
             | EntryKind::Resolution => Ok(()),

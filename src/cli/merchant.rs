@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome, stored};
-use crate::payout::amount::{cooling_off, destination};
+use crate::payout::amount::{Beside, cooling_off, destination};
 use crate::payout::returned::Returned;
 use crate::settings::Merchant;
-use crate::store::merchant::{MerchantBalances, Owed};
+use crate::store::merchant::{Debt, MerchantBalances, Owed};
 use crate::store::settings::Deployment;
 
 /// What to do with merchants.
@@ -20,6 +20,17 @@ pub enum Command {
     ///
     /// One row a currency. The settings are those of a day; balances are those of now.
     List {
+        /// The day whose settings count. Default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+    /// List what merchants owe, the oldest first.
+    ///
+    /// A merchant owes what its available balance is below zero. What comes in pays the oldest first; what it has pending, in
+    /// reserve and on hold will set the debt off; what it owes beyond that is carried forward, and asked for when it is as old as
+    /// the settings say (collect_after_days). `acquit loss` gives it up. Balances are those of now, ages and settings those of a
+    /// day.
+    Debts {
         /// The day whose settings count. Default: today.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
@@ -39,12 +50,17 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
     let (name, on) = match &command {
-        Command::List { on } => (None, on),
+        Command::List { on } | Command::Debts { on } => (None, on),
         Command::Show { name, on } => (Some(name.as_str()), on),
     };
     let day = on.unwrap_or_else(|| super::today(&deployment));
-    if deployment.in_force(day).is_none() {
+    let Some(settings) = deployment.in_force(day) else {
         return Err(Failure::new(format!("no settings are in force on {day}")));
+    };
+    if matches!(command, Command::Debts { .. }) {
+        let debts = store.debts(None).await.map_err(stored)?;
+        debts_listing(&debts, day, settings.payout.collect_after_days).print(globals.format)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let balances = store.merchant_balances(name).await.map_err(stored)?;
     let returned = store.returned_payouts().await.map_err(stored)?;
@@ -79,7 +95,10 @@ struct Standing<'a> {
 
 impl<'a> Standing<'a> {
     fn of(name: &'a str, day: NaiveDate, deployment: &'a Deployment, returned: &CameBack) -> Self {
-        let returned = returned.get(name).map(Vec::as_slice).unwrap_or_default();
+        let beside = Beside {
+            returned: returned.get(name).map(Vec::as_slice).unwrap_or_default(),
+            ..Beside::default()
+        };
         let versions = deployment.begun(day);
         Self {
             name,
@@ -87,7 +106,7 @@ impl<'a> Standing<'a> {
             cools_off_until: cooling_off(name, versions)
                 .map(|(_, until)| until)
                 .filter(|until| day < *until),
-            obstacle: match destination(name, day, versions, returned) {
+            obstacle: match destination(name, day, versions, beside) {
                 Ok(_) => String::new(),
                 Err(obstacle) => obstacle.to_string(),
             },
@@ -171,6 +190,43 @@ fn owed(balances: &MerchantBalances) -> Listing {
     let mut listing = Listing::new("Balances of now", BALANCES);
     for owed in &balances.owed {
         listing.row(cells(owed));
+    }
+    listing
+}
+
+/// What becomes of a debt on a day.
+fn stage(debt: &Debt, day: NaiveDate, collect_after_days: Option<u16>) -> &'static str {
+    let asked_from = collect_after_days.and_then(|days| debt.since.checked_add_days(Days::new(days.into())));
+    match (debt.owed.minor(), asked_from) {
+        (0, _) => "set off by what it has",
+        (_, Some(from)) if from <= day => "to be collected",
+        _ => "carried forward",
+    }
+}
+
+fn debts_listing(debts: &[Debt], day: NaiveDate, collect_after_days: Option<u16>) -> Listing {
+    let columns = [
+        ("merchant", Kind::Text),
+        ("currency", Kind::Text),
+        ("below_zero", Kind::Figure),
+        ("beside", Kind::Figure),
+        ("owed", Kind::Figure),
+        ("since", Kind::Text),
+        ("days", Kind::Figure),
+        ("stage", Kind::Text),
+    ];
+    let mut listing = Listing::new("Debts of merchants", &columns);
+    for debt in debts {
+        listing.row(vec![
+            debt.merchant.clone(),
+            debt.owed.currency().to_string(),
+            debt.below_zero.to_decimal_text(),
+            debt.beside.to_decimal_text(),
+            debt.owed.to_decimal_text(),
+            debt.since.to_string(),
+            day.signed_duration_since(debt.since).num_days().to_string(),
+            stage(debt, day, collect_after_days).to_owned(),
+        ]);
     }
     listing
 }

@@ -2,6 +2,7 @@
 //!
 //! A command returns an exit code or a [`Failure`], which `main` prints once: what, where, and a hint.
 
+pub mod adjust;
 pub mod advance;
 pub mod audit;
 mod bank;
@@ -47,8 +48,8 @@ use output::Format;
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
 /// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
-/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `payout instruct`, `payout return` and `fees close` show a
-/// plan and write nothing, unless they are run with --execute.
+/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `adjust approve`, `payout instruct`, `payout return` and
+/// `fees close` show a plan and write nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {
@@ -104,6 +105,9 @@ enum Command {
     /// Give up what merchants owe and cannot pay, by two people; book what comes back of it.
     #[command(subcommand)]
     Loss(loss::Command),
+    /// Credit merchants or charge them, by two people, for a reason that nothing else books.
+    #[command(subcommand)]
+    Adjust(adjust::Command),
     /// List disputes: where each case stands, and until when it can be answered.
     #[command(subcommand)]
     Dispute(dispute::Command),
@@ -187,6 +191,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Hold(command) => hold::run(command, globals).await,
         Command::Invoice(command) => invoice::run(command, globals).await,
         Command::Loss(command) => loss::run(command, globals).await,
+        Command::Adjust(command) => adjust::run(command, globals).await,
         Command::Dispute(command) => dispute::run(command, globals).await,
         Command::Breaks(command) => breaks::run(command, globals).await,
         Command::Match(command) => matches::run(command, globals).await,

@@ -19,10 +19,11 @@ use crate::store::source::Digesting;
 pub enum Command {
     /// Work out what each merchant may be paid in each currency at a cut-off. Moves no money.
     ///
-    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less the fee for the
-    /// payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank account that is
-    /// verified and has not just changed. There is one payout a merchant, currency and cut-off, for ever. Says how many have to
-    /// approve, and the digest of what they approve.
+    /// Pays account 2020 only: what is available at the cut-off, less what was taken from it since, less what always stays, less
+    /// the fee for the payout, when that reaches the minimum. Less is carried forward. Paid is an active merchant, to a bank
+    /// account that is verified and has not just changed, where the cut-off is one of its days, rolled to one on which banks are
+    /// open. There is one payout a merchant, currency and cut-off, for ever. Says how many have to approve, and the digest of what
+    /// they approve.
     Plan {
         /// The last booking date that counts.
         #[arg(long, value_name = "DATE")]
@@ -30,6 +31,9 @@ pub enum Command {
         /// Who plans; somebody else has to approve.
         #[arg(long, value_name = "NAME")]
         by: String,
+        /// Pay only this merchant, whatever its days are; may be given several times.
+        #[arg(long, value_name = "NAME")]
+        merchant: Vec<String>,
     },
     /// Approve every planned payout of a cut-off. The approver is not the planner.
     ///
@@ -149,11 +153,13 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
     match command {
-        Command::Plan { cutoff, by } => {
-            let planned = store
-                .plan_payouts(&deployment, cutoff, &person(by)?)
-                .await
-                .map_err(failed)?;
+        Command::Plan { cutoff, by, merchant } => {
+            let by = person(by)?;
+            let planned = match merchant.as_slice() {
+                [] => store.plan_payouts(&deployment, cutoff, &by).await,
+                merchants => store.demand_payouts(&deployment, cutoff, &by, merchants).await,
+            };
+            let planned = planned.map_err(failed)?;
             listing(format!("Payouts of cut-off {cutoff}"), &planned.payouts).print(globals.format)?;
             if globals.format == super::output::Format::Table && !planned.carried.is_empty() {
                 let mut carried = Listing::new(

@@ -16,9 +16,10 @@ pub enum Command {
     ///
     /// Nothing is booked on those days any more. What is told later of them is priced as of its own day, booked on the first
     /// open day, and has its own day beside it in the journal (happened_on). The digest is that of what `acquit report
-    /// trial-balance --as-of DATE --format csv` prints; `acquit audit verify` works it out again. Shows what is left open: items
-    /// that no acquirer has reported, breaks, payouts. Without --execute nothing is written: the same work is done and rolled
-    /// back.
+    /// trial-balance --as-of DATE --format csv` prints; `acquit audit verify` works it out again. Where a merchant's available
+    /// balance is below zero, that is booked as a receivable (1200) on the last day, and back on the day after. Shows what is
+    /// left open: items that no acquirer has reported, breaks, payouts. Without --execute nothing is written: the same work is
+    /// done and rolled back.
     Close {
         /// The last day of the period; it has to be over.
         #[arg(long, value_name = "DATE")]
@@ -90,6 +91,7 @@ fn plan(title: String, closing: &Closing) -> Listing {
         ("from", Kind::Text),
         ("through", Kind::Text),
         ("entries", Kind::Figure),
+        ("reclassified", Kind::Figure),
         ("open_items", Kind::Figure),
         ("open_breaks", Kind::Figure),
         ("open_payouts", Kind::Figure),
@@ -100,6 +102,7 @@ fn plan(title: String, closing: &Closing) -> Listing {
         closing.from.map(|day| day.to_string()).unwrap_or_default(),
         closing.through.to_string(),
         closing.entries.to_string(),
+        closing.reclassified.to_string(),
         closing.open_items.to_string(),
         closing.breaks.to_string(),
         closing.payouts.to_string(),

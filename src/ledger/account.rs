@@ -76,6 +76,8 @@ chart! {
     AcquirerReserve = 1120, "acquirer:reserve-held", Debit, Acquirer, true;
     /// Sold on phone bills, awaiting what the carrier remits.
     CarrierReceivable = 1130, "carrier:receivable", Debit, Acquirer, true;
+    /// What merchants owe at the end of a period; taken back the day after.
+    MerchantReceivable = 1200, "merchant:receivable", Debit, None, false;
     /// VAT on what acquirers take.
     VatInput = 1400, "vat:input", Debit, None, true;
     /// An unexplained shortage or debit.
@@ -132,6 +134,8 @@ chart! {
     LossMerchantCredit = 5060, "loss:merchant-credit", Debit, None, false;
     /// Breaks that were written off.
     LossWriteOff = 5070, "loss:reconciliation-write-off", Debit, None, false;
+    /// What two people credited to merchants, less what they charged them.
+    CostAdjustment = 5080, "cost:merchant-adjustment", Debit, None, true;
     /// Differences within tolerance.
     RoundingDifference = 5900, "rounding-difference", Debit, None, true;
     /// The bridge between two currencies of one entry.

@@ -103,8 +103,12 @@ kinds! {
     InvoicePayment = 37, "invoice_payment";
     /// A payout that came back from the bank.
     PayoutReturn = 38, "payout_return";
+    /// What a merchant owes on the last day of a period, as a receivable.
+    Reclassification = 39, "reclassification";
+    /// What two people credit to a merchant's balance, or charge it.
+    Adjustment = 40, "adjustment";
     /// What a bank statement says that came or went, and nothing had booked before.
-    BankEntry = 39, "bank_entry";
+    BankEntry = 41, "bank_entry";
 }
 
 impl EntryKind {

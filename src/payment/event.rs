@@ -445,6 +445,8 @@ impl PaymentEvent {
             | EntryKind::InvoicePayment
             | EntryKind::LossRecovery
             | EntryKind::BankEntry
+            | EntryKind::Reclassification
+            | EntryKind::Adjustment
             | EntryKind::Reversal
             | EntryKind::Resolution => None,
         }

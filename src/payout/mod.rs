@@ -11,3 +11,4 @@ pub mod nacha;
 pub mod order;
 pub mod pain001;
 pub mod returned;
+pub mod schedule;

@@ -51,6 +51,8 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::AcquirerInvoice
         | EntryKind::InvoicePayment
         | EntryKind::LossRecovery
+        | EntryKind::Reclassification
+        | EntryKind::Adjustment
         | EntryKind::InformationRequest
         | EntryKind::Settlement
         | EntryKind::Suspense

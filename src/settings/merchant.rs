@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use toml::de::DeValue;
 
 use super::reader::{Reader, Table, Text};
-use super::{Amounts, Place};
+use super::{Amounts, MerchantPayouts, Place};
 use crate::card_number::shorten;
 use crate::ids::ReferenceError;
 
@@ -132,6 +132,8 @@ pub struct Merchant {
     pub negative_limit: Amounts,
     /// How much of its pending money may be advanced at a time; currencies not listed: nothing.
     pub advance_limit: Amounts,
+    /// What of the rules for payouts it has of its own.
+    pub payout: MerchantPayouts,
     /// Where its payouts go; without one, nothing is paid out.
     pub destination: Option<Destination>,
 }
@@ -179,6 +181,7 @@ impl<'t> Reader<'t> {
                 "refunds_from_reserve",
                 "negative_limit",
                 "advance_limit",
+                "payout",
                 "destination",
             ],
         );
@@ -201,6 +204,7 @@ impl<'t> Reader<'t> {
         let refunds_from_reserve = self.optional_flag(table, "refunds_from_reserve");
         let negative_limit = self.amounts(table, "negative_limit");
         let advance_limit = self.amounts(table, "advance_limit");
+        let payout = self.optional(table, "payout", Self::merchant_payouts);
         let destination = self.optional(table, "destination", Self::destination);
         Some(Merchant {
             name: name.to_owned(),
@@ -213,6 +217,7 @@ impl<'t> Reader<'t> {
             refunds_from_reserve: refunds_from_reserve?.unwrap_or(false),
             negative_limit,
             advance_limit,
+            payout: payout?.unwrap_or_default(),
             destination: destination?,
         })
     }

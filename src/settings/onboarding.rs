@@ -18,8 +18,15 @@ const NAME_SHOWN: usize = 40;
 
 impl Settings {
     /// Whether these settings, of this text, may come after the versions before them, oldest first; `is_calendar` knows the
-    /// calendars that were imported. Otherwise every finding comes back. What is missing is found at the first line.
-    pub fn follow(&self, text: &str, before: &[Self], is_calendar: &dyn Fn(&str) -> bool) -> Result<(), SettingsError> {
+    /// calendars that were imported, `is_break_class` the classes of breaks. Otherwise every finding comes back. What is missing is
+    /// found at the first line.
+    pub fn follow(
+        &self,
+        text: &str,
+        before: &[Self],
+        is_calendar: &dyn Fn(&str) -> bool,
+        is_break_class: &dyn Fn(&str) -> bool,
+    ) -> Result<(), SettingsError> {
         let mut known: BTreeMap<&str, &Merchant> = BTreeMap::new();
         let mut acquirers: BTreeMap<&str, &Acquirer> = BTreeMap::new();
         for version in before {
@@ -54,10 +61,20 @@ impl Settings {
         }
         let expected = self.acquirers.values().filter_map(|acquirer| acquirer.expects.as_ref());
         let named = expected.map(|expected| &expected.calendar).chain(&self.desk.calendar);
+        let named = named.chain(self.payout.calendars.values());
         for calendar in named.filter(|calendar| !is_calendar(&calendar.name)) {
             let name = shorten(&calendar.name, NAME_SHOWN);
             let message = format!("`{name}` is not a calendar: import one of that name first");
             found.push((calendar.at.0, message));
+        }
+        for class in self
+            .payout
+            .blocked_by
+            .iter()
+            .filter(|class| !is_break_class(&class.name))
+        {
+            let name = shorten(&class.name, NAME_SHOWN);
+            found.push((class.at.0, format!("`{name}` is not a class of breaks")));
         }
         let missing = known.iter().filter(|(name, _)| !self.merchants.contains_key(**name));
         found.extend(missing.map(|(name, before)| {

@@ -408,6 +408,7 @@ macro_rules! audits {
 
 audits![
     "acquirers",
+    "adjustments",
     "advances",
     "balance_sums",
     "bank_entries",
@@ -433,6 +434,7 @@ audits![
     "payout_of_every_entry",
     "payout_once",
     "pending",
+    "receivables",
     "reserve_days",
     "reserve_tranches",
     "resolutions",

@@ -47,6 +47,38 @@ pub const RULES: &[(&str, &str)] = &[
         "who booked the payment of an invoice, and when, is known exactly when it is paid",
     ),
     ("acquirer_name", "a name belongs to one acquirer"),
+    ("adjustment_amount", "an adjustment is of something"),
+    (
+        "adjustment_as_proposed",
+        "an adjustment is approved, or rejected, as it was proposed",
+    ),
+    (
+        "adjustment_booked",
+        "an adjustment that is booked has an entry, another has none",
+    ),
+    ("adjustment_content", "the digest of an adjustment has 32 bytes"),
+    (
+        "adjustment_decided",
+        "who approved or rejected an adjustment, and when, is known exactly when it is decided, which is not before it is proposed",
+    ),
+    ("adjustment_of_entry", "an entry books one adjustment"),
+    (
+        "adjustment_reason",
+        "an adjustment has a reason that is known, and one for its direction",
+    ),
+    (
+        "adjustment_reference",
+        "a reference belongs to one adjustment of a merchant",
+    ),
+    (
+        "adjustment_rejected",
+        "an adjustment that is rejected says why, another does not",
+    ),
+    ("adjustment_state", "an adjustment is proposed, booked or rejected"),
+    (
+        "adjustment_two_people",
+        "who approves an adjustment is not who proposed it",
+    ),
     (
         "aggregate_costs_vat",
         "only costs that are passed on carry VAT of the merchant's",

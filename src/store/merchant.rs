@@ -1,5 +1,6 @@
 //! What merchants are owed, for lists.
 
+use chrono::NaiveDate;
 use tokio_postgres::Row;
 
 use super::{Store, StoreError, Tx};
@@ -29,7 +30,31 @@ pub struct MerchantBalances {
     pub owed: Vec<Owed>,
 }
 
+/// What a merchant owes in a currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debt {
+    /// The merchant.
+    pub merchant: String,
+    /// What its available balance is below zero.
+    pub below_zero: Money,
+    /// What it has pending, in reserve and on hold.
+    pub beside: Money,
+    /// What it owes beyond that; zero where that will set it off.
+    pub owed: Money,
+    /// The booking date of the oldest of it: what comes in pays the oldest first.
+    pub since: NaiveDate,
+}
+
 impl Store {
+    /// What merchants owe now, the oldest first; `merchant` asks for one.
+    pub async fn debts(&self, merchant: Option<&str>) -> Result<Vec<Debt>, StoreError> {
+        let sql = include_str!("../../schema/queries/merchant_debts.sql");
+        let rows = self
+            .rehearse(async |tx: &mut Tx| tx.query(sql, &[&merchant]).await)
+            .await?;
+        rows.iter().map(read_debt).collect()
+    }
+
     /// What merchants are owed now, by name; `merchant` asks for one.
     pub async fn merchant_balances(&self, merchant: Option<&str>) -> Result<Vec<MerchantBalances>, StoreError> {
         let sql = include_str!("../../schema/queries/merchant_balances.sql");
@@ -51,6 +76,19 @@ impl Store {
         }
         Ok(all)
     }
+}
+
+fn read_debt(row: &Row) -> Result<Debt, StoreError> {
+    let currency = super::currency(row.try_get("currency")?)?;
+    let [below_zero, beside] = [row.try_get("below_zero")?, row.try_get::<_, i64>("beside")?];
+    let money = |minor| Money::from_minor(minor, currency);
+    Ok(Debt {
+        merchant: row.try_get("merchant")?,
+        below_zero: money(below_zero),
+        beside: money(beside),
+        owed: money(below_zero.saturating_sub(beside).max(0)),
+        since: row.try_get("since")?,
+    })
 }
 
 fn read(row: &Row) -> Result<Option<Owed>, StoreError> {

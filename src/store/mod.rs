@@ -4,6 +4,7 @@
 //! writing path is a function over a batch: stage, lock and load, decide (in pure code), write.
 
 mod acquirers;
+pub mod adjustment;
 pub mod advance;
 pub mod audit;
 pub mod bank;

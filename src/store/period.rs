@@ -3,14 +3,25 @@
 //! A writer of books keeps periods from being closed while it writes (`share`), and books what belongs to a closed day on the
 //! first day after it (`LockedBooks::append`). Whoever closes a period waits for the writers, and keeps the digest of the trial
 //! balance of its last day: the books are proven against it ever after.
+//!
+//! What a merchant owes us on that day is a receivable, and no negative liability: its available balance, where it is below zero,
+//! is booked to account 1200 on the last day, and back on the day after. So the trial balance of the period shows what is owed to
+//! merchants and what they owe apart, and on every other day the debt is on 2020, where what becomes available sets it off.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
 
+use super::books::LockedBooks;
 use super::report::trial_balance_rows;
+use super::reserve::transfer;
 use super::snapshot::Snapshot;
-use super::{Retriable, Store, StoreError, Tx};
+use super::source::source_of_run;
+use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::audit::trial_balance;
+use crate::ids::{BookId, OWN};
+use crate::ledger::account::AccountCode;
+use crate::ledger::book::fingerprint;
+use crate::ledger::entry::{Entry, EntryKind};
 
 /// A closed period: everything up to and including a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +45,10 @@ pub struct Closing {
     pub from: Option<NaiveDate>,
     /// Its last day.
     pub through: NaiveDate,
-    /// Entries booked in it.
+    /// Entries booked in it, those of this closing included.
     pub entries: i64,
+    /// Of these: balances of merchants below zero that its last day has as receivables.
+    pub reclassified: i64,
     /// What happened in it and no acquirer has reported.
     pub open_items: i64,
     /// Breaks that were expected or found by its last day and are not resolved.
@@ -136,6 +149,9 @@ async fn close(tx: &mut Tx, request: &Request<'_>) -> Result<Closing, PeriodErro
     if let Some(closed) = last.filter(|closed| *closed > through) {
         return Err(PeriodError::Closed { closed, through });
     }
+    if known.is_none() {
+        reclassify(tx, through).await?;
+    }
     let of_day = include_str!("../../schema/queries/report_trial_balance_as_of.sql");
     let digest = digest(&tx.query(of_day, &[&None::<&str>, &through]).await?)?;
     if known.is_none() {
@@ -155,12 +171,49 @@ async fn close(tx: &mut Tx, request: &Request<'_>) -> Result<Closing, PeriodErro
         from: last.and_then(|last| last.succ_opt()),
         through,
         entries: count("entries")?,
+        reclassified: count("reclassified")?,
         open_items: count("open_items")?,
         breaks: count("breaks")?,
         payouts: count("payouts")?,
         trial_balance: digest,
         new: known.is_none(),
     })
+}
+
+/// Books what merchants' available balances are below zero at the end of a day to 1200, and back on the day after.
+async fn reclassify(tx: &mut Tx, through: NaiveDate) -> Result<(), StoreError> {
+    let after = through.succ_opt();
+    let after = after.ok_or_else(|| StoreError::TooLarge("the day after the period".to_owned()))?;
+    let (available, receivable) = (AccountCode::MerchantAvailable, AccountCode::MerchantReceivable);
+    let below_zero = include_str!("../../schema/queries/period_below_zero.sql");
+    // Who closes a period is alone with the books: nothing moves between this and their locks.
+    let rows = tx.query(below_zero, &[&through, &available.number()]).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let books = rows.iter().map(|row| Ok(BookId(row.try_get("book_id")?)));
+    let books = books.collect::<Result<Vec<BookId>, StoreError>>()?;
+    let mut locked = LockedBooks::lock(tx, &books).await?;
+    let source = source_of_run(tx, &format!("period close {through}")).await?.id;
+    for (row, book) in rows.iter().zip(books) {
+        let (currency, amount) = (currency(row.try_get("currency")?)?, row.try_get::<_, i64>("amount")?);
+        let reference = format!("{OWN}reclassification {through} {currency}");
+        let print = fingerprint(&["reclassification 1", &reference, &amount.to_string()]);
+        let owed = Entry {
+            transfers: transfer(receivable, available, currency, amount).into_iter().collect(),
+            ..Entry::of_day(EntryKind::Reclassification, reference.clone(), print, through, source)
+        };
+        let number = locked.append(book, owed)?;
+        let reference = format!("{reference} back");
+        let print = fingerprint(&["reclassification 1", &reference, &amount.to_string()]);
+        let back = Entry {
+            reverses: Some(number),
+            transfers: transfer(available, receivable, currency, amount).into_iter().collect(),
+            ..Entry::of_day(EntryKind::Reversal, reference, print, after, source)
+        };
+        locked.append(book, back)?;
+    }
+    locked.write(tx).await
 }
 
 /// The periods whose last day has another trial balance by now, with its digest.

@@ -13,6 +13,7 @@ use crate::calendar::Calendar;
 use crate::dates::day_in;
 use crate::ids::AcquirerId;
 use crate::payment::event::PaymentEvent;
+use crate::recon::breaks::BreakClass;
 use crate::settings::{FeeSchedule, Scope, Settings, SettingsError, SettingsVersion};
 
 /// Every settings version, the ids that the database gave to what they name, and every calendar.
@@ -203,7 +204,9 @@ impl Store {
             }
             let before = versions.iter().map(Version::read).collect::<Result<Vec<_>, _>>()?;
             let calendars = super::calendar::calendars(tx).await?;
-            settings.follow(content, &before, &|name| calendars.latest(name).is_some())?;
+            let is_calendar = |name: &str| calendars.latest(name).is_some();
+            let is_break_class = |name: &str| BreakClass::from_name(name).is_some();
+            settings.follow(content, &before, &is_calendar, &is_break_class)?;
             let booked = include_str!("../../schema/queries/settings_booked.sql");
             let rows = tx.query(booked, &[&settings.effective_from]).await?;
             let latest = rows.first().map(|row| row.try_get("latest")).transpose();
@@ -230,7 +233,7 @@ impl Store {
 
     /// Loads the deployment: all versions of the settings, ids, calendars.
     pub async fn deployment(&self) -> Result<Deployment, StoreError> {
-        let (versions, acquirers, calendars) = self
+        let (versions, acquirers, calendars): (_, HashMap<String, AcquirerId>, _) = self
             .rehearse(async |tx: &mut Tx| {
                 let rows = tx
                     .query(include_str!("../../schema/queries/acquirers.sql"), &[])
@@ -250,10 +253,12 @@ impl Store {
                 let applied_on = day_in(version.applied_at, settings.house.time_zone);
                 Ok(SettingsVersion { settings, applied_on })
             })
-            .collect::<Result<_, StoreError>>()?;
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        // The row that stands for our bank account among them is no acquirer.
+        let named = |name: &String| versions.iter().any(|version: &SettingsVersion| version.settings.acquirers.contains_key(name));
         Ok(Deployment {
+            acquirers: acquirers.into_iter().filter(|(name, _)| named(name)).collect(),
             versions,
-            acquirers,
             calendars,
         })
     }

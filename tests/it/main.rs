@@ -1,5 +1,6 @@
 //! Tests that need a database, files or the binary.
 
+mod adjustment;
 mod advance;
 mod audit;
 mod availability;
@@ -12,6 +13,7 @@ mod corpus;
 mod costs;
 mod crash;
 mod day;
+mod debts;
 mod desk;
 mod due;
 mod embedded;

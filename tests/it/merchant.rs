@@ -7,7 +7,7 @@ use acquit::ids::BookId;
 use acquit::ledger::account::{Account, AccountCode};
 use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
-use acquit::payout::amount::{Choice, Payable, choose, still_due};
+use acquit::payout::amount::{Beside, Choice, Payable, choose, still_due};
 use acquit::settings::{Settings, SettingsVersion};
 use acquit::store::books::LockedBooks;
 use acquit::store::source::{SourceKind, source_of};
@@ -61,7 +61,7 @@ fn refusal(merchants: &[&str]) -> Option<String> {
     let last = files.pop().expect("a file");
     let before: Vec<Settings> = files.iter().map(|text| settings(text)).collect();
     settings(&last)
-        .follow(&last, &before, &|name| name == "KR")
+        .follow(&last, &before, &|name| name == "KR", &|_| true)
         .err()
         .map(|error| error.to_string())
 }
@@ -205,7 +205,7 @@ fn check_house(before: &str, after: &str, expected: &[&str]) {
     let shop = merchant("shop", "active", "");
     let [first, second] = [("2026-01-01", before), ("2026-02-01", after)]
         .map(|(from, house)| format!("effective_from = \"{from}\"\n{house}{shop}"));
-    let refusal = settings(&second).follow(&second, &[settings(&first)], &|_| true);
+    let refusal = settings(&second).follow(&second, &[settings(&first)], &|_| true, &|_| true);
     let found = refusal.map_or_else(|error| error.to_string(), |()| String::new());
     assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{after}");
 }
@@ -406,7 +406,7 @@ fn told(versions: &[SettingsVersion], cutoff: &str) -> String {
         merchant: "shop".to_owned(),
         money: Money::from_minor(5_000, Currency::parse("EUR").expect("EUR")),
     };
-    match choose(&payable, day(cutoff), &versions[..begun], &[]).expect("a choice") {
+    match choose(&payable, day(cutoff), &versions[..begun], Beside::default()).expect("a choice") {
         Choice::Pay(due) => format!("{} to {}", due.amount, due.destination.account),
         Choice::Carry(obstacle) => obstacle.to_string(),
     }
@@ -556,7 +556,13 @@ fn an_approved_payout_is_sent_where_it_was_planned_or_not_at_all() {
     let check = |words: &str, on: &str, expected: &str| {
         let versions = versions(words);
         let begun = versions.partition_point(|version| version.settings.effective_from <= day(on));
-        let told = still_due("shop", ["Shop", "111", "BANK"], day(on), &versions[..begun], &[]);
+        let told = still_due(
+            "shop",
+            ["Shop", "111", "BANK"],
+            day(on),
+            &versions[..begun],
+            Beside::default(),
+        );
         let told = told.map_or_else(|reason| reason.to_string(), |()| "sent".to_owned());
         assert_eq!(told, expected, "{words} on {on}");
     };

@@ -1416,3 +1416,178 @@ async fn twenty_returns_at_once_restore_once() {
     assert_eq!(desk.balances().await, ["2020 5000"]);
     desk.prove().await;
 }
+
+/// [`SETTINGS`] with rules for payouts, and one of the shop's own.
+fn with_rules(rules: &str, of_shop: &str) -> String {
+    let shop = "name = \"shop\"\nfee_schedule = \"free\"\n";
+    SETTINGS
+        .replace("[payout]\n", &format!("[payout]\n{rules}\n"))
+        .replace(shop, &format!("{shop}{of_shop}\n"))
+}
+
+impl Desk {
+    /// With the calendar of the euro, whose banks are closed from 2026-04-03 to 2026-04-06.
+    async fn open_with_calendar(settings: &str) -> Self {
+        let test = support::store().await;
+        let text = include_str!("../../fixtures/calendars/TARGET2.csv");
+        let calendar = acquit::calendar::Calendar::parse(text.as_bytes()).expect("a calendar");
+        test.store.import_calendar(&calendar, text).await.expect("imported");
+        let deployment = support::events::apply(&test.store, settings).await;
+        let out = support::directory();
+        Self { test, deployment, out }
+    }
+}
+
+#[tokio::test]
+async fn merchants_are_paid_on_their_days() {
+    let rules = "schedule = { monthly = [31] }\nroll = \"modified_following\"\ncalendars = { EUR = \"TARGET2\" }";
+    let desk = Desk::open_with_calendar(&with_rules(rules, "payout = { schedule = { weekly = \"fri\" } }")).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    desk.settle("s3", "cafe", 700, "JPY", FIRST).await;
+    let told = async |cutoff: &str| {
+        let planned = desk.plan(cutoff).await;
+        desk.test.store.cancel_payouts(day(cutoff)).await.expect("cancelled");
+        (lines(&planned.payouts), carried(&planned))
+    };
+    let (paid, waiting) = told("2026-04-02").await;
+    assert_eq!(paid, [""; 0]);
+    assert_eq!(
+        waiting,
+        [
+            "cafe 60.00 EUR: not a day of its payouts; the next is 2026-04-30",
+            "cafe 700 JPY: not a day of its payouts; the next is 2026-04-30",
+            "shop 50.00 EUR: not a day of its payouts; the next is 2026-04-07",
+        ]
+    );
+    // Good Friday to Easter Monday.
+    for closed in ["2026-04-03", "2026-04-04", "2026-04-06"] {
+        let shop = format!("shop 50.00 EUR: banks are closed on {closed}; the next is 2026-04-07");
+        assert_eq!(told(closed).await.1.last(), Some(&shop));
+    }
+    assert_eq!(told("2026-04-07").await.0, ["shop 50.00 EUR"]);
+    assert_eq!(told("2026-04-10").await.0, ["shop 50.00 EUR"]);
+    // 2026-05-31 is a Sunday: banks of the euro are closed, those of the yen are not asked.
+    assert_eq!(told("2026-05-29").await.0, ["cafe 60.00 EUR", "shop 50.00 EUR"]);
+    assert_eq!(told("2026-05-31").await.0, ["cafe 700 JPY"]);
+    // Who is asked for is paid on any day on which banks are open.
+    let demanded = ["cafe".to_owned()];
+    let asked = desk
+        .test
+        .store
+        .demand_payouts(&desk.deployment, day("2026-06-02"), "ann", &demanded)
+        .await;
+    let asked = asked.expect("a plan");
+    assert_eq!(
+        (lines(&asked.payouts), carried(&asked)),
+        (vec!["cafe 60.00 EUR".to_owned(), "cafe 700 JPY".to_owned()], vec![])
+    );
+    let beyond = desk.plan("2031-01-02").await;
+    assert!(
+        carried(&beyond)
+            .iter()
+            .any(|row| row.contains("outside of calendar TARGET2")),
+        "{beyond:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_always_stays_is_never_paid() {
+    let rules = "keep_minimum = { EUR = \"20.00\" }";
+    for (minor, expected) in [
+        (2_000, Err("20.00 EUR always stays")),
+        (2_999, Err("below the minimum of 10.00 EUR")),
+        (3_000, Ok("shop 10.00 EUR")),
+        (9_000, Ok("shop 70.00 EUR")),
+    ] {
+        let desk = Desk::open_by(&with_rules(rules, "")).await;
+        desk.settle("s1", "shop", minor, "EUR", FIRST).await;
+        let planned = desk.plan(FIRST).await;
+        match expected {
+            Ok(line) => {
+                assert_eq!(lines(&planned.payouts), [line]);
+                desk.approve(FIRST).await;
+                desk.instruct(FIRST).await;
+                assert_eq!(desk.available("shop", "EUR").await, 2_000);
+            }
+            Err(reason) => assert_eq!(carried(&planned)[0].split(": ").nth(1), Some(reason), "{minor}"),
+        }
+        desk.prove().await;
+    }
+    // Its own go before those of all.
+    let own = "payout = { minimum = { EUR = \"1.00\" }, keep_minimum = { EUR = \"5.00\" } }";
+    let desk = Desk::open_by(&with_rules(rules, own)).await;
+    desk.settle("s1", "shop", 600, "EUR", FIRST).await;
+    assert_eq!(desk.pay(FIRST).await.0, ["shop 1.00 EUR"]);
+}
+
+#[tokio::test]
+async fn little_money_is_not_kept_for_ever() {
+    let desk = Desk::open_by(&with_rules("forced_after_days = 30", "")).await;
+    desk.settle("s1", "shop", 5_000, "EUR", "2026-02-01").await;
+    assert_eq!(desk.pay("2026-02-01").await.0, ["shop 50.00 EUR"]);
+    // What is left is of the last credit: the others were paid.
+    desk.settle("s2", "shop", 300, "EUR", "2026-03-06").await;
+    desk.settle("s3", "shop", 200, "EUR", "2026-03-10").await;
+    let below = ["shop 5.00 EUR: below the minimum of 10.00 EUR"];
+    for cutoff in ["2026-03-10", "2026-04-04"] {
+        assert_eq!(carried(&desk.plan(cutoff).await), below);
+    }
+    assert_eq!(lines(&desk.plan("2026-04-05").await.payouts), ["shop 5.00 EUR"]);
+    // A debit takes the oldest first.
+    let desk = Desk::open_by(&with_rules("forced_after_days = 30", "")).await;
+    desk.settle("s1", "shop", 300, "EUR", "2026-03-06").await;
+    desk.settle("s2", "shop", 200, "EUR", "2026-03-10").await;
+    desk.refund("p1", "shop", 300, "2026-03-11").await;
+    assert_eq!(
+        carried(&desk.plan("2026-04-08").await),
+        ["shop 2.00 EUR: below the minimum of 10.00 EUR"]
+    );
+    assert_eq!(lines(&desk.plan("2026-04-09").await.payouts), ["shop 2.00 EUR"]);
+}
+
+#[tokio::test]
+async fn open_breaks_of_chosen_classes_stand_in_the_way() {
+    let desk = Desk::open_by(&with_rules("blocked_by = [\"DOUBLE_RECOVERY\"]", "")).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    desk.settle("s2", "cafe", 6_000, "EUR", FIRST).await;
+    let flag = async |class: &str, merchant: &str| {
+        let sql = "insert into break (class, acquirer_id, book_id, number, found_in, detail)
+            select $1, (select id from acquirer), id, 1, (select min(id) from source), 'flagged' from book where merchant = $2";
+        desk.test
+            .admin
+            .execute(sql, &[&class, &merchant])
+            .await
+            .expect("a break");
+    };
+    flag("NOT_PRICED", "shop").await;
+    flag("DOUBLE_RECOVERY", "cafe").await;
+    let stands = "cafe 60.00 EUR: open breaks stand in the way: 1 DOUBLE_RECOVERY";
+    let planned = desk.plan(FIRST).await;
+    assert_eq!(
+        (lines(&planned.payouts), carried(&planned)),
+        (vec!["shop 50.00 EUR".to_owned()], vec![stands.to_owned()])
+    );
+    desk.approve(FIRST).await;
+    flag("DOUBLE_RECOVERY", "shop").await;
+    let reason = "shop 50.00 EUR: open breaks stand in the way: 1 DOUBLE_RECOVERY";
+    assert_eq!(cancelled(&desk.instruct(FIRST).await), [reason]);
+    desk.test
+        .admin
+        .batch_execute("update break set state = 'resolved', resolution = 'timing'")
+        .await
+        .expect("resolved");
+    assert_eq!(desk.pay(SECOND).await.0, ["cafe 60.00 EUR", "shop 50.00 EUR"]);
+    desk.prove().await;
+    let unknown =
+        with_rules("blocked_by = [\"NO_SUCH\"]", "").replace("2026-01-01\"\n\n[house]", "2026-06-01\"\n\n[house]");
+    let settings = acquit::settings::Settings::parse(&unknown).expect("settings");
+    let refused = desk
+        .test
+        .store
+        .apply_settings(&settings, &unknown)
+        .await
+        .expect_err("a refusal")
+        .to_string();
+    assert!(refused.contains("`NO_SUCH` is not a class of breaks"), "{refused}");
+}

@@ -18,6 +18,7 @@ account_code:
 accrual: insert, update(exact posted vat_posted)
 acquirer: insert(name), update(name)
 acquirer_invoice: insert(acquirer_id invoice month currency interchange scheme_fee markup vat expected booked_on booked_by number), update(paid_on paid_by payment)
+adjustment: insert(book_id reference currency exponent amount reason evidence note proposed_on proposed_by content), update(state decided_on decided_by decided rejection number)
 aggregate: insert, update(items gross merchant_fee reserve passes_costs costs_vat closed)
 balance: insert, update(debits credits)
 bank_entry: insert

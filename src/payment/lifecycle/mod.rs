@@ -391,6 +391,8 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::AcquirerInvoice
         | EntryKind::InvoicePayment
         | EntryKind::LossRecovery
+        | EntryKind::Reclassification
+        | EntryKind::Adjustment
         | EntryKind::Reversal
         | EntryKind::BankEntry
         | EntryKind::Resolution => Err(Refusal::NotAnEvent),

@@ -14,7 +14,8 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::approve::is_as_approved;
-use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, of, outcome, read_payout};
+use super::circumstances::Circumstances;
+use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, read_payout};
 use crate::ids::{BookId, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -36,6 +37,7 @@ struct BankFile {
 
 /// What an instruction is decided by.
 struct Run<'a> {
+    deployment: &'a Deployment,
     /// In force at the cut-off: who pays, and from where.
     settings: &'a Settings,
     cutoff: NaiveDate,
@@ -107,6 +109,7 @@ impl<'a> Run<'a> {
             return Err(PayoutError::NoSettings(day));
         }
         Ok(Self {
+            deployment,
             settings,
             cutoff,
             day,
@@ -165,19 +168,21 @@ impl<'a> Run<'a> {
     /// Those that are still to be sent, and those that are not. Their books are locked.
     async fn checked(&self, tx: &mut Tx, approved: Vec<Payout>) -> Result<(Vec<Payout>, Vec<Cancelled>), PayoutError> {
         let books: Vec<i64> = approved.iter().map(|payout| payout.book.0).collect();
-        let (available, returned) = (available(tx, &books).await?, outcome::returned(tx).await?);
+        let available = available(tx, &books).await?;
+        let settings = self.versions.last().map_or(self.settings, |version| &*version.settings);
+        let circumstances = Circumstances::of(tx, self.deployment, settings, false).await?;
         let (mut posted, mut cancelled) = (Vec::with_capacity(approved.len()), Vec::new());
         for payout in approved {
             let there = available.get(&(payout.book, payout.money.currency()));
             let taken = taken(&payout)?.minor();
             let (holder, account, bank) = &payout.destination;
-            let returned = of(&returned, &payout.merchant);
+            let beside = circumstances.of_merchant(&payout.merchant);
             let due = match still_due(
                 &payout.merchant,
                 [holder, account, bank],
                 self.day,
                 self.versions,
-                returned,
+                beside,
             ) {
                 Ok(()) if there.is_none_or(|there| *there < taken) => Err(Cancellation::NotCovered),
                 due => due,

@@ -1,16 +1,17 @@
 //! Payouts in the database: plan, approve, instruct, and what became of them. One command at a time, each in one transaction.
 
 mod approve;
+mod circumstances;
 mod instruct;
 mod outcome;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
 pub use self::approve::Run;
+use self::circumstances::Circumstances;
 pub use self::outcome::{Return, ReturnedPayout, Sent};
 pub(super) use self::outcome::{come_back, confirm_known};
 use super::settings::Deployment;
@@ -21,10 +22,9 @@ use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payment::fees::FeeError;
-use crate::payout::amount::{Cancellation, Choice, Due, Payable, choose, end_to_end_id};
+use crate::payout::amount::{Cancellation, Choice, Due, Obstacle, Payable, choose, end_to_end_id};
 use crate::payout::approval::NotApproved;
 use crate::payout::instruction::InstructionError;
-use crate::payout::returned::Returned;
 
 /// A payout as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,50 +190,29 @@ impl Retriable for PayoutError {
 }
 
 impl Store {
-    /// Plans the payouts of a cut-off: everything available to a merchant in a currency, less the fee for it, when the merchant
-    /// may be paid and that reaches the minimum. Moves no money. Planning again adds what is payable now and leaves every
-    /// payout of this cut-off as it is.
+    /// Plans the payouts of a cut-off: everything available to a merchant in a currency, less what it keeps and the fee for it,
+    /// when the day is one of its days, it may be paid and that reaches the minimum. Moves no money. Planning again adds what is
+    /// payable now and leaves every payout of this cut-off as it is.
     pub async fn plan_payouts(
         &self,
         deployment: &Deployment,
         cutoff: NaiveDate,
         planner: &str,
     ) -> Result<Planned, PayoutError> {
-        let versions = deployment.begun(cutoff);
-        let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
-        self.transact(async |tx: &mut Tx| {
-            lock(tx).await?;
-            let returned = outcome::returned(tx).await?;
-            let candidates = include_str!("../../../schema/queries/payouts_candidates.sql");
-            let rows = tx
-                .query(candidates, &[&cutoff, &AccountCode::MerchantAvailable.number()])
-                .await?;
-            let mut pay = Vec::new();
-            let mut carried = Vec::new();
-            for row in &rows {
-                let payable = read_payable(row)?;
-                let reason = match standing(row, cutoff)? {
-                    Standing::Listed => continue,
-                    Standing::Carried(reason) => reason,
-                    Standing::Free => match choose(&payable, cutoff, versions, of(&returned, &payable.merchant))? {
-                        Choice::Pay(due) => {
-                            pay.push((payable, due));
-                            continue;
-                        }
-                        Choice::Carry(obstacle) => obstacle.to_string(),
-                    },
-                };
-                carried.push(Carried { payable, reason });
-            }
-            insert(tx, cutoff, planner, &pay).await?;
-            let mut payouts = list(tx, Some(cutoff), None).await?;
-            let run = approve::open(tx, settings, cutoff, payouts.clone()).await?;
-            if run.as_ref().is_some_and(Run::is_approved) {
-                payouts = list(tx, Some(cutoff), None).await?;
-            }
-            Ok(Planned { payouts, carried, run })
-        })
-        .await
+        self.transact(async |tx: &mut Tx| plan(tx, deployment, cutoff, planner, None).await)
+            .await
+    }
+
+    /// The same for merchants that are named alone, whatever their days are.
+    pub async fn demand_payouts(
+        &self,
+        deployment: &Deployment,
+        cutoff: NaiveDate,
+        planner: &str,
+        merchants: &[String],
+    ) -> Result<Planned, PayoutError> {
+        self.transact(async |tx: &mut Tx| plan(tx, deployment, cutoff, planner, Some(merchants)).await)
+            .await
     }
 
     /// Cancels the planned and approved payouts of a cut-off; their money stays available. Says how many.
@@ -256,6 +235,76 @@ impl Store {
     pub async fn payouts(&self, cutoff: Option<NaiveDate>, state: Option<&str>) -> Result<Vec<Payout>, StoreError> {
         self.rehearse(async |tx: &mut Tx| list(tx, cutoff, state).await).await
     }
+}
+
+/// Plans the payouts of a cut-off; `demanded` names those that are asked for, where somebody does.
+async fn plan(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    cutoff: NaiveDate,
+    planner: &str,
+    demanded: Option<&[String]>,
+) -> Result<Planned, PayoutError> {
+    let versions = deployment.begun(cutoff);
+    let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
+    lock(tx).await?;
+    let mut beside = Circumstances::of(tx, deployment, settings, demanded.is_some()).await?;
+    let candidates = candidates(tx, cutoff, demanded).await?;
+    // Only what is less than the minimum is asked for its age, so it is chosen twice.
+    let mut small = Vec::new();
+    if settings.payout.forced_after_days.is_some() {
+        for (payable, standing) in &candidates {
+            if matches!(standing, Standing::Free) {
+                let choice = choose(payable, cutoff, versions, beside.of_payable(payable))?;
+                if matches!(choice, Choice::Carry(Obstacle::BelowMinimum { .. })) {
+                    small.push(payable);
+                }
+            }
+        }
+    }
+    beside.since(tx, &small).await?;
+    let (mut pay, mut carried) = (Vec::new(), Vec::new());
+    for (payable, standing) in candidates {
+        let reason = match standing {
+            Standing::Listed => continue,
+            Standing::Carried(reason) => reason,
+            Standing::Free => match choose(&payable, cutoff, versions, beside.of_payable(&payable))? {
+                Choice::Pay(due) => {
+                    pay.push((payable, due));
+                    continue;
+                }
+                Choice::Carry(obstacle) => obstacle.to_string(),
+            },
+        };
+        carried.push(Carried { payable, reason });
+    }
+    insert(tx, cutoff, planner, &pay).await?;
+    let mut payouts = list(tx, Some(cutoff), None).await?;
+    let run = approve::open(tx, settings, cutoff, payouts.clone()).await?;
+    if run.as_ref().is_some_and(Run::is_approved) {
+        payouts = list(tx, Some(cutoff), None).await?;
+    }
+    Ok(Planned { payouts, carried, run })
+}
+
+/// What could be paid at a cut-off, of those that are asked for, where somebody asks; and how it stands.
+async fn candidates(
+    tx: &mut Tx,
+    cutoff: NaiveDate,
+    demanded: Option<&[String]>,
+) -> Result<Vec<(Payable, Standing)>, StoreError> {
+    let sql = include_str!("../../../schema/queries/payouts_candidates.sql");
+    let rows = tx
+        .query(sql, &[&cutoff, &AccountCode::MerchantAvailable.number()])
+        .await?;
+    let mut candidates = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let payable = read_payable(row)?;
+        if demanded.is_none_or(|demanded| demanded.contains(&payable.merchant)) {
+            candidates.push((payable, standing(row, cutoff)?));
+        }
+    }
+    Ok(candidates)
 }
 
 pub(super) async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
@@ -288,11 +337,6 @@ fn standing(row: &Row, cutoff: NaiveDate) -> Result<Standing, StoreError> {
         ("returned", _) => Standing::Carried("its payout of this cut-off came back; it goes to the next".to_owned()),
         _ => Standing::Carried("paid at this cut-off already; the rest goes to the next".to_owned()),
     })
-}
-
-/// What came back of a merchant.
-fn of<'r>(returned: &'r HashMap<String, Vec<Returned>>, merchant: &str) -> &'r [Returned] {
-    returned.get(merchant).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn read_payable(row: &Row) -> Result<Payable, StoreError> {

@@ -460,6 +460,9 @@ impl<'w> Deployed<'w> {
             .map(|(day, _)| *day)
             .filter(|day| *day < through)
             .max();
+        if !known {
+            runs::reclassify(&mut self.model, through);
+        }
         let books = || self.model.books.values();
         let in_it = |day: NaiveDate| day <= through && after.is_none_or(|after| day > after);
         let entries = books().flat_map(|book| &book.entries);
@@ -1011,7 +1014,7 @@ fn every_report_of_other_histories_is_what_the_model_says() {
 }
 
 /// Entries, breaks, passes and payouts that some of the histories come to.
-const COMES_ABOUT: [&str; 60] = [
+const COMES_ABOUT: [&str; 61] = [
     "AMOUNT_MISMATCH",
     "CHARGEBACK_UNKNOWN",
     "CURRENCY_MISMATCH",
@@ -1037,6 +1040,7 @@ const COMES_ABOUT: [&str; 60] = [
     "UNSUPPORTED_RECORD",
     "advance",
     "aggregate",
+    "reclassification",
     "authorization",
     "authorization_increment",
     "authorization_reversal",

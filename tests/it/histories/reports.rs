@@ -200,7 +200,7 @@ struct Movement<'a> {
 }
 
 fn movements<'a>(model: &'a Model<'_>, span: Span<'_>) -> Vec<Movement<'a>> {
-    let is_owed = |code: i16| matches!(code, 2010 | 2020 | 2100);
+    let is_owed = |code: i16| matches!(code, 1200 | 2010 | 2020 | 2100);
     let mut all = Vec::new();
     let books = model
         .books

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use acquit::ledger::entry::EntryKind;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -270,6 +270,45 @@ pub fn close(model: &mut Model<'_>, first: NaiveDate, last: NaiveDate) {
                 .collect();
             enter(model, merchant, entry);
         }
+    }
+}
+
+/// Shows what merchants owe at the end of a day as receivables, on that day alone.
+pub fn reclassify(model: &mut Model<'_>, through: NaiveDate) {
+    let mut owing: Vec<(String, String, i64)> = Vec::new();
+    for (merchant, book) in &model.books {
+        let mut owed: BTreeMap<&str, i64> = BTreeMap::new();
+        for moved in book
+            .entries
+            .iter()
+            .filter(|entry| entry.day <= through)
+            .flat_map(|entry| &entry.transfers)
+        {
+            let of = |code: i16| if code == 2020 { moved.amount } else { 0 };
+            *owed.entry(&moved.debit.1).or_default() += of(moved.debit.0) - of(moved.credit.0);
+        }
+        let below_zero = owed.into_iter().filter(|(_, owed)| *owed > 0);
+        owing.extend(below_zero.map(|(currency, owed)| (merchant.clone(), currency.to_owned(), owed)));
+    }
+    let source = format!("period close {through}");
+    for (merchant, currency, owed) in owing {
+        let reference = format!("acquit:reclassification {through} {currency}");
+        let asked = ["reclassification 1", &reference, &owed.to_string()];
+        let mut entry = Entry::of_day(EntryKind::Reclassification, reference.clone(), &asked, through, &source);
+        entry.transfers = vec![transfer(1200, 2020, &currency, owed)];
+        let number = enter(model, &merchant, entry);
+        let back = format!("{reference} back");
+        let asked = ["reclassification 1", &back, &owed.to_string()];
+        let mut entry = Entry::of_day(
+            EntryKind::Reversal,
+            back.clone(),
+            &asked,
+            through + Days::new(1),
+            &source,
+        );
+        entry.reverses = Some(number);
+        entry.transfers = vec![transfer(2020, 1200, &currency, owed)];
+        enter(model, &merchant, entry);
     }
 }
 

@@ -65,6 +65,10 @@ pub const TABLES: &[(&str, &str)] = &[
         "select merchant, to_jsonb(loss) - 'book_id' - 'id' - 'recovers' from loss join book on book.id = book_id",
     ),
     (
+        "adjustment",
+        "select merchant, to_jsonb(adjustment) - 'book_id' - 'id' from adjustment join book on book.id = book_id",
+    ),
+    (
         "monthly_limit",
         "select acquirer.name, to_jsonb(monthly_limit) - 'acquirer_id'
         from monthly_limit join acquirer on acquirer.id = acquirer_id",
