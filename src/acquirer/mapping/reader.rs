@@ -676,40 +676,29 @@ impl<'a> RowReader<'a> {
             let sign = if negative { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
             major.checked_mul(sign).unwrap_or_default()
         };
-        let scale = self.profile.scale.of(currency);
-        let (major, column, raw, how) = match columns {
-            Columns::Signed(column) => {
-                let cell = self.cell_of(column);
-                let major = self.number(column, cell, currency)?;
-                (major, column.clone(), cell.to_owned(), "signed")
-            }
+        let (major, how) = match columns {
+            Columns::Signed(column) => (self.number(column, self.cell_of(column), currency)?, "signed"),
             Columns::Two { debit, credit } => {
-                let cells = [debit, credit].map(|column| self.cell_of(column));
-                let taken = self.unsigned(debit, cells[0], currency)?;
-                let given = self.unsigned(credit, cells[1], currency)?;
+                let taken = self.unsigned(debit, self.cell_of(debit), currency)?;
+                let given = self.unsigned(credit, self.cell_of(credit), currency)?;
                 let major = match (given, taken) {
                     (None, None) => None,
                     (given, taken) => given.unwrap_or_default().checked_sub(taken.unwrap_or_default()),
                 };
-                (
-                    major,
-                    format!("{debit}, {credit}"),
-                    cells.join(", "),
-                    "credit less debit",
-                )
+                (major, "credit less debit")
             }
             Columns::Flagged { amount, flag } => {
-                let cell = self.cell_of(amount);
-                let unsigned = self.unsigned(amount, cell, currency)?;
-                let major = match unsigned {
+                let major = match self.unsigned(amount, self.cell_of(amount), currency)? {
                     None => None,
                     Some(major) => Some(signed(major, self.is_debit(flag)?)),
                 };
-                let raw = format!("{cell}, {}", self.cell_of(flag));
-                (major, format!("{amount}, {flag}"), raw, "signed by its flag")
+                (major, "signed by its flag")
             }
         };
-        if let Some(major) = major {
+        if let Some(major) = major.filter(|_| self.steps.is_some()) {
+            let names = columns.names();
+            let cells: Vec<&str> = names.iter().map(|name| self.cell_of(name)).collect();
+            let (column, raw, scale) = (names.join(", "), cells.join(", "), self.profile.scale.of(currency));
             let value = amount_text(major, currency);
             self.note(amount.name(), &column, &raw, || format!("{how}, {scale}"), value);
         }
