@@ -255,7 +255,11 @@ impl Store {
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
         // The row that stands for our bank account among them is no acquirer.
-        let named = |name: &String| versions.iter().any(|version: &SettingsVersion| version.settings.acquirers.contains_key(name));
+        let named = |name: &String| {
+            versions
+                .iter()
+                .any(|version: &SettingsVersion| version.settings.acquirers.contains_key(name))
+        };
         Ok(Deployment {
             acquirers: acquirers.into_iter().filter(|(name, _)| named(name)).collect(),
             versions,
