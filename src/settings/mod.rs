@@ -7,6 +7,7 @@
 //! first field that it does not like, and here every finding of the file comes back at once.
 
 mod acquirer;
+mod bank;
 mod cost;
 mod desk;
 mod fees;
@@ -30,6 +31,7 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit};
+pub use self::bank::BankAccount;
 pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
 pub use self::desk::DeskRules;
 use self::fees::Context;
@@ -99,6 +101,8 @@ pub struct House {
     pub bank_account: Arc<str>,
     /// Where the bank account stands, likewise.
     pub bank_account_at: Place,
+    /// The accounts at the bank that make it up, one a currency.
+    pub accounts: Vec<BankAccount>,
     /// How much of all merchants' pending money may be advanced at a time; currencies not listed: nothing.
     pub advance_limit: Amounts,
 }
@@ -203,6 +207,13 @@ impl<'t> Reader<'t> {
         let effective_from = self.day(root, "effective_from");
         let house = self.table(root, "house").and_then(|table| self.house(table));
         let acquirers = self.named(root, "acquirer", Self::acquirer);
+        if let Some(house) = house
+            .as_ref()
+            .filter(|house| acquirers.contains_key(&*house.bank_account))
+        {
+            let message = "`bank_account`: an acquirer has this name".to_owned();
+            self.found(house.bank_account_at.0, message);
+        }
         let vat_classes = self.vat_classes(root);
         let context = Context {
             effective_from,
@@ -235,7 +246,10 @@ impl<'t> Reader<'t> {
     }
 
     fn house(&mut self, table: Table<'t>) -> Option<House> {
-        self.only(table, &["name", "time_zone", "bank_account", "advance_limit"]);
+        self.only(
+            table,
+            &["name", "time_zone", "bank_account", "account", "advance_limit"],
+        );
         let name = self.reference(table, "name");
         let time_zone = self.time_zone(table, "time_zone");
         let bank_account = self.reference(table, "bank_account");
@@ -246,6 +260,7 @@ impl<'t> Reader<'t> {
             time_zone_at: place("time_zone"),
             bank_account: bank_account?.into(),
             bank_account_at: place("bank_account"),
+            accounts: self.bank_accounts(table),
             advance_limit: self.amounts(table, "advance_limit"),
         })
     }

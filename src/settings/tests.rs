@@ -90,6 +90,46 @@ fn a_right_file_is_read_whole() {
 }
 
 #[test]
+fn the_house_has_one_account_a_currency() {
+    const FIRST: &str =
+        "bank_account = \"main\"\n[[house.account]]\nnumber = \"DE89370400440532013000\"\ncurrency = \"EUR\"\n";
+    let with = |more: &str| format!("{FIRST}{more}");
+    let settings = Settings::parse(&COMPLETE.replacen(
+        "bank_account = \"main\"\n",
+        &with("bic = \"COBADEFFXXX\"\n[[house.account]]\nnumber = \"4111111111111111\"\ncurrency = \"JPY\"\n"),
+        1,
+    ))
+    .expect("no finding");
+    let accounts = &settings.house.accounts;
+    let told: Vec<_> = accounts
+        .iter()
+        .map(|account| (account.number.as_str(), account.currency.code(), account.bic.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("DE89370400440532013000", "EUR", "COBADEFFXXX"),
+            ("4111111111111111", "JPY", "")
+        ]
+    );
+    check(
+        "bank_account = \"main\"\n",
+        &with("[[house.account]]\nnumber = \"2\"\ncurrency = \"EUR\"\n"),
+        &["line 10, column 1: there is another account of the house in EUR"],
+    );
+    check(
+        "bank_account = \"main\"\n",
+        &with("iban = \"x\"\n"),
+        &["line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic"],
+    );
+    check(
+        "bank_account = \"main\"\n",
+        "bank_account = \"adyen\"\n",
+        &["line 6, column 16: `bank_account`: an acquirer has this name"],
+    );
+}
+
+#[test]
 fn an_optional_part_may_be_left_out() {
     let text = COMPLETE
         .replacen("[payout]\nminimum = { EUR = \"10.00\" }\n", "", 1)

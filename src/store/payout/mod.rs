@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 pub use self::approve::Run;
 use self::circumstances::Circumstances;
 pub use self::outcome::{Return, ReturnedPayout, Sent};
+pub(super) use self::outcome::{come_back, confirm_known};
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
 use crate::ids::{BookId, EntryNumber, OWN, SourceId};
@@ -306,7 +307,7 @@ async fn candidates(
     Ok(candidates)
 }
 
-async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
+pub(super) async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
     tx.query(include_str!("../../../schema/queries/payouts_lock.sql"), &[])
         .await
         .map(|_| ())

@@ -1,0 +1,64 @@
+//! The house's accounts at its bank.
+
+use std::collections::BTreeSet;
+
+use super::reader::{Reader, Table};
+use crate::ids::ReferenceError;
+use crate::money::Currency;
+
+/// An account that settlements come to and payouts leave from: what account 1010 is in its currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BankAccount {
+    /// IBAN, or the bank's own number, as statements and orders state it.
+    pub number: String,
+    /// Its currency; there is one account a currency.
+    pub currency: Currency,
+    /// The bank: a BIC or bank code; empty where none is named.
+    pub bic: String,
+}
+
+impl<'t> Reader<'t> {
+    /// The `[[house.account]]` tables.
+    pub(super) fn bank_accounts(&mut self, house: Table<'t>) -> Vec<BankAccount> {
+        let mut accounts: Vec<BankAccount> = Vec::new();
+        let mut currencies = BTreeSet::new();
+        for table in self.listed_tables(house, "account", "account of the house", "[[house.account]]") {
+            let Some(account) = self.bank_account(table) else {
+                continue;
+            };
+            if currencies.insert(account.currency) {
+                accounts.push(account);
+            } else {
+                let message = format!("there is another account of the house in {}", account.currency);
+                self.found(table.at, message);
+            }
+        }
+        accounts
+    }
+
+    fn bank_account(&mut self, table: Table<'t>) -> Option<BankAccount> {
+        self.only(table, &["number", "currency", "bic"]);
+        // Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
+        let number = self
+            .text(table, "number")
+            .and_then(|number| self.checked("number", number, |error| error != ReferenceError::CardNumber));
+        let currency = self.text(table, "currency");
+        let currency = currency.and_then(|code| self.currency(code.at, code.text));
+        let bic = match table.get("bic") {
+            Some(_) => self.reference(table, "bic"),
+            None => Some(""),
+        };
+        Some(BankAccount {
+            number: number?.to_owned(),
+            currency: currency?,
+            bic: bic?.to_owned(),
+        })
+    }
+}
+
+impl super::House {
+    /// The house's account in a currency.
+    pub fn account_in(&self, currency: Currency) -> Option<&BankAccount> {
+        self.accounts.iter().find(|account| account.currency == currency)
+    }
+}
