@@ -184,6 +184,153 @@ CREATE TABLE public.aggregate (
 
 COMMENT ON TABLE public.aggregate IS 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 
+CREATE TABLE public.bank_match (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    part integer NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    acquirer_id smallint,
+    batch text COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    settled bigint,
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    CONSTRAINT bank_match_amount CHECK ((amount <> 0)),
+    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'suspense'::text]))),
+    CONSTRAINT bank_match_part CHECK ((part > 0)),
+    CONSTRAINT bank_match_receipt CHECK ((num_nonnulls(acquirer_id, batch, settled) =
+CASE kind
+    WHEN 'receipt'::text THEN 3
+    ELSE 0
+END))
+);
+
+COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on 1010, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
+
+CREATE TABLE public.file_decision (
+    source_id bigint NOT NULL,
+    decision text NOT NULL COLLATE pg_catalog."C",
+    decided_by text NOT NULL,
+    reason text,
+    presented_by text,
+    presented text GENERATED ALWAYS AS (
+CASE
+    WHEN (presented_by IS NOT NULL) THEN 'presented'::text
+    ELSE NULL::text
+END) STORED COLLATE pg_catalog."C",
+    superseded_by bigint,
+    run_id bigint,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT file_decision_name CHECK ((decision = ANY (ARRAY['presented'::text, 'rejected'::text, 'released'::text, 'undone'::text]))),
+    CONSTRAINT file_decision_reason CHECK (((reason IS NOT NULL) OR (decision = ANY (ARRAY['presented'::text, 'undone'::text])))),
+    CONSTRAINT file_decision_run CHECK (((decision = 'undone'::text) = (run_id IS NOT NULL))),
+    CONSTRAINT file_decision_superseded CHECK (((superseded_by IS NULL) OR ((decision = 'undone'::text) AND (superseded_by <> source_id)))),
+    CONSTRAINT file_decision_two_people CHECK ((((decision = 'released'::text) = (presented_by IS NOT NULL)) AND COALESCE((presented_by <> decided_by), true)))
+);
+
+COMMENT ON TABLE public.file_decision IS 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
+
+CREATE TABLE public.settlement_batch (
+    source_id bigint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    gross bigint NOT NULL,
+    costs bigint NOT NULL,
+    other bigint NOT NULL,
+    net bigint NOT NULL,
+    payout bigint NOT NULL,
+    captures bigint NOT NULL,
+    captured bigint NOT NULL,
+    withheld bigint NOT NULL,
+    paid_on date,
+    paid_as text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
+);
+
+COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
+
+COMMENT ON COLUMN public.settlement_batch.paid_on IS 'The latest day on which a line says that its money moves, where any does.';
+
+COMMENT ON COLUMN public.settlement_batch.paid_as IS 'The words that name its payment, one text a payout row.';
+
+CREATE TABLE public.settlement_file (
+    source_id bigint NOT NULL,
+    acquirer_id smallint NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    format text COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    rejects bigint NOT NULL,
+    as_of date,
+    CONSTRAINT settlement_file_reason CHECK (((state = 'quarantined'::text) = (reason IS NOT NULL))),
+    CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
+);
+
+COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
+
+CREATE VIEW public.settlement_file_state AS
+ SELECT file.source_id,
+    file.acquirer_id,
+    file.as_of,
+        CASE
+            WHEN (undone.superseded_by IS NOT NULL) THEN 'superseded'::text
+            WHEN (undone.source_id IS NOT NULL) THEN 'undone'::text
+            WHEN (released.source_id IS NOT NULL) THEN 'booked'::text
+            WHEN (rejected.source_id IS NOT NULL) THEN 'rejected'::text
+            ELSE file.state
+        END AS state
+   FROM (((public.settlement_file file
+     LEFT JOIN public.file_decision undone ON (((undone.source_id = file.source_id) AND (undone.decision = 'undone'::text))))
+     LEFT JOIN public.file_decision released ON (((released.source_id = file.source_id) AND (released.decision = 'released'::text))))
+     LEFT JOIN public.file_decision rejected ON (((rejected.source_id = file.source_id) AND (rejected.decision = 'rejected'::text))));
+
+COMMENT ON VIEW public.settlement_file_state IS 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
+
+CREATE VIEW public.awaited AS
+ SELECT promised.acquirer_id,
+    promised.batch,
+    promised.currency,
+    (sum(promised.net))::bigint AS net,
+    (sum(promised.settled))::bigint AS settled,
+    ((sum(promised.net) - sum(promised.settled)))::bigint AS open,
+    max(promised.expected_on) AS expected_on,
+    array_agg(DISTINCT promised.word) FILTER (WHERE (promised.word IS NOT NULL)) AS words
+   FROM ( SELECT file.acquirer_id,
+            batch.batch,
+            batch.currency,
+            batch.net,
+            (0)::bigint AS settled,
+            COALESCE(batch.paid_on, file.as_of) AS expected_on,
+            NULL::text AS word
+           FROM (public.settlement_batch batch
+             JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
+        UNION ALL
+         SELECT file.acquirer_id,
+            batch.batch,
+            batch.currency,
+            (0)::bigint AS net,
+            (0)::bigint AS settled,
+            NULL::date AS expected_on,
+            paid.word
+           FROM ((public.settlement_batch batch
+             JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
+             CROSS JOIN LATERAL unnest(batch.paid_as) paid(word))
+        UNION ALL
+         SELECT told.acquirer_id,
+            told.batch,
+            told.currency,
+            (0)::bigint AS net,
+            told.settled,
+            NULL::date AS expected_on,
+            NULL::text AS word
+           FROM public.bank_match told
+          WHERE (told.kind = 'receipt'::text)) promised
+  GROUP BY promised.acquirer_id, promised.batch, promised.currency;
+
+COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked, what the bank has received of it (settled, with what is short of it and in suspense), and what is still open. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
+
 CREATE TABLE public.balance (
     book_id bigint NOT NULL,
     account_id integer NOT NULL,
@@ -203,6 +350,73 @@ END)
 WITH (fillfactor='50');
 
 COMMENT ON TABLE public.balance IS 'Σ debits and Σ credits of an account in a book. keeps_side: the side the chart forbids it to leave, null where it may.';
+
+CREATE TABLE public.bank_entry (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    statement integer NOT NULL,
+    line bigint NOT NULL,
+    status text NOT NULL COLLATE pg_catalog."C",
+    booked_on date,
+    value_on date,
+    amount bigint NOT NULL,
+    bank_reference text COLLATE pg_catalog."C",
+    customer_reference text COLLATE pg_catalog."C",
+    code text COLLATE pg_catalog."C",
+    counterparty text,
+    text text,
+    raw text NOT NULL,
+    CONSTRAINT bank_entry_status CHECK ((status = ANY (ARRAY['booked'::text, 'pending'::text, 'information'::text, 'future'::text])))
+);
+
+COMMENT ON TABLE public.bank_entry IS 'The entries of bank statements in our terms, and as they came (card numbers masked). Signed minor units, positive is money to us.';
+
+CREATE TABLE public.bank_file (
+    source_id bigint NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    format text NOT NULL COLLATE pg_catalog."C",
+    statements integer NOT NULL,
+    entries integer NOT NULL,
+    rejects bigint NOT NULL,
+    CONSTRAINT bank_file_reason CHECK (((state = 'quarantined'::text) = (reason IS NOT NULL))),
+    CONSTRAINT bank_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
+);
+
+COMMENT ON TABLE public.bank_file IS 'Files of bank statements taken in: booked whole, or quarantined whole and nothing posted.';
+
+CREATE TABLE public.bank_reject (
+    source_id bigint NOT NULL,
+    place integer NOT NULL,
+    line bigint NOT NULL,
+    field text NOT NULL,
+    reason text NOT NULL
+);
+
+COMMENT ON TABLE public.bank_reject IS 'What of quarantined bank files could not be read: where and why (the first 10,000 of a file).';
+
+CREATE TABLE public.bank_statement (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    line bigint NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    statement_id text NOT NULL COLLATE pg_catalog."C",
+    sequence text COLLATE pg_catalog."C",
+    from_on date NOT NULL,
+    until_on date NOT NULL,
+    opening bigint,
+    closing bigint,
+    entries integer NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT bank_statement_balances CHECK (((state = 'information'::text) OR ((opening IS NOT NULL) AND (closing IS NOT NULL)))),
+    CONSTRAINT bank_statement_content CHECK ((length(content) = 32)),
+    CONSTRAINT bank_statement_period CHECK ((from_on <= until_on)),
+    CONSTRAINT bank_statement_state CHECK ((state = ANY (ARRAY['booked'::text, 'repeated'::text, 'information'::text])))
+);
+
+COMMENT ON TABLE public.bank_statement IS 'The statements of bank files, minor units. booked: what it says is on the books; repeated: a booked one says the same; information: told for information, and stated elsewhere. content is the SHA-256 of its day, balances and amounts, by which it is known in any format.';
 
 CREATE TABLE public.book (
     id bigint NOT NULL,
@@ -332,13 +546,13 @@ CREATE VIEW public.break_money AS
           GROUP BY held.book_id, held.currency) suspense ON (true))
      CROSS JOIN LATERAL ( SELECT
                 CASE
-                    WHEN (break.class = 'MISSING_IN_FILE'::text) THEN break.expected_in
+                    WHEN (break.class = ANY (ARRAY['MISSING_IN_FILE'::text, 'MISSING_RECEIPT'::text])) THEN break.expected_in
                     WHEN (break.expected_in = break.actual_in) THEN break.expected_in
                     WHEN (break.expected_in IS NULL) THEN break.actual_in
                     ELSE NULL::text
                 END AS currency,
                 CASE
-                    WHEN (break.class = 'MISSING_IN_FILE'::text) THEN abs(break.expected)
+                    WHEN (break.class = ANY (ARRAY['MISSING_IN_FILE'::text, 'MISSING_RECEIPT'::text])) THEN abs(break.expected)
                     WHEN (break.expected_in = break.actual_in) THEN abs((break.actual - break.expected))
                     WHEN (break.expected_in IS NULL) THEN abs(break.actual)
                     ELSE NULL::bigint
@@ -549,29 +763,6 @@ CREATE TABLE public.entry_kind (
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
-
-CREATE TABLE public.file_decision (
-    source_id bigint NOT NULL,
-    decision text NOT NULL COLLATE pg_catalog."C",
-    decided_by text NOT NULL,
-    reason text,
-    presented_by text,
-    presented text GENERATED ALWAYS AS (
-CASE
-    WHEN (presented_by IS NOT NULL) THEN 'presented'::text
-    ELSE NULL::text
-END) STORED COLLATE pg_catalog."C",
-    superseded_by bigint,
-    run_id bigint,
-    decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT file_decision_name CHECK ((decision = ANY (ARRAY['presented'::text, 'rejected'::text, 'released'::text, 'undone'::text]))),
-    CONSTRAINT file_decision_reason CHECK (((reason IS NOT NULL) OR (decision = ANY (ARRAY['presented'::text, 'undone'::text])))),
-    CONSTRAINT file_decision_run CHECK (((decision = 'undone'::text) = (run_id IS NOT NULL))),
-    CONSTRAINT file_decision_superseded CHECK (((superseded_by IS NULL) OR ((decision = 'undone'::text) AND (superseded_by <> source_id)))),
-    CONSTRAINT file_decision_two_people CHECK ((((decision = 'released'::text) = (presented_by IS NOT NULL)) AND COALESCE((presented_by <> decided_by), true)))
-);
-
-COMMENT ON TABLE public.file_decision IS 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
 
 CREATE TABLE public.hold (
     id bigint NOT NULL,
@@ -947,57 +1138,6 @@ CREATE TABLE public.settlement_balance (
 
 COMMENT ON TABLE public.settlement_balance IS 'The balances that settlement files state, minor units: what an account at the acquirer begins a period with, and what it ends it with.';
 
-CREATE TABLE public.settlement_batch (
-    source_id bigint NOT NULL,
-    batch text NOT NULL COLLATE pg_catalog."C",
-    currency text NOT NULL COLLATE pg_catalog."C",
-    lines bigint NOT NULL,
-    gross bigint NOT NULL,
-    costs bigint NOT NULL,
-    other bigint NOT NULL,
-    net bigint NOT NULL,
-    payout bigint NOT NULL,
-    captures bigint NOT NULL,
-    captured bigint NOT NULL,
-    withheld bigint NOT NULL,
-    CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
-);
-
-COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
-
-CREATE TABLE public.settlement_file (
-    source_id bigint NOT NULL,
-    acquirer_id smallint NOT NULL,
-    state text NOT NULL COLLATE pg_catalog."C",
-    reason text,
-    format text COLLATE pg_catalog."C",
-    lines bigint NOT NULL,
-    rejects bigint NOT NULL,
-    as_of date,
-    CONSTRAINT settlement_file_reason CHECK (((state = 'quarantined'::text) = (reason IS NOT NULL))),
-    CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
-);
-
-COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
-
-CREATE VIEW public.settlement_file_state AS
- SELECT file.source_id,
-    file.acquirer_id,
-    file.as_of,
-        CASE
-            WHEN (undone.superseded_by IS NOT NULL) THEN 'superseded'::text
-            WHEN (undone.source_id IS NOT NULL) THEN 'undone'::text
-            WHEN (released.source_id IS NOT NULL) THEN 'booked'::text
-            WHEN (rejected.source_id IS NOT NULL) THEN 'rejected'::text
-            ELSE file.state
-        END AS state
-   FROM (((public.settlement_file file
-     LEFT JOIN public.file_decision undone ON (((undone.source_id = file.source_id) AND (undone.decision = 'undone'::text))))
-     LEFT JOIN public.file_decision released ON (((released.source_id = file.source_id) AND (released.decision = 'released'::text))))
-     LEFT JOIN public.file_decision rejected ON (((rejected.source_id = file.source_id) AND (rejected.decision = 'rejected'::text))));
-
-COMMENT ON VIEW public.settlement_file_state IS 'How each settlement file stands: booked, quarantined, rejected, undone, or superseded by another file. Only what is booked counts.';
-
 CREATE TABLE public.settlement_line (
     source_id bigint NOT NULL,
     ordinal integer NOT NULL,
@@ -1093,7 +1233,7 @@ CREATE TABLE public.source (
     digest bytea NOT NULL,
     run smallint DEFAULT 1 NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text]))),
+    CONSTRAINT source_kind CHECK ((kind = ANY (ARRAY['events'::text, 'settlement'::text, 'payout'::text, 'run'::text, 'bank'::text]))),
     CONSTRAINT source_run CHECK ((run > 0))
 );
 
@@ -1218,6 +1358,21 @@ ALTER TABLE ONLY public.aggregate
 
 ALTER TABLE ONLY public.balance
     ADD CONSTRAINT balance_identity PRIMARY KEY (book_id, account_id);
+
+ALTER TABLE ONLY public.bank_entry
+    ADD CONSTRAINT bank_entry_identity PRIMARY KEY (source_id, ordinal);
+
+ALTER TABLE ONLY public.bank_file
+    ADD CONSTRAINT bank_file_pkey PRIMARY KEY (source_id);
+
+ALTER TABLE ONLY public.bank_match
+    ADD CONSTRAINT bank_match_identity PRIMARY KEY (source_id, ordinal, part);
+
+ALTER TABLE ONLY public.bank_reject
+    ADD CONSTRAINT bank_reject_identity PRIMARY KEY (source_id, place);
+
+ALTER TABLE ONLY public.bank_statement
+    ADD CONSTRAINT bank_statement_identity PRIMARY KEY (source_id, ordinal);
 
 ALTER TABLE ONLY public.book
     ADD CONSTRAINT book_merchant UNIQUE (merchant);
@@ -1388,6 +1543,16 @@ CREATE UNIQUE INDEX adjustment_of_entry ON public.adjustment USING btree (book_i
 
 CREATE INDEX adjustment_proposed ON public.adjustment USING btree (book_id) WHERE (state = 'proposed'::text);
 
+CREATE INDEX bank_entry_reference ON public.bank_entry USING btree (bank_reference) WHERE (bank_reference IS NOT NULL);
+
+CREATE INDEX bank_match_of_batch ON public.bank_match USING btree (acquirer_id, batch, currency) WHERE (kind = 'receipt'::text);
+
+CREATE INDEX bank_match_of_entry ON public.bank_match USING btree (book_id, number);
+
+CREATE INDEX bank_statement_of_account ON public.bank_statement USING btree (account, currency, until_on);
+
+CREATE UNIQUE INDEX bank_statement_once ON public.bank_statement USING btree (account, currency, until_on, content) WHERE (state = 'booked'::text);
+
 CREATE INDEX break_entry_of_proposal ON public.break_entry USING btree (proposal_id);
 
 CREATE INDEX break_of_entry ON public.break USING btree (book_id, number) WHERE (book_id IS NOT NULL);
@@ -1417,6 +1582,8 @@ CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHER
 CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
 
 CREATE INDEX entry_of_settlement ON public.entry USING btree (source_id) WHERE (kind = ANY (ARRAY[10, 11, 12, 30]));
+
+CREATE INDEX entry_on_bank ON public.entry USING btree (booking_date) WHERE (kind = ANY (ARRAY[15, 19, 21, 38]));
 
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (book_id, reverses) WHERE (reverses IS NOT NULL);
 
@@ -1473,6 +1640,26 @@ ALTER TABLE public.account ENABLE ALWAYS TRIGGER account_append_only;
 CREATE TRIGGER acquirer_invoice_kept BEFORE DELETE OR TRUNCATE ON public.acquirer_invoice FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.acquirer_invoice ENABLE ALWAYS TRIGGER acquirer_invoice_kept;
+
+CREATE TRIGGER bank_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.bank_entry ENABLE ALWAYS TRIGGER bank_entry_append_only;
+
+CREATE TRIGGER bank_file_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_file FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.bank_file ENABLE ALWAYS TRIGGER bank_file_append_only;
+
+CREATE TRIGGER bank_match_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_match FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.bank_match ENABLE ALWAYS TRIGGER bank_match_append_only;
+
+CREATE TRIGGER bank_reject_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_reject FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.bank_reject ENABLE ALWAYS TRIGGER bank_reject_append_only;
+
+CREATE TRIGGER bank_statement_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_statement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.bank_statement ENABLE ALWAYS TRIGGER bank_statement_append_only;
 
 CREATE TRIGGER break_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1597,6 +1784,15 @@ ALTER TABLE ONLY public.aggregate
 
 ALTER TABLE ONLY public.balance
     ADD CONSTRAINT balance_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.bank_file
+    ADD CONSTRAINT bank_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.bank_match
+    ADD CONSTRAINT bank_match_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.bank_match
+    ADD CONSTRAINT bank_match_entry FOREIGN KEY (source_id, ordinal) REFERENCES public.bank_entry(source_id, ordinal);
 
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
@@ -1800,12 +1996,56 @@ GRANT UPDATE(costs_vat) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 
+GRANT SELECT,INSERT ON TABLE public.bank_match TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_match TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.file_decision TO acquit_runtime;
+GRANT SELECT ON TABLE public.file_decision TO acquit_auditor;
+
+GRANT INSERT(source_id) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(decision) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(decided_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(presented_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(superseded_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(run_id) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.settlement_file_state TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_file_state TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.awaited TO acquit_runtime;
+GRANT SELECT ON TABLE public.awaited TO acquit_auditor;
+
 GRANT SELECT,INSERT ON TABLE public.balance TO acquit_runtime;
 GRANT SELECT ON TABLE public.balance TO acquit_auditor;
 
 GRANT UPDATE(debits) ON TABLE public.balance TO acquit_runtime;
 
 GRANT UPDATE(credits) ON TABLE public.balance TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.bank_entry TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_entry TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.bank_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_file TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.bank_reject TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_reject TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.bank_statement TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_statement TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.book TO acquit_runtime;
 GRANT SELECT ON TABLE public.book TO acquit_auditor;
@@ -1969,23 +2209,6 @@ GRANT SELECT ON TABLE public.entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.file_decision TO acquit_runtime;
-GRANT SELECT ON TABLE public.file_decision TO acquit_auditor;
-
-GRANT INSERT(source_id) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(decision) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(decided_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(presented_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(superseded_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(run_id) ON TABLE public.file_decision TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.hold TO acquit_runtime;
 GRANT SELECT ON TABLE public.hold TO acquit_auditor;
@@ -2285,15 +2508,6 @@ GRANT INSERT(content) ON TABLE public.settings_version TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_balance TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_balance TO acquit_auditor;
-
-GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
-
-GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.settlement_file_state TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_file_state TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_line TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_line TO acquit_auditor;

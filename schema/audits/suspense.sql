@@ -34,6 +34,14 @@ with held as (
       and (account.id = (case account.code when 1900 then transfer.credit_account else transfer.debit_account end)
            or exists (select from break where break.book_id = entry.book_id and break.number = entry.number and break.ordinal is null
                       and break.class in ('CHARGEBACK_UNKNOWN', 'AMOUNT_MISMATCH') and break.state <> 'resolved'))
+    union all
+    -- What a bank statement told of is in the house's book.
+    select account.dimension, null, null, account.currency,
+           case when account.id = transfer.credit_account then transfer.amount else -transfer.amount end
+    from break
+    join transfer on transfer.book_id = 1 and transfer.entry_number = break.suspense_number
+    join account on account.id in (transfer.debit_account, transfer.credit_account) and account.code in (1900, 2900)
+    where break.state <> 'resolved' and break.class in ('FUNDING_MISMATCH', 'UNIDENTIFIED_RECEIPT')
 ), owed as (
     select acquirer, currency, sum(amount) as amount from suspended group by acquirer, currency
 )

@@ -164,11 +164,11 @@ left join lateral (
 ) suspense on true
 cross join lateral (
     select case
-        when break.class = 'MISSING_IN_FILE' then break.expected_in
+        when break.class in ('MISSING_IN_FILE', 'MISSING_RECEIPT') then break.expected_in
         when break.expected_in = break.actual_in then break.expected_in
         when break.expected_in is null then break.actual_in
     end as currency, case
-        when break.class = 'MISSING_IN_FILE' then abs(break.expected)
+        when break.class in ('MISSING_IN_FILE', 'MISSING_RECEIPT') then abs(break.expected)
         when break.expected_in = break.actual_in then abs(break.actual - break.expected)
         when break.expected_in is null then abs(break.actual)
     end as amount

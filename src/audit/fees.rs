@@ -340,6 +340,7 @@ impl<'s> PaymentFees<'s> {
             | EntryKind::PayoutInstruction
             | EntryKind::PayoutConfirmation
             | EntryKind::PayoutReturn
+            | EntryKind::BankEntry
             | EntryKind::Advance
             | EntryKind::MinimumTopUp
             | EntryKind::Release

@@ -17,6 +17,7 @@ pub mod format;
 mod lines;
 mod mt940;
 mod proof;
+pub mod receipts;
 mod text;
 mod xml;
 

@@ -5,6 +5,7 @@
 pub mod adjust;
 pub mod advance;
 pub mod audit;
+mod bank;
 pub mod breaks;
 pub mod calendar;
 pub mod db;
@@ -86,6 +87,9 @@ enum Command {
     Merchant(merchant::Command),
     Record(record::Args),
     Reconcile(Box<reconcile::Args>),
+    /// Load bank statements: prove them, match what acquirers pay and what became of payouts, book them; list and show them.
+    #[command(subcommand)]
+    Bank(bank::Command),
     /// List and show settlement files; release or reject those in quarantine.
     #[command(subcommand)]
     Files(files::Command),
@@ -179,6 +183,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Merchant(command) => merchant::run(command, globals).await,
         Command::Record(args) => record::run(args, globals).await,
         Command::Reconcile(args) => reconcile::run(*args, globals).await,
+        Command::Bank(command) => bank::run(command, globals).await,
         Command::Files(command) => files::run(command, globals).await,
         Command::Release(args) => release::run(args, globals).await,
         Command::Expire(args) => expire::run(args, globals).await,

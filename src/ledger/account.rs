@@ -116,6 +116,8 @@ chart! {
     FeeCostsPassedOn = 4060, "fee:costs-passed-on", Credit, None, true;
     /// Money that nobody claimed, written off in our favour.
     IncomeReconciliation = 4070, "income:reconciliation", Credit, None, false;
+    /// Interest that our bank pays.
+    IncomeInterest = 4080, "income:interest", Credit, None, false;
     /// Fees given back with refunds.
     FeeReturned = 4090, "fee:returned", Debit, None, false;
     /// What issuers take.
@@ -126,6 +128,8 @@ chart! {
     CostAcquirer = 5030, "cost:acquirer", Debit, Acquirer, true;
     /// What acquirers take for disputes.
     CostDispute = 5040, "cost:dispute", Debit, Acquirer, false;
+    /// What our bank takes: charges, and interest where it is we who pay it.
+    CostBank = 5050, "cost:bank", Debit, Bank, true;
     /// What merchants owed and will not pay; unpaid phone bills that we bear.
     LossMerchantCredit = 5060, "loss:merchant-credit", Debit, None, false;
     /// Breaks that were written off.

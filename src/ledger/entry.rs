@@ -107,6 +107,8 @@ kinds! {
     Reclassification = 39, "reclassification";
     /// What two people credit to a merchant's balance, or charge it.
     Adjustment = 40, "adjustment";
+    /// What a bank statement says that came or went, and nothing had booked before.
+    BankEntry = 41, "bank_entry";
 }
 
 impl EntryKind {

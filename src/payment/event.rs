@@ -444,6 +444,7 @@ impl PaymentEvent {
             | EntryKind::AcquirerInvoice
             | EntryKind::InvoicePayment
             | EntryKind::LossRecovery
+            | EntryKind::BankEntry
             | EntryKind::Reclassification
             | EntryKind::Adjustment
             | EntryKind::Reversal

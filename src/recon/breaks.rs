@@ -67,6 +67,12 @@ classes! {
     DuplicateInLedger = "DUPLICATE_IN_LEDGER";
     /// A line that we do not book by itself: its money is in suspense.
     UnsupportedRecord = "UNSUPPORTED_RECORD";
+    /// The bank was paid more or less for a batch than its file says: the difference is in suspense.
+    FundingMismatch = "FUNDING_MISMATCH";
+    /// Something came to our bank account, or left it, that nobody can explain: it is in suspense.
+    UnidentifiedReceipt = "UNIDENTIFIED_RECEIPT";
+    /// An acquirer's file says what it pays for a batch, and the bank has not received it in time.
+    MissingReceipt = "MISSING_RECEIPT";
 }
 
 /// How old breaks are, in business days from the day on which they were awaited.

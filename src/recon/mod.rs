@@ -61,6 +61,7 @@ pub fn reported_as(kind: EntryKind) -> Option<RecordType> {
         | EntryKind::PayoutConfirmation
         | EntryKind::PayoutReturn
         | EntryKind::Reversal
+        | EntryKind::BankEntry
         | EntryKind::Resolution => None,
     }
 }

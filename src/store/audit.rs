@@ -411,6 +411,7 @@ audits![
     "adjustments",
     "advances",
     "balance_sums",
+    "bank_entries",
     "exponents",
     "files_undone",
     "holds",

@@ -91,6 +91,58 @@ pub const RULES: &[(&str, &str)] = &[
     ("balance_identity", "a book has one balance an account"),
     ("balance_keeps_side", "a balance keeps the debit or the credit side"),
     ("balance_within_side", "the balance of this account may not cross zero"),
+    (
+        "bank_entry_identity",
+        "an entry of a bank statement is there once a place",
+    ),
+    (
+        "bank_entry_status",
+        "an entry of a bank statement is booked, pending, information or future",
+    ),
+    (
+        "bank_file_reason",
+        "why a bank file is in quarantine is known exactly when it is",
+    ),
+    ("bank_file_state", "a bank file is booked or quarantined"),
+    (
+        "bank_match_amount",
+        "what an entry of a bank statement comes to is not zero",
+    ),
+    ("bank_match_identity", "a part of an entry comes to one thing"),
+    (
+        "bank_match_kind",
+        "an entry of a bank statement is a receipt, payout, return, recorded, charge, interest or suspense",
+    ),
+    ("bank_match_part", "the parts of an entry are numbered from 1"),
+    (
+        "bank_match_receipt",
+        "a receipt, and nothing else, pays a batch of an acquirer",
+    ),
+    ("bank_reject_identity", "a reject is there once a place of its file"),
+    (
+        "bank_statement_balances",
+        "a bank statement begins and ends with a balance",
+    ),
+    (
+        "bank_statement_content",
+        "what a bank statement says is known by 32 bytes",
+    ),
+    (
+        "bank_statement_identity",
+        "a bank statement is there once a place of its file",
+    ),
+    (
+        "bank_statement_once",
+        "what a bank statement says of an account and day is booked once",
+    ),
+    (
+        "bank_statement_period",
+        "a bank statement ends no earlier than it begins",
+    ),
+    (
+        "bank_statement_state",
+        "a bank statement is booked, repeated or information",
+    ),
     ("book_hash", "the hash of a book is 32 bytes long"),
     ("book_merchant", "a merchant has one book"),
     ("book_number", "the number of a book's last entry is not below zero"),

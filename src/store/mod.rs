@@ -7,6 +7,7 @@ mod acquirers;
 pub mod adjustment;
 pub mod advance;
 pub mod audit;
+pub mod bank;
 pub mod books;
 pub mod breaks;
 pub mod calendar;

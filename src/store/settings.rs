@@ -233,7 +233,7 @@ impl Store {
 
     /// Loads the deployment: all versions of the settings, ids, calendars.
     pub async fn deployment(&self) -> Result<Deployment, StoreError> {
-        let (versions, acquirers, calendars) = self
+        let (versions, acquirers, calendars): (_, HashMap<String, AcquirerId>, _) = self
             .rehearse(async |tx: &mut Tx| {
                 let rows = tx
                     .query(include_str!("../../schema/queries/acquirers.sql"), &[])
@@ -253,10 +253,16 @@ impl Store {
                 let applied_on = day_in(version.applied_at, settings.house.time_zone);
                 Ok(SettingsVersion { settings, applied_on })
             })
-            .collect::<Result<_, StoreError>>()?;
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        // The row that stands for our bank account among them is no acquirer.
+        let named = |name: &String| {
+            versions
+                .iter()
+                .any(|version: &SettingsVersion| version.settings.acquirers.contains_key(name))
+        };
         Ok(Deployment {
+            acquirers: acquirers.into_iter().filter(|(name, _)| named(name)).collect(),
             versions,
-            acquirers,
             calendars,
         })
     }

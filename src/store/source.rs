@@ -17,6 +17,8 @@ pub enum SourceKind {
     Settlement,
     /// A payout run.
     Payout,
+    /// A file of bank statements.
+    Bank,
     /// A run of a command that takes no file, by what it was asked to do.
     Run,
 }
@@ -27,6 +29,7 @@ impl SourceKind {
             Self::Events => "events",
             Self::Settlement => "settlement",
             Self::Payout => "payout",
+            Self::Bank => "bank",
             Self::Run => "run",
         }
     }

@@ -310,6 +310,7 @@ const RELEASE_FILE: &str = "files release again.csv --by bob --reason corrected 
 const PLAN: &str = "payout plan --cutoff 2026-03-03 --by ann";
 const APPROVE: &str = "payout approve --cutoff 2026-03-03 --by bob";
 const INSTRUCT: &str = "payout instruct --cutoff 2026-03-03 --on 2026-03-04 --execute";
+const LOAD_STATEMENT: &str = "bank load DAY/statement.xml --execute";
 const PAID: &str = "payout confirm --cutoff 2026-03-03 --on 2026-03-05";
 const RETURN: &str = "payout return ID --reason R03 --by ann --on 2026-03-06 --execute";
 
@@ -359,6 +360,10 @@ fn release() -> Scene {
 
 fn expire() -> Scene {
     due("expire --cutoff 2025-04-02 --execute")
+}
+
+fn load_statement() -> Scene {
+    Scene::after(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT], LOAD_STATEMENT)
 }
 
 fn undo() -> Scene {
@@ -466,6 +471,11 @@ fn a_return_survives_a_kill_at_any_request() {
 }
 
 #[test]
+fn a_bank_statement_survives_a_kill_at_any_request() {
+    load_statement().survives_kills(POINTS);
+}
+
+#[test]
 fn release_survives_a_kill_at_any_request() {
     release().survives_kills(POINTS);
 }
@@ -488,6 +498,7 @@ fn every_command_survives_a_kill_at_every_request() {
         quarantine(),
         instruct(),
         come_back(),
+        load_statement(),
         release(),
         expire(),
     ] {

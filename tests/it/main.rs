@@ -4,6 +4,7 @@ mod adjustment;
 mod advance;
 mod audit;
 mod availability;
+mod bank;
 mod breaks;
 mod calendar;
 mod claims;

@@ -21,6 +21,11 @@ acquirer_invoice: insert(acquirer_id invoice month currency interchange scheme_f
 adjustment: insert(book_id reference currency exponent amount reason evidence note proposed_on proposed_by content), update(state decided_on decided_by decided rejection number)
 aggregate: insert, update(items gross merchant_fee reserve passes_costs costs_vat closed)
 balance: insert, update(debits credits)
+bank_entry: insert
+bank_file: insert
+bank_match: insert
+bank_reject: insert
+bank_statement: insert
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution owner proposal_id quiet_until)
 break_entry: insert
@@ -65,8 +70,13 @@ velocity_decision: insert
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 23] = [
+const APPEND_ONLY: [&str; 28] = [
     "account",
+    "bank_entry",
+    "bank_file",
+    "bank_match",
+    "bank_reject",
+    "bank_statement",
     "break_entry",
     "break_reason",
     "break_reserve",

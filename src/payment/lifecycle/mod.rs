@@ -394,6 +394,7 @@ pub fn decide(event: &PaymentEvent, known: &Known<'_>, terms: &Terms<'_>) -> Res
         | EntryKind::Reclassification
         | EntryKind::Adjustment
         | EntryKind::Reversal
+        | EntryKind::BankEntry
         | EntryKind::Resolution => Err(Refusal::NotAnEvent),
     }
 }

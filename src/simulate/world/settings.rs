@@ -44,6 +44,13 @@ impl World {
             )?;
         }
         writeln!(out)?;
+        for terms in &CURRENCIES {
+            let code = terms.code;
+            writeln!(
+                out,
+                "[[house.account]]\nnumber = \"{BANK_ACCOUNT}-{code}\"\ncurrency = \"{code}\"\n"
+            )?;
+        }
         if self.format(CARDS) == FileFormat::Profile {
             writeln!(out, "{PROFILE}")?;
         }

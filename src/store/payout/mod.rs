@@ -15,6 +15,7 @@ pub use self::approve::Run;
 use self::circumstances::Circumstances;
 pub use self::instruct::Instruct;
 pub use self::outcome::{Return, ReturnedPayout, Sent};
+pub(super) use self::outcome::{come_back, confirm_known};
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
 use crate::ids::{BookId, EntryNumber, OWN, SourceId};
@@ -308,7 +309,7 @@ async fn candidates(
     Ok(candidates)
 }
 
-async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
+pub(super) async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
     tx.query(include_str!("../../../schema/queries/payouts_lock.sql"), &[])
         .await
         .map(|_| ())

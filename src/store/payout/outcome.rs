@@ -122,18 +122,9 @@ impl Store {
         ids: &[String],
         day: NaiveDate,
     ) -> Result<u64, PayoutError> {
-        let settings = deployment.in_force(day).ok_or(PayoutError::NoSettings(day))?;
         self.transact(async |tx: &mut Tx| {
             lock(tx).await?;
-            let mut waiting = Vec::new();
-            for payout in known(tx, ids).await? {
-                match payout.state.as_str() {
-                    "instructed" | "sent" | "unknown" => waiting.push(payout),
-                    "confirmed" => {}
-                    _ => return Err(payout.not_on_its_way()),
-                }
-            }
-            confirm(tx, settings, waiting, day).await
+            confirm_known(tx, deployment, ids, day).await
         })
         .await
     }
@@ -219,6 +210,25 @@ impl Payout {
     }
 }
 
+/// See [`Store::confirm_payouts`]; the payouts are locked.
+pub(in crate::store) async fn confirm_known(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    ids: &[String],
+    day: NaiveDate,
+) -> Result<u64, PayoutError> {
+    let settings = deployment.in_force(day).ok_or(PayoutError::NoSettings(day))?;
+    let mut waiting = Vec::new();
+    for payout in known(tx, ids).await? {
+        match payout.state.as_str() {
+            "instructed" | "sent" | "unknown" => waiting.push(payout),
+            "confirmed" => {}
+            _ => return Err(payout.not_on_its_way()),
+        }
+    }
+    confirm(tx, settings, waiting, day).await
+}
+
 async fn confirm(
     tx: &mut Tx,
     settings: &Arc<Settings>,
@@ -252,7 +262,12 @@ async fn confirm(
         .await?)
 }
 
-async fn come_back(tx: &mut Tx, deployment: &Deployment, of: &Return<'_>) -> Result<ReturnedPayout, PayoutError> {
+/// See [`Store::return_payout`].
+pub(in crate::store) async fn come_back(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    of: &Return<'_>,
+) -> Result<ReturnedPayout, PayoutError> {
     let settings = deployment.in_force(of.day).ok_or(PayoutError::NoSettings(of.day))?;
     lock(tx).await?;
     let ids = [of.id.to_owned()];

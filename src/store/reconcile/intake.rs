@@ -1,6 +1,6 @@
 //! Intake: the file, streamed into `settlement_line`, and its control claims.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together
 use crate::acquirer::format::{HEAD, Reading};
 use crate::acquirer::mapping::Profile;
 use crate::acquirer::{Claim, ControlClaims, RecordType, Reject, Row, Rows, SettlementLine};
+use crate::bank::receipts::words;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Currency, Money};
@@ -223,7 +224,40 @@ fn sort(record: RecordType, ordinal: u32, matchable: &mut Places, bookable: &mut
 
 /// The batches of a file by name and net currency, with what is withheld of them.
 #[derive(Default)]
-struct Batches(HashMap<String, BTreeMap<Currency, (BatchSummary, Withheld)>>);
+struct Batches(HashMap<String, BTreeMap<Currency, (BatchSummary, Withheld, Paid)>>);
+
+/// What a file says of how a batch is paid.
+#[derive(Default)]
+struct Paid {
+    /// The latest day on which money of it moves.
+    on: Option<NaiveDate>,
+    /// The words that name its payment, one text a payout row.
+    names: BTreeSet<String>,
+}
+
+impl Paid {
+    /// The most payout rows of a batch whose words are kept.
+    const LIMIT: usize = 1_000;
+
+    fn add(&mut self, line: &SettlementLine) {
+        self.on = self.on.max(line.paid_out_on);
+        let reference = line.acquirer_reference.as_ref().or(line.merchant_reference.as_ref());
+        if line.record == RecordType::Payout
+            && let Some(reference) = reference
+            && self.names.len() < Self::LIMIT
+        {
+            let words: Vec<String> = words(reference).into_iter().collect();
+            if !words.is_empty() {
+                self.names.insert(words.join(" "));
+            }
+        }
+    }
+
+    /// Its names as one text, a line each.
+    fn names(&self) -> String {
+        self.names.iter().map(String::as_str).collect::<Vec<&str>>().join("\n")
+    }
+}
 
 impl Batches {
     fn add(&mut self, line: &SettlementLine) -> Result<(), AmountError> {
@@ -234,9 +268,15 @@ impl Batches {
         let Some(batches) = self.0.get_mut(&line.batch) else {
             return Ok(());
         };
-        let (batch, withheld) = batches
-            .entry(currency)
-            .or_insert_with(|| (BatchSummary::empty(&line.batch, currency), Withheld::default()));
+        let empty = || {
+            (
+                BatchSummary::empty(&line.batch, currency),
+                Withheld::default(),
+                Paid::default(),
+            )
+        };
+        let (batch, withheld, paid) = batches.entry(currency).or_insert_with(empty);
+        paid.add(line);
         let plus = |sum: &mut i64, minor: i64| {
             *sum = sum.checked_add(minor).ok_or(AmountError::TooLarge)?;
             Ok(())
@@ -275,12 +315,9 @@ impl Batches {
     }
 
     async fn write(&self, tx: &mut Tx, source: SourceId) -> Result<(), StoreError> {
-        let (rows, withheld): (Vec<&BatchSummary>, Vec<&Withheld>) = self
-            .0
-            .values()
-            .flat_map(BTreeMap::values)
-            .map(|(batch, withheld)| (batch, withheld))
-            .unzip();
+        let all = || self.0.values().flat_map(BTreeMap::values);
+        let rows: Vec<&BatchSummary> = all().map(|(batch, ..)| batch).collect();
+        let withheld: Vec<&Withheld> = all().map(|(_, withheld, _)| withheld).collect();
         let names: Vec<&str> = rows.iter().map(|batch| batch.batch.as_str()).collect();
         let currencies: Vec<&str> = rows.iter().map(|batch| batch.currency.code()).collect();
         let column = |of: fn(&BatchSummary) -> i64| rows.iter().map(|batch| of(batch)).collect::<Vec<i64>>();
@@ -299,6 +336,8 @@ impl Batches {
                 &withheld.iter().map(|batch| batch.captures).collect::<Vec<i64>>(),
                 &withheld.iter().map(|batch| batch.captured).collect::<Vec<i64>>(),
                 &withheld.iter().map(|batch| batch.withheld).collect::<Vec<i64>>(),
+                &all().map(|(.., paid)| paid.on).collect::<Vec<Option<NaiveDate>>>(),
+                &all().map(|(.., paid)| paid.names()).collect::<Vec<String>>(),
             ],
         )
         .await?;
@@ -360,10 +399,10 @@ fn read(paths: &[PathBuf], how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard
 }
 
 /// Files that make one report, each unpacked.
-pub(super) type Inputs<'r> = Vec<Box<dyn Read + 'r>>;
+pub(in crate::store) type Inputs<'r> = Vec<Box<dyn Read + 'r>>;
 
 /// Hands what files hold, unpacked, to `read`; the digest is that of the files, as far as they were read.
-pub(super) fn opened<T>(
+pub(in crate::store) fn opened<T>(
     paths: &[PathBuf],
     read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>,
 ) -> Result<(T, [u8; 32]), FileError> {

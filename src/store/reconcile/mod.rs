@@ -22,7 +22,7 @@
 pub(in crate::store) mod costs;
 pub mod explain;
 pub mod files;
-mod intake;
+pub(in crate::store) mod intake;
 mod keys;
 pub mod line;
 mod matching;

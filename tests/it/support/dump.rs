@@ -138,6 +138,27 @@ pub const TABLES: &[(&str, &str)] = &[
         from settlement_match join book on book.id = book_id join source on source.id = source_id",
     ),
     (
+        "bank_file",
+        "select source.name, state, reason, format, statements, entries, rejects from bank_file join source on source.id = source_id",
+    ),
+    (
+        "bank_statement",
+        "select source.name, to_jsonb(one) - 'source_id' from bank_statement one join source on source.id = source_id",
+    ),
+    (
+        "bank_entry",
+        "select source.name, to_jsonb(one) - 'source_id' from bank_entry one join source on source.id = source_id",
+    ),
+    (
+        "bank_match",
+        "select source.name, merchant, acquirer.name, to_jsonb(one) - 'source_id' - 'book_id' - 'acquirer_id'
+        from bank_match one join source on source.id = source_id join book on book.id = book_id left join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
+        "bank_reject",
+        "select source.name, to_jsonb(one) - 'source_id' from bank_reject one join source on source.id = source_id",
+    ),
+    (
         "break",
         "select class, acquirer.name, state, resolution, source.name, ordinal, merchant, break.number, expected, expected_in, actual,
             actual_in, suspense_number, kept_pending, found.name, expected_on, detail, owner, quiet_until
