@@ -7,11 +7,13 @@
 //! - **reconcile**: a settlement file, in each form that is CSV. Yardstick: binary COPY of its lines into an empty table like
 //!   theirs, and one hash join of them with the open items.
 //!
+//! - **payouts**: a cut-off of 100,000 merchants, planned, approved and instructed. Yardstick: one scan of the balances.
 //! - **growth**: the same day with ten times as much history before it, which should cost the same.
 //!
 //! Prints seconds, rows per second, the ratio, and the peak memory of this process while it records and reconciles (the
 //! simulator and the yardstick are measured apart). `cargo bench -- 100000` runs one size; the default is 100000 and 1000000.
-//! `cargo bench -- reconcile`, `cargo bench -- record` and `cargo bench -- growth` run one kind, `cargo bench -- stripe` one form.
+//! `cargo bench -- reconcile`, `cargo bench -- record`, `cargo bench -- payouts` and `cargo bench -- growth` run one kind,
+//! `cargo bench -- stripe` one form.
 #![allow(
     clippy::float_arithmetic,
     clippy::as_conversions,
@@ -21,6 +23,8 @@
 
 #[path = "cost/growth.rs"]
 mod growth;
+#[path = "cost/payouts.rs"]
+mod payouts;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -105,6 +109,9 @@ async fn main() -> Result<()> {
         for form in FORMS.into_iter().filter(|form| wanted(&["reconcile", form.name()])) {
             reconcile(&cluster, directory.path(), form, size).await?;
         }
+    }
+    if wanted(&["payouts"]) {
+        payouts::payouts(&cluster, directory.path()).await?;
     }
     if wanted(&["growth"]) {
         growth::growth(&cluster, directory.path()).await?;

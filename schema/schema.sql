@@ -1018,13 +1018,16 @@ CREATE TABLE public.payout_file (
     source_id bigint NOT NULL,
     cutoff date NOT NULL,
     ordinal integer NOT NULL,
+    format text NOT NULL COLLATE pg_catalog."C",
+    execute_on date NOT NULL,
     written boolean DEFAULT false NOT NULL,
     sent_on date,
     sent_by text,
+    CONSTRAINT payout_file_format CHECK ((format = ANY (ARRAY['csv'::text, 'pain.001'::text, 'pain.001.03'::text, 'nacha'::text]))),
     CONSTRAINT payout_file_sent CHECK ((((sent_on IS NULL) = (sent_by IS NULL)) AND (written OR (sent_on IS NULL))))
 );
 
-COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same. sent_on is the day on which the bank was given it.';
+COMMENT ON TABLE public.payout_file IS 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same. execute_on is the day on which the bank is to pay, sent_on the day on which the bank was given it.';
 
 ALTER TABLE public.payout ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.payout_id_seq
@@ -2433,6 +2436,10 @@ GRANT INSERT(source_id) ON TABLE public.payout_file TO acquit_runtime;
 GRANT INSERT(cutoff) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT INSERT(ordinal) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT INSERT(format) ON TABLE public.payout_file TO acquit_runtime;
+
+GRANT INSERT(execute_on) ON TABLE public.payout_file TO acquit_runtime;
 
 GRANT UPDATE(written) ON TABLE public.payout_file TO acquit_runtime;
 

@@ -83,13 +83,15 @@ create table payout_file (
     source_id  bigint primary key references source,
     cutoff     date not null,
     ordinal    integer not null,
+    format     text collate "C" not null constraint payout_file_format check (format in ('csv', 'pain.001', 'pain.001.03', 'nacha')),
+    execute_on date not null,
     written    boolean not null default false,
     sent_on    date,
     sent_by    text,
     constraint payout_file_once unique (cutoff, ordinal),
     constraint payout_file_sent check ((sent_on is null) = (sent_by is null) and (written or sent_on is null))
 );
-comment on table payout_file is 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same. sent_on is the day on which the bank was given it.';
+comment on table payout_file is 'Bank files of instructed payouts. written is set after the file is on disk; until then instructing again writes it, byte for byte the same. execute_on is the day on which the bank is to pay, sent_on the day on which the bank was given it.';
 
 -- Runs and payouts go on to other states, and are never gone.
 create trigger payout_run_kept before delete or truncate on payout_run for each statement execute function refuse_change();
@@ -101,7 +103,7 @@ grant select on payout_run, payout, payout_file to acquit_runtime, acquit_audito
 grant insert (cutoff, plan, planners, approvers, finance_heads) on payout_run to acquit_runtime;
 grant insert (book_id, currency, exponent, cutoff, amount, fee, vat, end_to_end_id, holder, destination, bank, planned_by) on payout
     to acquit_runtime;
-grant insert (source_id, cutoff, ordinal) on payout_file to acquit_runtime;
+grant insert (source_id, cutoff, ordinal, format, execute_on) on payout_file to acquit_runtime;
 grant update (state, first_approver, second_approver) on payout_run to acquit_runtime;
 grant update (state, run_id, file_id, instruction, confirmation, unknown_on, unknown_by, unknown_note, returned_on, returned_by, return_reason,
     return_entry) on payout to acquit_runtime;

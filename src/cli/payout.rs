@@ -9,9 +9,12 @@ use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, stored, today};
 use crate::audit::export::hex;
+use crate::money::Currency;
 use crate::payout::approval::NotApproved;
+use crate::payout::file::BankFormat;
+use crate::payout::instruction::InstructionError;
 use crate::payout::returned::ReturnReason;
-use crate::store::payout::{Cancelled, Payout, PayoutError, Return, Run};
+use crate::store::payout::{Cancelled, Instruct, Payout, PayoutError, Return, Run};
 use crate::store::source::Digesting;
 
 /// What to do with payouts.
@@ -61,15 +64,21 @@ pub enum Command {
     ///
     /// A payout that is no longer covered is cancelled, and so is one whose merchant, by the settings of the booking date, is
     /// not paid any more, or not at the bank account that was approved; the money stays available. Running it again is safe:
-    /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. Without --execute only
-    /// the plan is shown.
+    /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. What the format of the bank
+    /// file does not take is refused before anything is posted. Without --execute only the plan is shown.
     Instruct {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
         cutoff: NaiveDate,
-        /// The directory for the bank file, payouts-CUTOFF-N.csv.
+        /// The directory for the bank file: payouts-CUTOFF-N.csv, .xml or .ach.
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
+        /// How the bank file is written: csv, pain.001 (001.001.09), pain.001.03 or nacha. Default: csv.
+        #[arg(long, value_name = "FORMAT")]
+        file_format: Option<BankFormat>,
+        /// Instruct only payouts of this currency.
+        #[arg(long)]
+        currency: Option<Currency>,
         /// The booking date. Default: today.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
@@ -198,14 +207,21 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Instruct {
             cutoff,
             out,
+            file_format,
+            currency,
             on,
             execute,
         } => {
-            let day = on.unwrap_or_else(|| today(&deployment));
+            let what = Instruct {
+                cutoff,
+                day: on.unwrap_or_else(|| today(&deployment)),
+                format: file_format.unwrap_or_default(),
+                currency,
+            };
             let done = if execute {
-                store.instruct_payouts(&deployment, cutoff, day, &out).await
+                store.instruct_payouts_as(&deployment, what, &out).await
             } else {
-                store.plan_instruction(&deployment, cutoff, day).await
+                store.plan_instruction_as(&deployment, what).await
             };
             let done = done.map_err(failed)?;
             let verb = if execute {
@@ -358,6 +374,9 @@ fn failed(error: PayoutError) -> Failure {
         PayoutError::NotAsApproved(_) => Some("cancel them, and plan for the next cut-off"),
         PayoutError::NoBankFile => Some("give the bank what `acquit payout instruct` wrote, and name that file"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
+        PayoutError::Instruction(InstructionError::NoAccount(_) | InstructionError::NoNacha) => {
+            Some("say it in the settings, under [[house.account]]")
+        }
         PayoutError::NoSettings(_)
         | PayoutError::Fee(_)
         | PayoutError::Amount(_)

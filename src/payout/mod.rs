@@ -6,6 +6,7 @@
 
 pub mod amount;
 pub mod approval;
+pub mod file;
 pub mod instruction;
 pub mod nacha;
 pub mod order;

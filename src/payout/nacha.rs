@@ -14,29 +14,12 @@ use chrono::NaiveDateTime;
 
 use super::order::{AccountKind, Batch, Checker, Order, OrderError, Progress, Step};
 use crate::iban::is_routing_number;
+use crate::settings::Receivers;
 
 /// The most entries of a file: traces have seven digits.
 const ENTRY_LIMIT: u64 = 9_999_999;
 /// The largest sum of a batch or file in cents, exclusive.
 const TOTAL_LIMIT: i64 = 1_000_000_000_000;
-
-/// Whom a file pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Receivers {
-    /// Companies: CCD.
-    Companies,
-    /// People: PPD.
-    People,
-}
-
-impl Receivers {
-    fn code(self) -> &'static str {
-        match self {
-            Self::Companies => "CCD",
-            Self::People => "PPD",
-        }
-    }
-}
 
 /// What a file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,7 +210,7 @@ impl<W: Write> Nacha<W> {
             batch.debtor.name,
             "",
             self.head.company_id,
-            self.head.receivers.code(),
+            class(self.head.receivers),
             self.head.description,
             "",
             batch.execute_on.format("%y%m%d"),
@@ -278,6 +261,14 @@ impl<W: Write> Nacha<W> {
         }
         self.out.flush()?;
         Ok(self.out)
+    }
+}
+
+/// The class of the entries.
+fn class(receivers: Receivers) -> &'static str {
+    match receivers {
+        Receivers::Companies => "CCD",
+        Receivers::People => "PPD",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::payout::NachaTerms;
 use super::reader::{Reader, Table};
 use crate::ids::ReferenceError;
 use crate::money::Currency;
@@ -15,6 +16,8 @@ pub struct BankAccount {
     pub currency: Currency,
     /// The bank: a BIC or bank code; empty where none is named.
     pub bic: String,
+    /// What the bank has agreed on for files of ACH credits; none where it takes none.
+    pub nacha: Option<NachaTerms>,
 }
 
 impl<'t> Reader<'t> {
@@ -37,7 +40,7 @@ impl<'t> Reader<'t> {
     }
 
     fn bank_account(&mut self, table: Table<'t>) -> Option<BankAccount> {
-        self.only(table, &["number", "currency", "bic"]);
+        self.only(table, &["number", "currency", "bic", "nacha"]);
         // Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
         let number = self
             .text(table, "number")
@@ -48,10 +51,12 @@ impl<'t> Reader<'t> {
             Some(_) => self.reference(table, "bic"),
             None => Some(""),
         };
+        let nacha = self.optional(table, "nacha", Self::nacha);
         Some(BankAccount {
             number: number?.to_owned(),
             currency: currency?,
             bic: bic?.to_owned(),
+            nacha: nacha?,
         })
     }
 }

@@ -42,7 +42,7 @@ pub use self::fees::{
 pub use self::ladder::{Approval, Ladder};
 pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
-pub use self::payout::{BreakClassName, MerchantPayouts, PayoutRules, ReturnedFee, Schedule};
+pub use self::payout::{BreakClassName, MerchantPayouts, NachaTerms, PayoutRules, Receivers, ReturnedFee, Schedule};
 use self::reader::{Reader, Table, right};
 pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
 use crate::acquirer::mapping::Profile;

@@ -40,6 +40,29 @@ pub struct MerchantPayouts {
     pub keep_minimum: Amounts,
 }
 
+/// Whom a file of ACH credits pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receivers {
+    /// Companies: CCD.
+    Companies,
+    /// People: PPD.
+    People,
+}
+
+/// What a bank has agreed on for files of ACH credits (NACHA).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NachaTerms {
+    /// The bank's routing number.
+    pub routing: String,
+    /// Its name.
+    pub bank_name: String,
+    /// Our company's number at the bank.
+    pub company_id: String,
+    /// Whom we pay.
+    pub receivers: Receivers,
+}
+
 /// A break class that settings name, and where: whether there is one of that name is known elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakClassName {
@@ -159,6 +182,21 @@ impl<'t> Reader<'t> {
             returned_fee: returned_fee?.unwrap_or_default(),
             each: each?,
             total: total?,
+        })
+    }
+
+    /// The `nacha` table of an account of the house.
+    pub(super) fn nacha(&mut self, table: Table<'t>) -> Option<NachaTerms> {
+        self.only(table, &["routing", "bank_name", "company_id", "receivers"]);
+        let routing = self.reference(table, "routing");
+        let bank_name = self.reference(table, "bank_name");
+        let company_id = self.reference(table, "company_id");
+        let receivers = self.word(table, "receivers");
+        Some(NachaTerms {
+            routing: routing?.to_owned(),
+            bank_name: bank_name?.to_owned(),
+            company_id: company_id?.to_owned(),
+            receivers: receivers?,
         })
     }
 

@@ -120,7 +120,7 @@ fn the_house_has_one_account_a_currency() {
     check(
         "bank_account = \"main\"\n",
         &with("iban = \"x\"\n"),
-        &["line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic"],
+        &["line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic, nacha"],
     );
     check(
         "bank_account = \"main\"\n",

@@ -388,6 +388,10 @@ pub const RULES: &[(&str, &str)] = &[
         "an end-to-end id belongs to one payout of a book",
     ),
     ("payout_fee", "the fee of a payout is no less than zero"),
+    (
+        "payout_file_format",
+        "a bank file is in a format that is known: csv, pain.001, pain.001.03 or nacha",
+    ),
     ("payout_file_once", "the bank files of a cut-off are numbered once each"),
     (
         "payout_file_sent",

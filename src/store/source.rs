@@ -1,6 +1,6 @@
 //! Sources: the files and runs that entries come from, known by the digest of their content.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
@@ -121,9 +121,27 @@ impl<R> Digesting<R> {
         self.digest.clone().finalize().into()
     }
 
+    /// What the bytes come from, or go to.
+    pub fn into_inner(self) -> R {
+        self.input
+    }
+
     /// How many bytes so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let count = self.input.write(buffer)?;
+        self.digest.update(buffer.get(..count).unwrap_or_default());
+        self.bytes = self.bytes.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.input.flush()
     }
 }
 

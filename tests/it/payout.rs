@@ -1,5 +1,8 @@
 //! Payouts: who may, how much, and never twice.
 
+mod files;
+mod properties;
+
 use std::path::Path;
 
 use acquit::ids::BookId;

@@ -48,7 +48,7 @@ monthly_limit: insert, update(held kept)
 open_item: insert, update(merchant_fee reserve matures reserve_until advanced), delete
 payment: insert, update(acquirer_id currency requested authorized captured over_captured voided expired refunded charged_back fee_returnable vat_returnable fee_returned vat_returned accrued dispute_fee dispute_vat unpaid expires_at captured_at earlier_captures final_captures limit_month method scheme card_country payer category rrn auth_code card merchant_reference refunds)
 payout: insert(book_id currency exponent cutoff amount fee vat end_to_end_id holder destination bank planned_by), update(state run_id file_id instruction confirmation unknown_on unknown_by unknown_note returned_on returned_by return_reason return_entry)
-payout_file: insert(source_id cutoff ordinal), update(written sent_on sent_by)
+payout_file: insert(source_id cutoff ordinal format execute_on), update(written sent_on sent_by)
 payout_run: insert(cutoff plan planners approvers finance_heads), update(first_approver second_approver state)
 period: insert(through note trial_balance closed_by)
 record_type:

@@ -49,14 +49,14 @@ struct Waiting {
 }
 
 /// What is planned for a cut-off, and what is asked of those who approve it.
-struct Planned {
-    payouts: Vec<Payout>,
+struct Planned<'a> {
+    payouts: Vec<&'a Payout>,
     plan: [u8; 32],
     terms: Terms,
     waiting: Option<Waiting>,
 }
 
-impl Planned {
+impl Planned<'_> {
     fn run(&self, approved_by: Vec<String>) -> Run {
         Run {
             plan: self.plan,
@@ -91,7 +91,7 @@ impl Store {
             if all.is_empty() {
                 return Err(PayoutError::NothingPlanned(cutoff));
             }
-            let Some(planned) = planned(tx, settings, cutoff, all).await? else {
+            let Some(planned) = planned(tx, settings, cutoff, &all).await? else {
                 return Ok(None);
             };
             if named.is_some_and(|named| !planned.plan.starts_with(named)) {
@@ -114,7 +114,7 @@ pub(super) async fn open(
     tx: &mut Tx,
     settings: &Settings,
     cutoff: NaiveDate,
-    all: Vec<Payout>,
+    all: &[Payout],
 ) -> Result<Option<Run>, PayoutError> {
     let Some(planned) = planned(tx, settings, cutoff, all).await? else {
         return Ok(None);
@@ -126,19 +126,19 @@ pub(super) async fn open(
 }
 
 /// What of all payouts of a cut-off is planned, none where nothing is. A run that waits for others is void.
-async fn planned(
+async fn planned<'a>(
     tx: &mut Tx,
     settings: &Settings,
     cutoff: NaiveDate,
-    all: Vec<Payout>,
-) -> Result<Option<Planned>, PayoutError> {
+    all: &'a [Payout],
+) -> Result<Option<Planned<'a>>, PayoutError> {
     let total = sums(
         all.iter()
             .filter(|payout| payout.state != "cancelled")
             .map(|payout| payout.money),
     )?;
-    let payouts: Vec<Payout> = all.into_iter().filter(|payout| payout.state == "planned").collect();
-    let plan = plan(payouts.iter().map(Payout::approvable));
+    let payouts: Vec<&Payout> = all.iter().filter(|payout| payout.state == "planned").collect();
+    let plan = plan(payouts.iter().map(|payout| payout.approvable()));
     let waiting = waiting(tx, cutoff, &plan).await?;
     if payouts.is_empty() {
         return Ok(None);
@@ -162,7 +162,7 @@ async fn planned(
 
 fn terms(
     settings: &Settings,
-    payouts: &[Payout],
+    payouts: &[&Payout],
     total: &BTreeMap<Currency, i64>,
     planners: BTreeSet<String>,
 ) -> Result<Terms, PayoutError> {
@@ -210,7 +210,12 @@ pub(super) fn read_approvers(row: &Row) -> Result<Vec<String>, StoreError> {
 }
 
 /// Writes down who has approved; with the last one, the payouts are approved.
-async fn sign(tx: &mut Tx, cutoff: NaiveDate, planned: &Planned, approved_by: &[String]) -> Result<(), PayoutError> {
+async fn sign(
+    tx: &mut Tx,
+    cutoff: NaiveDate,
+    planned: &Planned<'_>,
+    approved_by: &[String],
+) -> Result<(), PayoutError> {
     let enough = planned.terms.are_met_by(approved_by)?;
     let id = match &planned.waiting {
         Some(run) => run.id,
@@ -233,7 +238,7 @@ async fn sign(tx: &mut Tx, cutoff: NaiveDate, planned: &Planned, approved_by: &[
     Ok(())
 }
 
-async fn insert(tx: &mut Tx, cutoff: NaiveDate, planned: &Planned) -> Result<i64, StoreError> {
+async fn insert(tx: &mut Tx, cutoff: NaiveDate, planned: &Planned<'_>) -> Result<i64, StoreError> {
     let terms = &planned.terms;
     let planners: Vec<&String> = terms.planners.iter().collect();
     let heads = Some(&terms.finance_heads).filter(|heads| !heads.is_empty());

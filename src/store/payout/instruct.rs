@@ -1,5 +1,8 @@
 //! Instructing: what is approved is posted, then the bank file is written, then the file is marked as written.
 //!
+//! The file is composed twice, each payout as it comes: for its digest when it is posted, and from the database when it is
+//! written. It is put in place only if both are the same.
+//!
 //! Posting (2020 → 2100 in each merchant's book, and the fee) commits before the file is written. A crash in between is healed
 //! by the same command: what is posted is not posted again, and a file that is not marked is written again byte for byte.
 //! Whatever is no longer covered by account 2020, less what captures take back of it that were withdrawn after their money had
@@ -11,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
+use futures_util::TryStreamExt;
 
 use super::approve::is_as_approved;
 use super::circumstances::Circumstances;
@@ -21,18 +24,34 @@ use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::payout::amount::{Cancellation, still_due};
-use crate::payout::instruction::{Instruction, InstructionError, csv};
-use crate::settings::{Settings, SettingsVersion};
+use crate::payout::file::{BankFile, BankFormat, Facts, Totals, add};
+use crate::payout::instruction::{Instruction, InstructionError};
+use crate::settings::{House, Settings, SettingsVersion};
 use crate::store::books::LockedBooks;
 use crate::store::settings::Deployment;
-use crate::store::source::{Source, SourceKind, source_of};
+use crate::store::source::{Digesting, Source, SourceKind, source_of};
 use crate::store::{Store, StoreError, Tx};
+use crate::whole_file::WholeFile;
 
-struct BankFile {
+/// A bank file as the database has it.
+struct KeptFile {
     source: SourceId,
-    name: String,
+    facts: Facts,
     digest: Vec<u8>,
     written: bool,
+}
+
+/// What is to be instructed, and how the bank is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instruct {
+    /// The cut-off.
+    pub cutoff: NaiveDate,
+    /// The day of booking, and the one on which the bank is to pay.
+    pub day: NaiveDate,
+    /// How the bank file is written.
+    pub format: BankFormat,
+    /// Only payouts of this currency.
+    pub currency: Option<Currency>,
 }
 
 /// What an instruction is decided by.
@@ -40,10 +59,8 @@ struct Run<'a> {
     deployment: &'a Deployment,
     /// In force at the cut-off: who pays, and from where.
     settings: &'a Settings,
-    cutoff: NaiveDate,
-    /// The day of booking.
-    day: NaiveDate,
-    /// The settings that have begun on that day.
+    what: Instruct,
+    /// The settings that have begun on the day of booking.
     versions: &'a [SettingsVersion],
 }
 
@@ -55,11 +72,10 @@ impl Store {
         cutoff: NaiveDate,
         day: NaiveDate,
     ) -> Result<Instructed, PayoutError> {
-        let run = Run::of(deployment, cutoff, day)?;
-        self.rehearse(async |tx: &mut Tx| run.post(tx).await).await
+        self.plan_instruction_as(deployment, Instruct::all(cutoff, day)).await
     }
 
-    /// Posts the approved payouts of a cut-off, booked on a day, then writes their bank file into a directory. One whose
+    /// Posts the approved payouts of a cut-off, booked on a day, then writes their bank file, as CSV, into a directory. One whose
     /// merchant may not be paid on that day, or not there, or not that much, is cancelled.
     pub async fn instruct_payouts(
         &self,
@@ -68,24 +84,37 @@ impl Store {
         day: NaiveDate,
         directory: &Path,
     ) -> Result<Instructed, PayoutError> {
-        let run = Run::of(deployment, cutoff, day)?;
+        let what = Instruct::all(cutoff, day);
+        self.instruct_payouts_as(deployment, what, directory).await
+    }
+
+    /// Shows what [`Store::instruct_payouts_as`] would post, and does nothing.
+    pub async fn plan_instruction_as(
+        &self,
+        deployment: &Deployment,
+        what: Instruct,
+    ) -> Result<Instructed, PayoutError> {
+        let run = Run::of(deployment, what)?;
+        self.rehearse(async |tx: &mut Tx| run.post(tx).await).await
+    }
+
+    /// The same as [`Store::instruct_payouts`], for one currency or all, in any format that banks take. A file of an earlier run
+    /// that a crash left unwritten is written too, in its own format.
+    ///
+    /// Errors: what the format does not take, before anything is posted.
+    pub async fn instruct_payouts_as(
+        &self,
+        deployment: &Deployment,
+        what: Instruct,
+        directory: &Path,
+    ) -> Result<Instructed, PayoutError> {
+        let run = Run::of(deployment, what)?;
         let mut done = self.transact(async |tx: &mut Tx| run.post(tx).await).await?;
-        let files = self.rehearse(async |tx: &mut Tx| files(tx, cutoff).await).await?;
+        let files = self.rehearse(async |tx: &mut Tx| files(tx, what.cutoff).await).await?;
         for file in files.iter().filter(|file| !file.written) {
-            let payouts = self
-                .rehearse(async |tx: &mut Tx| payouts_of(tx, file.source).await)
+            let path = directory.join(file.facts.name());
+            self.rehearse(async |tx: &mut Tx| write(tx, &run.settings.house, file, &path).await)
                 .await?;
-            let content = compose(run.settings, &payouts)?;
-            if Sha256::digest(&content).as_slice() != file.digest {
-                return Err(PayoutError::Changed(file.name.clone()));
-            }
-            let path = directory.join(&file.name);
-            crate::whole_file::write(&path, &mut |out| out.write_all(&content)).map_err(|error| {
-                PayoutError::Write {
-                    name: file.name.clone(),
-                    error,
-                }
-            })?;
             self.transact(async |tx: &mut Tx| {
                 tx.execute(
                     include_str!("../../../schema/queries/payout_file_written.sql"),
@@ -101,8 +130,59 @@ impl Store {
     }
 }
 
+impl Instruct {
+    /// All of a cut-off, as CSV.
+    pub fn all(cutoff: NaiveDate, day: NaiveDate) -> Self {
+        Self {
+            cutoff,
+            day,
+            format: BankFormat::default(),
+            currency: None,
+        }
+    }
+}
+
+/// Puts a bank file in place, as its payouts arrive from the database, if it is the one that was posted.
+async fn write(tx: &mut Tx, house: &House, file: &KeptFile, path: &Path) -> Result<(), PayoutError> {
+    let name = file.facts.name();
+    let failed = |error: InstructionError| match error.into_io() {
+        Ok(error) => PayoutError::Write {
+            name: name.clone(),
+            error,
+        },
+        Err(error) => PayoutError::Instruction(error),
+    };
+    let mut totals = Totals::new();
+    let sql = include_str!("../../../schema/queries/payouts_totals_of_file.sql");
+    for row in tx.query(sql, &[&file.source.0]).await? {
+        let currency = crate::store::currency(row.try_get("currency").map_err(StoreError::from)?)?;
+        let sum = row.try_get("amount").map_err(StoreError::from)?;
+        let count: i64 = row.try_get("payouts").map_err(StoreError::from)?;
+        let total = (
+            Money::from_minor(sum, currency),
+            u64::try_from(count).unwrap_or_default(),
+        );
+        totals.insert(currency, total);
+    }
+    let out = WholeFile::create(path).map_err(|error| failed(error.into()))?;
+    let mut bank_file = BankFile::begin(Digesting::new(out), house, &file.facts, &totals).map_err(failed)?;
+    let sql = include_str!("../../../schema/queries/payouts_of_file.sql");
+    let batched = file.facts.format.is_batched();
+    let mut rows = std::pin::pin!(tx.query_stream(sql, &[&file.source.0, &batched]).await?);
+    while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
+        let payout = read_payout(&row)?;
+        bank_file.payout(payout.id, &instruction(&payout)).map_err(failed)?;
+    }
+    let out = bank_file.finish().map_err(failed)?;
+    if out.digest().as_slice() != file.digest {
+        return Err(PayoutError::Changed(name.clone()));
+    }
+    out.into_inner().commit().map_err(|error| failed(error.into()))
+}
+
 impl<'a> Run<'a> {
-    fn of(deployment: &'a Deployment, cutoff: NaiveDate, day: NaiveDate) -> Result<Self, PayoutError> {
+    fn of(deployment: &'a Deployment, what: Instruct) -> Result<Self, PayoutError> {
+        let (cutoff, day) = (what.cutoff, what.day);
         let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
         let versions = deployment.begun(day);
         if versions.is_empty() {
@@ -111,20 +191,23 @@ impl<'a> Run<'a> {
         Ok(Self {
             deployment,
             settings,
-            cutoff,
-            day,
+            what,
             versions,
         })
     }
 
     async fn post(&self, tx: &mut Tx) -> Result<Instructed, PayoutError> {
         lock(tx).await?;
-        let earlier: Vec<(String, bool)> = files(tx, self.cutoff)
+        let Instruct {
+            cutoff, day, currency, ..
+        } = self.what;
+        let earlier: Vec<(String, bool)> = files(tx, cutoff)
             .await?
-            .into_iter()
-            .map(|file| (file.name, file.written))
+            .iter()
+            .map(|file| (file.facts.name(), file.written))
             .collect();
-        let approved = list(tx, Some(self.cutoff), Some("approved")).await?;
+        let mut approved = list(tx, Some(cutoff), Some("approved")).await?;
+        approved.retain(|payout| currency.is_none_or(|currency| payout.money.currency() == currency));
         is_as_approved(tx, &approved).await?;
         let books: Vec<BookId> = approved.iter().map(|payout| payout.book).collect();
         let mut locked = LockedBooks::lock(tx, &books).await?;
@@ -143,7 +226,7 @@ impl<'a> Run<'a> {
                     EntryKind::PayoutInstruction,
                     "payout",
                     source.id,
-                    self.day,
+                    day,
                     transfers,
                 );
                 numbers.push(locked.append(payout.book, entry)?.0);
@@ -180,7 +263,7 @@ impl<'a> Run<'a> {
             let due = match still_due(
                 &payout.merchant,
                 [holder, account, bank],
-                self.day,
+                self.what.day,
                 self.versions,
                 beside,
             ) {
@@ -195,35 +278,66 @@ impl<'a> Run<'a> {
         Ok((posted, cancelled))
     }
 
+    /// Keeps the bank file of payouts that are about to be posted, by its digest.
     async fn keep_file(&self, tx: &mut Tx, ordinal: i32, payouts: &[Payout]) -> Result<Source, PayoutError> {
-        let name = format!("payouts-{}-{ordinal}.csv", self.cutoff);
-        let digest = Sha256::digest(compose(self.settings, payouts)?);
-        let source = source_of(tx, SourceKind::Payout, &name, &digest).await?;
+        let Instruct {
+            cutoff, day, format, ..
+        } = self.what;
+        let sql = include_str!("../../../schema/queries/payout_files_before.sql");
+        let rows = tx.query(sql, &[&format.name(), &day]).await?;
+        let before = rows.first().map(|row| row.try_get("files")).transpose();
+        let facts = Facts {
+            cutoff,
+            ordinal,
+            format,
+            execute_on: day,
+            before: before.map_err(StoreError::from)?.unwrap_or(0),
+        };
+        let digest = digest(&self.settings.house, &facts, payouts)?;
+        let source = source_of(tx, SourceKind::Payout, &facts.name(), &digest).await?;
         tx.execute(
             include_str!("../../../schema/queries/payout_file_insert.sql"),
-            &[&source.id.0, &self.cutoff, &ordinal],
+            &[&source.id.0, &cutoff, &ordinal, &format.name(), &day],
         )
         .await?;
         Ok(source)
     }
 }
 
-async fn payouts_of(tx: &mut Tx, file: SourceId) -> Result<Vec<Payout>, StoreError> {
-    let rows = tx
-        .query(include_str!("../../../schema/queries/payouts_of_file.sql"), &[&file.0])
-        .await?;
-    rows.iter().map(read_payout).collect()
+/// The digest of the bank file of payouts.
+fn digest(house: &House, facts: &Facts, payouts: &[Payout]) -> Result<[u8; 32], InstructionError> {
+    let mut payouts: Vec<&Payout> = payouts.iter().collect();
+    if facts.format.is_batched() {
+        payouts.sort_by_key(|payout| (payout.money.currency(), &payout.end_to_end_id));
+    }
+    let mut totals = Totals::new();
+    for payout in &payouts {
+        add(&mut totals, payout.money)?;
+    }
+    let mut file = BankFile::begin(Digesting::new(std::io::sink()), house, facts, &totals)?;
+    for payout in payouts {
+        file.payout(payout.id, &instruction(payout))?;
+    }
+    Ok(file.finish()?.digest())
 }
 
-async fn files(tx: &mut Tx, cutoff: NaiveDate) -> Result<Vec<BankFile>, StoreError> {
+async fn files(tx: &mut Tx, cutoff: NaiveDate) -> Result<Vec<KeptFile>, StoreError> {
     let rows = tx
         .query(include_str!("../../../schema/queries/payout_files.sql"), &[&cutoff])
         .await?;
     rows.iter()
         .map(|row| {
-            Ok(BankFile {
+            let format: &str = row.try_get("format")?;
+            let format = format.parse();
+            Ok(KeptFile {
                 source: SourceId(row.try_get("source_id")?),
-                name: row.try_get("name")?,
+                facts: Facts {
+                    cutoff,
+                    ordinal: row.try_get("ordinal")?,
+                    format: format.map_err(|_| StoreError::Unreadable("the format of a bank file".to_owned()))?,
+                    execute_on: row.try_get("execute_on")?,
+                    before: row.try_get("before")?,
+                },
                 digest: row.try_get("digest")?,
                 written: row.try_get("written")?,
             })
@@ -270,19 +384,14 @@ fn transfers(payout: &Payout) -> Vec<Transfer> {
     .collect()
 }
 
-fn compose(settings: &Settings, payouts: &[Payout]) -> Result<Vec<u8>, InstructionError> {
-    let instructions: Vec<Instruction> = payouts
-        .iter()
-        .map(|payout| {
-            let (holder, account, bank) = payout.destination.clone();
-            Instruction {
-                end_to_end_id: payout.end_to_end_id.clone(),
-                money: payout.money,
-                holder,
-                account,
-                bank,
-            }
-        })
-        .collect();
-    csv(&settings.house.name, &settings.house.bank_account, &instructions)
+/// A payout as its bank is told.
+fn instruction(payout: &Payout) -> Instruction {
+    let (holder, account, bank) = payout.destination.clone();
+    Instruction {
+        end_to_end_id: payout.end_to_end_id.clone(),
+        money: payout.money,
+        holder,
+        account,
+        bank,
+    }
 }

@@ -9,9 +9,11 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 pub use self::approve::Run;
 use self::circumstances::Circumstances;
+pub use self::instruct::Instruct;
 pub use self::outcome::{Return, ReturnedPayout, Sent};
 pub(super) use self::outcome::{come_back, confirm_known};
 use super::settings::Deployment;
@@ -280,7 +282,7 @@ async fn plan(
     }
     insert(tx, cutoff, planner, &pay).await?;
     let mut payouts = list(tx, Some(cutoff), None).await?;
-    let run = approve::open(tx, settings, cutoff, payouts.clone()).await?;
+    let run = approve::open(tx, settings, cutoff, &payouts).await?;
     if run.as_ref().is_some_and(Run::is_approved) {
         payouts = list(tx, Some(cutoff), None).await?;
     }
@@ -391,30 +393,48 @@ async fn list(tx: &mut Tx, cutoff: Option<NaiveDate>, state: Option<&str>) -> Re
     rows.iter().map(read_payout).collect()
 }
 
+/// Writes payouts down. None of them is there: whoever commands payouts is alone, and asked before.
 async fn insert(tx: &mut Tx, cutoff: NaiveDate, planner: &str, pay: &[(Payable, Due<'_>)]) -> Result<(), StoreError> {
-    fn column<'a, T>(pay: &'a [(Payable, Due<'a>)], of: impl Fn(&'a Payable, &'a Due<'a>) -> T) -> Vec<T> {
-        pay.iter().map(|(payable, due)| of(payable, due)).collect()
+    const TYPES: &[Type] = &[
+        Type::INT8,
+        Type::TEXT,
+        Type::INT2,
+        Type::DATE,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+    ];
+    if pay.is_empty() {
+        return Ok(());
     }
-    let books = column(pay, |payable, _| payable.book.0);
-    let codes = column(pay, |payable, _| payable.money.currency().code().to_owned());
-    let exponents = column(pay, |payable, _| i16::from(payable.money.currency().exponent()));
-    let amounts = column(pay, |_, due| due.amount.minor());
-    let fees = column(pay, |_, due| due.fee.minor());
-    let vats = column(pay, |_, due| due.vat.minor());
-    let ids = column(pay, |payable, _| {
-        end_to_end_id(payable.book, payable.money.currency(), cutoff)
-    });
-    let holders = column(pay, |_, due| due.destination.holder.as_str());
-    let accounts = column(pay, |_, due| due.destination.account.as_str());
-    let banks = column(pay, |_, due| due.destination.bank.as_str());
-    tx.execute(
-        include_str!("../../../schema/queries/payouts_insert.sql"),
-        &[
-            &books, &codes, &exponents, &cutoff, &amounts, &fees, &vats, &ids, &holders, &accounts, &banks, &planner,
-        ],
-    )
-    .await?;
-    Ok(())
+    let mut copy = tx
+        .copy(include_str!("../../../schema/queries/payouts_copy.sql"), TYPES)
+        .await?;
+    for (Payable { book, money, .. }, due) in pay {
+        let currency = money.currency();
+        let to = due.destination;
+        copy.row(&[
+            &book.0,
+            &currency.code(),
+            &i16::from(currency.exponent()),
+            &cutoff,
+            &due.amount.minor(),
+            &due.fee.minor(),
+            &due.vat.minor(),
+            &end_to_end_id(*book, currency, cutoff),
+            &to.holder,
+            &to.account,
+            &to.bank,
+            &planner,
+        ])
+        .await?;
+    }
+    tx.end_copy(copy).await
 }
 
 fn entry(

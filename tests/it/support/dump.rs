@@ -205,7 +205,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ),
     (
         "payout_file",
-        "select name, digest, cutoff, ordinal, written, sent_on, sent_by from payout_file join source on source.id = source_id",
+        "select name, digest, cutoff, ordinal, format, execute_on, written, sent_on, sent_by from payout_file join source on source.id = source_id",
     ),
     (
         "idempotency_key",

@@ -1,0 +1,250 @@
+//! Bank files in the formats that banks take: the same bytes whenever they are written, and nothing posted that cannot be written.
+
+use acquit::payout::file::BankFormat;
+use acquit::store::payout::Instruct;
+
+use super::*;
+
+/// With accounts of the house, and merchants that banks of every format can pay.
+fn settings() -> String {
+    let accounts = r#"bank_account = "main"
+
+[[house.account]]
+number = "DE89370400440532013000"
+currency = "EUR"
+bic = "COBADEFFXXX"
+
+[[house.account]]
+number = "7654321"
+currency = "JPY"
+bic = "BOTKJPJT"
+
+[[house.account]]
+number = "000123456"
+currency = "USD"
+bic = "CHASUS33"
+nacha = { routing = "021000021", bank_name = "EXAMPLE BANK", company_id = "1234567890", receivers = "companies" }
+"#;
+    SETTINGS
+        .replace("bank_account = \"main\"\n", accounts)
+        .replace("Cafe =1+1", "Cafe (Sued)")
+        .replace("DE23999999990000000000", "FR1420041010050500013M02606")
+        .replace(
+            "account = \"0012345\", bank = \"BANKDEFF\"",
+            "account = \"0012345\", bank = \"061000052\"",
+        )
+}
+
+/// Cafe and stall are paid in euros, cafe in yen too, shop in dollars.
+async fn desk(settings: &str) -> Desk {
+    let stall = "name = \"stall\"\nfee_schedule = \"free\"\nstate = \"active\"\n";
+    let destination = "destination = { holder = \"Stall\", account = \"GB29NWBK60161331926819\", bank = \"\", verified_on = \"2026-01-01\" }\n";
+    let desk = Desk::open_by(&settings.replace(stall, &format!("{stall}{destination}"))).await;
+    desk.settle("s1", "cafe", 6_000, "EUR", FIRST).await;
+    desk.settle("s2", "stall", 5_000, "EUR", FIRST).await;
+    desk.settle("s3", "cafe", 700, "JPY", FIRST).await;
+    desk.settle("s4", "shop", 4_200, "USD", FIRST).await;
+    desk.plan(FIRST).await;
+    desk.approve(FIRST).await;
+    desk
+}
+
+fn as_of(format: &str, currency: Option<&str>) -> Instruct {
+    Instruct {
+        cutoff: day(FIRST),
+        day: day("2026-03-05"),
+        format: format.parse().expect("a format"),
+        currency: currency.map(|code| Currency::parse(code).expect("a currency")),
+    }
+}
+
+impl Desk {
+    /// Instructs in a format; the plan before says the same. Says which files were written.
+    async fn instruct_as(&self, what: Instruct) -> Result<Vec<String>, String> {
+        let store = &self.test.store;
+        let plan = store.plan_instruction_as(&self.deployment, what).await;
+        let done = store.instruct_payouts_as(&self.deployment, what, self.out.path()).await;
+        let told = |done: &Instructed| (lines(&done.posted), cancelled(done));
+        let (plan, done) = (
+            plan.map_err(|error| error.to_string()),
+            done.map_err(|error| error.to_string()),
+        );
+        assert_eq!(plan.as_ref().map(told), done.as_ref().map(told));
+        let name = |path: &std::path::PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+        done.map(|done| done.files.iter().map(name).collect())
+    }
+
+    /// Loses the bank files and the marks that they were written, as a crash does.
+    async fn lose_files(&self, names: &[String]) {
+        for name in names {
+            std::fs::remove_file(self.out.path().join(name)).expect("removed");
+        }
+        let forget = "update payout_file set written = false";
+        self.test.admin.batch_execute(forget).await.expect("forgotten");
+    }
+}
+
+/// What stands between each pair of tags.
+fn all<'a>(text: &'a str, tag: &str) -> Vec<&'a str> {
+    let (begin, end) = (format!("<{tag}>"), format!("</{tag}>"));
+    let parts = text.split(begin.as_str()).skip(1);
+    parts
+        .map(|part| part.split(end.as_str()).next().expect("an end"))
+        .collect()
+}
+
+#[tokio::test]
+async fn pain_001_has_a_batch_a_currency_and_is_the_same_when_written_again() {
+    for (format, namespace) in [
+        ("pain.001", "xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09\""),
+        (
+            "pain.001.03",
+            "xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.03\"",
+        ),
+    ] {
+        let desk = desk(&settings()).await;
+        // Its bank has no IBAN and no BIC: a routing number is neither.
+        let refused = desk.instruct_as(as_of(format, None)).await.expect_err("a refusal");
+        assert!(refused.contains("bank `061000052` is not a BIC"), "{refused}");
+        let entries = desk.entries().await;
+        let files = [
+            desk.instruct_as(as_of(format, Some("EUR"))).await.expect("files"),
+            desk.instruct_as(as_of(format, Some("JPY"))).await.expect("files"),
+        ]
+        .concat();
+        assert_eq!(files, ["payouts-2026-03-03-1.xml", "payouts-2026-03-03-2.xml"]);
+        assert_eq!(desk.entries().await, entries + 3);
+        let first = desk.file(&files[0]);
+        assert!(first.contains(namespace), "{first}");
+        // Head and batch: two payouts of 60.00 and 50.00 from the account in euros.
+        assert_eq!(all(&first, "NbOfTxs"), ["2", "2"]);
+        assert_eq!(all(&first, "CtrlSum"), ["110.00", "110.00"]);
+        assert_eq!(all(&first, "MsgId"), ["ACQ-PAYOUTS-20260303-1"]);
+        assert_eq!(all(&first, "PmtInfId"), ["ACQ-PAYOUTS-20260303-1-1"]);
+        let accounts = [
+            "DE89370400440532013000",
+            "FR1420041010050500013M02606",
+            "GB29NWBK60161331926819",
+        ];
+        assert_eq!(all(&first, "IBAN"), accounts);
+        let payouts = desk.test.store.payouts(Some(day(FIRST)), None).await.expect("payouts");
+        let of = |code: &str| -> Vec<&str> {
+            let of_currency = payouts.iter().filter(|payout| payout.money.currency().code() == code);
+            let mut ids: Vec<&str> = of_currency.map(|payout| payout.end_to_end_id.as_str()).collect();
+            ids.sort_unstable();
+            ids
+        };
+        assert_eq!(all(&first, "EndToEndId"), of("EUR"));
+        let second = desk.file(&files[1]);
+        assert_eq!(
+            (all(&second, "EndToEndId"), all(&second, "CtrlSum")),
+            (of("JPY"), vec!["700", "700"])
+        );
+
+        // Lost files are written again in their own format, whatever is asked for now.
+        desk.lose_files(&files).await;
+        let again = desk.instruct_as(as_of("csv", Some("EUR"))).await.expect("files");
+        assert_eq!(again, files);
+        assert_eq!([desk.file(&files[0]), desk.file(&files[1])], [first, second]);
+        let rest = desk.instruct_as(as_of("csv", None)).await.expect("files");
+        assert_eq!(rest, ["payouts-2026-03-03-3.csv"]);
+        // The house's account in the currency, where it has one.
+        let file = desk.file(&rest[0]);
+        assert!(
+            file.contains(",42.00,USD,1,\"Shop, Ltd\",0012345,061000052,Example Payments,000123456\n"),
+            "{file}"
+        );
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn nacha_pays_dollars() {
+    let desk = desk(&settings()).await;
+    let refused = desk.instruct_as(as_of("nacha", None)).await.expect_err("a refusal");
+    assert!(refused.contains("NACHA pays USD"), "{refused}");
+    let files = desk.instruct_as(as_of("nacha", Some("USD"))).await.expect("files");
+    assert_eq!(files, ["payouts-2026-03-03-1.ach"]);
+    let file = desk.file(&files[0]);
+    let records: Vec<&str> = file.lines().collect();
+    assert!(records.iter().all(|record| record.len() == 94), "{file}");
+    assert_eq!(records.len(), 10, "a block");
+    // File header: the bank, our company, the day, the first file of it.
+    assert_eq!(&records[0][..34], "101 02100002112345678902603050000A");
+    assert_eq!(&records[1][..20], "5220Example Payments");
+    // A credit to a checking account: routing number, account, cents.
+    assert_eq!(&records[2][..39], "6220610000520012345          0000004200");
+    // Entry and addenda; the hash is of the routing number without its check digit; nothing debited; 42.00 credited.
+    assert_eq!(&records[4][..44], "82200000020006100005000000000000000000004200");
+    desk.lose_files(&files).await;
+    assert_eq!(
+        desk.instruct_as(as_of("nacha", Some("USD"))).await.expect("files"),
+        files
+    );
+    assert_eq!(desk.file(&files[0]), file);
+    let waiting = ["cafe 60.00 EUR 2026-03-03 approved", "cafe 700 JPY 2026-03-03 approved"];
+    assert_eq!(desk.states().await[..2], waiting);
+    desk.prove().await;
+}
+
+#[tokio::test]
+async fn what_a_format_does_not_take_is_refused_before_anything_is_posted() {
+    let nobody = SETTINGS
+        .replace("Cafe =1+1", "Cafe")
+        .replace("DE23999999990000000000", "FR1420041010050500013M02606");
+    for (settings, format, currency, expected) in [
+        (
+            nobody.clone(),
+            "pain.001",
+            "EUR",
+            "the house has no account in EUR to pay from",
+        ),
+        (
+            nobody,
+            "nacha",
+            "USD",
+            "no account of the house says what its bank has agreed on for NACHA",
+        ),
+        (
+            settings().replace("Cafe (Sued)", "Cafe =1+1"),
+            "pain.001",
+            "EUR",
+            "name holds `=`, which the format does not take",
+        ),
+        (
+            settings().replace("0532013000", "0532013001"),
+            "pain.001",
+            "EUR",
+            "its check digits are wrong",
+        ),
+        (
+            settings().replace("\"0012345\"", "\"00_12345\""),
+            "nacha",
+            "USD",
+            "account holds `_`",
+        ),
+    ] {
+        let desk = desk(&settings).await;
+        let (entries, states) = (desk.entries().await, desk.states().await);
+        let refused = desk
+            .instruct_as(as_of(format, Some(currency)))
+            .await
+            .expect_err("a refusal");
+        assert!(refused.contains(expected), "{refused}");
+        assert_eq!((desk.entries().await, desk.states().await), (entries, states));
+        assert_eq!(std::fs::read_dir(desk.out.path()).expect("a directory").count(), 0);
+    }
+    let sunday = Instruct {
+        day: day("2026-03-08"),
+        ..as_of("pain.001", Some("EUR"))
+    };
+    let refused = desk(&settings())
+        .await
+        .instruct_as(sunday)
+        .await
+        .expect_err("a refusal");
+    assert!(refused.contains("2026-03-08 is a Sunday"), "{refused}");
+    for format in BankFormat::ALL {
+        assert_eq!(format.name().parse(), Ok(format));
+    }
+}
