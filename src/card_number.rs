@@ -9,36 +9,54 @@ use std::ops::Range;
 
 /// Whether a text holds a card number.
 pub fn is_in(text: &str) -> bool {
-    find(text, 0).is_some()
+    has_enough_digits(text) && find(text, &digit_groups(text)).is_some()
 }
 
 /// The text with every card number cut down to its first six and last four digits.
 pub fn mask(text: &str) -> Cow<'_, str> {
-    let mut masked: Option<String> = None;
-    let mut from = 0;
-    while let Some(range) = find(text, from) {
-        from = range.end;
-        let out = masked.get_or_insert_with(|| text.to_owned());
-        let run = &text[range.clone()];
-        let digits = run.bytes().filter(u8::is_ascii_digit).count();
-        let mut seen = 0_usize;
-        let hidden: String = run
-            .chars()
-            .map(|c| {
-                if !c.is_ascii_digit() {
-                    return c;
-                }
-                seen = seen.saturating_add(1);
-                if seen <= 6 || seen.saturating_add(4) > digits {
-                    c
-                } else {
-                    '*'
-                }
-            })
-            .collect();
-        out.replace_range(range, &hidden);
+    let mut masked = Cow::Borrowed(text);
+    // What is left of a number may be one together with the digits before it, which were too many with all of it.
+    while let Some(further) = mask_once(&masked) {
+        masked = Cow::Owned(further);
     }
-    masked.map_or(Cow::Borrowed(text), Cow::Owned)
+    masked
+}
+
+/// The text with the card numbers masked that are in it as it stands; none where there is none.
+fn mask_once(text: &str) -> Option<String> {
+    if !has_enough_digits(text) {
+        return None;
+    }
+    let groups = digit_groups(text);
+    let mut rest = &groups[..];
+    let mut masked: Option<String> = None;
+    while let Some(range) = find(text, rest) {
+        let after = rest.partition_point(|group| group.start < range.end);
+        rest = &rest[after..];
+        let hidden = hide(&text[range.clone()]);
+        masked
+            .get_or_insert_with(|| text.to_owned())
+            .replace_range(range, &hidden);
+    }
+    masked
+}
+
+/// A card number with the digits hidden between its first six and its last four.
+fn hide(number: &str) -> String {
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let mut seen = 0_usize;
+    let hide = |c: char| {
+        if !c.is_ascii_digit() {
+            return c;
+        }
+        seen = seen.saturating_add(1);
+        if seen <= 6 || seen.saturating_add(4) > digits {
+            c
+        } else {
+            '*'
+        }
+    };
+    number.chars().map(hide).collect()
 }
 
 /// A text made fit for an error message: masked, control characters escaped, cut to so many characters.
@@ -54,15 +72,15 @@ pub fn shorten(text: &str, limit: usize) -> String {
     short
 }
 
-/// The first card number at or after a place. Digits in groups (`4111 1111 1111 1111`) are tried in every window of whole
-/// groups, so that a date or another number beside a card number does not hide it.
-fn find(text: &str, from: usize) -> Option<Range<usize>> {
+/// Whether a text has digits enough for a card number: nearly none has.
+fn has_enough_digits(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() >= 13
+}
+
+/// The first card number of these groups of digits. Groups (`4111 1111 1111 1111`) are tried in every window of whole ones, so
+/// that a date or another number beside a card number does not hide it.
+fn find(text: &str, groups: &[Range<usize>]) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let few_digits = bytes.iter().skip(from).filter(|byte| byte.is_ascii_digit()).count() < 13;
-    if few_digits {
-        return None;
-    }
-    let groups = digit_groups(bytes, from);
     let mut digits: Vec<u8> = Vec::with_capacity(20);
     for (first, group) in groups.iter().enumerate() {
         if !matches!(bytes.get(group.start), Some(b'2'..=b'6')) {
@@ -89,14 +107,9 @@ fn find(text: &str, from: usize) -> Option<Range<usize>> {
     None
 }
 
-fn digit_groups(bytes: &[u8], from: usize) -> Vec<Range<usize>> {
+fn digit_groups(text: &str) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
-    for (at, _) in bytes
-        .iter()
-        .enumerate()
-        .skip(from)
-        .filter(|(_, byte)| byte.is_ascii_digit())
-    {
+    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
         match groups.last_mut() {
             Some(last) if last.end == at => last.end = at.saturating_add(1),
             _ => groups.push(at..at.saturating_add(1)),
@@ -153,6 +166,8 @@ mod tests {
         check("8816178914079701", "8816178914079701");
         check("74027500000000000000001", "74027500000000000000001");
         check("2026-11-20 4111111111111111 7", "2026-11-20 411111******1111 7");
+        // Nine digits and the seventeen of a number are too many for one; what is left of the seventeen makes another with the nine.
+        check("230444444-44444444444444444", "230444***-**4444*******4444");
         check("", "");
         check("Grüße 12", "Grüße 12");
     }
