@@ -166,7 +166,7 @@ mod tests {
         check("8816178914079701", "8816178914079701");
         check("74027500000000000000001", "74027500000000000000001");
         check("2026-11-20 4111111111111111 7", "2026-11-20 411111******1111 7");
-        // Nine digits and the seventeen of a number are too many for one; what is left of the seventeen makes another with the nine.
+        // Nine digits and seventeen are too many for one number; what is left of the seventeen makes one with the nine.
         check("230444444-44444444444444444", "230444***-**4444*******4444");
         check("", "");
         check("Grüße 12", "Grüße 12");

@@ -244,7 +244,14 @@ impl Tx {
     pub async fn copy(&mut self, sql: &'static str, types: &'static [Type]) -> Result<Copy, StoreError> {
         let session = self.session()?;
         let result: Result<CopyInSink<Bytes>, _> = session.copy_in(sql).await;
-        Ok(Copy::new(self.note(result)?, types))
+        // Where a login may only read, COPY looks at rights first, and any other statement at whether it may write at all.
+        let is_denied = |error: &tokio_postgres::Error| error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
+        if result.as_ref().is_err_and(is_denied) {
+            self.failed = true;
+            return Err(StoreError::ReadOnly);
+        }
+        let sink = self.note(result)?;
+        Ok(Copy::new(sink, types))
     }
 
     /// Ends a COPY and proves that it took every row.

@@ -412,6 +412,22 @@ async fn a_reference_that_a_bank_gives_twice_is_two_entries() {
 }
 
 #[tokio::test]
+async fn what_may_be_new_is_not_taken_for_a_repetition() {
+    let mut bank = Bank::open().await;
+    let first = statement("2026-03-03", 0, &["+5.00 ref=R1"]);
+    bank.load(&first).await;
+    bank.load(&statement("2026-03-03", 500, &["-5.00 ref=R2"])).await;
+    // The account is where it was: the first told again, and another of the same amount.
+    assert_eq!(
+        bank.load(&first.replace("<MsgId>M1</MsgId>", "<MsgId>M2</MsgId>"))
+            .await,
+        ""
+    );
+    let refused = bank.refused(&statement("2026-03-03", 0, &["+5.00 ref=R3"])).await;
+    assert!(refused.contains("the references of its entries are not"), "{refused}");
+}
+
+#[tokio::test]
 async fn what_is_not_true_or_not_ours_books_nothing() {
     let mut bank = Bank::open().await;
     let good = statement("2026-03-03", 0, &["+99.00 ref=B1 text=20260303001"]);

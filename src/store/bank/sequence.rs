@@ -36,14 +36,10 @@ async fn place(tx: &mut Tx, run: &Run<'_>, stated: &mut Stated) -> Result<(), Ba
     let known = known(tx, stated, currency.code()).await?;
     let all = i64::try_from(stated.references.len()).unwrap_or(i64::MAX);
     // The same references are other entries where the balances lead on: some banks give one reference many times.
-    let leads_on = beside
+    let follows = beside
         .before
-        .is_some_and(|(_, ended_with)| ended_with == opening.minor())
-        && opening != closing;
-    if beside.same_in.is_some() || (all > 0 && known == all && !leads_on) {
-        stated.state = "repeated";
-        return Ok(());
-    }
+        .is_some_and(|(_, ended_with)| ended_with == opening.minor());
+    let leads_on = follows && opening != closing;
     let overlaps = |why: String| BankError::Overlaps {
         name: run.name.to_owned(),
         line: stated.statement.line,
@@ -52,6 +48,18 @@ async fn place(tx: &mut Tx, run: &Run<'_>, stated: &mut Stated) -> Result<(), Ba
         until,
         why,
     };
+    // Where a day's balances come back to what they were, a new statement may look like a booked one in all but its references.
+    if beside.same_in.is_some() && follows && known < all {
+        return Err(overlaps(
+            "its day, balances and amounts are those of a booked one, the references of its entries are not; whether it is that \
+             one told again is for people to say"
+                .to_owned(),
+        ));
+    }
+    if beside.same_in.is_some() || (all > 0 && known == all && !leads_on) {
+        stated.state = "repeated";
+        return Ok(());
+    }
     let money = |minor: i64| Money::from_minor(minor, currency);
     let gap = |begins: NaiveDate| format!("statement of {account} in {currency} before {begins}: ");
     let mut missing = Vec::new();

@@ -409,9 +409,7 @@ async fn insert(tx: &mut Tx, cutoff: NaiveDate, planner: &str, pay: &[(Payable, 
         Type::TEXT,
         Type::TEXT,
     ];
-    if pay.is_empty() {
-        return Ok(());
-    }
+    // Also where there are none: who may not plan is told so whatever is due.
     let mut copy = tx
         .copy(include_str!("../../../schema/queries/payouts_copy.sql"), TYPES)
         .await?;
