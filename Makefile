@@ -4,22 +4,22 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz bench postgres
+.PHONY: help demo test soak fuzz bench postgres validators
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: postgres ## build it and run the main job on one small day
 	$(CARGO) build --release --locked
 	scripts/demo.sh
 
-test: postgres ## everything that must hold before a change is merged
+test: postgres validators ## everything that must hold before a change is merged
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked --quiet
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 
-soak: postgres ## the long tests
+soak: postgres validators ## the long tests
 	$(CARGO) test --release --locked --test it -- --ignored
 
 fuzz: ## a minute of fuzzing for each reader
@@ -30,3 +30,6 @@ bench: postgres ## what it costs, beside the raw database in the same run
 
 postgres: ## install PostgreSQL's server programs if the machine has none
 	@scripts/postgres.sh
+
+validators: ## install the programs that tests check bank files with
+	@scripts/validators.sh

@@ -2,6 +2,7 @@
 
 mod files;
 mod properties;
+mod validators;
 
 use std::path::Path;
 

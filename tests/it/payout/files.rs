@@ -6,7 +6,7 @@ use acquit::store::payout::Instruct;
 use super::*;
 
 /// With accounts of the house, and merchants that banks of every format can pay.
-fn settings() -> String {
+pub fn settings() -> String {
     let accounts = r#"bank_account = "main"
 
 [[house.account]]
@@ -36,7 +36,7 @@ nacha = { routing = "021000021", bank_name = "EXAMPLE BANK", company_id = "12345
 }
 
 /// Cafe and stall are paid in euros, cafe in yen too, shop in dollars.
-async fn desk(settings: &str) -> Desk {
+pub async fn desk(settings: &str) -> Desk {
     let stall = "name = \"stall\"\nfee_schedule = \"free\"\nstate = \"active\"\n";
     let destination = "destination = { holder = \"Stall\", account = \"GB29NWBK60161331926819\", bank = \"\", verified_on = \"2026-01-01\" }\n";
     let desk = Desk::open_by(&settings.replace(stall, &format!("{stall}{destination}"))).await;
@@ -49,7 +49,7 @@ async fn desk(settings: &str) -> Desk {
     desk
 }
 
-fn as_of(format: &str, currency: Option<&str>) -> Instruct {
+pub fn as_of(format: &str, currency: Option<&str>) -> Instruct {
     Instruct {
         cutoff: day(FIRST),
         day: day("2026-03-05"),
@@ -60,7 +60,7 @@ fn as_of(format: &str, currency: Option<&str>) -> Instruct {
 
 impl Desk {
     /// Instructs in a format; the plan before says the same. Says which files were written.
-    async fn instruct_as(&self, what: Instruct) -> Result<Vec<String>, String> {
+    pub async fn instruct_as(&self, what: Instruct) -> Result<Vec<String>, String> {
         let store = &self.test.store;
         let plan = store.plan_instruction_as(&self.deployment, what).await;
         let done = store.instruct_payouts_as(&self.deployment, what, self.out.path()).await;
