@@ -242,7 +242,7 @@ fn shown(entries: &[KnownEntry]) -> Listing {
 fn failed(error: BankError) -> Failure {
     let hint = match &error {
         BankError::Store(error) => error.hint(),
-        BankError::NoSettings(_) => Some("apply settings that begin on or before that day"),
+        BankError::NoSettings => Some("apply settings, with the accounts of the house, by `acquit settings apply`"),
         BankError::OtherAccount { .. } => {
             Some("name the account in the settings, [[house.account]], if it is the house's")
         }

@@ -21,6 +21,7 @@ pub use self::error::DeskError;
 pub use self::reopen::{Reopened, reopened_by_undo, resolved_by_match};
 pub use self::resolve::{Approved, Move, Request, Resolved, ResolvedBreak};
 use super::{Store, StoreError, Tx, currency};
+use crate::ids::{AcquirerId, SourceId};
 use crate::money::Money;
 use crate::recon::breaks::BreakClass;
 
@@ -183,6 +184,24 @@ pub struct Said<'a> {
     pub note: Option<&'a str>,
     /// SHA-256 of the evidence.
     pub evidence: Option<&'a [u8]>,
+}
+
+/// Resolves the breaks of what was missing and has come with a file: of each acquirer those whose detail begins with these words.
+/// What was proposed about them is withdrawn.
+pub(super) async fn came(
+    tx: &mut Tx,
+    source: SourceId,
+    class: BreakClass,
+    missing: &[(AcquirerId, String)],
+) -> Result<(), StoreError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let acquirers: Vec<i16> = missing.iter().map(|(acquirer, _)| acquirer.0).collect();
+    let words: Vec<&str> = missing.iter().map(|(_, words)| words.as_str()).collect();
+    let sql = include_str!("../../schema/queries/breaks_came.sql");
+    tx.execute(sql, &[&source.0, &class.name(), &acquirers, &words]).await?;
+    Ok(())
 }
 
 impl Store {

@@ -153,9 +153,9 @@ pub enum BankError {
         #[source]
         error: FileError,
     },
-    /// No settings govern the day.
-    #[error("no settings are in force on {0}")]
-    NoSettings(NaiveDate),
+    /// There are no settings at all.
+    #[error("no settings were ever applied")]
+    NoSettings,
     /// An account that is not ours, or not the one that was asked for.
     #[error("{name}: line {line}: account {account} in {currency} is {why}")]
     OtherAccount {
@@ -208,7 +208,7 @@ impl Retriable for BankError {
             Self::Store(error) => error.is_retriable(),
             Self::Payout(error) => error.is_retriable(),
             Self::File { .. }
-            | Self::NoSettings(_)
+            | Self::NoSettings
             | Self::OtherAccount { .. }
             | Self::Overlaps { .. }
             | Self::Changed(_)
@@ -247,9 +247,7 @@ impl Store {
 
 async fn load(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Result<Loaded, BankError> {
     let file = request.file;
-    let latest = deployment
-        .latest()
-        .ok_or_else(|| BankError::NoSettings(NaiveDate::default()))?;
+    let latest = deployment.latest().ok_or(BankError::NoSettings)?;
     let bank = latest.house.bank_account.clone();
     super::payout::lock(tx).await?;
     let bank_id = keep(tx, &bank).await?;

@@ -47,6 +47,12 @@ pub(super) struct Told {
     pub(super) number: EntryNumber,
 }
 
+impl Told {
+    fn of(kind: &'static str, book: BookId, number: EntryNumber) -> Self {
+        Self { kind, book, number }
+    }
+}
+
 /// The payouts that a file names; those whose id two merchants have are left out.
 pub(super) struct Payouts {
     known: BTreeMap<String, Known>,
@@ -128,15 +134,7 @@ impl Payouts {
                 }
                 (_, Some((number, is_told @ false))) => {
                     *is_told = true;
-                    let (book, number) = (payout.book, *number);
-                    told.insert(
-                        (part.ordinal, part.part),
-                        Told {
-                            kind: "payout",
-                            book,
-                            number,
-                        },
-                    );
+                    told.insert((part.ordinal, part.part), Told::of("payout", payout.book, *number));
                 }
                 _ => {}
             }
@@ -172,15 +170,7 @@ impl Payouts {
                     && let Some((number, is_told)) = &mut payout.confirmation
                 {
                     *is_told = true;
-                    let (book, number) = (payout.book, *number);
-                    told.insert(
-                        place,
-                        Told {
-                            kind: "payout",
-                            book,
-                            number,
-                        },
-                    );
+                    told.insert(place, Told::of("payout", payout.book, *number));
                 }
             }
         }
@@ -246,15 +236,7 @@ impl Payouts {
             && let Some((number, is_told)) = &mut payout.returned
         {
             *is_told = true;
-            let (book, number) = (payout.book, *number);
-            told.insert(
-                (part.ordinal, part.part),
-                Told {
-                    kind: "return",
-                    book,
-                    number,
-                },
-            );
+            told.insert((part.ordinal, part.part), Told::of("return", payout.book, *number));
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::recon::breaks::BreakClass;
 use crate::store::books::LockedBooks;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, breaks};
 
 /// For how many days before a statement the books are looked through for what it tells of.
 const LOOK_BACK: u64 = 60;
@@ -61,11 +61,14 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
         posting.post(tx, currency, &parts, &told, &payouts).await?;
     }
     posting.write(tx).await?;
-    tx.execute(
-        include_str!("../../../schema/queries/bank_receipts_came.sql"),
-        &[&run.source.0],
-    )
-    .await?;
+    let paid = include_str!("../../../schema/queries/bank_receipts_came.sql");
+    let paid = tx
+        .query(paid, &[&run.source.0])
+        .await?
+        .iter()
+        .map(|row| Ok((AcquirerId(row.try_get("acquirer_id")?), row.try_get("words")?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    breaks::came(tx, run.source, BreakClass::MissingReceipt, &paid).await?;
     let mut latest: BTreeMap<Currency, NaiveDate> = BTreeMap::new();
     for stated in stated {
         if let Some(currency) = stated.currency() {
@@ -242,7 +245,19 @@ impl Posting<'_> {
                     self.matched(part, "recorded", part.money, None, (*book, *number));
                 }
             }
-            (parts, [(awaited @ Awaited::Batch { .. }, target)]) => self.pay_batch(parts, awaited, target.amount)?,
+            (
+                parts,
+                [
+                    (
+                        Awaited::Batch {
+                            acquirer_id,
+                            acquirer,
+                            batch,
+                        },
+                        target,
+                    ),
+                ],
+            ) => self.pay_batch(parts, (*acquirer_id, acquirer, batch), target.amount)?,
             ([part], several) => self.pay_several(part, several)?,
             _ => {
                 let what = "parts that pay several targets together".to_owned();
@@ -253,15 +268,12 @@ impl Posting<'_> {
     }
 
     /// Parts that pay one batch: all of it, or what they come to, the difference in suspense.
-    fn pay_batch(&mut self, parts: &[&Part], awaited: &Awaited, open: i64) -> Result<(), BankError> {
-        let Awaited::Batch {
-            acquirer_id,
-            acquirer,
-            batch,
-        } = awaited
-        else {
-            return Ok(());
-        };
+    fn pay_batch(
+        &mut self,
+        parts: &[&Part],
+        (acquirer_id, acquirer, batch): (AcquirerId, &Arc<str>, &str),
+        open: i64,
+    ) -> Result<(), BankError> {
         let sum = parts
             .iter()
             .try_fold(0_i64, |sum, part| sum.checked_add(part.money.minor()));
@@ -291,14 +303,14 @@ impl Posting<'_> {
                 _ => {}
             }
             let number = self.book(part, acquirer, &legs)?;
-            let of = Some((*acquirer_id, batch.clone(), settled));
+            let of = Some((acquirer_id, batch.to_owned(), settled));
             self.matched(part, "receipt", part.money, of, (BookId::HOUSE, number));
             if difference != 0 {
                 let currency = part.money.currency();
                 let (came, awaited) = (Money::from_minor(sum, currency), Money::from_minor(open, currency));
                 self.breaks.push(Found {
                     class: BreakClass::FundingMismatch,
-                    acquirer: *acquirer_id,
+                    acquirer: acquirer_id,
                     expected: Some(open),
                     actual: came,
                     suspense: number,

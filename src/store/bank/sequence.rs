@@ -5,7 +5,8 @@ use chrono::NaiveDate;
 use super::intake::{Stated, Taken};
 use super::{BankError, Run};
 use crate::money::Money;
-use crate::store::{StoreError, Tx};
+use crate::recon::breaks::BreakClass;
+use crate::store::{StoreError, Tx, breaks};
 
 /// What is booked beside a statement.
 struct Beside {
@@ -70,7 +71,7 @@ async fn place(tx: &mut Tx, run: &Run<'_>, stated: &mut Stated) -> Result<(), Ba
             money(ended_with)
         );
         if ended_with == opening.minor() {
-            filled.push(gap(from));
+            filled.push((run.bank_id, gap(from)));
         } else if ended_on >= from {
             return Err(overlaps(told));
         } else {
@@ -83,7 +84,7 @@ async fn place(tx: &mut Tx, run: &Run<'_>, stated: &mut Stated) -> Result<(), Ba
             money(begins_with)
         );
         if begins_with == closing.minor() {
-            filled.push(gap(begins_on));
+            filled.push((run.bank_id, gap(begins_on)));
         } else if begins_on <= until {
             return Err(overlaps(told));
         } else {
@@ -95,8 +96,7 @@ async fn place(tx: &mut Tx, run: &Run<'_>, stated: &mut Stated) -> Result<(), Ba
             "{known} of its {all} entries are booked with another statement"
         )));
     }
-    let came = include_str!("../../../schema/queries/missing_files_came.sql");
-    tx.execute(came, &[&run.source.0, &run.bank_id.0, &filled]).await?;
+    breaks::came(tx, run.source, BreakClass::MissingFile, &filled).await?;
     for (name, told) in &missing {
         let insert = include_str!("../../../schema/queries/missing_file_insert.sql");
         tx.execute(insert, &[&run.bank_id.0, &run.source.0, name, told]).await?;

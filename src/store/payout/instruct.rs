@@ -158,11 +158,8 @@ async fn write(tx: &mut Tx, house: &House, file: &KeptFile, path: &Path) -> Resu
         let currency = crate::store::currency(row.try_get("currency").map_err(StoreError::from)?)?;
         let sum = row.try_get("amount").map_err(StoreError::from)?;
         let count: i64 = row.try_get("payouts").map_err(StoreError::from)?;
-        let total = (
-            Money::from_minor(sum, currency),
-            u64::try_from(count).unwrap_or_default(),
-        );
-        totals.insert(currency, total);
+        let count = u64::try_from(count).map_err(|_| StoreError::Unreadable(format!("{count} payouts of a file")))?;
+        totals.insert(currency, (Money::from_minor(sum, currency), count));
     }
     let out = WholeFile::create(path).map_err(|error| failed(error.into()))?;
     let mut bank_file = BankFile::begin(Digesting::new(out), house, &file.facts, &totals).map_err(failed)?;

@@ -11,9 +11,10 @@ use crate::acquirer::Balance;
 use crate::calendar::{BusinessDays, NotCovered};
 use crate::ids::{AcquirerId, SourceId};
 use crate::money::{Currency, Money};
+use crate::recon::breaks::BreakClass;
 use crate::settings::{Expected, Settings};
 use crate::store::settings::Deployment;
-use crate::store::{Store, StoreError, Tx, currency};
+use crate::store::{Store, StoreError, Tx, breaks, currency};
 
 /// How many batches of one gap get a break each: more are no gap but other numbers.
 const GAP_LIMIT: i64 = 100;
@@ -216,10 +217,9 @@ pub(super) async fn check(
     source: SourceId,
     gaps: &Gaps,
 ) -> Result<(), StoreError> {
-    let came = include_str!("../../../schema/queries/missing_files_came.sql");
-    if !gaps.filled.is_empty() {
-        tx.execute(came, &[&source.0, &acquirer.0, &gaps.filled]).await?;
-    }
+    let of = |words: &String| (acquirer, words.clone());
+    let filled: Vec<_> = gaps.filled.iter().map(of).collect();
+    breaks::came(tx, source, BreakClass::MissingFile, &filled).await?;
     for (name, told) in &gaps.missing {
         let insert = include_str!("../../../schema/queries/missing_file_insert.sql");
         tx.execute(insert, &[&acquirer.0, &source.0, name, told]).await?;
@@ -229,13 +229,13 @@ pub(super) async fn check(
         return Ok(());
     }
     let numbers = include_str!("../../../schema/queries/batch_numbers.sql");
-    let filled: Vec<String> = tx
+    let filled: Vec<(AcquirerId, String)> = tx
         .query(numbers, &[&source.0])
         .await?
         .iter()
-        .map(|row| Ok(format!("batch {} ", row.try_get::<_, i64>(0)?)))
+        .map(|row| Ok((acquirer, format!("batch {} ", row.try_get::<_, i64>(0)?))))
         .collect::<Result<_, StoreError>>()?;
-    tx.execute(came, &[&source.0, &acquirer.0, &filled]).await?;
+    breaks::came(tx, source, BreakClass::MissingFile, &filled).await?;
     let missing = include_str!("../../../schema/queries/missing_files.sql");
     tx.execute(missing, &[&source.0, &acquirer.0, &GAP_LIMIT]).await?;
     Ok(())

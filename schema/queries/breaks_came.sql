@@ -1,9 +1,10 @@
--- Resolves the breaks of what was missing and has come with a file; what was proposed about them is withdrawn. $1 source, $2 acquirer, $3 the words that name each gap.
+-- Resolves the breaks of what was missing and has come with a file; what was proposed about them is withdrawn. $1 source, $2 class, $3 acquirers, $4 beside each the words with which the detail begins.
 with came as (
     update break
     set state = 'resolved', resolution = 'timing'
-    from unnest($3::text[]) as gap (words)
-    where break.class = 'MISSING_FILE' and break.acquirer_id = $2 and break.state <> 'resolved' and starts_with(break.detail, gap.words)
+    from unnest($3::smallint[], $4::text[]) as missing (acquirer_id, words)
+    where break.class = $2 and break.acquirer_id = missing.acquirer_id and break.state <> 'resolved'
+        and starts_with(break.detail, missing.words)
     returning break.id
 ), withdrawn as (
     update break_proposal
