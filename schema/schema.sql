@@ -1276,6 +1276,54 @@ CREATE VIEW public.standing_match AS
 
 COMMENT ON VIEW public.standing_match IS 'Matches but for those that somebody made by hand and undid. Whether their file is booked still is in settlement_file_state.';
 
+CREATE VIEW public.statement_item AS
+ SELECT book.merchant,
+    account.currency,
+    account.exponent,
+    entry.booking_date,
+    entry.number,
+    transfer.ordinal,
+        CASE
+            WHEN (other.code = 2300) THEN 'vat'::text
+            WHEN (other.code = ANY (ARRAY[4010, 4020])) THEN 'merchant_fee'::text
+            WHEN (other.code = 4030) THEN 'dispute_fee'::text
+            WHEN (other.code = 4040) THEN 'minimum_top_up'::text
+            WHEN ((other.code = 4050) AND (entry.kind = ANY (ARRAY[20, 38]))) THEN 'payout_fee'::text
+            WHEN (other.code = 4050) THEN 'advance_fee'::text
+            WHEN (other.code = 4060) THEN 'costs_passed_on'::text
+            WHEN (other.code = 4090) THEN 'fee_returned'::text
+            WHEN (other.code = 2030) THEN 'reserve'::text
+            WHEN (other.code = 2040) THEN 'hold'::text
+            WHEN (entry.kind = 21) THEN 'payout'::text
+            WHEN (entry.kind = ANY (ARRAY[10, 11, 12])) THEN 'settlement_difference'::text
+            ELSE entry_kind.name
+        END AS movement,
+    entry.reference,
+    entry.payment,
+    owed.is_debit,
+    transfer.amount
+   FROM ((((((((public.book
+     JOIN public.entry ON ((entry.book_id = book.id)))
+     JOIN public.entry_kind ON ((entry_kind.id = entry.kind)))
+     JOIN public.transfer ON (((transfer.book_id = entry.book_id) AND (transfer.entry_number = entry.number))))
+     JOIN public.account debit ON ((debit.id = transfer.debit_account)))
+     JOIN public.account credit ON ((credit.id = transfer.credit_account)))
+     CROSS JOIN LATERAL ( SELECT (debit.code = ANY (ARRAY[1200, 2010, 2020, 2100])) AS is_debit,
+            (credit.code = ANY (ARRAY[1200, 2010, 2020, 2100])) AS is_credit) owed)
+     JOIN public.account ON ((account.id =
+        CASE
+            WHEN owed.is_debit THEN debit.id
+            ELSE credit.id
+        END)))
+     JOIN public.account other ON ((other.id =
+        CASE
+            WHEN owed.is_debit THEN credit.id
+            ELSE debit.id
+        END)))
+  WHERE ((owed.is_debit <> owed.is_credit) AND (book.merchant IS NOT NULL));
+
+COMMENT ON VIEW public.statement_item IS 'Every transfer that changed what a merchant is owed (pending, available and in transit, less what is shown as a receivable), by what it was: its other account where that says it (fees, VAT, reserve, hold), else the kind of its entry.';
+
 CREATE TABLE public.tolerated (
     source_id bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
@@ -2534,6 +2582,9 @@ GRANT INSERT(run) ON TABLE public.source TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.standing_match TO acquit_runtime;
 GRANT SELECT ON TABLE public.standing_match TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.statement_item TO acquit_runtime;
+GRANT SELECT ON TABLE public.statement_item TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.tolerated TO acquit_runtime;
 GRANT SELECT ON TABLE public.tolerated TO acquit_auditor;

@@ -1,6 +1,6 @@
 //! Instants and days: an instant is UTC with microseconds; a day belongs to a named time zone.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Why a text is not an instant or a day.
@@ -15,6 +15,9 @@ pub enum DateError {
     /// Not a calendar month.
     #[error("`{0}` is not a month: write YYYY-MM")]
     NotAMonth(String),
+    /// Not a month, a quarter or a year.
+    #[error("`{0}` is not a period: write a month (2026-03), a quarter (2026-Q1) or a year (2026)")]
+    NotAPeriod(String),
     /// Beyond the years that are accepted.
     #[error("`{0}` lies outside the years 2000 to 2199")]
     OutOfRange(String),
@@ -49,10 +52,31 @@ pub fn parse_day(text: &str) -> Result<NaiveDate, DateError> {
 pub fn parse_month(text: &str) -> Result<NaiveDate, DateError> {
     parse_day(&format!("{text}-01")).map_err(|error| match error {
         DateError::OutOfRange(_) => DateError::OutOfRange(crate::card_number::shorten(text, 40)),
-        DateError::NotAnInstant(_) | DateError::NotADay(_) | DateError::NotAMonth(_) => {
+        DateError::NotAnInstant(_) | DateError::NotADay(_) | DateError::NotAMonth(_) | DateError::NotAPeriod(_) => {
             DateError::NotAMonth(crate::card_number::shorten(text, 40))
         }
     })
+}
+
+/// Reads a month (`YYYY-MM`), a quarter (`YYYY-Qn`) or a year (`YYYY`): its first and last day.
+pub fn parse_period(text: &str) -> Result<(NaiveDate, NaiveDate), DateError> {
+    let (first, months) = match text.split_once("-Q") {
+        Some((year, "1")) => (format!("{year}-01"), 3),
+        Some((year, "2")) => (format!("{year}-04"), 3),
+        Some((year, "3")) => (format!("{year}-07"), 3),
+        Some((year, "4")) => (format!("{year}-10"), 3),
+        _ if text.len() == 4 => (format!("{text}-01"), 12),
+        _ => (text.to_owned(), 1),
+    };
+    let not = || DateError::NotAPeriod(crate::card_number::shorten(text, 40));
+    let first = parse_month(&first).map_err(|error| match error {
+        DateError::OutOfRange(_) => DateError::OutOfRange(crate::card_number::shorten(text, 40)),
+        DateError::NotAnInstant(_) | DateError::NotADay(_) | DateError::NotAMonth(_) | DateError::NotAPeriod(_) => {
+            not()
+        }
+    })?;
+    let next = first.checked_add_months(Months::new(months)).ok_or_else(not)?;
+    Ok((first, next.pred_opt().ok_or_else(not)?))
 }
 
 /// The day of an instant in a time zone.
@@ -191,6 +215,37 @@ mod tests {
             ("2026-12-31", "2026-12-01"),
         ] {
             assert_eq!(month_of(parse_day(day).expect("a day")).to_string(), first);
+        }
+    }
+
+    #[test]
+    fn a_period_has_its_first_and_last_day() {
+        for (text, expected) in [
+            ("2024-02", "2024-02-01 2024-02-29"),
+            ("2026-12", "2026-12-01 2026-12-31"),
+            ("2026-Q1", "2026-01-01 2026-03-31"),
+            ("2026-Q3", "2026-07-01 2026-09-30"),
+            ("2026-Q4", "2026-10-01 2026-12-31"),
+            ("2026", "2026-01-01 2026-12-31"),
+            (
+                "2026-Q5",
+                "`2026-Q5` is not a period: write a month (2026-03), a quarter (2026-Q1) or a year (2026)",
+            ),
+            (
+                "26",
+                "`26` is not a period: write a month (2026-03), a quarter (2026-Q1) or a year (2026)",
+            ),
+            (
+                "2026-3",
+                "`2026-3` is not a period: write a month (2026-03), a quarter (2026-Q1) or a year (2026)",
+            ),
+            ("1999-Q4", "`1999-Q4` lies outside the years 2000 to 2199"),
+        ] {
+            let said = match parse_period(text) {
+                Ok((first, last)) => format!("{first} {last}"),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(said, expected);
         }
     }
 

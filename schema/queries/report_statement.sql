@@ -1,29 +1,8 @@
--- What merchants are owed (pending, available, in transit, less what is shown as a receivable): what was there before a day, and what moved since, by kind. $1: a
--- merchant, or null for all; $2, $3: first and last booking date, or null.
-select book.merchant, account.currency, account.exponent,
-       case
-           when $2::date is not null and entry.booking_date < $2 then 'opening'
-           when entry.kind = 3 and other.code in (4010, 4020) then 'merchant_fee'
-           when entry.kind = 20 then 'payout_fee'
-           when entry.kind = 21 then 'payout'
-           when entry.kind in (10, 11, 12) then 'settlement_difference'
-           else entry_kind.name
-       end as movement,
-       count(distinct entry.number) as entries,
-       sum(case when owed.is_debit then transfer.amount else 0 end)::text as debits,
-       sum(case when owed.is_debit then 0 else transfer.amount end)::text as credits
-from book
-join entry on entry.book_id = book.id
-join entry_kind on entry_kind.id = entry.kind
-join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
-join account debit on debit.id = transfer.debit_account
-join account credit on credit.id = transfer.credit_account
-cross join lateral (select debit.code in (1200, 2010, 2020, 2100) as is_debit, credit.code in (1200, 2010, 2020, 2100) as is_credit) owed
-join account on account.id = (case when owed.is_debit then debit.id else credit.id end)
-join account other on other.id = (case when owed.is_debit then credit.id else debit.id end)
-where owed.is_debit <> owed.is_credit
-  and book.merchant is not null
-  and ($1::text is null or book.merchant = $1)
-  and ($3::date is null or entry.booking_date <= $3)
-group by book.merchant, account.currency, account.exponent, movement
-order by book.merchant, account.currency, movement;
+-- What merchants are owed: what was there before a day, and what moved since, by kind. $1: a merchant, or null for all; $2, $3: first
+-- and last booking date, or null.
+select merchant, currency, exponent, case when booking_date < $2::date then 'opening' else movement end as what, count(distinct number) as entries,
+    sum(case when is_debit then amount else 0 end)::text as debits, sum(case when is_debit then 0 else amount end)::text as credits
+from statement_item
+where ($1::text is null or merchant = $1) and ($3::date is null or booking_date <= $3)
+group by merchant, currency, exponent, what
+order by merchant, currency, what;

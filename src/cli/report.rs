@@ -5,6 +5,8 @@
 //! [`TABLE_LIMIT`] rows; CSV and JSON are not. Tables leave out the columns that repeat an amount in minor units.
 
 mod claims;
+mod page;
+mod statement;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,16 +24,13 @@ use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, T
 use crate::audit::fees::{Line, whole};
 use crate::audit::trial_balance;
 use crate::calendar::{BusinessDays, Calendar};
-use crate::dates::parse_day;
+use crate::dates::{parse_day, parse_period};
 use crate::money::{Currency, wide_decimal_text};
 use crate::payment::fees::AccrualKey;
 use crate::recon::breaks::Bucket;
 use crate::store::costs::Wanted;
 use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
-use crate::store::report::{
-    self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span, StatementItem,
-    StatementRow,
-};
+use crate::store::report::{self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span};
 use crate::store::settings::Deployment;
 use crate::store::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
@@ -68,6 +67,10 @@ pub enum Report {
     /// Print every entry and transfer in the order of the books.
     Journal(SpanArgs),
     /// Print what merchants are owed: opening balance, movements by kind, closing balance.
+    ///
+    /// Owed is what is pending, available and on its way to the bank. The closing balance is that of the books on the last day,
+    /// and the opening balance of the next statement, unless something is booked back into these days; into a closed period
+    /// nothing is.
     Statement {
         /// Which merchant, which days.
         #[command(flatten)]
@@ -75,6 +78,9 @@ pub enum Report {
         /// List every item instead of sums.
         #[arg(long)]
         items: bool,
+        /// Write the merchant's statement to FILE as a page to print (HTML): sums, fees and VAT, balances, every item.
+        #[arg(long, value_name = "FILE", requires = "merchant", conflicts_with_all = ["items", "out"])]
+        page: Option<PathBuf>,
     },
     /// Print the lines of settlement files by outcome, the sums of batches, the breaks.
     ///
@@ -152,14 +158,25 @@ pub struct SpanArgs {
     /// Take only what was booked up to this day.
     #[arg(long, value_name = "DATE", value_parser = parse_day, visible_alias = "as-of")]
     pub to: Option<NaiveDate>,
+    /// Take only this month (2026-03), quarter (2026-Q1) or year (2026).
+    #[arg(long, value_name = "PERIOD", value_parser = parse_period, conflicts_with_all = ["from", "to"])]
+    pub period: Option<(NaiveDate, NaiveDate)>,
 }
 
 impl SpanArgs {
+    fn from(&self) -> Option<NaiveDate> {
+        self.period.map_or(self.from, |(first, _)| Some(first))
+    }
+
+    fn to(&self) -> Option<NaiveDate> {
+        self.period.map_or(self.to, |(_, last)| Some(last))
+    }
+
     fn span(&self) -> Span {
         Span {
             merchant: self.merchant.clone(),
-            from: self.from,
-            to: self.to,
+            from: self.from(),
+            to: self.to(),
         }
     }
 }
@@ -167,6 +184,16 @@ impl SpanArgs {
 /// Runs the command.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
+    if let Report::Statement {
+        span,
+        page: Some(place),
+        ..
+    } = &args.report
+    {
+        page::write(&store, &span.span(), place).await?;
+        println!("written: {}", super::shown(place));
+        return Ok(ExitCode::SUCCESS);
+    }
     let differences = match args.out {
         None => print(&store, &args.report, globals.format, &mut io::stdout().lock()).await?,
         Some(directory) => {
@@ -320,8 +347,8 @@ impl Report {
         match self {
             Self::TrialBalance { .. } => trial_balance::COLUMNS,
             Self::Journal(_) => JOURNAL,
-            Self::Statement { items: false, .. } => STATEMENT,
-            Self::Statement { items: true, .. } => STATEMENT_ITEMS,
+            Self::Statement { items: false, .. } => statement::SUMS,
+            Self::Statement { items: true, .. } => statement::ITEMS,
             Self::Reconciliation { .. } => RECONCILIATION,
             Self::Fees { .. } => FEES,
             Self::BreaksAging { .. } => BREAKS_AGING,
@@ -334,7 +361,7 @@ impl Report {
     fn as_of(&self) -> Option<NaiveDate> {
         match self {
             Self::TrialBalance { as_of, .. } => *as_of,
-            Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to,
+            Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to(),
             Self::BreaksAging { on, .. } => *on,
             Self::FeeClaims { to, .. } => *to,
             Self::Reconciliation { .. } | Self::Payouts { .. } => None,
@@ -346,7 +373,7 @@ impl Report {
             Self::TrialBalance { merchant, .. } => vec![("merchant", merchant.clone())],
             Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => vec![
                 ("merchant", span.merchant.clone()),
-                ("from", span.from.map(|day| day.to_string())),
+                ("from", span.from().map(|day| day.to_string())),
             ],
             Self::Reconciliation { file } => vec![("file", file.clone())],
             Self::BreaksAging { calendar, .. } => vec![("calendar", calendar.clone())],
@@ -525,17 +552,7 @@ async fn fill<W: Write>(
                 sink.row(&journal_cells(&row))?;
             }
         }
-        Report::Statement { span, items: false } => {
-            statement(&rows::statement(snapshot, &span.span()).await?, sink, totals)?;
-        }
-        Report::Statement { span, items: true } => {
-            let mut items = std::pin::pin!(rows::statement_items(snapshot, &span.span()).await?);
-            while let Some(item) = items.try_next().await? {
-                let (debit, credit) = sides(item.is_debit, item.amount.into());
-                totals.add(&item.currency, debit, credit);
-                sink.row(&item_cells(&item))?;
-            }
-        }
+        Report::Statement { span, items, .. } => statement::fill(snapshot, &span.span(), *items, sink, totals).await?,
         Report::Reconciliation { file } => {
             let note = reconciliation(snapshot, file.as_deref(), sink, totals).await?;
             return Ok(Filled { note, differences: 0 });
@@ -743,135 +760,6 @@ fn instant(at: DateTime<Utc>) -> String {
 
 fn number<T: ToString>(number: Option<T>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
-}
-
-const STATEMENT: &[Column] = &[
-    ("merchant", Text),
-    ("currency", Text),
-    ("exponent", Figure),
-    ("movement", Text),
-    ("entries", Figure),
-    ("debit_minor", Figure),
-    ("credit_minor", Figure),
-    ("balance_minor", Figure),
-    ("debit", Figure),
-    ("credit", Figure),
-    ("balance", Figure),
-];
-
-/// In the order of a payment's life; any other comes after.
-const MOVEMENTS: [&str; 9] = [
-    "opening",
-    "capture",
-    "merchant_fee",
-    "refund",
-    "chargeback",
-    "chargeback_reversal",
-    "settlement_difference",
-    "payout_instruction",
-    "payout",
-];
-
-/// For every merchant and currency: the opening balance, what moved it, the closing balance. Positive is owed to the merchant.
-fn statement<W: Write>(rows: &[StatementRow], sink: &mut Sink<W>, totals: &mut Totals) -> io::Result<()> {
-    for account in rows.chunk_by(|one, other| (&one.merchant, &one.currency) == (&other.merchant, &other.currency)) {
-        let Some(first) = account.first() else { continue };
-        let mut movements: Vec<&StatementRow> = account.iter().filter(|row| row.movement != "opening").collect();
-        let place = |row: &StatementRow| {
-            MOVEMENTS
-                .iter()
-                .position(|name| *name == row.movement)
-                .unwrap_or(MOVEMENTS.len())
-        };
-        movements.sort_by_key(|row| place(row));
-        let opening = account.iter().find(|row| row.movement == "opening");
-        let mut balance = opening.map_or(0, |row| row.credits.saturating_sub(row.debits));
-        sink.row(&statement_cells(first, "opening", None, None, balance))?;
-        let (mut entries, mut debits, mut credits) = (0_i64, 0_i128, 0_i128);
-        for row in movements {
-            totals.add(&row.currency, row.debits, row.credits);
-            balance = balance.saturating_add(row.credits).saturating_sub(row.debits);
-            entries = entries.saturating_add(row.entries);
-            debits = debits.saturating_add(row.debits);
-            credits = credits.saturating_add(row.credits);
-            let moved = Some((row.debits, row.credits));
-            sink.row(&statement_cells(
-                first,
-                &row.movement,
-                Some(row.entries),
-                moved,
-                balance,
-            ))?;
-        }
-        sink.row(&statement_cells(
-            first,
-            "closing",
-            None,
-            Some((debits, credits)),
-            balance,
-        ))?;
-    }
-    Ok(())
-}
-
-fn statement_cells(
-    of: &StatementRow,
-    movement: &str,
-    entries: Option<i64>,
-    moved: Option<(i128, i128)>,
-    balance: i128,
-) -> Vec<String> {
-    let decimal = |minor: i128| wide_decimal_text(minor, of.exponent);
-    vec![
-        of.merchant.clone(),
-        of.currency.clone(),
-        of.exponent.to_string(),
-        movement.to_owned(),
-        number(entries),
-        number(moved.map(|(debit, _)| debit)),
-        number(moved.map(|(_, credit)| credit)),
-        balance.to_string(),
-        number(moved.map(|(debit, _)| decimal(debit))),
-        number(moved.map(|(_, credit)| decimal(credit))),
-        decimal(balance),
-    ]
-}
-
-const STATEMENT_ITEMS: &[Column] = &[
-    ("merchant", Text),
-    ("currency", Text),
-    ("exponent", Figure),
-    ("number", Figure),
-    ("booking_date", Text),
-    ("movement", Text),
-    ("reference", Text),
-    ("payment", Text),
-    ("debit_minor", Figure),
-    ("credit_minor", Figure),
-    ("debit", Figure),
-    ("credit", Figure),
-];
-
-fn sides(is_debit: bool, amount: i128) -> (i128, i128) {
-    if is_debit { (amount, 0) } else { (0, amount) }
-}
-
-fn item_cells(item: &StatementItem) -> Vec<String> {
-    let (debit, credit) = sides(item.is_debit, item.amount.into());
-    vec![
-        item.merchant.clone(),
-        item.currency.clone(),
-        item.exponent.to_string(),
-        item.number.to_string(),
-        item.booking_date.to_string(),
-        item.movement.clone(),
-        item.reference.clone(),
-        item.payment.clone().unwrap_or_default(),
-        debit.to_string(),
-        credit.to_string(),
-        wide_decimal_text(debit, item.exponent),
-        wide_decimal_text(credit, item.exponent),
-    ]
 }
 
 const RECONCILIATION: &[Column] = &[

@@ -234,7 +234,7 @@ pub async fn statement(snapshot: &mut Snapshot, span: &Span) -> Result<Vec<State
                 merchant: row.try_get("merchant")?,
                 currency: row.try_get("currency")?,
                 exponent: exponent(row.try_get("exponent")?)?,
-                movement: row.try_get("movement")?,
+                movement: row.try_get("what")?,
                 entries: row.try_get("entries")?,
                 debits: wide(row.try_get("debits")?)?,
                 credits: wide(row.try_get("credits")?)?,
@@ -291,6 +291,46 @@ pub async fn statement_items(
             amount: row.try_get("amount")?,
         })
     }))
+}
+
+/// What a merchant's balances in a currency are at the end of a day, in minor units; positive is owed to the merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementBalances {
+    /// The currency.
+    pub currency: String,
+    /// What waits for its settlement or its day.
+    pub pending: i128,
+    /// What can be paid; below zero, what the merchant owes.
+    pub available: i128,
+    /// What was instructed and is not confirmed.
+    pub in_transit: i128,
+    /// What is withheld as reserve.
+    pub reserve: i128,
+    /// What is on hold.
+    pub held: i128,
+}
+
+/// The balances of a merchant on a day, or now, by currency.
+pub async fn statement_balances(
+    snapshot: &mut Snapshot,
+    merchant: &str,
+    on: Option<NaiveDate>,
+) -> Result<Vec<StatementBalances>, StoreError> {
+    let sql = include_str!("../../schema/queries/report_statement_balances.sql");
+    let rows = snapshot.query(sql, &[&merchant, &on]).await?;
+    rows.iter()
+        .map(|row| {
+            let sum = |column: &str| row.try_get::<_, Option<&str>>(column)?.map_or(Ok(0), wide);
+            Ok(StatementBalances {
+                currency: row.try_get("currency")?,
+                pending: sum("pending")?,
+                available: sum("available")?,
+                in_transit: sum("in_transit")?,
+                reserve: sum("reserve")?,
+                held: sum("held")?,
+            })
+        })
+        .collect()
 }
 
 /// A settlement file that was taken in.

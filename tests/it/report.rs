@@ -412,6 +412,7 @@ async fn a_journal_has_every_entry_and_transfer_once() {
                 merchant: merchant.map(str::to_owned),
                 from,
                 to,
+                period: None,
             };
             let stated = rows(&test, &Report::Journal(span)).await;
             let expected: Rows = raw
@@ -488,6 +489,25 @@ fn journal_row(row: &Raw) -> BTreeMap<String, String> {
 }
 
 /// By (merchant, currency) and movement, opening included: debits and credits.
+/// What a statement calls a change of what is owed: by the account beside it, else by its kind.
+pub fn movement(kind: &'static str, other: i16) -> &'static str {
+    match (other, kind) {
+        (2030, _) => "reserve",
+        (2040, _) => "hold",
+        (2300, _) => "vat",
+        (4010 | 4020, _) => "merchant_fee",
+        (4030, _) => "dispute_fee",
+        (4040, _) => "minimum_top_up",
+        (4050, "payout_instruction" | "payout_return") => "payout_fee",
+        (4050, _) => "advance_fee",
+        (4060, _) => "costs_passed_on",
+        (4090, _) => "fee_returned",
+        (_, "settlement" | "suspense" | "batch_fee") => "settlement_difference",
+        (_, "payout_confirmation") => "payout",
+        (_, kind) => kind,
+    }
+}
+
 fn movements_of(
     raw: &[Raw],
     from: Option<NaiveDate>,
@@ -506,13 +526,9 @@ fn movements_of(
         let kind = acquit::ledger::entry::EntryKind::from_id(row.kind)
             .expect("a kind")
             .name();
-        let movement = match kind {
+        let movement = match (kind, other.code) {
             _ if from.is_some_and(|day| row.day < day) => "opening",
-            "capture" if [4010, 4020].contains(&other.code) => "merchant_fee",
-            "settlement" | "suspense" | "batch_fee" => "settlement_difference",
-            "payout_instruction" => "payout_fee",
-            "payout_confirmation" => "payout",
-            kind => kind,
+            (kind, code) => movement(kind, code),
         };
         let account = all.entry((merchant.clone(), debit.currency.clone())).or_default();
         let sums = account.entry(movement.to_owned()).or_default();
@@ -536,10 +552,12 @@ async fn a_statement_leads_from_the_opening_balance_to_the_closing_one() {
                 merchant: None,
                 from,
                 to,
+                period: None,
             };
             let report = Report::Statement {
                 span: span.clone(),
                 items: false,
+                page: None,
             };
             let expected = movements_of(&raw, from, to);
             let mut stated: BTreeMap<(String, String), Vec<BTreeMap<String, String>>> = BTreeMap::new();
@@ -583,7 +601,16 @@ async fn a_statement_leads_from_the_opening_balance_to_the_closing_one() {
             }
             // The items are the movements, one by one.
             let mut items: BTreeMap<(String, String, String), (i64, i64)> = BTreeMap::new();
-            for row in self::rows(&test, &Report::Statement { span, items: true }).await {
+            for row in self::rows(
+                &test,
+                &Report::Statement {
+                    span,
+                    items: true,
+                    page: None,
+                },
+            )
+            .await
+            {
                 let sums = items
                     .entry((
                         row["merchant"].clone(),
@@ -606,6 +633,158 @@ async fn a_statement_leads_from_the_opening_balance_to_the_closing_one() {
             assert_eq!(items, without_opening);
         }
     }
+}
+
+/// The rows of a page, each as the texts of its cells, by currency.
+fn page_rows(page: &str) -> BTreeMap<String, Vec<Vec<String>>> {
+    let mut rows: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    let until = |text: &str, end: &str| text.split(end).next().expect("a text").to_owned();
+    // Not by lines: a text may have some.
+    for section in page.split("<h2>").skip(1) {
+        let currency = until(section, "</h2>");
+        let bodies = section.split("<tbody>").skip(1).map(|body| until(body, "</tbody>"));
+        for row in bodies.collect::<String>().split("<tr").skip(1) {
+            let cells = row.split("<t").skip(1).map(|cell| {
+                let (_, text) = cell.split_once('>').expect("a cell");
+                until(text, "</t")
+            });
+            rows.entry(currency.clone()).or_default().push(cells.collect());
+        }
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_page_says_what_the_rows_say_and_the_next_one_begins_where_it_ends() {
+    let test = random_books(43).await;
+    let raw = raw(&test).await;
+    let out = tempfile::tempdir().expect("a directory");
+    let day = |days| facts::first_day() + Days::new(days);
+    let mut closings: BTreeMap<String, String> = BTreeMap::new();
+    for (from, to) in [(day(0), day(3)), (day(4), day(6)), (day(7), day(40))] {
+        let place = out.path().join("page.html");
+        let told = test
+            .acquit()
+            .args(["report", "statement", "--merchant", "alpha", "--page"])
+            .arg(&place)
+            .args(["--from", &from.to_string(), "--to", &to.to_string()])
+            .output()
+            .expect("a run");
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let page = std::fs::read_to_string(&place).expect("a page");
+        for said in [
+            "<dd>Example Payments</dd>",
+            "<dd>alpha</dd>",
+            "Provisional: the books of these days are not closed.",
+        ] {
+            assert!(page.contains(said), "{said} in {page}");
+        }
+        let pages = page_rows(&page);
+        let span = SpanArgs {
+            merchant: Some("alpha".to_owned()),
+            from: Some(from),
+            to: Some(to),
+            period: None,
+        };
+        let report = Report::Statement {
+            span: span.clone(),
+            items: false,
+            page: None,
+        };
+        let sums = rows(&test, &report).await;
+        let report = Report::Statement {
+            span,
+            items: true,
+            page: None,
+        };
+        let items = rows(&test, &report).await;
+        assert!(!sums.is_empty() && !items.is_empty());
+        for (currency, page) in &pages {
+            let of = |rows: &Rows, cells: &[&str]| -> Vec<Vec<String>> {
+                let rows = rows.iter().filter(|row| row["currency"] == *currency);
+                rows.map(|row| cells.iter().map(|cell| row[*cell].clone()).collect())
+                    .collect()
+            };
+            // Opening, movements, closing; three rows of fees; three balances, their sum, two beside it; then the items.
+            let stated = of(&sums, &["movement", "debit", "credit", "balance"]);
+            let (opening, closing) = (&stated[0], &stated[stated.len() - 1]);
+            for (shown, row) in page.iter().zip(&stated) {
+                assert_eq!(shown[4], row[3], "{shown:?} {row:?}");
+            }
+            assert_eq!(
+                (page[0][0].as_str(), page[stated.len() - 1][0].as_str()),
+                ("Opening", "Closing")
+            );
+            let rest = &page[stated.len()..];
+            let named: Vec<&str> = rest[..9].iter().map(|row| row[0].as_str()).collect();
+            assert_eq!(
+                (named[3], named[6], named[8]),
+                ("Pending", "Closing", "Beside it: on hold")
+            );
+            assert_eq!(rest[6][1], closing[3]);
+            let minor = |text: &str| -> i64 { text.replace('.', "").parse().expect("an amount") };
+            assert_eq!(
+                minor(&rest[3][1]) + minor(&rest[4][1]) + minor(&rest[5][1]),
+                minor(&closing[3])
+            );
+            let is_fee = |row: &Vec<String>| ["merchant_fee", "payout_fee", "dispute_fee"].contains(&row[0].as_str());
+            let taken = |row: &Vec<String>| minor(&row[1]) - minor(&row[2]);
+            let fees: i64 = stated[1..stated.len() - 1]
+                .iter()
+                .filter(|row| is_fee(row))
+                .map(taken)
+                .sum();
+            assert_eq!(minor(&rest[0][1]), fees);
+            let shown = &rest[9..];
+            let items = of(&items, &["booking_date", "number", "reference", "debit", "credit"]);
+            assert_eq!(shown.len(), items.len());
+            let mut balance = minor(&opening[3]);
+            for (shown, item) in shown.iter().zip(&items) {
+                assert_eq!((&shown[0], &shown[1]), (&item[0], &item[1]));
+                let text = shown[3]
+                    .replace("&apos;", "'")
+                    .replace("&quot;", "\"")
+                    .replace("&lt;", "<");
+                assert_eq!(text.replace("&gt;", ">").replace("&amp;", "&"), item[2]);
+                balance += minor(&item[4]) - minor(&item[3]);
+                assert_eq!(minor(&shown[7]), balance);
+            }
+            assert_eq!(balance, minor(&closing[3]));
+            if let Some(before) = closings.insert(currency.clone(), closing[3].clone()) {
+                assert_eq!(
+                    opening[3], before,
+                    "{currency}: the next statement begins where this one ends"
+                );
+            }
+            let owed: i64 = movements_of(&raw, None, Some(to))[&("alpha".to_owned(), currency.clone())]
+                .values()
+                .map(|(debits, credits)| credits - debits)
+                .sum();
+            assert_eq!(owed, minor(&closing[3]), "{currency}: what is on the books");
+        }
+        let currencies: std::collections::BTreeSet<&String> = sums.iter().map(|row| &row["currency"]).collect();
+        assert!(currencies.into_iter().eq(pages.keys()));
+    }
+    let told = test
+        .acquit()
+        .args([
+            "report",
+            "statement",
+            "--merchant",
+            "nobody",
+            "--period",
+            "2026-03",
+            "--page",
+        ])
+        .arg(out.path().join("nobody.html"))
+        .output()
+        .expect("a run");
+    let said = String::from_utf8_lossy(&told.stderr);
+    assert!(
+        !told.status.success() && said.contains("the settings have no merchant nobody"),
+        "{said}"
+    );
+    assert!(!out.path().join("nobody.html").exists());
 }
 
 async fn settled() -> TestStore {
@@ -742,6 +921,7 @@ async fn a_manifest_says_what_is_in_the_file() {
         Report::Statement {
             span: SpanArgs::default(),
             items: true,
+            page: None,
         },
         Report::Payouts {
             cutoff: None,

@@ -570,6 +570,7 @@ impl<'w> Deployed<'w> {
                 merchant: of.clone(),
                 from: from.then(|| "2026-02-25".parse().expect("a day")),
                 to: to.then(|| "2026-05-01".parse().expect("a day")),
+                period: None,
             };
             wanted.push(Report::TrialBalance {
                 as_of: span.to,
@@ -583,6 +584,7 @@ impl<'w> Deployed<'w> {
             wanted.push(Report::Statement {
                 span: span.clone(),
                 items,
+                page: None,
             });
             if history.merchants.last() == Some(merchant) {
                 wanted.push(Report::Fees { span, all: false });
@@ -704,8 +706,8 @@ impl<'w> Deployed<'w> {
                 rows.sort_by_key(|row| row[0].parse::<i64>().expect("a book"));
                 rows
             }
-            Report::Statement { span, items: false } => reports::statement(model, spanned(span)),
-            Report::Statement { span, items: true } => reports::statement_items(model, spanned(span)),
+            Report::Statement { span, items: false, .. } => reports::statement(model, spanned(span)),
+            Report::Statement { span, items: true, .. } => reports::statement_items(model, spanned(span)),
             Report::Reconciliation { file } => {
                 let files: Vec<File> = self
                     .files
@@ -776,6 +778,7 @@ fn over_all() -> Vec<Report> {
         merchant: None,
         from: Some("2026-02-20".parse().expect("a day")),
         to: Some(day),
+        period: None,
     };
     vec![
         Report::TrialBalance {
@@ -791,14 +794,17 @@ fn over_all() -> Vec<Report> {
         Report::Statement {
             span: SpanArgs::default(),
             items: false,
+            page: None,
         },
         Report::Statement {
             span: span.clone(),
             items: false,
+            page: None,
         },
         Report::Statement {
             span: span.clone(),
             items: true,
+            page: None,
         },
         Report::Reconciliation { file: None },
         Report::Fees {
@@ -836,7 +842,7 @@ fn arguments(report: &Report) -> Vec<String> {
             flags.extend(days(span));
             "journal"
         }
-        Report::Statement { span, items } => {
+        Report::Statement { span, items, .. } => {
             flags.extend(days(span));
             if *items {
                 flags.push(("--items", Some(String::new())));

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use acquit::ledger::account::AccountCode;
-use acquit::ledger::entry::EntryKind;
 use chrono::{NaiveDate, SecondsFormat};
 
 use super::runs::Payout;
@@ -222,7 +221,7 @@ fn movements<'a>(model: &'a Model<'_>, span: Span<'_>) -> Vec<Movement<'a>> {
                     currency: &moved.debit.1,
                     number,
                     entry,
-                    name: movement(entry.kind, other.0),
+                    name: crate::report::movement(entry.kind.name(), other.0),
                     is_debit,
                     amount: moved.amount,
                 });
@@ -234,26 +233,25 @@ fn movements<'a>(model: &'a Model<'_>, span: Span<'_>) -> Vec<Movement<'a>> {
     all
 }
 
-fn movement(kind: EntryKind, other: i16) -> &'static str {
-    match (kind, other) {
-        (EntryKind::Capture, 4010 | 4020) => "merchant_fee",
-        (EntryKind::PayoutInstruction, _) => "payout_fee",
-        (EntryKind::PayoutConfirmation, _) => "payout",
-        (EntryKind::Settlement | EntryKind::Suspense | EntryKind::BatchFee, _) => "settlement_difference",
-        (kind, _) => kind.name(),
-    }
-}
-
 /// In the order of a payment's life; any other comes after, by name.
-const MOVEMENTS: [&str; 9] = [
+const MOVEMENTS: [&str; 18] = [
     "opening",
     "capture",
     "merchant_fee",
+    "costs_passed_on",
+    "vat",
     "refund",
+    "fee_returned",
     "chargeback",
     "chargeback_reversal",
+    "dispute_fee",
     "settlement_difference",
-    "payout_instruction",
+    "reserve",
+    "hold",
+    "adjustment",
+    "minimum_top_up",
+    "advance_fee",
+    "payout_fee",
     "payout",
 ];
 
