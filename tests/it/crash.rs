@@ -312,6 +312,8 @@ const APPROVE: &str = "payout approve --cutoff 2026-03-03 --by bob";
 const INSTRUCT: &str = "payout instruct --cutoff 2026-03-03 --on 2026-03-04 --execute";
 const LOAD_STATEMENT: &str = "bank load DAY/statement.xml --execute";
 const PAID: &str = "payout confirm --cutoff 2026-03-03 --on 2026-03-05";
+const SENT: &str = "payout sent DAY/payouts-2026-03-03-1.csv --by ann";
+const UNKNOWN: &str = "payout unknown ID --by ann --note asked";
 const RETURN: &str = "payout return ID --reason R03 --by ann --on 2026-03-06 --execute";
 
 fn record() -> Scene {
@@ -326,14 +328,36 @@ fn quarantine() -> Scene {
     Scene::after(&[APPLY, RECORD], QUARANTINE)
 }
 
+fn plan() -> Scene {
+    Scene::after(&[APPLY, RECORD, RECONCILE], PLAN)
+}
+
+fn approve() -> Scene {
+    Scene::after(&[APPLY, RECORD, RECONCILE, PLAN], APPROVE)
+}
+
 fn instruct() -> Scene {
     Scene::after(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE], INSTRUCT)
 }
 
-/// A confirmed payout before it comes back; `ID` stands for it.
+/// What is told of payouts that were instructed.
+fn told(outcome: &str) -> Scene {
+    Scene::after(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT], outcome)
+}
+
+/// A confirmed payout before it comes back.
 fn come_back() -> Scene {
-    let before = [APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT, PAID];
-    let mut scene = Scene::after(&before, RETURN);
+    named(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT, PAID], RETURN)
+}
+
+/// An instructed payout of which nobody knows what became.
+fn lose_sight() -> Scene {
+    named(&[APPLY, RECORD, RECONCILE, PLAN, APPROVE, INSTRUCT], UNKNOWN)
+}
+
+/// Something about one payout; `ID` stands for it.
+fn named(before: &[&str], arguments: &str) -> Scene {
+    let mut scene = Scene::after(before, arguments);
     let url = block_on(support::copy_of(&scene.base));
     let id: String = block_on(async {
         let admin = support::client(&url).await;
@@ -466,6 +490,16 @@ fn instruct_survives_a_kill_at_any_request() {
 }
 
 #[test]
+fn a_plan_survives_a_kill_at_any_request() {
+    plan().survives_kills(POINTS);
+}
+
+#[test]
+fn a_confirmation_survives_a_kill_at_any_request() {
+    told(PAID).survives_kills(POINTS);
+}
+
+#[test]
 fn a_return_survives_a_kill_at_any_request() {
     come_back().survives_kills(POINTS);
 }
@@ -496,7 +530,12 @@ fn every_command_survives_a_kill_at_every_request() {
         record(),
         reconcile(),
         quarantine(),
+        plan(),
+        approve(),
         instruct(),
+        told(SENT),
+        lose_sight(),
+        told(PAID),
         come_back(),
         load_statement(),
         release(),
@@ -511,7 +550,9 @@ fn a_connection_cut_at_commit_leaves_a_question_that_the_next_run_answers() {
     record().survives_cuts(3);
     reconcile().survives_cuts(1);
     quarantine().survives_cuts(1);
+    plan().survives_cuts(1);
     instruct().survives_cuts(2);
+    told(PAID).survives_cuts(1);
     come_back().survives_cuts(1);
     undo().survives_cuts(1);
     confirm_match().survives_cuts(1);

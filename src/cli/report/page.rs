@@ -29,9 +29,9 @@ const STYLE: &str = "\
 body { font: 10pt/1.4 system-ui, sans-serif; color: #111; max-width: 60em; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 16pt; margin: 0; } h2 { font-size: 12pt; margin: 2em 0 .5em; } h3 { font-size: 10pt; margin: 1.5em 0 .3em; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; font-weight: bold; padding: 1.2em 0 .3em; }
-th, td { text-align: left; padding: .15em .6em .15em 0; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .15em .6em .15em 0; vertical-align: top; } td { overflow-wrap: anywhere; }
 thead th { border-bottom: 1px solid #111; } tbody td, tbody th { border-bottom: 1px solid #ddd; font-weight: normal; }
-.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .d { white-space: nowrap; }
 .sum td, .sum th { font-weight: bold; border-top: 1px solid #111; }
 dl { display: grid; grid-template-columns: max-content auto; gap: .1em 1.5em; } dt { color: #555; } dd { margin: 0; }
 footer { margin-top: 2.5em; font-size: 8pt; color: #555; overflow-wrap: anywhere; }
@@ -255,7 +255,7 @@ async fn item_table(
         let [day, number, movement, reference, payment] = told.each_ref().map(|told| text(told));
         writeln!(
             out,
-            "<tr><td>{day}</td><td class=\"n\">{number}</td><td>{movement}</td><td>{reference}</td><td>{payment}</td>\
+            "<tr><td class=\"d\">{day}</td><td class=\"n\">{number}</td><td>{movement}</td><td>{reference}</td><td>{payment}</td>\
              <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             side(debit),
             side(credit),
