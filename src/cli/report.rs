@@ -6,6 +6,7 @@
 
 mod claims;
 mod page;
+mod proof;
 mod statement;
 
 use std::collections::BTreeMap;
@@ -135,6 +136,32 @@ pub enum Report {
         #[arg(long)]
         items: bool,
     },
+    /// Prove a day: five identities, each with both sides, the difference, and what explains it down to nothing.
+    ///
+    /// 1 what acquirers owe, and the items that no file has reported; 2 what files booked, and what their batches claim; 3 what
+    /// is in transit, and batches less receipts; 4 the bank account, and its statements; 5 cash, and what has to be
+    /// safeguarded. An identity closes, is explained by what is listed as open, differs, or is incomplete because a file or
+    /// statement is missing. Exit code: 0 every identity closes or is explained, 2 one differs or is incomplete.
+    Proof {
+        /// The day, at whose end.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        date: NaiveDate,
+        /// Take only this acquirer: identities 1 to 3.
+        #[arg(long)]
+        acquirer: Option<String>,
+    },
+    /// Print what has to be there of others' money, by component and currency, the cash that is, and the surplus or shortage.
+    ///
+    /// Worked out merchant by merchant from captures whose cash has come; no merchant's debt lowers what others are owed. Exit
+    /// code: 0 every currency is covered, 2 one is short, or a file or statement is missing.
+    Safeguarding {
+        /// The day, at whose end.
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        date: NaiveDate,
+        /// List what is required for each merchant.
+        #[arg(long)]
+        merchants: bool,
+    },
     /// Print the payout register: amount, state, who planned and who approved.
     Payouts {
         /// Take only payouts of this cut-off.
@@ -241,7 +268,9 @@ pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn
 /// Only what is worked out again needs the settings.
 async fn deployment_for(store: &Store, report: &Report) -> Result<Option<Deployment>, Failure> {
     Ok(match report {
-        Report::Fees { .. } | Report::BreaksAging { .. } => Some(super::deployment(store).await?),
+        Report::Fees { .. } | Report::BreaksAging { .. } | Report::Proof { .. } | Report::Safeguarding { .. } => {
+            Some(super::deployment(store).await?)
+        }
         Report::TrialBalance { .. }
         | Report::Journal(_)
         | Report::Statement { .. }
@@ -338,6 +367,9 @@ impl Report {
             Self::BreaksAging { .. } => "breaks_aging",
             Self::FeeClaims { items: false, .. } => "fee_claims",
             Self::FeeClaims { items: true, .. } => "fee_claims_items",
+            Self::Proof { .. } => "proof",
+            Self::Safeguarding { merchants: false, .. } => "safeguarding",
+            Self::Safeguarding { merchants: true, .. } => "safeguarding_merchants",
             Self::Payouts { .. } => "payouts",
         }
     }
@@ -354,6 +386,9 @@ impl Report {
             Self::BreaksAging { .. } => BREAKS_AGING,
             Self::FeeClaims { items: false, .. } => claims::BY_TERM,
             Self::FeeClaims { items: true, .. } => claims::ITEMS,
+            Self::Proof { .. } => proof::PROOF,
+            Self::Safeguarding { merchants: false, .. } => proof::SAFEGUARDING,
+            Self::Safeguarding { merchants: true, .. } => proof::CLIENTS,
             Self::Payouts { .. } => PAYOUTS,
         }
     }
@@ -364,6 +399,7 @@ impl Report {
             Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => span.to(),
             Self::BreaksAging { on, .. } => *on,
             Self::FeeClaims { to, .. } => *to,
+            Self::Proof { date, .. } | Self::Safeguarding { date, .. } => Some(*date),
             Self::Reconciliation { .. } | Self::Payouts { .. } => None,
         }
     }
@@ -381,6 +417,8 @@ impl Report {
                 ("acquirer", acquirer.clone()),
                 ("from", from.map(|day| day.to_string())),
             ],
+            Self::Proof { acquirer, .. } => vec![("acquirer", acquirer.clone())],
+            Self::Safeguarding { .. } => Vec::new(),
             Self::Payouts { cutoff, merchant } => vec![
                 ("merchant", merchant.clone()),
                 ("cutoff", cutoff.map(|day| day.to_string())),
@@ -404,6 +442,9 @@ impl Report {
             Self::BreaksAging { .. } => "Breaks that are not resolved, by age",
             Self::FeeClaims { items: false, .. } => "Costs of acquirers against their contracts, by term",
             Self::FeeClaims { items: true, .. } => "Claims for costs of acquirers, one by one",
+            Self::Proof { .. } => "Proof of a day",
+            Self::Safeguarding { merchants: false, .. } => "Money of others that has to be there",
+            Self::Safeguarding { merchants: true, .. } => "Money of others that has to be there, by merchant",
             Self::Payouts { .. } => "Payout register, from the payouts",
         };
         let filters: Vec<String> = self
@@ -579,6 +620,14 @@ async fn fill<W: Write>(
                 to: *to,
             };
             claims::fill(snapshot, &wanted, *items, sink, totals).await?;
+        }
+        Report::Proof { date, acquirer } => {
+            let deployment = deployment.ok_or_else(|| Failure::new("what is expected is said by settings"))?;
+            return proof::fill(snapshot, deployment, (*date, acquirer.as_deref()), sink, totals).await;
+        }
+        Report::Safeguarding { date, merchants } => {
+            let deployment = deployment.ok_or_else(|| Failure::new("what is expected is said by settings"))?;
+            return proof::safeguarding(snapshot, deployment, (*date, *merchants), sink, totals).await;
         }
         Report::Payouts { cutoff, merchant } => {
             for payout in rows::payouts(snapshot, merchant.as_deref(), *cutoff).await? {

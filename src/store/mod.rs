@@ -27,6 +27,7 @@ pub mod merchant;
 pub mod migrate;
 pub mod payout;
 pub mod period;
+pub mod proof;
 pub mod reconcile;
 pub mod record;
 pub mod release;

@@ -18,7 +18,7 @@ use crate::availability;
 use crate::stage::{Stage, Words};
 use crate::support::{self, TestStore, books, day, dump};
 
-const ACCOUNT: &str = "DE89370400440532013000";
+pub const ACCOUNT: &str = "DE89370400440532013000";
 
 fn settings() -> String {
     let accounts = format!(
@@ -31,7 +31,7 @@ fn settings() -> String {
 
 /// A statement in EUR of a day, from an opening balance in cents; its entries, one a line:
 /// `+78.24 ref=BANKREF to=END-TO-END text=WORDS back=AC04 code=CHRG on=DATE from=PAYER`.
-fn statement(on: &str, opening: i64, entries: &[&str]) -> String {
+pub fn statement(on: &str, opening: i64, entries: &[&str]) -> String {
     statements(&[(on, opening, entries)])
 }
 

@@ -250,20 +250,7 @@ impl Store {
         acquirer: Option<&str>,
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<Vec<DayOfFiles>, ExpectedError> {
-        let mut days: BTreeMap<(String, NaiveDate), NaiveDate> = BTreeMap::new();
-        for day in from.iter_days().take_while(|day| *day <= to) {
-            let Some(settings) = deployment.in_force(day) else {
-                continue;
-            };
-            let wanted = |name: &str| acquirer.is_none_or(|acquirer| acquirer == name);
-            for (name, terms) in settings.acquirers.iter().filter(|(name, _)| wanted(name)) {
-                let Some(expected) = &terms.expects else { continue };
-                if is_expected(deployment, expected, day)? {
-                    let due_on = day.checked_add_days(Days::new(expected.within_days.into()));
-                    days.insert((name.clone(), day), due_on.unwrap_or(day));
-                }
-            }
-        }
+        let days = expected_days(deployment, acquirer, (from, to))?;
         let mut found = Vec::with_capacity(days.len());
         let mut came = BTreeMap::new();
         let mut of_acquirer = None;
@@ -301,6 +288,29 @@ impl Store {
         })
         .await
     }
+}
+
+/// Which days files are expected of, by acquirer, and until when each should have come.
+pub(in crate::store) fn expected_days(
+    deployment: &Deployment,
+    acquirer: Option<&str>,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<BTreeMap<(String, NaiveDate), NaiveDate>, ExpectedError> {
+    let mut days = BTreeMap::new();
+    for day in from.iter_days().take_while(|day| *day <= to) {
+        let Some(settings) = deployment.in_force(day) else {
+            continue;
+        };
+        let wanted = |name: &str| acquirer.is_none_or(|acquirer| acquirer == name);
+        for (name, terms) in settings.acquirers.iter().filter(|(name, _)| wanted(name)) {
+            let Some(expected) = &terms.expects else { continue };
+            if is_expected(deployment, expected, day)? {
+                let due_on = day.checked_add_days(Days::new(expected.within_days.into()));
+                days.insert((name.clone(), day), due_on.unwrap_or(day));
+            }
+        }
+    }
+    Ok(days)
 }
 
 fn is_expected(deployment: &Deployment, expected: &Expected, day: NaiveDate) -> Result<bool, ExpectedError> {

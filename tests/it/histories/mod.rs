@@ -3,8 +3,9 @@
 //! A history has contracts of its own ([`worlds`]): acquirers, fee schedules and merchants. Events come through the recording
 //! path, settlement files ([`lines`]) are reconciled, and authorizations expire, money is released, held, advanced and paid out
 //! in between. The model beside it shares no arithmetic with the engine: [`rules`](crate::model::rules) for payments,
-//! [`settle`] for settlement files, [`runs`] for the rest, [`reports`] for what every report must say. After each history every
-//! row of every table and report about it is compared; after all histories of a database, the reports over all its books.
+//! [`settle`] for settlement files, [`runs`] for the rest, [`reports`] for what every report must say, [`proofs`] for the proof
+//! of a day. After each history every row of every table and report about it is compared; after all histories of a database,
+//! the reports over all its books.
 //!
 //! Velocity rules count all histories of a database, and periods are closed for all of them.
 //!
@@ -16,6 +17,7 @@
 )]
 
 mod lines;
+mod proofs;
 mod reports;
 mod runs;
 mod settle;
@@ -600,6 +602,12 @@ impl<'w> Deployed<'w> {
                 file: Some(file.name.clone()),
             });
         }
+        let day = if history.seed.is_multiple_of(2) {
+            history.day("2026-02-20")
+        } else {
+            "2027-12-31".parse().expect("a day")
+        };
+        proofs::prove(&self.test.store, &self.deployment, &self.model, &self.files, day).await?;
         let format = if history.seed.is_multiple_of(2) {
             Format::Csv
         } else {
@@ -724,6 +732,9 @@ impl<'w> Deployed<'w> {
             }
             Report::BreaksAging { .. } => unreachable!("breaks grow old in tests/it/breaks.rs"),
             Report::FeeClaims { .. } => unreachable!("claims are made in tests/it/costs.rs"),
+            Report::Proof { .. } | Report::Safeguarding { .. } => {
+                unreachable!("a proof is held to the model by itself")
+            }
             Report::Payouts { cutoff, merchant } => {
                 let span = Span {
                     merchant: merchant.as_deref(),
@@ -856,6 +867,8 @@ fn arguments(report: &Report) -> Vec<String> {
         }
         Report::BreaksAging { .. } => "breaks-aging",
         Report::FeeClaims { .. } => "fee-claims",
+        Report::Proof { .. } => "proof",
+        Report::Safeguarding { .. } => "safeguarding",
         Report::Payouts { cutoff, .. } => {
             flags.push(("--cutoff", cutoff.map(|day| day.to_string())));
             "payouts"

@@ -1,0 +1,42 @@
+-- Batches of the files in force at the end of a day: what is kept of each, and what its lines come to, read one by one. $1 day.
+with files as materialized (
+    select file.source_id, file.acquirer_id, coalesce(booked.booking_date, file.as_of) <= $1::date as came,
+        undone.source_id is not null as is_undone,
+        undone.source_id is not null and coalesce(reversal.booking_date, booked.booking_date, file.as_of) <= $1::date as gone
+    from settlement_file file
+    left join file_decision released on released.source_id = file.source_id and released.decision = 'released'
+    left join file_decision undone on undone.source_id = file.source_id and undone.decision = 'undone'
+    -- All entries of a file are of one day, and so are those that reverse them.
+    left join lateral (
+        select entry.booking_date from entry where entry.source_id = file.source_id and entry.kind in (10, 11, 12) limit 1
+    ) booked on true
+    left join lateral (
+        select entry.booking_date from entry where entry.source_id = undone.run_id and entry.kind = 30 limit 1
+    ) reversal on true
+    where file.state = 'booked' or released.source_id is not null
+), told as (
+    select line.source_id, line.batch, line.net_currency as currency,
+        sum(case when line.record_type in (1, 2, 3, 4, 8, 9, 10) then line.net + taken.costs + line.reserve else 0 end) as gross,
+        sum(case when line.record_type <> 6 then taken.costs else 0 end) as costs,
+        sum(case when line.record_type in (1, 2, 3, 4, 8, 9, 10) then -line.reserve when line.record_type <> 6 then line.net + taken.costs else 0 end) as other,
+        sum(case when line.record_type <> 6 then line.net else 0 end) as net,
+        sum(case when line.record_type = 6 then -line.net else 0 end) as payout,
+        sum(case when line.record_type = 12 then line.net else 0 end) as carried
+    from files
+    join settlement_line line on line.source_id = files.source_id
+    cross join lateral (select line.commission + line.markup + line.scheme_fee + line.interchange + line.tax as costs) taken
+    where files.came and not files.gone
+    group by line.source_id, line.batch, line.net_currency
+)
+select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout, released.decided_by as released_by,
+    coalesce(told.net, 0)::text as lines, coalesce(told.carried, 0)::text as carried,
+    (batch.gross, batch.costs, batch.other, batch.net, batch.payout)
+        is not distinct from (told.gross, told.costs, told.other, told.net, told.payout) as is_told
+from files
+join settlement_batch batch on batch.source_id = files.source_id
+join acquirer on acquirer.id = files.acquirer_id
+join source on source.id = files.source_id
+left join file_decision released on released.source_id = files.source_id and released.decision = 'released'
+left join told on told.source_id = batch.source_id and told.batch = batch.batch and told.currency = batch.currency
+where files.came and not files.gone
+order by acquirer.name, batch.currency, files.source_id, batch.batch;
