@@ -266,7 +266,7 @@ impl Worker {
             if row.is_held(now) {
                 // It is looked at again soon: whoever has it may be done before its lease ends.
                 return Ok(Step::Wait(
-                    (self.lease / 4).clamp(SHORTEST_SLEEP, Duration::from_secs(1)),
+                    part(self.lease, 4).clamp(SHORTEST_SLEEP, Duration::from_secs(1)),
                 ));
             }
             let Some(rhythm) = task.rhythm(rules) else { continue };
@@ -399,12 +399,17 @@ impl Worker {
     }
 }
 
+/// One of so many parts of a time.
+fn part(time: Duration, parts: u32) -> Duration {
+    time.checked_div(parts).unwrap_or(time)
+}
+
 /// Renews a grant until it is over, or the run has ended.
 async fn renew(store: Store, grant: Grant, lease: Duration) {
     let milliseconds = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
     let (task, token) = (grant.task, grant.token);
     loop {
-        tokio::time::sleep((lease / 3).max(Duration::from_millis(1))).await;
+        tokio::time::sleep(part(lease, 3).max(Duration::from_millis(1))).await;
         match store.renew(&grant, milliseconds).await {
             Ok(true) => {}
             Ok(false) => {
@@ -472,6 +477,11 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
     let Ok(format) = rule.format.parse() else {
         return TaskError::of(vec![format!("`{}` is no format of bank files", rule.format)]);
     };
+    if !rule.directory.is_dir() {
+        // Else everything would be posted first, and nothing written.
+        let directory = rule.directory.display();
+        return TaskError::of(vec![format!("bank files go to {directory}, which is no directory")]);
+    }
     for cutoff in run.store.cutoffs_to_instruct(today).await? {
         let what = Instruct {
             cutoff,

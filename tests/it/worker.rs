@@ -5,7 +5,7 @@
     reason = "a test that overflows fails, as it should"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -14,6 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use acquit::simulate::{FileFormat, Plan, Profile};
 use acquit::store::source::source_of_run;
 use acquit::store::{StoreError, Tx};
 use acquit::worker::{Figures, Worker};
@@ -60,7 +61,11 @@ directory = "ROOT/reports"
 impl Site {
     /// With so many payments, and these fields and tables of the worker.
     async fn new(payments: u64, fields: &str, tables: &str) -> Self {
-        let (test, day, root) = (support::store().await, day::simulated(payments), support::directory());
+        Self::of(day::simulated(payments), fields, tables).await
+    }
+
+    async fn of(day: TempDir, fields: &str, tables: &str) -> Self {
+        let (test, root) = (support::store().await, support::directory());
         for name in ["events", "adyen", "bank", "out", "reports"] {
             fs::create_dir(root.path().join(name)).expect("a directory");
         }
@@ -304,6 +309,39 @@ async fn files_are_taken_once_and_come_to_what_the_commands_make_of_them() {
 }
 
 #[tokio::test]
+async fn a_directory_is_one_report_of_several_files() {
+    let plan = Plan {
+        payments: 20,
+        merchants: 4,
+        seed: 7,
+        breaks: BTreeMap::new(),
+        day: Plan::usual_day(),
+        profile: Profile::Card,
+        file_format: FileFormat::Checkout,
+    };
+    let day = support::directory();
+    acquit::simulate::run(&plan, day.path(), &mut |_| {}).expect("a day");
+    let inboxes = INBOXES.replace("\"adyen\"", "\"checkout\"");
+    let worked = Site::of(day, "", &inboxes).await;
+    fs::create_dir(worked.at("adyen/.coming")).expect("a directory");
+    worked.put("settlement.csv", "adyen/.coming/1-lines.csv");
+    worked.put("settlement-payouts.csv", "adyen/.coming/2-payouts.csv");
+    worked.put("events.jsonl", "events/events.jsonl");
+    worked.run("worker --once", 0);
+    assert_eq!(worked.listed("adyen"), names(&[".coming"]));
+    fs::rename(worked.at("adyen/.coming"), worked.at("adyen/2026-03-03")).expect("it is whole");
+    worked.run("worker --once", 0);
+    assert_eq!(worked.listed("adyen"), names(&["done/2026-03-03"]));
+    worked.books().await;
+    let admin = &worked.test.admin;
+    assert_eq!(count(admin, "settlement_file_state where state = 'booked'").await, 1);
+    // The payouts of the second file prove the lines of the first one.
+    let lines = fs::read_to_string(worked.at("adyen/done/2026-03-03/1-lines.csv")).expect("lines");
+    assert!(lines.lines().count() > 20, "{lines}");
+    assert_eq!(count(admin, "break").await, 0);
+}
+
+#[tokio::test]
 async fn what_is_not_whole_is_left_and_what_is_poison_stands_in_nobodys_way() {
     let site = Site::new(40, "", INBOXES).await;
     let golden = golden(40, "").await;
@@ -413,7 +451,8 @@ async fn twenty_workers_at_once_do_everything_once() {
     assert_eq!(count(admin, "payout_file").await, 1);
     assert_eq!(site.listed("out"), names(&[&format!("payouts-{today}-1.csv")]));
     site.books().await;
-    // Of the first twenty one ran each task; a second time nobody is paid again.
+    // Another time nobody is paid again.
+    workers.truncate(2);
     all(&mut workers).await;
     assert_eq!(count(admin, "payout_file").await, 1);
     for worker in &workers {
@@ -592,12 +631,10 @@ async fn killed_at(golden: &str, request: usize, when: When) -> bool {
 #[tokio::test]
 async fn what_a_killed_worker_left_is_done_by_the_next_one() {
     let golden = golden(20, &format!("{DAILY}{INSTRUCT}")).await;
-    for (request, when) in [(40, When::Before), (90, When::After)] {
-        assert!(
-            killed_at(&golden, request, when).await,
-            "it has fewer requests than {request}"
-        );
-    }
+    assert!(
+        killed_at(&golden, 90, When::After).await,
+        "it has fewer than 90 requests"
+    );
 }
 
 #[tokio::test]
