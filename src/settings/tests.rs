@@ -177,7 +177,7 @@ fn fields_are_known_present_and_of_their_type() {
         "[[merchant]]",
         "[[merchants]]",
         &[
-            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile, desk",
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile, desk, worker",
         ],
     );
     check(
