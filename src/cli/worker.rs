@@ -24,7 +24,7 @@ use crate::worker::due::{Due, due, is_overdue};
 use crate::worker::figures::serve;
 use crate::worker::{Figures, LEASE, Task, Worker, WorkerError};
 
-/// Do by itself what the settings say under [worker]: take files in, expire, release, plan payouts, instruct, write reports.
+/// Do by itself what the settings say under `worker`: take files in, expire, release, plan payouts, instruct, write reports.
 ///
 /// Tasks: `inbox` (event files, settlement files and bank statements of the inboxes, each moved to `done` or `refused` beside it),
 /// `expire`, `release`, `payouts` (plan the cut-off of the day; it never approves), `instruct` (what is approved; only where the
