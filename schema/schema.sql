@@ -24,6 +24,19 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.worker_fence(task text, granted bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform from worker_task where name = task and token = granted and expires_at > clock_timestamp() for share;
+    if not found then
+        raise exception using
+            errcode = 'WL001',
+            message = format('grant %s of task %s is over', granted, task);
+    end if;
+end
+$$;
+
 CREATE TABLE public.account (
     id integer NOT NULL,
     code smallint NOT NULL,
@@ -1371,6 +1384,31 @@ CREATE TABLE public.velocity_decision (
 
 COMMENT ON TABLE public.velocity_decision IS 'What velocity rules said of events above their limits, and (without a rule) monthly limits. number is the entry of the book, null where the event was refused; fingerprint is that of the event, so that a refused event that comes again meets the same decision.';
 
+CREATE TABLE public.worker_task (
+    name text NOT NULL COLLATE pg_catalog."C",
+    token bigint DEFAULT 0 NOT NULL,
+    holder text,
+    granted_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    outcome text,
+    error text,
+    done_at timestamp with time zone,
+    done_through date,
+    runs bigint DEFAULT 0 NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    lost bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT worker_task_ended CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT worker_task_failed CHECK (((NOT (outcome IS DISTINCT FROM 'failed'::text)) = (error IS NOT NULL))),
+    CONSTRAINT worker_task_failures CHECK (((NOT (outcome IS DISTINCT FROM 'failed'::text)) = (failures > 0))),
+    CONSTRAINT worker_task_granted CHECK (((token > 0) = ((holder IS NOT NULL) AND (granted_at IS NOT NULL)))),
+    CONSTRAINT worker_task_name CHECK ((name ~ '^[a-z_]{1,30}$'::text)),
+    CONSTRAINT worker_task_outcome CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text]))),
+    CONSTRAINT worker_task_token CHECK ((token >= 0))
+);
+
+COMMENT ON TABLE public.worker_task IS 'Tasks that run by themselves. token: how often each was granted; holder: who has, or had, it last; expires_at: until when, none where nobody runs it; outcome, error, ended_at: of the last run that ended; done_through: the last day that a daily task was done for; failures: how many runs in a row failed; lost: how many grants ran out before their run ended.';
+
 ALTER TABLE ONLY public.account_code
     ADD CONSTRAINT account_code_name UNIQUE (name);
 
@@ -1586,6 +1624,9 @@ ALTER TABLE ONLY public.velocity_activity
 
 ALTER TABLE ONLY public.velocity_decision
     ADD CONSTRAINT velocity_decision_once UNIQUE NULLS NOT DISTINCT (book_id, reference, fingerprint, rule);
+
+ALTER TABLE ONLY public.worker_task
+    ADD CONSTRAINT worker_task_identity PRIMARY KEY (name);
 
 CREATE UNIQUE INDEX adjustment_of_entry ON public.adjustment USING btree (book_id, number) WHERE (number IS NOT NULL);
 
@@ -2594,3 +2635,32 @@ GRANT SELECT ON TABLE public.velocity_activity TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.velocity_decision TO acquit_runtime;
 GRANT SELECT ON TABLE public.velocity_decision TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.worker_task TO acquit_runtime;
+GRANT SELECT ON TABLE public.worker_task TO acquit_auditor;
+
+GRANT INSERT(name) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(token) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(holder) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(granted_at) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(expires_at) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(ended_at) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(outcome) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(error) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(done_at) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(done_through) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(runs) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(failures) ON TABLE public.worker_task TO acquit_runtime;
+
+GRANT UPDATE(lost) ON TABLE public.worker_task TO acquit_runtime;

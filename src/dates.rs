@@ -99,6 +99,22 @@ pub fn start_of_day(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
         .map_or_else(|| day.and_time(NaiveTime::MIN).and_utc(), |start| start.to_utc())
 }
 
+/// The instant of a time of a day in a time zone: the first one where there are two; where the clock skips it, the next one that it
+/// shows.
+pub fn instant_of(day: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> {
+    use chrono::Timelike;
+    let local = day.and_time(time);
+    // In steps of a quarter, which every gap is made of, from the full quarter before.
+    let quarter_before = local.checked_sub_signed(TimeDelta::minutes(i64::from(time.minute() % 15)));
+    let next = |quarter: i64| {
+        let local = quarter_before?.checked_add_signed(TimeDelta::minutes(15_i64.checked_mul(quarter)?))?;
+        zone.from_local_datetime(&local).earliest()
+    };
+    let shown = zone.from_local_datetime(&local).earliest();
+    let shown = shown.or_else(|| (1..96).find_map(next));
+    shown.map_or_else(|| local.and_utc(), |shown| shown.to_utc())
+}
+
 /// The last microsecond of a day in a time zone; none at the end of time.
 pub fn end_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     let midnight = day.succ_opt()?.and_time(NaiveTime::MIN);

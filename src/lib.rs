@@ -35,6 +35,8 @@ pub mod store;
 
 pub mod embedded;
 
+pub mod worker;
+
 pub mod simulate;
 
 pub mod cli;

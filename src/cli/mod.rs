@@ -29,9 +29,11 @@ pub mod report;
 pub mod settings;
 pub mod simulate;
 pub mod velocity;
+pub mod worker;
 
 use std::error::Error;
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -131,6 +133,7 @@ enum Command {
     #[command(subcommand)]
     Period(period::Command),
     Audit(audit::Args),
+    Worker(worker::Args),
     Simulate(simulate::SimulateArgs),
     Db(db::Args),
     Doctor(doctor::Args),
@@ -138,15 +141,15 @@ enum Command {
 
 /// Runs the program: reads the arguments, runs the command, prints a failure once.
 pub fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return shown_usage(&usage),
     };
+    log(if let Command::Worker(args) = &cli.command {
+        args.log()
+    } else {
+        None
+    });
     let outcome = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => Err(Failure::new(error)),
@@ -159,6 +162,37 @@ pub fn main() -> ExitCode {
         eprintln!("{failure}");
         ExitCode::FAILURE
     })
+}
+
+/// Begins the log on standard error: of a worker what it does, of any other command what it warns of.
+fn log(worker: Option<worker::LogForm>) {
+    let usual = match worker {
+        Some(_) => "warn,acquit=info",
+        None => "warn",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| usual.into());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| Masked(std::io::stderr()));
+    match worker {
+        Some(worker::LogForm::Json) => log.json().flatten_event(true).init(),
+        Some(worker::LogForm::Text) | None => log.init(),
+    }
+}
+
+/// Standard error without card numbers: a line of the log comes in one piece, and may repeat the name of a file.
+struct Masked(std::io::Stderr);
+
+impl Write for Masked {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_all(crate::card_number::mask(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Help and versions are successes. A command that cannot be read did nothing, which is exit code 1 as everywhere; clap's 2
@@ -201,6 +235,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Report(args) => report::run(args, globals).await,
         Command::Period(command) => period::run(command, globals).await,
         Command::Audit(args) => audit::run(args, globals).await,
+        Command::Worker(args) => worker::run(args, globals).await,
         Command::Db(args) => db::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS).map_err(Failure::new),

@@ -15,7 +15,6 @@ use crate::card_number;
 use crate::money::decimal_text;
 use crate::store::reconcile::undo::{Undo, UndoError};
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile, undo};
-use crate::store::settings::Deployment;
 
 /// Reconcile an acquirer's settlement file: prove it, match it line by line, book it, and name every break once.
 ///
@@ -138,14 +137,6 @@ fn read_by(file: SettlementFile, args: &FileArgs, profiles: &[Arc<Profile>]) -> 
     Ok(file.in_format(format).with_profiles(profiles))
 }
 
-/// The profiles of the settings of a day, or of the latest.
-fn profiles(deployment: &Deployment, args: &FileArgs) -> Vec<Arc<Profile>> {
-    let in_force = args
-        .as_of
-        .map_or_else(|| deployment.latest(), |day| deployment.in_force(day));
-    in_force.map_or_else(Vec::new, |settings| settings.profiles.clone())
-}
-
 /// Runs it.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     match (args.other, args.file) {
@@ -163,7 +154,7 @@ async fn reconcile(args: FileArgs, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
     let by = args.by.clone().map(|by| kept_text("--by", by)).transpose()?;
-    let file = read_by(file, &args, &profiles(&deployment, &args))?.presented_by(by);
+    let file = read_by(file, &args, &deployment.profiles(args.as_of))?.presented_by(by);
     let request = Request {
         file: &file,
         acquirer: args.acquirer.as_deref().unwrap_or_default(),
@@ -260,7 +251,7 @@ async fn explain(args: &FileArgs, globals: &Globals) -> Outcome {
         Some(path) => super::settings::read(path)?.0.profiles,
         None => {
             let store = globals.store().await?;
-            profiles(&super::deployment(&store).await?, args)
+            super::deployment(&store).await?.profiles(args.as_of)
         }
     };
     let file = read_by(file, args, &profiles)?;

@@ -21,6 +21,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 mod velocity;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,6 +46,9 @@ pub use self::merchant::{Availability, CalendarName, Destination, Merchant, Merc
 pub use self::payout::{BreakClassName, MerchantPayouts, NachaTerms, PayoutRules, Receivers, ReturnedFee, Schedule};
 use self::reader::{Reader, Table, right};
 pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
+pub use self::worker::{
+    BANK_FILE_FORMATS, Inbox, InboxKind, InstructRule, REPORTS, ReportRule, STATEMENT_FORMATS, WorkerRules,
+};
 use crate::acquirer::mapping::Profile;
 use crate::card_number::mask;
 use crate::money::{Currency, Money};
@@ -77,6 +81,8 @@ pub struct Settings {
     pub profiles: Vec<Arc<Profile>>,
     /// Who may write off how much.
     pub desk: DeskRules,
+    /// What runs by itself; none where nothing does.
+    pub worker: Option<WorkerRules>,
 }
 
 /// Settings that were applied, and when.
@@ -202,6 +208,7 @@ impl<'t> Reader<'t> {
                 "velocity_rule",
                 "profile",
                 "desk",
+                "worker",
             ],
         );
         let effective_from = self.day(root, "effective_from");
@@ -228,8 +235,13 @@ impl<'t> Reader<'t> {
             reader.merchant(table, name, &schedule_known)
         });
         let velocity_rules = self.named(root, "velocity_rule", Self::velocity_rule);
+        let named_acquirers = acquirers.keys().cloned().collect();
         let profiles = self.named(root, "profile", Self::profile);
+        let profiles: Vec<Arc<Profile>> = right(profiles).into_values().map(Arc::new).collect();
         let desk = self.optional(root, "desk", Self::desk);
+        let worker = self.optional(root, "worker", |reader, table| {
+            reader.worker(table, &named_acquirers, &profiles)
+        });
         Some(Settings {
             effective_from: effective_from?,
             house: house?,
@@ -240,8 +252,9 @@ impl<'t> Reader<'t> {
             fee_schedules,
             merchants: right(merchants),
             velocity_rules: right(velocity_rules).into_values().collect(),
-            profiles: right(profiles).into_values().map(Arc::new).collect(),
+            profiles,
             desk: desk?.unwrap_or_default(),
+            worker: worker?,
         })
     }
 

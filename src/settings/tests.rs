@@ -177,7 +177,7 @@ fn fields_are_known_present_and_of_their_type() {
         "[[merchant]]",
         "[[merchants]]",
         &[
-            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile, desk",
+            "line 29, column 3: `merchants` is not a field of the file: known are effective_from, house, acquirer, vat_class, fee_schedule, payout, validity, refund, merchant, velocity_rule, profile, desk, worker",
         ],
     );
     check(
@@ -605,4 +605,94 @@ fn rates_are_agreed_from_one_currency_to_another_once_a_day() {
         "settles_within_days = 3\nrate = [{ from = \"GBP\", to = \"EUR\", rate = \"1.2\" }, { from = \"GBP\", to = \"EUR\", rate = \"1.3\" }]\n",
         &["line 12, column 53: there is another rate from GBP to EUR of the same first day"],
     );
+}
+
+#[test]
+fn what_the_worker_does_is_said_in_full() {
+    let worker = r#"
+[worker]
+settled_seconds = 0
+release_at = "01:30"
+payouts_at = "16:00"
+instruct = { directory = "/srv/out/", file_format = "pain.001" }
+[[worker.inbox]]
+path = "/srv//in/adyen"
+acquirer = "adyen"
+[[worker.inbox]]
+path = "/srv/in/bank"
+kind = "bank"
+file_format = "mt940"
+"#;
+    let settings = Settings::parse(&format!("{COMPLETE}{worker}")).expect("no finding");
+    let rules = settings.worker.expect("a worker");
+    assert_eq!((rules.look_every, rules.settled, rules.expire_every), (30, 0, None));
+    assert_eq!(
+        rules.release_at.map(|time| time.to_string()).as_deref(),
+        Some("01:30:00")
+    );
+    assert_eq!((rules.reports_at, rules.planner.as_str()), (None, "worker"));
+    let paths: Vec<_> = rules.inboxes.iter().map(|inbox| inbox.path.to_string_lossy()).collect();
+    assert_eq!(paths, ["/srv/in/adyen", "/srv/in/bank"]);
+    let instruct = rules.instruct.expect("it instructs");
+    assert_eq!(
+        (instruct.directory.to_string_lossy().as_ref(), instruct.format.as_str()),
+        ("/srv/out", "pain.001")
+    );
+    assert_eq!(Settings::parse(COMPLETE).expect("no finding").worker, None);
+}
+
+#[test]
+fn what_is_wrong_with_the_worker_is_found() {
+    let lines = COMPLETE.lines().count();
+    for (worker, expected) in [
+        (
+            "release_at = \"24:00\"",
+            "`24:00` is not a time of the day: write one like \"16:30\"",
+        ),
+        (
+            "release_at = \"1:30\"",
+            "`1:30` is not a time of the day: write one like \"16:30\"",
+        ),
+        ("settled_seconds = 86401", "`settled_seconds` must be from 0 to 86400"),
+        ("look_every_seconds = 0", "`look_every_seconds` must be from 1 to 86400"),
+        (
+            "[[worker.inbox]]\npath = \"/in\"",
+            "an inbox needs `acquirer`, or `kind`: \"events\" or \"bank\"",
+        ),
+        (
+            "[[worker.inbox]]\npath = \"/in\"\nacquirer = \"nobody\"",
+            "`nobody` is not an acquirer",
+        ),
+        (
+            "[[worker.inbox]]\npath = \"/in\"\nkind = \"mail\"",
+            "`mail` is no kind of inbox: write \"events\", \"settlement\" or \"bank\"",
+        ),
+        (
+            "[[worker.inbox]]\npath = \"in\"\nkind = \"bank\"",
+            "`path` must be a whole path, like \"/srv/acquit/inbox\"",
+        ),
+        (
+            "[[worker.inbox]]\npath = \"/in\"\nkind = \"bank\"\n[[worker.inbox]]\npath = \"/in/events\"\nkind = \"events\"",
+            "there is another inbox at `path`, in it or around it",
+        ),
+        (
+            "[[worker.inbox]]\npath = \"/in\"\nkind = \"events\"\naccount = \"1\"",
+            "`account` is not a field of an inbox of this kind",
+        ),
+        (
+            "instruct = { directory = \"/out\", file_format = \"doc\" }",
+            "`file_format` is none of csv, pain.001, pain.001.03, nacha: `doc`",
+        ),
+        (
+            "[[worker.report]]\nname = \"payouts\"\ndirectory = \"/out\"",
+            "reports are written at a time of the day: say it as `reports_at`",
+        ),
+    ] {
+        let error = Settings::parse(&format!("{COMPLETE}[worker]\n{worker}\n")).expect_err("a finding");
+        let [finding] = error.findings.as_slice() else {
+            panic!("{worker}: {error}");
+        };
+        assert_eq!(finding.message, expected, "{worker}");
+        assert!(finding.line > lines, "{finding}");
+    }
 }

@@ -558,6 +558,20 @@ pub const RULES: &[(&str, &str)] = &[
         "velocity_decision_refused",
         "an event that a velocity rule refuses has no entry",
     ),
+    ("worker_task_ended", "a run of a task that has ended has an outcome"),
+    ("worker_task_failed", "a run of a task that failed says what was wrong"),
+    (
+        "worker_task_failures",
+        "runs in a row have failed while the last one did",
+    ),
+    ("worker_task_granted", "a task that was granted names its holder"),
+    ("worker_task_identity", "a task has one row"),
+    (
+        "worker_task_name",
+        "the name of a task is up to 30 lower case letters and underscores",
+    ),
+    ("worker_task_outcome", "a run of a task is done, or failed"),
+    ("worker_task_token", "tokens of a task count from 0"),
 ];
 
 /// The rule behind a constraint, where it is one of the schema's.

@@ -39,6 +39,7 @@ pub mod snapshot;
 pub mod source;
 mod tx;
 pub mod velocity;
+pub mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ use crate::embedded::Lease;
 use crate::settings::{NotAVatRate, VatRate};
 use connect::Tls;
 pub use connect::{ConnectError, Target};
+use tx::Fence;
 pub use tx::{StoreError, Tx};
 
 /// How often a transaction that lost a deadlock or serialization conflict is run again.
@@ -60,6 +62,8 @@ pub const RETRIES: u32 = 5;
 pub struct Store {
     pool: Pool,
     tls: Tls,
+    /// Where it is that of a task: the grant by which the task runs.
+    fence: Option<Fence>,
     // After the pool: the last lease stops the private server.
     _lease: Option<Arc<Lease>>,
 }
@@ -71,6 +75,7 @@ impl Store {
         Ok(Self {
             pool: target.pool().await?,
             tls: target.tls()?,
+            fence: None,
             _lease: target.lease(),
         })
     }
@@ -102,8 +107,12 @@ impl Store {
         }
     }
 
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        Tx::begin(self.session().await?, self.tls.clone(), self.fence.clone()).await
+    }
+
     async fn attempt<T, E: From<StoreError>>(&self, work: &impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        let mut tx = Tx::begin(self.session().await?, self.tls.clone()).await?;
+        let mut tx = self.begin().await?;
         match work(&mut tx).await {
             Ok(value) => {
                 tx.commit().await?;
@@ -118,7 +127,7 @@ impl Store {
 
     /// Runs work in one transaction and rolls it back: what it would have done, and nothing done.
     pub async fn rehearse<T, E: From<StoreError>>(&self, work: impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        let mut tx = Tx::begin(self.session().await?, self.tls.clone()).await?;
+        let mut tx = self.begin().await?;
         let result = work(&mut tx).await;
         tx.roll_back().await;
         result

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::calendar::Calendars;
 use super::{Retriable, Store, StoreError, Tx};
+use crate::acquirer::mapping::Profile;
 use crate::calendar::Calendar;
 use crate::dates::day_in;
 use crate::ids::AcquirerId;
@@ -60,6 +61,12 @@ impl Deployment {
     /// The latest version.
     pub fn latest(&self) -> Option<&Arc<Settings>> {
         self.versions.last().map(|version| &version.settings)
+    }
+
+    /// The mapping profiles of the settings of a day, or of the latest.
+    pub fn profiles(&self, day: Option<NaiveDate>) -> Vec<Arc<Profile>> {
+        let in_force = day.map_or_else(|| self.latest(), |day| self.in_force(day));
+        in_force.map_or_else(Vec::new, |settings| settings.profiles.clone())
     }
 
     /// The first day that settings govern.

@@ -13,7 +13,7 @@ pub struct Snapshot(Tx);
 impl Snapshot {
     /// Takes the snapshot.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
-        let mut tx = Tx::begin(store.session().await?, store.tls.clone()).await?;
+        let mut tx = store.begin().await?;
         tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .await?;
         Ok(Self(tx))

@@ -40,6 +40,8 @@ pub enum StoreError {
     },
     /// COMMIT was asked of a transaction in which a statement had failed.
     Aborted,
+    /// The task of this transaction was granted to another worker, or its lease has run out; nothing was committed.
+    LeaseLost,
     /// A stored value that this version cannot read.
     Unreadable(String),
     /// A value too large to be stored.
@@ -65,7 +67,12 @@ impl StoreError {
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Refused { constraint, .. } => constraint.as_deref(),
-            Self::ReadOnly | Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => None,
+            Self::ReadOnly
+            | Self::Lost { .. }
+            | Self::Aborted
+            | Self::LeaseLost
+            | Self::Unreadable(_)
+            | Self::TooLarge(_) => None,
         }
     }
 
@@ -79,7 +86,7 @@ impl StoreError {
             Self::Refused { code, .. } if code == SqlState::UNDEFINED_TABLE.code() => {
                 Some("the database has no schema yet: run `acquit settings apply FILE` or `acquit doctor`")
             }
-            Self::Refused { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => None,
+            Self::Refused { .. } | Self::Aborted | Self::LeaseLost | Self::Unreadable(_) | Self::TooLarge(_) => None,
         }
     }
 }
@@ -121,6 +128,10 @@ impl fmt::Display for StoreError {
                 message,
             } => write!(f, "no connection to the database: {message}"),
             Self::Aborted => write!(f, "a statement had failed in the transaction; nothing was committed"),
+            Self::LeaseLost => write!(
+                f,
+                "the lease of the task is lost: it has run out, or another worker has the task; nothing was committed"
+            ),
             Self::Unreadable(what) => write!(f, "the database holds {what}, which this version cannot read"),
             Self::TooLarge(what) => write!(f, "{what} is too large to be stored"),
         }
@@ -134,6 +145,9 @@ impl From<tokio_postgres::Error> for StoreError {
         if let Some(refused) = error.as_db_error() {
             if *refused.code() == SqlState::READ_ONLY_SQL_TRANSACTION {
                 return Self::ReadOnly;
+            }
+            if refused.code().code() == LEASE_LOST {
+                return Self::LeaseLost;
             }
             let message = crate::card_number::mask(refused.message()).into_owned();
             return Self::Refused {
@@ -158,9 +172,25 @@ impl Retriable for StoreError {
             Self::Refused { code, .. } => {
                 code == SqlState::T_R_DEADLOCK_DETECTED.code() || code == SqlState::T_R_SERIALIZATION_FAILURE.code()
             }
-            Self::ReadOnly | Self::Lost { .. } | Self::Aborted | Self::Unreadable(_) | Self::TooLarge(_) => false,
+            Self::ReadOnly
+            | Self::Lost { .. }
+            | Self::Aborted
+            | Self::LeaseLost
+            | Self::Unreadable(_)
+            | Self::TooLarge(_) => false,
         }
     }
+}
+
+/// The SQLSTATE of `worker_fence`.
+const LEASE_LOST: &str = "WL001";
+
+/// The grant of a task, which every transaction of its run proves with its COMMIT to be the one that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fence {
+    /// Lower case letters and `_`: it stands in a statement.
+    pub(super) task: &'static str,
+    pub(super) token: i64,
 }
 
 /// An open transaction at READ COMMITTED.
@@ -168,16 +198,37 @@ pub struct Tx {
     session: Option<Object>,
     tls: Tls,
     failed: bool,
+    fence: Option<Fence>,
 }
 
 impl Tx {
-    pub(super) async fn begin(session: Object, tls: Tls) -> Result<Self, StoreError> {
-        session.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    pub(super) async fn begin(session: Object, tls: Tls, fence: Option<Fence>) -> Result<Self, StoreError> {
+        match &fence {
+            None => session.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?,
+            Some(Fence { task, token }) => {
+                // By this name whoever is granted the task next finds the transaction and ends it, with the locks that it holds.
+                let begin = format!(
+                    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL application_name = 'acquit worker {task} {token}'"
+                );
+                session.batch_execute(&begin).await?;
+            }
+        }
         Ok(Self {
             session: Some(session),
             tls,
             failed: false,
+            fence,
         })
+    }
+
+    /// Where this is a transaction of a task: proves that its grant is not over, and keeps the task from being granted to anybody
+    /// else until the end of the transaction. For what is done outside of the database and cannot be rolled back.
+    pub async fn hold_lease(&mut self) -> Result<(), StoreError> {
+        let Some(Fence { task, token }) = self.fence.clone() else {
+            return Ok(());
+        };
+        let sql = include_str!("../../schema/queries/worker_holds.sql");
+        self.query(sql, &[&task, &token]).await.map(|_| ())
     }
 
     fn session(&self) -> Result<&Object, StoreError> {
@@ -270,8 +321,18 @@ impl Tx {
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         // The canary: an aborted transaction answers it with 25P02, where COMMIT would answer with a silent ROLLBACK.
         self.run("SELECT 1").await?;
+        let fenced = self.fence.as_ref().map(|Fence { task, token }| {
+            // In one message: the server goes from one to the other, whatever becomes of us.
+            format!("SELECT worker_fence('{task}', {token}); COMMIT")
+        });
         let session = self.session.take().ok_or(StoreError::Aborted)?;
-        let result = session.batch_execute("COMMIT").await.map_err(StoreError::from);
+        let commit = fenced.as_deref().unwrap_or("COMMIT");
+        let result = session.batch_execute(commit).await.map_err(StoreError::from);
+        if matches!(result, Err(StoreError::LeaseLost)) {
+            // The server stopped at the fence, and the transaction is still there, failed.
+            drop(Object::take(session));
+            return result;
+        }
         if let Err(StoreError::Lost { message, .. }) = result {
             return Err(StoreError::Lost {
                 at_commit: true,

@@ -53,5 +53,6 @@ mod undo;
 mod unknown;
 mod velocity;
 mod withdrawn;
+mod worker;
 
 mod support;

@@ -67,6 +67,7 @@ tolerated: insert
 transfer: insert
 velocity_activity: insert
 velocity_decision: insert
+worker_task: insert(name), update(token holder granted_at expires_at ended_at outcome error done_at done_through runs failures lost)
 ";
 
 /// Tables that nobody changes, not even their owner.

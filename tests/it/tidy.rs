@@ -136,10 +136,11 @@ const LAYERS: &[(&str, &str)] = &[
         "store",
         "LEAVES ledger settings idempotency acquirer bank payment recon audit payout embedded",
     ),
+    ("worker", "LEAVES settings acquirer bank payment store"),
     ("simulate", "LEAVES"),
     (
         "cli",
-        "LEAVES ledger settings idempotency acquirer bank payment recon audit payout embedded store simulate",
+        "LEAVES ledger settings idempotency acquirer bank payment recon audit payout embedded store worker simulate",
     ),
 ];
 
@@ -176,12 +177,18 @@ const WALLS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["async ", ".await", "tokio::"],
-        &["src/store/", "src/cli/"],
-        "only `store` and `cli` are async",
+        &["src/store/", "src/worker/", "src/cli/"],
+        "only `store`, `worker` and `cli` are async",
     ),
     (
         &["tracing::"],
-        &["src/store/", "src/cli/mod.rs", "src/embedded"],
+        &[
+            "src/store/",
+            "src/worker/",
+            "src/cli/mod.rs",
+            "src/cli/worker.rs",
+            "src/embedded",
+        ],
         "what decides does not log",
     ),
     (
@@ -190,6 +197,7 @@ const WALLS: &[(&[&str], &[&str], &str)] = &[
             "src/whole_file.rs",
             "src/simulate/files.rs",
             "src/store/",
+            "src/worker/",
             "src/cli/",
             "src/embedded",
         ],
@@ -295,6 +303,9 @@ const SESSION_STATEMENTS: &[(&str, &str)] = &[
     ("src/store/tx.rs", "SELECT 1\""),
     ("src/store/tx.rs", "COMMIT\""),
     ("src/store/tx.rs", "ROLLBACK\""),
+    ("src/store/tx.rs", "SET LOCAL application_name = 'acquit worker "),
+    ("src/store/tx.rs", "; COMMIT\")"),
+    ("src/store/worker.rs", "RESET ROLE\""),
 ];
 
 #[test]

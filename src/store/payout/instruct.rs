@@ -98,6 +98,16 @@ impl Store {
         self.rehearse(async |tx: &mut Tx| run.post(tx).await).await
     }
 
+    /// Cut-offs up to a day with something that is approved and not instructed, or posted and not written.
+    pub async fn cutoffs_to_instruct(&self, last: NaiveDate) -> Result<Vec<NaiveDate>, StoreError> {
+        self.rehearse(async |tx: &mut Tx| {
+            let sql = include_str!("../../../schema/queries/payout_cutoffs_due.sql");
+            let rows = tx.query(sql, &[&last]).await?;
+            rows.iter().map(|row| Ok(row.try_get("cutoff")?)).collect()
+        })
+        .await
+    }
+
     /// The same as [`Store::instruct_payouts`], for one currency or all, in any format that banks take. A file of an earlier run
     /// that a crash left unwritten is written too, in its own format.
     ///
@@ -174,6 +184,8 @@ async fn write(tx: &mut Tx, house: &House, file: &KeptFile, path: &Path) -> Resu
     if out.digest().as_slice() != file.digest {
         return Err(PayoutError::Changed(name.clone()));
     }
+    // A worker that wakes after another one has written the file must not put it there again: the bank may have taken it.
+    tx.hold_lease().await?;
     out.into_inner().commit().map_err(|error| failed(error.into()))
 }
 

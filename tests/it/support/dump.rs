@@ -211,6 +211,7 @@ pub const TABLES: &[(&str, &str)] = &[
         "idempotency_key",
         "select merchant, environment, operation, key, fingerprint, status, body from idempotency_key",
     ),
+    ("worker_task", "select name, outcome, error, done_through, failures from worker_task"),
 ];
 
 /// The content of a database, one row a line.

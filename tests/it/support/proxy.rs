@@ -1,5 +1,5 @@
 //! A proxy between the binary, or a store of the test itself, and PostgreSQL that does harm on purpose: it kills the binary at
-//! one of its requests, or cuts its connection at a COMMIT.
+//! one of its requests, cuts its connection at a COMMIT, or holds a request back.
 //!
 //! A request is what makes the server act: the start of a session, a simple query, or the Sync that ends a group of messages. (Not
 //! counted are the Syncs that only close prepared statements, and the end of a session: when they come is up to the
@@ -17,7 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use tokio_postgres::config::Host;
@@ -36,6 +36,8 @@ pub enum Fault {
     Kill { request: usize, when: When },
     /// The connection is lost at this COMMIT.
     Cut { commit: usize, when: When },
+    /// The so many-th simple query that begins with these words waits until [`Proxy::go`].
+    Hold { words: &'static str, nth: usize },
 }
 
 /// What became of a run.
@@ -53,6 +55,7 @@ pub struct Ran {
 struct Seen {
     requests: usize,
     commits: usize,
+    worded: usize,
     fired: bool,
 }
 
@@ -62,6 +65,9 @@ struct Shared {
     victim: Mutex<Option<Child>>,
     socket: PathBuf,
     done: AtomicBool,
+    /// Whether what is held may go on.
+    go: Mutex<bool>,
+    going: Condvar,
 }
 
 /// A proxy that runs until it is dropped.
@@ -89,6 +95,8 @@ impl Proxy {
             victim: Mutex::new(None),
             socket: directory.join(format!(".s.PGSQL.{port}")),
             done: AtomicBool::new(false),
+            go: Mutex::new(false),
+            going: Condvar::new(),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -116,6 +124,12 @@ impl Proxy {
         self.shared.seen.lock().expect("what was seen").fired
     }
 
+    /// Lets what is held go on.
+    pub fn go(&self) {
+        *self.shared.go.lock().expect("the gate") = true;
+        self.shared.going.notify_all();
+    }
+
     /// Accepts no more.
     fn close(&self) {
         self.shared.done.store(true, Ordering::SeqCst);
@@ -125,6 +139,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        self.go();
         self.close();
     }
 }
@@ -254,6 +269,17 @@ impl Shared {
                 when
             }
             Fault::Cut { commit: due, when } if commit && due == seen.commits => when,
+            Fault::Hold { words, nth } => {
+                let worded = message.first() == Some(&b'Q') && message[5..].starts_with(words.as_bytes());
+                seen.worded += usize::from(worded);
+                if worded && seen.worded == nth {
+                    seen.fired = true;
+                    drop(seen);
+                    let go = self.go.lock().expect("the gate");
+                    drop(self.going.wait_while(go, |go| !*go).expect("the gate"));
+                }
+                return None;
+            }
             Fault::Kill { .. } | Fault::Cut { .. } => return None,
         };
         seen.fired = true;
