@@ -35,6 +35,7 @@ mod model;
 mod order;
 mod payout;
 mod periods;
+mod quarter;
 mod quirks;
 mod races;
 mod reconcile;
