@@ -96,7 +96,8 @@ fn stripe(file: &File) -> String {
             &of,
         );
     }
-    for (code, batch) in &file.batches {
+    // What is below zero is collected, and no payout.
+    for (code, batch) in file.batches.iter().filter(|(code, _)| file.net(code) > 0) {
         let of = format!("{batch}x,{batch}");
         row(
             &format!("txn{batch}"),

@@ -252,7 +252,7 @@ pub fn merchants(count: usize) -> Vec<Merchant> {
         Merchant {
             name: format!("m{place:03}"),
             acquirer,
-            currencies: if place % 5 == 0 {
+            currencies: if place.is_multiple_of(5) {
                 own.to_vec()
             } else {
                 vec![own[place / 3 % 2]]

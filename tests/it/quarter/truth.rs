@@ -21,6 +21,11 @@ const AWAITED: &str = "select format('%s %s %s', name, batch, currency), open
 const STATED: &str = "select distinct on (currency) currency, closing
     from bank_statement where state = 'booked' order by currency, until_on desc, source_id desc";
 
+/// What is missing of items and batches, in words of breaks.
+const MISSING: &str = "select format('%s %s %s', class, name, expected_in), sum(expected)::bigint
+    from break join acquirer on acquirer.id = acquirer_id
+    where state <> 'resolved' and class in ('MISSING_IN_FILE', 'MISSING_RECEIPT') group by 1";
+
 /// Fails with what differs, and by whom.
 #[track_caller]
 fn same(day: NaiveDate, what: &str, found: &BTreeMap<String, i64>, expected: &BTreeMap<String, i64>) {
@@ -90,19 +95,25 @@ impl Quarter {
     }
 
     /// The proof of a day, identity by identity. This is the place to ask `report proof` for the day: each of its identities has the
-    /// same books; it closes where nothing of it is open, is explained by what is, and is incomplete where something has not come.
+    /// same books; it closes where nothing of it is open, is explained by what is, and is incomplete where something has not
+    /// come.
     async fn proof(&self, day: NaiveDate) {
-        let books = self.sums(BALANCES).await;
-        let stated = self.sums(STATED).await;
+        let [books, missing, stated] = [
+            self.sums(BALANCES).await,
+            self.sums(MISSING).await,
+            self.sums(STATED).await,
+        ];
         for identity in self.world.identities() {
             let (of, code) = (identity.of, identity.code);
-            let account = match identity.number {
-                1 => 1100,
-                3 => 1110,
-                _ => 1010,
+            let (account, class) = match identity.number {
+                1 => (1100, "MISSING_IN_FILE"),
+                3 => (1110, "MISSING_RECEIPT"),
+                _ => (1010, "nothing"),
             };
             let held = books.get(&format!("{account} {of} {code}")).copied();
-            assert_eq!(held.unwrap_or_default(), identity.books, "{day}: {identity:?}");
+            let open = missing.get(&format!("{class} {of} {code}")).copied();
+            let found = [held, open].map(Option::unwrap_or_default);
+            assert_eq!(found, [identity.books, identity.open], "{day}: {identity:?}");
             if identity.number == 4 && identity.complete {
                 // The books begin with nothing, and so do the accounts.
                 assert_eq!(

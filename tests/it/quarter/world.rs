@@ -439,14 +439,19 @@ impl World {
             fate,
             ..
         } = self.payments[place];
-        let (kind, amount, fate) = match fate {
+        let (kind, movement, amount, fate) = match fate {
             Fate::Sold if self.dice.random_bool(0.7) => {
                 let part = if self.dice.random_bool(0.5) { gross } else { gross / 3 };
-                (EntryKind::Refund, part, Fate::Refunded)
+                (EntryKind::Refund, "refund", part, Fate::Refunded)
             }
-            Fate::Sold => (EntryKind::Chargeback, gross, Fate::ChargedBack(self.today)),
+            Fate::Sold => (
+                EntryKind::Chargeback,
+                "chargeback",
+                gross,
+                Fate::ChargedBack(self.today),
+            ),
             Fate::ChargedBack(day) if day + Days::new(2) <= self.today => {
-                (EntryKind::ChargebackReversal, gross, Fate::Won)
+                (EntryKind::ChargebackReversal, "chargeback_reversal", gross, Fate::Won)
             }
             Fate::Refunded | Fate::ChargedBack(_) | Fate::Won => return,
         };
@@ -468,11 +473,6 @@ impl World {
             self.account(merchant, code).available -= amount + fee;
         }
         self.add(4030, "-", code, fee);
-        let movement = match kind {
-            EntryKind::Refund => "refund",
-            EntryKind::Chargeback => "chargeback",
-            _ => "chargeback_reversal",
-        };
         self.moves(self.today, merchant, code, movement, signed - fee);
         self.reports(kind, place, signed, (0, 0));
     }
@@ -813,15 +813,10 @@ impl World {
             let bank = self.banks.get_mut(code).expect("a bank");
             bank.due.extract_if(.., |entry| entry.on <= today).collect()
         };
-        for place in 0..entries.len() {
-            if let What::Receipt { batches, named, .. } = &entries[place].what
-                && !named
-                && !self.fits_alone(code, &entries[place], batches)
-            {
-                let What::Receipt { named, .. } = &mut entries[place].what else {
-                    unreachable!("a receipt")
-                };
-                *named = true;
+        let alone: Vec<bool> = entries.iter().map(|entry| self.fits_alone(code, entry)).collect();
+        for (entry, is_alone) in entries.iter_mut().zip(alone) {
+            if let What::Receipt { named, .. } = &mut entry.what {
+                *named |= !is_alone;
             }
         }
         let is_late = code == "EUR" && !entries.is_empty() && self.plants(Plant::LateStatement);
@@ -847,7 +842,10 @@ impl World {
     }
 
     /// Whether a receipt without a name can be known by its amount and day: nothing else that is awaited is of that amount.
-    fn fits_alone(&self, code: Code, entry: &BankEntry, batches: &[BatchKey]) -> bool {
+    fn fits_alone(&self, code: Code, entry: &BankEntry) -> bool {
+        let What::Receipt { batches, .. } = &entry.what else {
+            return false;
+        };
         let open = || {
             self.batches
                 .iter()
