@@ -94,9 +94,8 @@ impl Quarter {
         self.proof(day).await;
     }
 
-    /// The proof of a day, identity by identity. This is the place to ask `report proof` for the day: each of its identities has the
-    /// same books; it closes where nothing of it is open, is explained by what is, and is incomplete where something has not
-    /// come.
+    /// The proof of a day, identity by identity. This is the place to ask `report proof` for the day: each identity has these
+    /// books; it closes where nothing of it is open, is explained by what is, and is incomplete where something has not come.
     async fn proof(&self, day: NaiveDate) {
         let [books, missing, stated] = [
             self.sums(BALANCES).await,

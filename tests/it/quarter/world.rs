@@ -285,6 +285,8 @@ pub struct World {
     statements: Vec<Statement>,
     /// How the last statement that came of an account ended.
     stated: BTreeMap<Code, (NaiveDate, i64)>,
+    /// What the books have on accounts of the house that no statement has told of.
+    untold: BTreeMap<Code, i64>,
     desk: Vec<(NaiveDate, Task)>,
     /// Merchants whose bank account is corrected on a day; whether it is another one then.
     corrections: Vec<(NaiveDate, usize, bool)>,
@@ -319,6 +321,7 @@ impl World {
                 .collect(),
             statements: Vec::new(),
             stated: BTreeMap::new(),
+            untold: BTreeMap::new(),
             desk: Vec::new(),
             corrections: Vec::new(),
             count: 0,
@@ -1058,8 +1061,8 @@ impl World {
             let bank = of(code).calendar;
             let on = open_after(bank, self.today, 1);
             self.due(code, on, -amount, What::Made(place));
-            if code != "EUR" && self.merchants[merchant].returned_on.is_none() {
-                let corrected = self.plants(Plant::CorrectedReturn);
+            if self.merchants[merchant].returned_on.is_none() {
+                let corrected = code != "EUR" && self.plants(Plant::CorrectedReturn);
                 if corrected || self.plants(Plant::ReturnToOtherAccount) {
                     let back = open_after(bank, on, 1);
                     self.due(code, back, amount, What::CameBack(place));
@@ -1106,8 +1109,18 @@ impl World {
 
     fn is_made(&mut self, place: usize, day: NaiveDate) {
         let Payout {
-            merchant, code, amount, ..
+            merchant,
+            code,
+            amount,
+            state,
+            ..
         } = self.payouts[place];
+        if state == "returned" {
+            // The books have had it since it came back.
+            self.add(1010, "main", code, amount);
+            *self.untold.entry(code).or_default() += amount;
+            return;
+        }
         self.payouts[place].state = "confirmed";
         self.account(merchant, code).in_transit -= amount;
         self.moves(day, merchant, code, "payout", -amount);
@@ -1119,8 +1132,15 @@ impl World {
             code,
             amount,
             fee,
+            state,
             ..
         } = self.payouts[place];
+        if state == "instructed" {
+            // The statement that tells that it was made is late: what comes back had left.
+            self.is_made(place, day);
+            self.add(1010, "main", code, -amount);
+            *self.untold.entry(code).or_default() -= amount;
+        }
         self.payouts[place].state = "returned";
         self.credit(merchant, code, day, amount + fee);
         self.add(4050, "-", code, -fee);
@@ -1272,7 +1292,7 @@ impl World {
                 number: 4,
                 of: "main",
                 code,
-                books: bank.closing - unheard.iter().sum::<i64>(),
+                books: bank.closing - unheard.iter().sum::<i64>() + self.untold.get(code).copied().unwrap_or_default(),
                 open: 0,
                 complete: unheard.is_empty(),
             });
