@@ -297,6 +297,7 @@ async fn a_small_quarter() {
         ("2026-04-30", Plant::ShortByMuch),
         ("2026-04-30", Plant::UnknownReceipt),
         ("2026-04-30", Plant::ReturnToOtherAccount),
+        ("2026-05-04", Plant::LateReceipt),
         ("2026-05-04", Plant::LateStatement),
     ];
     let plan = Plan {
