@@ -268,6 +268,30 @@ async fn acquirers_pay_their_batches() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_paid_is_known_by_its_name_in_small_letters_too() {
+    let mut bank = Bank::open().await;
+    bank.stage
+        .tell(
+            "sale p4 30.00 EUR m=plain ref=A4 at=2026-03-02
+             file north 2026-03-03
+             Settled +30.00 EUR ref=A4 batch=po_a12345x",
+        )
+        .await;
+    let all = statement("2026-03-03", 0, &["+20.00 ref=B1 text=po_a12345x"]);
+    assert_eq!(bank.load(&all).await, "receipt 1 20.00, FUNDING_MISMATCH 1");
+    let rest = statement("2026-03-04", 2_000, &["+10.00 ref=B2 text=po_a12345x"]);
+    assert_eq!(bank.load(&rest).await, "suspense 1 10.00, UNIDENTIFIED_RECEIPT 1");
+    // Both are kept by the acquirer, so people can set one off against the other.
+    assert_eq!(
+        bank.breaks().await,
+        [
+            "FUNDING_MISMATCH north: batch po_a12345x: 20.00 EUR came, 30.00 EUR is awaited (line 5)",
+            "UNIDENTIFIED_RECEIPT north: 10.00 EUR (line 5): it names batch po_a12345x of north, of which no such payment is awaited",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn one_credit_pays_several_batches_and_several_pay_one() {
     let mut bank = Bank::open().await;
     let day = statement(
@@ -660,6 +684,39 @@ async fn payouts_are_made_and_come_back_as_the_statement_says() {
         .texts("select kind || ' ' || count(*) from bank_match group by kind order by kind")
         .await;
     assert_eq!(told, ["payout 2", "return 1", "suspense 2"]);
+    books::prove(&day.test.admin, None).await.expect("the books hold");
+}
+
+/// BAI2 has no field for an end-to-end id: it is the reference of whoever ordered the payment.
+#[tokio::test]
+async fn a_payout_is_known_by_the_reference_of_its_order() {
+    let day = Day::instructed().await;
+    let sql = "select end_to_end_id || ' ' || amount from payout where currency = 'EUR' and state = 'instructed'
+        order by end_to_end_id limit 2";
+    let payouts = day.texts(sql).await;
+    let parts: Vec<(&str, i64)> = payouts
+        .iter()
+        .map(|line| line.split_once(' ').expect("an id and an amount"))
+        .map(|(id, amount)| (id, amount.parse().expect("minor units")))
+        .collect();
+    let [(made, paid), (back, returned)] = parts[..] else {
+        panic!("{payouts:?}")
+    };
+    let opening = 10_000_000;
+    let closing = opening - paid;
+    let control = opening + closing + paid + 2 * returned;
+    let text = format!(
+        "01,BANK,HOUSE,260305,2300,1,,,2/\n02,HOUSE,021000021,1,260305,,EUR,2/\n\
+         03,main-EUR,EUR,010,{opening},,,015,{closing},,/\n\
+         16,495,{paid},Z,B1,{made},payout\n16,495,{returned},Z,B2,{back},payout\n16,257,{returned},Z,B3,{back},returned\n\
+         49,{control},5/\n98,{control},1,7/\n99,{control},1,9/\n"
+    );
+    day.write("payouts.bai", &text);
+    assert_eq!(day.run("bank load payouts.bai --execute"), Some(0));
+    let states = day
+        .texts("select state from payout where currency = 'EUR' order by end_to_end_id limit 2")
+        .await;
+    assert_eq!(states, ["confirmed", "returned"]);
     books::prove(&day.test.admin, None).await.expect("the books hold");
 }
 

@@ -36,6 +36,7 @@ mod order;
 mod payout;
 mod periods;
 mod proof;
+mod quarter;
 mod quirks;
 mod races;
 mod reconcile;

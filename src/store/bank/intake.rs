@@ -425,7 +425,8 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
         booked_on,
         value_on: entry.value_date.unwrap_or(booked_on),
         money: entry.money,
-        end_to_end_id: None,
+        // Formats without end-to-end ids have only what whoever ordered it called it.
+        end_to_end_id: entry.customer_reference.clone(),
         returned: entry.returned.then_some(None),
         reversal: entry.reversal,
         code: entry.code.clone(),
@@ -448,6 +449,7 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
     Ok(match &entry.details[..] {
         [detail] => {
             let mut one = of_detail(&whole, detail);
+            one.end_to_end_id = one.end_to_end_id.or(whole.end_to_end_id);
             one.words.extend(whole.words.iter().cloned());
             vec![one]
         }

@@ -1,4 +1,5 @@
-//! Payouts that a statement names by their end-to-end ids: made, or come back.
+//! Payouts that a statement names by their end-to-end ids, or, in a format without these, by the reference of whoever ordered them:
+//! made, or come back.
 //!
 //! | the entry | the payout | what is done |
 //! | --- | --- | --- |
