@@ -223,6 +223,7 @@ fn report_of(name: &str, day: NaiveDate) -> Option<Report> {
         merchant: None,
         from: Some(day),
         to: Some(day),
+        period: None,
     };
     let items = name.ends_with("_items");
     Some(match name {
@@ -231,7 +232,11 @@ fn report_of(name: &str, day: NaiveDate) -> Option<Report> {
             merchant: None,
         },
         "journal" => Report::Journal(span),
-        "statement" | "statement_items" => Report::Statement { span, items },
+        "statement" | "statement_items" => Report::Statement {
+            span,
+            items,
+            page: None,
+        },
         "reconciliation" => Report::Reconciliation { file: None },
         "fees" => Report::Fees { span, all: false },
         "breaks_aging" => Report::BreaksAging {
@@ -243,6 +248,14 @@ fn report_of(name: &str, day: NaiveDate) -> Option<Report> {
             from: Some(day),
             to: Some(day),
             items,
+        },
+        "proof" => Report::Proof {
+            date: day,
+            acquirer: None,
+        },
+        "safeguarding" => Report::Safeguarding {
+            date: day,
+            merchants: false,
         },
         "payouts" => Report::Payouts {
             cutoff: Some(day),

@@ -90,7 +90,7 @@ pub const BANK_FILE_FORMATS: [&str; 4] = ["csv", "pain.001", "pain.001.03", "nac
 /// Formats of bank statements.
 pub const STATEMENT_FORMATS: [&str; 3] = ["camt", "mt940", "bai2"];
 /// Reports of a day.
-pub const REPORTS: [&str; 9] = [
+pub const REPORTS: [&str; 11] = [
     "trial_balance",
     "journal",
     "statement",
@@ -100,6 +100,8 @@ pub const REPORTS: [&str; 9] = [
     "breaks_aging",
     "fee_claims",
     "payouts",
+    "proof",
+    "safeguarding",
 ];
 
 const LOOK_EVERY: u32 = 30;

@@ -405,7 +405,7 @@ async fn take_statements(
         Err(BankError::File { error, .. }) => return Ok(unread(error).into()),
         Err(BankError::Changed(_)) => return Ok(Became::Unfinished.into()),
         Err(
-            error @ (BankError::NoSettings(_)
+            error @ (BankError::NoSettings
             | BankError::OtherAccount { .. }
             | BankError::Overlaps { .. }
             | BankError::Amount(_)

@@ -140,8 +140,10 @@ impl Quarter {
                 merchant: None,
                 from: Some(from),
                 to: Some(to),
+                period: None,
             },
             items: false,
+            page: None,
         };
         let mut out = Vec::new();
         let printed = print(&self.test.store, &report, Format::Csv, &mut out).await;
