@@ -183,6 +183,11 @@ sums() {
     ' "$1" | sort
 }
 
+# `CLASS COUNT` of what the proof of a day lists as missing in files.
+missing_items() {
+    awk -F, '$1 == "open" && $2 == 1 { for (cell = 1; cell <= NF; cell++) if ($cell == "MISSING_IN_FILE") count++ } END { print "MISSING_IN_FILE", count }'
+}
+
 prepare
 say "A private PostgreSQL, for this demonstration only"
 run 0 db start
@@ -239,6 +244,16 @@ say "What merchants may be paid: planned by one person, approved by another, pos
 run 0 payout plan --cutoff "$cutoff" --by ann
 run 0 payout approve --cutoff "$cutoff" --by bob
 run 0 payout instruct --cutoff "$cutoff" --on 2026-03-04 --out "$out" --execute
+
+say "The bank's statement: what acquirers promised has come, and every batch is paid"
+run 0 bank load "$day/statement.xml" --execute
+say "What was in quarantine is given back to the acquirer; as long as it is there, no day is proven"
+run 0 files reject settlement-corrupt.csv --by ann --reason "its total is not that of its lines"
+say "Whether the day is proven: the books against items, files, batches and the bank (exit code 2: others' money is short)"
+run 2 report proof --date "$cutoff"
+agree "missing items" "$(planted | grep '^MISSING_IN_FILE ')" "$("$binary" report proof --date "$cutoff" --format csv | missing_items)"
+say "By how much: what was sold in one currency and paid in another is short there until it is exchanged"
+run 2 report safeguarding --date "$cutoff"
 
 say "Life goes on: a refund that a reserve pays for, a chargeback, a phone bill that is not paid, or late"
 run 0 record "$day/events-after.jsonl"
