@@ -1,8 +1,9 @@
 //! Which entries of bank statements pay what is awaited: acquirers' batches, and what the books have on the bank account already.
 //!
 //! Two ways, in this order. **By name**: a text of the entry holds all words that name a target. What shares names is decided
-//! together: entries that name one target pay it, whatever they come to (the difference is told); one entry that names several
-//! pays them where their sum is its amount; anything else is left to people. **By amount**: of what is named by nothing, an entry
+//! together: entries that name one target pay it, whatever they come to (the difference is told); of targets of one name each entry
+//! pays the one that has its amount; one entry that names several pays them where their sum is its amount; anything else is left to
+//! people. **By amount**: of what is named by nothing, an entry
 //! and a target of the same amount within [`WINDOW`] weekdays; one entry and all targets of a group and day; all entries of a
 //! payer and day and one target. Such a pair stands only where neither side fits anywhere else.
 //!
@@ -113,6 +114,11 @@ pub fn decide(receipts: &[Receipt], targets: &[Target]) -> Decided {
     let parts = by_name(receipts, targets);
     let mut named_targets = BTreeSet::new();
     for part in &parts {
+        if let Some(payments) = of_one_name(receipts, targets, part) {
+            named_targets.extend(payments.iter().flat_map(|payment| payment.targets.iter().copied()));
+            decided.payments.extend(payments);
+            continue;
+        }
         named_targets.extend(part.targets.iter().copied());
         match named(receipts, targets, part) {
             Ok(payment) => decided.payments.push(payment),
@@ -181,6 +187,41 @@ fn by_name(receipts: &[Receipt], targets: &[Target]) -> Vec<Payment> {
             targets: targets.into_iter().collect(),
         })
         .collect()
+}
+
+/// What pays what where several targets have one name, as two acquirers may number their batches alike: each receipt the only one of
+/// its amount, or nothing.
+fn of_one_name(receipts: &[Receipt], targets: &[Target], part: &Payment) -> Option<Vec<Payment>> {
+    let alike: Vec<(usize, &Target)> = part
+        .targets
+        .iter()
+        .filter_map(|place| Some((*place, targets.get(*place)?)))
+        .collect();
+    let ((_, first), others) = alike.split_first()?;
+    let is_of_all =
+        |name: &&BTreeSet<String>| !name.is_empty() && others.iter().all(|(_, other)| other.names.contains(name));
+    if others.is_empty() || !first.names.iter().any(|name| is_of_all(&name)) {
+        return None;
+    }
+    let mut paid = BTreeSet::new();
+    let mut payments = Vec::new();
+    for place in &part.receipts {
+        let amount = receipts.get(*place)?.amount;
+        let mut fitting = alike
+            .iter()
+            .filter(|(_, target)| target.amount == amount && amount != 0);
+        let ((target, _), None) = (fitting.next()?, fitting.next()) else {
+            return None;
+        };
+        if !paid.insert(*target) {
+            return None;
+        }
+        payments.push(Payment {
+            receipts: vec![*place],
+            targets: vec![*target],
+        });
+    }
+    Some(payments)
 }
 
 /// Whether what shares names belongs together.

@@ -109,6 +109,27 @@ fn what_is_named_is_paid_whatever_it_comes_to() {
         &["7824 3 north PAYOUT0001"],
         "[0, 1]=[0]",
     );
+    // Two acquirers number alike: the amount tells which, where it can.
+    let alike = ["100 3 north PAYOUT0001", "200 3 south PAYOUT0001"];
+    check(&["200 3 - PAYOUT0001"], &alike, "[0]=[1]");
+    check(
+        &["200 3 - PAYOUT0001", "100 4 - PAYOUT0001"],
+        &alike,
+        "[0]=[1], [1]=[0]",
+    );
+    check(&["199 3 - PAYOUT0001"], &alike, "0 ambiguous");
+    check(
+        &["200 3 - PAYOUT0001", "200 4 - PAYOUT0001"],
+        &alike,
+        "0 ambiguous, 1 ambiguous",
+    );
+    check(
+        &["100 3 - PAYOUT0001"],
+        &["100 3 north PAYOUT0001", "100 3 south PAYOUT0001"],
+        "0 ambiguous",
+    );
+    // The one that is not paid is there for what names nothing.
+    check(&["200 3 - PAYOUT0001", "100 3 - thanks"], &alike, "[0]=[1], [1]=[0]");
     // One credit for two batches: exactly, or not at all.
     check(
         &["300 3 - PAYOUT0001 PAYOUT0002"],
