@@ -883,6 +883,7 @@ pub fn simulated(options: &str) -> (tempfile::TempDir, Day) {
 }
 
 #[tokio::test]
+#[ignore = "takes a minute: a smaller one is among those below"]
 async fn a_large_day_comes_out_true() {
     hold(&simulated("--payments 2500 --merchants 60 --seed 7").1).await;
 }
@@ -903,13 +904,7 @@ async fn days_of_many_merchants_and_of_plain_cards_come_out_true() {
 #[tokio::test]
 async fn days_in_every_form_come_out_true() {
     for format in acquit::simulate::FileFormat::ALL.iter().skip(1) {
-        hold(
-            &simulated(&format!(
-                "--file-format {format} --payments 300 --merchants 12 --seed 4"
-            ))
-            .1,
-        )
-        .await;
+        hold(&simulated(&format!("--file-format {format} --payments 160 --merchants 8 --seed 4")).1).await;
     }
 }
 
