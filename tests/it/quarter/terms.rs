@@ -15,7 +15,7 @@ pub struct Currency {
     pub calendar: &'static str,
     /// A small amount: what a capture costs beside its percentage; other amounts are so many times it.
     pub small: i64,
-    /// What the house has of its own at the bank, so many small amounts. Merchants are paid what a file reports, before it has come:
+    /// What the house has of its own at the bank, so many small amounts. Merchants are paid what a file reports before it comes:
     /// where the house has nothing, others' money is short of that until it comes.
     pub own: i64,
 }

@@ -139,8 +139,8 @@ impl Quarter {
         (told, missing)
     }
 
-    /// The proof of the day and what has to be there of others' money, held to the world's own sums. What it must say when everything
-    /// has come is kept.
+    /// The proof of the day and what has to be there of others' money, held to the world's sums. What it must say when
+    /// everything has come is kept.
     pub async fn proof(&mut self) {
         let day = self.world.today;
         self.splits().await;
