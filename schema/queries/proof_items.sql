@@ -55,32 +55,33 @@ with files as materialized (
     join break on break.id = proposal.break_id
     where not decided.stands
 ), closures as (
-    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost) as amount, max(match.reserve) as reserve,
+    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost) as amount, max(case when match.reserve_until > $1 then match.reserve else 0 end) as reserve,
         bool_or(match.matures) as matures, (files.came and not files.gone)::integer as closed, not files.is_undone as stands
     from files
     join settlement_match match on match.source_id = files.source_id and match.proposal_id is null
     where files.is_undone or not files.came
     group by match.book_id, match.number, match.source_id, files.came, files.gone, files.is_undone
     union all
-    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), max(match.reserve), bool_or(match.matures), 1, true
+    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), max(case when match.reserve_until > $1 then match.reserve else 0 end), bool_or(match.matures), 1, true
     from later
     join settlement_match match on match.book_id = later.book_id and match.number = later.number and match.proposal_id is null
     join files on files.source_id = match.source_id and files.came and not files.is_undone
     group by match.book_id, match.number, match.source_id
     union all
-    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), max(match.reserve), bool_or(match.matures),
+    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), max(case when match.reserve_until > $1 then match.reserve else 0 end), bool_or(match.matures),
         decided.holds::integer, decided.stands
     from decided
     join settlement_match match on match.proposal_id = decided.proposal_id
     group by match.book_id, match.number, match.proposal_id, decided.holds, decided.stands
     union all
     select break.book_id, break.number, (proposal.item::jsonb ->> 'gross')::bigint - (proposal.item::jsonb ->> 'cost')::bigint,
-        (proposal.item::jsonb ->> 'reserve')::bigint, (proposal.item::jsonb ->> 'matures')::boolean, decided.holds::integer, decided.stands
+        case when (proposal.item::jsonb ->> 'reserve_until')::date > $1 then (proposal.item::jsonb ->> 'reserve')::bigint else 0 end, (proposal.item::jsonb ->> 'matures')::boolean, decided.holds::integer, decided.stands
     from decided
     join break_proposal proposal on proposal.id = decided.proposal_id and proposal.item is not null
     join break on break.id = proposal.break_id
 ), known as (
-    select book_id, number, gross - cost as amount, reserve, matures, 0 as closed, true as stands
+    -- Of a reserve that is released, nothing is withheld.
+    select book_id, number, gross - cost as amount, case when reserve_until > $1 then reserve else 0 end as reserve, matures, 0 as closed, true as stands
     from open_item
     union all
     select book_id, number, amount, reserve, matures, closed, stands

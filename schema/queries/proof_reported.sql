@@ -1,5 +1,5 @@
 -- What merchants are owed of captures, refunds and chargebacks that a file has reported, and whose batch was not paid in full at the end of a day, by
--- book and currency; what of that is in a reserve or set aside. Reads the lines of these batches. $1 day.
+-- book and currency; what of that is in a reserve that is not released by then, or set aside. Reads the lines of these batches. $1 day.
 with files as materialized (
     select file.source_id, file.acquirer_id, coalesce(booked.booking_date, file.as_of) <= $1::date as came,
         undone.source_id is not null as is_undone,
@@ -40,7 +40,7 @@ with files as materialized (
     group by told.acquirer_id, told.batch, told.currency
     having sum(told.net) <> sum(told.settled)
 ), item as (
-    select match.book_id, match.number, sum(match.item_gross)::bigint as gross, max(match.merchant_fee) as merchant_fee, max(match.reserve) as reserve,
+    select match.book_id, match.number, sum(match.item_gross)::bigint as gross, max(match.merchant_fee) as merchant_fee, max(case when match.reserve_until > $1 then match.reserve else 0 end) as reserve,
         coalesce(sum(match.passed_on), 0) + coalesce(sum(match.passed_on_vat), 0) as passed_on
     from batches
     join settlement_batch batch on batch.batch = batches.batch and batch.currency = batches.currency

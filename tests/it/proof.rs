@@ -739,6 +739,38 @@ async fn a_debt_lowers_nothing() {
 }
 
 #[tokio::test]
+async fn a_reserve_that_is_released_is_taken_from_no_other() {
+    // The batch of the first sale does not come; its reserve is released after 30 days.
+    let mut world = World::told(
+        "sale p1 80.00 EUR m=roll ref=A1 at=2026-03-02
+         file north 2026-03-03
+         Settled +80.00 EUR ref=A1 batch=6001
+         sale p2 100.00 EUR m=roll ref=A2 at=2026-03-20
+         file north 2026-03-23
+         Settled +100.00 EUR ref=A2 batch=6002",
+    )
+    .await;
+    world.load(&statement("2026-03-23", 0, &["+100.00 text=6002"])).await;
+    world.done("release --on 2026-04-02 --execute");
+    world.load(&statement("2026-04-02", 10_000, &[])).await;
+    world.done("payout plan --cutoff 2026-04-02 --by ann");
+    world.done("payout approve --cutoff 2026-04-02 --by bob");
+    world.done("payout instruct --cutoff 2026-04-02 --on 2026-04-02 --execute");
+    // 77.38 of the first and 86.80 of the second are on their way; of the second 10.00 are withheld, and have come.
+    assert_eq!(
+        world.safeguarded("2026-04-02").await,
+        [
+            "requirement reserves 10.00",
+            "requirement payouts in transit 164.18",
+            "requirement all of it 174.18",
+            "cash on bank accounts 100.00",
+            "shortage -74.18 short",
+            "beside debts 77.38",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_came_of_a_batch_is_required_until_the_rest_is_there() {
     let mut world = World::told(STORY).await;
     world

@@ -8,6 +8,8 @@
 //! - [`files`]: what acquirers and banks write;
 //! - [`truth`]: what is compared.
 //!
+//! Each day is proven, and what has to be there of others' money is counted: both sides and what is open are the world's own sums.
+//!
 //! Not in it: conversions, adjustments, holds, advances, carriers, VAT, velocity rules.
 
 #![allow(
@@ -34,7 +36,7 @@ use acquit::store::settings::Deployment;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
 use self::terms::{ACQUIRERS, DESK, date, settings};
-use self::world::{Plan, Plant, World};
+use self::world::{Identity, Plan, Plant, World};
 use crate::model::SEED;
 use crate::support::{self, TestStore, events};
 
@@ -49,6 +51,8 @@ struct Quarter {
     /// Statements of all merchants as they were printed, by their first and last day.
     statements: BTreeMap<(NaiveDate, NaiveDate), String>,
     files: usize,
+    /// What the proofs of past days must say when everything has come.
+    proofs: BTreeMap<NaiveDate, Vec<Identity>>,
 }
 
 impl Quarter {
@@ -67,6 +71,7 @@ impl Quarter {
             closings: BTreeMap::new(),
             statements: BTreeMap::new(),
             files: 0,
+            proofs: BTreeMap::new(),
         }
     }
 
@@ -87,6 +92,7 @@ impl Quarter {
             self.load_statements().await;
             self.pay().await;
             self.holds().await;
+            self.proof().await;
             if day.weekday() == Weekday::Sun {
                 self.is_proven().await;
                 self.payouts_stand(None).await;
@@ -94,6 +100,10 @@ impl Quarter {
         }
         self.is_proven().await;
         self.payouts_stand(None).await;
+        // Nine days, or all where there are no more.
+        let days: Vec<NaiveDate> = self.proofs.keys().copied().collect();
+        let past: Vec<NaiveDate> = days.iter().copied().step_by(days.len().div_ceil(9)).collect();
+        self.stays_proven(&past).await;
         for ((from, to), printed) in &self.statements {
             let again = self.statement((*from, *to)).await;
             assert!(again == *printed, "the statement from {from} to {to} is another by now");

@@ -15,22 +15,33 @@ pub struct Currency {
     pub calendar: &'static str,
     /// A small amount: what a capture costs beside its percentage; other amounts are so many times it.
     pub small: i64,
+    /// What the house has of its own at the bank, so many small amounts. Merchants are paid what a file reports before it comes:
+    /// where the house has nothing, others' money is short of that until it comes.
+    pub own: i64,
 }
 
 pub const CURRENCIES: [Currency; 4] = [
-    currency("EUR", 2, "DE89370400440532013000", "TARGET2", 20),
-    currency("USD", 2, "0012345678", "DESK", 25),
-    currency("JPY", 0, "JP0001234", "DESK", 30),
-    currency("KWD", 3, "KW0001234", "DESK", 60),
+    currency("EUR", 2, "DE89370400440532013000", "TARGET2", 20, 5_000_000),
+    currency("USD", 2, "0012345678", "DESK", 25, 5_000_000),
+    currency("JPY", 0, "JP0001234", "DESK", 30, 0),
+    currency("KWD", 3, "KW0001234", "DESK", 60, 0),
 ];
 
-const fn currency(code: Code, places: usize, account: &'static str, calendar: &'static str, small: i64) -> Currency {
+const fn currency(
+    code: Code,
+    places: usize,
+    account: &'static str,
+    calendar: &'static str,
+    small: i64,
+    own: i64,
+) -> Currency {
     Currency {
         code,
         places,
         account,
         calendar,
         small,
+        own,
     }
 }
 

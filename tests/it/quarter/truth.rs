@@ -1,12 +1,16 @@
 //! What the engine must have at the end of a day, by the world's own sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use acquit::cli::output::Format;
+use acquit::cli::report::{Report, print};
 use acquit::store::audit::prove;
 use acquit::store::breaks::Filter;
 use chrono::NaiveDate;
 
 use super::Quarter;
+use super::terms::of;
+use super::world::{Client, Identity};
 
 /// Every account but memos, on its own side: of merchants by their books, of others by their dimension.
 const BALANCES: &str = "select format('%s %s %s', code, case when code in (2010, 2020, 2030, 2100) then merchant
@@ -17,14 +21,6 @@ const BALANCES: &str = "select format('%s %s %s', code, case when code in (2010,
     having sum(debits - credits) <> 0";
 const AWAITED: &str = "select format('%s %s %s', name, batch, currency), open
     from awaited join acquirer on acquirer.id = acquirer_id where open <> 0";
-/// How the last statement of each account ended, of those that came.
-const STATED: &str = "select distinct on (currency) currency, closing
-    from bank_statement where state = 'booked' order by currency, until_on desc, source_id desc";
-
-/// What is missing of items and batches, in words of breaks.
-const MISSING: &str = "select format('%s %s %s', class, name, expected_in), sum(expected)::bigint
-    from break join acquirer on acquirer.id = acquirer_id
-    where state <> 'resolved' and class in ('MISSING_IN_FILE', 'MISSING_RECEIPT') group by 1";
 
 /// Fails with what differs, and by whom.
 #[track_caller]
@@ -51,6 +47,21 @@ fn counted(told: impl Iterator<Item = String>) -> BTreeMap<String, i64> {
         *counts.entry(told).or_default() += 1;
     }
     counts
+}
+
+fn filled(mut all: BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    all.retain(|_, minor| *minor != 0);
+    all
+}
+
+/// What must be told of identities; of one that has nothing only where something is told of it.
+fn expected(identities: &[Identity], told: &BTreeMap<String, i64>, later: bool) -> BTreeMap<String, i64> {
+    let is_told = |identity: &&Identity| {
+        let begins = format!("{} {} {} ", identity.number, identity.of, identity.code);
+        !identity.is_nothing() || told.keys().any(|row| row.starts_with(&begins))
+    };
+    let wanted = identities.iter().filter(is_told);
+    counted(wanted.flat_map(|identity| identity.told(later)))
 }
 
 impl Quarter {
@@ -91,36 +102,131 @@ impl Quarter {
             &found,
             &counted(world.breaks.iter().map(super::world::Break::told)),
         );
-        self.proof(day).await;
     }
 
-    /// The proof of a day, identity by identity. This is the place to ask `report proof` for the day: each identity has these
-    /// books; it closes where nothing of it is open, is explained by what is, and is incomplete where something has not come.
-    async fn proof(&self, day: NaiveDate) {
-        let [books, missing, stated] = [
-            self.sums(BALANCES).await,
-            self.sums(MISSING).await,
-            self.sums(STATED).await,
-        ];
-        for identity in self.world.identities() {
-            let (of, code) = (identity.of, identity.code);
-            let (account, class) = match identity.number {
-                1 => (1100, "MISSING_IN_FILE"),
-                3 => (1110, "MISSING_RECEIPT"),
-                _ => (1010, "nothing"),
+    /// What a report prints, row by row.
+    async fn printed(&self, report: &Report) -> Vec<Vec<String>> {
+        let mut out = Vec::new();
+        let printed = print(&self.test.store, report, Format::Csv, &mut out).await;
+        printed.map_err(|failure| failure.to_string()).expect("a report");
+        let mut reader = csv::Reader::from_reader(out.as_slice());
+        let cell = |cell: &str| cell.trim_start_matches('\'').to_owned();
+        let rows = reader
+            .records()
+            .map(|row| row.expect("a row").iter().map(cell).collect());
+        rows.collect()
+    }
+
+    /// The proof of a day as it is told: every identity with both sides and what nothing explains, what is open, what is missing.
+    async fn told(&self, date: NaiveDate) -> (BTreeMap<String, i64>, BTreeSet<String>) {
+        let rows = self.printed(&Report::Proof { date, acquirer: None }).await;
+        let mut missing = BTreeSet::new();
+        let told = rows.iter().filter_map(|row| {
+            let cells = |places: &[usize]| {
+                let cells: Vec<&str> = places.iter().map(|place| row[*place].as_str()).collect();
+                cells.join(" ")
             };
-            let held = books.get(&format!("{account} {of} {code}")).copied();
-            let open = missing.get(&format!("{class} {of} {code}")).copied();
-            let found = [held, open].map(Option::unwrap_or_default);
-            assert_eq!(found, [identity.books, identity.open], "{day}: {identity:?}");
-            if identity.number == 4 && identity.complete {
-                // The books begin with nothing, and so do the accounts.
-                assert_eq!(
-                    stated.get(code).copied().unwrap_or_default(),
-                    identity.books,
-                    "{day}: {identity:?}"
-                );
+            match row[0].as_str() {
+                "identity" => Some(cells(&[1, 2, 3, 5, 11, 12, 14])),
+                "missing" => {
+                    missing.insert(cells(&[2, 3]).trim().to_owned());
+                    None
+                }
+                _ => Some(cells(&[0, 1, 2, 3, 8, 13])),
             }
+        });
+        let told = counted(told);
+        (told, missing)
+    }
+
+    /// The proof of the day and what has to be there of others' money, held to the world's sums. What it must say when
+    /// everything has come is kept.
+    pub async fn proof(&mut self) {
+        let day = self.world.today;
+        self.splits().await;
+        let identities = self.world.identities();
+        let (told, missing) = self.told(day).await;
+        self.safeguards(&identities).await;
+        same(day, "identities", &told, &expected(&identities, &told, false));
+        assert_eq!(missing, self.world.missing(), "{day}");
+        self.proofs.insert(day, identities);
+    }
+
+    /// Of merchants whose captures become available by a day, and are withheld in part, the engine takes what is not available yet
+    /// from reserves as well: what of their money is in reserve is its word, and all of it together the world's.
+    async fn splits(&mut self) {
+        let date = self.world.today;
+        let merchants = self.world.merchants.iter().enumerate();
+        let both = merchants.filter(|(_, merchant)| merchant.by_day && merchant.reserve.is_some());
+        let both: Vec<(usize, String)> = both.map(|(place, merchant)| (place, merchant.name.clone())).collect();
+        if both.is_empty() {
+            return;
+        }
+        let rows = self.printed(&Report::Safeguarding { date, merchants: true }).await;
+        self.world.funded.clear();
+        for (place, name) in both {
+            for code in self.world.merchants[place].currencies.clone() {
+                let own = rows.iter().find(|row| row[0] == name && row[1] == code);
+                let reserve = own.map_or(0, |row| row[4].parse().expect("minor units"));
+                let withheld = self.world.accounts.get(&(place, code));
+                let withheld: i64 = withheld.map_or(0, |account| account.withheld.values().sum());
+                assert!((0..=withheld).contains(&reserve), "{date}: {name} {code} {reserve}");
+                self.world.funded.insert((place, code), reserve);
+            }
+        }
+    }
+
+    async fn safeguards(&self, identities: &[Identity]) {
+        let (date, world) = (self.world.today, &self.world);
+        let mut own = BTreeMap::new();
+        for found in identities.iter().filter(|identity| identity.number == 5) {
+            let (code, over) = (found.code, found.books - found.items);
+            assert!(over >= 0 || of(code).own == 0, "{date}: {found:?}");
+            let named = if over < 0 { "shortage" } else { "surplus" };
+            own.insert(format!("{named} {code} "), over);
+            own.insert(format!("cash {code} on bank accounts"), found.books);
+            own.insert(format!("requirement {code} all of it"), found.items);
+            for (component, minor) in world.required(code) {
+                own.insert(format!("requirement {code} {component}"), minor);
+            }
+        }
+        let mut clients = BTreeMap::new();
+        for client in world.clients() {
+            *own.entry(format!("beside {} debts", client.code)).or_default() += client.debt;
+            let Client {
+                share,
+                reserve,
+                in_transit,
+                debt,
+                ..
+            } = client;
+            let parts = [share, reserve, 0, in_transit, 0, 0, share + reserve + in_transit, debt];
+            for (column, minor) in parts.into_iter().enumerate() {
+                let name = &world.merchants[client.merchant].name;
+                clients.insert(format!("{name} {} {column}", client.code), minor);
+            }
+        }
+        let minor = |text: &String| text.parse::<i64>().expect("minor units");
+        let report = |merchants| Report::Safeguarding { date, merchants };
+        let rows = self.printed(&report(true)).await;
+        let told = rows.iter().flat_map(|row| {
+            let figures = row[3..11].iter().enumerate();
+            figures.map(|(column, text)| (format!("{} {} {column}", row[0], row[1]), minor(text)))
+        });
+        same(date, "clients", &filled(told.collect()), &filled(clients));
+        let rows = self.printed(&report(false)).await;
+        let told = rows
+            .iter()
+            .map(|row| (format!("{} {} {}", row[0], row[1], row[3]), minor(&row[4])));
+        same(date, "requirements", &filled(told.collect()), &filled(own));
+    }
+
+    /// A past day's proof is what it was, but for what was missing then and has come. What was booked back is left out.
+    pub async fn stays_proven(&self, days: &[NaiveDate]) {
+        for day in days.iter().filter(|day| self.world.stands(**day)) {
+            let (told, _) = self.told(*day).await;
+            let expected = expected(&self.proofs[day], &told, true);
+            same(*day, "identities, asked again,", &told, &expected);
         }
     }
 
@@ -185,10 +291,6 @@ impl Quarter {
                 }
             }
         }
-        let filled = |mut all: BTreeMap<String, i64>| {
-            all.retain(|_, minor| *minor != 0);
-            all
-        };
         let closing = |day: NaiveDate| filled(self.closings.get(&day).cloned().unwrap_or_default());
         let before = from.pred_opt().expect("a day");
         let told = |what: &str| filled(of.get(what).cloned().unwrap_or_default());
@@ -211,12 +313,13 @@ impl Quarter {
 }
 
 /// The movements of which the world keeps sums.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "capture",
     "merchant_fee",
     "refund",
     "chargeback",
     "chargeback_reversal",
+    "dispute_fee",
     "payout",
     "payout_fee",
     "payout_return",

@@ -66,6 +66,8 @@ pub struct Account {
     pub pending: i64,
     pub available: i64,
     pub in_transit: i64,
+    /// What it is owed of money that has come, less what was paid; below zero where it was paid what has not come.
+    pub received: i64,
     /// What is withheld, by the day on which it is released.
     pub withheld: BTreeMap<NaiveDate, i64>,
     /// What becomes available on a day: payable, what of it is withheld, until when.
@@ -103,6 +105,8 @@ pub struct Item {
     /// What the merchant pays for it, and what is withheld of it.
     fee: i64,
     reserve: i64,
+    /// The day that makes it available, where no file does.
+    matures_on: Option<NaiveDate>,
     /// The first day of a file that may have it.
     ready: NaiveDate,
 }
@@ -146,6 +150,8 @@ impl File {
 pub struct Batch {
     pub open: i64,
     awaited_on: NaiveDate,
+    /// References of its lines.
+    lines: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -189,6 +195,7 @@ impl Statement {
 
 #[derive(Debug, Default)]
 struct Bank {
+    has_begun: bool,
     closing: i64,
     due: Vec<BankEntry>,
 }
@@ -232,16 +239,62 @@ impl Break {
     }
 }
 
-/// An identity of the proof of a day, by its number: what the books must have on 1100 (1), 1110 (3) or 1010 (4); how much of it is
-/// of items or batches that are missing; and whether every file and statement has come that leads to it.
+/// An identity of the proof of a day, by its number: both sides, what is open by class and amount, and whether everything has come
+/// that leads to it; `ever` where nothing that comes later makes it so.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub number: u8,
     pub of: &'static str,
     pub code: Code,
     pub books: i64,
-    pub open: i64,
+    pub items: i64,
+    pub open: Vec<(&'static str, i64)>,
     pub complete: bool,
+    pub ever: bool,
+}
+
+impl Identity {
+    /// As it is told on its day, or later, when everything has come.
+    pub fn told(&self, later: bool) -> Vec<String> {
+        let Self {
+            number,
+            of,
+            code,
+            books,
+            items,
+            ..
+        } = self;
+        let short = if *number == 5 { (books - items).min(0) } else { 0 };
+        let verdict = if short < 0 {
+            "differs"
+        } else if !(if later { self.ever } else { self.complete }) {
+            "incomplete"
+        } else if self.open.is_empty() {
+            "closes"
+        } else {
+            "explained"
+        };
+        let mut told = vec![format!("{number} {of} {code} {verdict} {books} {items} {short}")];
+        let open = self.open.iter();
+        told.extend(open.map(|(class, amount)| format!("open {number} {of} {code} {class} {amount}")));
+        told
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_nothing(&self) -> bool {
+        self.books == 0 && self.items == 0 && self.open.is_empty()
+    }
+}
+
+/// What a merchant has to be safeguarded for in a currency.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    pub merchant: usize,
+    pub code: Code,
+    pub share: i64,
+    pub reserve: i64,
+    pub in_transit: i64,
+    pub debt: i64,
 }
 
 /// What people do about breaks.
@@ -285,8 +338,16 @@ pub struct World {
     statements: Vec<Statement>,
     /// How the last statement that came of an account ended.
     stated: BTreeMap<Code, (NaiveDate, i64)>,
-    /// What the books have on accounts of the house that no statement has told of.
-    untold: BTreeMap<Code, i64>,
+    /// Payouts that the books have as made, and no statement has told of it.
+    untold: BTreeSet<usize>,
+    /// What is recorded and has not moved cash.
+    unreceived: BTreeMap<String, Item>,
+    /// What files claim to pay.
+    claimed: BTreeMap<(usize, Code), i64>,
+    /// What of reserves is funded, by the engine, where the world does not say.
+    pub funded: BTreeMap<(usize, Code), i64>,
+    /// Days into which something was booked on a later one.
+    booked_back: BTreeSet<NaiveDate>,
     desk: Vec<(NaiveDate, Task)>,
     /// Merchants whose bank account is corrected on a day; whether it is another one then.
     corrections: Vec<(NaiveDate, usize, bool)>,
@@ -321,7 +382,11 @@ impl World {
                 .collect(),
             statements: Vec::new(),
             stated: BTreeMap::new(),
-            untold: BTreeMap::new(),
+            untold: BTreeSet::new(),
+            unreceived: BTreeMap::new(),
+            claimed: BTreeMap::new(),
+            funded: BTreeMap::new(),
+            booked_back: BTreeSet::new(),
             desk: Vec::new(),
             corrections: Vec::new(),
             count: 0,
@@ -343,6 +408,17 @@ impl World {
     /// The day on which something of a day is booked.
     fn booked(&self, day: NaiveDate) -> NaiveDate {
         self.closed.map_or(day, |closed| day.max(closed + Days::new(1)))
+    }
+
+    /// Something that came today is booked on a day: what was said of that and of those after it is not so.
+    fn is_booked_back(&mut self, day: NaiveDate) {
+        let days = self.booked(day).iter_days();
+        self.booked_back.extend(days.take_while(|day| *day < self.today));
+    }
+
+    /// Whether what was said of a day still has to be so.
+    pub fn stands(&self, day: NaiveDate) -> bool {
+        !self.booked_back.contains(&day)
     }
 
     fn add(&mut self, code: i16, dimension: &str, currency: Code, minor: i64) {
@@ -430,7 +506,7 @@ impl World {
         if by_day {
             account.maturing.push((on, payable, reserve, until));
         }
-        self.reports(EntryKind::Capture, place, gross, (fee, reserve));
+        self.reports(EntryKind::Capture, place, gross, (fee, reserve, by_day.then_some(on)));
     }
 
     /// A refund, a chargeback, or one that is won, of a payment that can have it.
@@ -476,8 +552,10 @@ impl World {
             self.account(merchant, code).available -= amount + fee;
         }
         self.add(4030, "-", code, fee);
-        self.moves(self.today, merchant, code, movement, signed - fee);
-        self.reports(kind, place, signed, (0, 0));
+        self.account(merchant, code).received -= fee;
+        self.moves(self.today, merchant, code, movement, signed);
+        self.moves(self.today, merchant, code, "dispute_fee", -fee);
+        self.reports(kind, place, signed, (0, 0, None));
     }
 
     fn reference(kind: EntryKind, place: usize) -> String {
@@ -505,7 +583,13 @@ impl World {
     }
 
     /// The acquirer will have it in a file, one or two days later.
-    fn reports(&mut self, record: EntryKind, place: usize, gross: i64, (fee, reserve): (i64, i64)) {
+    fn reports(
+        &mut self,
+        record: EntryKind,
+        place: usize,
+        gross: i64,
+        (fee, reserve, matures_on): (i64, i64, Option<NaiveDate>),
+    ) {
         let reference = Self::reference(record, place);
         let Payment { merchant, code, .. } = self.payments[place];
         let ready = self.today + Days::new(if self.dice.random_bool(0.2) { 2 } else { 1 });
@@ -518,8 +602,10 @@ impl World {
             day: self.today,
             fee,
             reserve,
+            matures_on,
             ready,
         };
+        self.unreceived.insert(reference.clone(), item.clone());
         self.items.insert(reference, item);
     }
 
@@ -662,12 +748,21 @@ impl World {
             }
         }
         for (code, name) in &file.batches {
+            let own = file.lines.iter().filter(|line| line.code == *code);
             let batch = Batch {
                 open: file.net(code),
                 awaited_on: file.day,
+                lines: own.map(|line| line.reference.clone()).collect(),
             };
-            self.batches.insert((file.acquirer, name.clone(), code), batch);
+            let key = (file.acquirer, name.clone(), *code);
+            *self.claimed.entry((file.acquirer, *code)).or_default() += batch.open;
+            let is_nothing = batch.open == 0;
+            self.batches.insert(key.clone(), batch);
+            if is_nothing {
+                self.is_received(&key);
+            }
         }
+        self.is_booked_back(file.day);
         let overdue: Vec<Item> = self
             .items
             .values()
@@ -803,6 +898,10 @@ impl World {
 
     fn write_statement(&mut self, code: Code, calendar: &str) {
         let (today, small) = (self.today, of(code).small);
+        let bank = self.banks.get_mut(code).expect("a bank");
+        if !std::mem::replace(&mut bank.has_begun, true) && of(code).own > 0 {
+            self.due(code, today, small * of(code).own, What::Interest);
+        }
         if !self.month_has_begun(calendar) {
             self.due(code, today, -small * 3, What::Charge);
             self.due(code, today, small, What::Interest);
@@ -900,6 +999,21 @@ impl World {
         }
         self.receipts_missing(code, day);
         self.statement_follows(statement);
+        self.is_booked_back(day);
+    }
+
+    /// The cash of a batch is there: its captures are merchants' money, and what they owe the acquirer is taken.
+    fn is_received(&mut self, key: &BatchKey) {
+        for reference in self.batches[key].lines.clone() {
+            self.has_come(&reference);
+        }
+    }
+
+    /// An item has moved cash, or the house stands for it. What nobody knows is no merchant's.
+    fn has_come(&mut self, reference: &str) {
+        if let Some(item) = self.unreceived.remove(reference) {
+            self.account(item.merchant, item.code).received += item.gross - item.fee;
+        }
     }
 
     fn unidentified(&mut self, of: &'static str, amount: i64, code: Code) -> Break {
@@ -934,6 +1048,7 @@ impl World {
         }
         for key in keys {
             self.batches.get_mut(key).expect("a batch").open = 0;
+            self.is_received(key);
         }
         if amount == open {
             return;
@@ -1045,6 +1160,7 @@ impl World {
             let fee = of(code).small * PAYOUT_FEE;
             let account = self.account(merchant, code);
             account.available -= amount + fee;
+            account.received -= amount + fee;
             account.in_transit += amount;
             self.add(4050, "-", code, fee);
             self.moves(self.today, merchant, code, "payout_fee", -fee);
@@ -1118,7 +1234,7 @@ impl World {
         if state == "returned" {
             // The books have had it since it came back.
             self.add(1010, "main", code, amount);
-            *self.untold.entry(code).or_default() += amount;
+            self.untold.remove(&place);
             return;
         }
         self.payouts[place].state = "confirmed";
@@ -1139,10 +1255,11 @@ impl World {
             // The statement that tells that it was made is late: what comes back had left.
             self.is_made(place, day);
             self.add(1010, "main", code, -amount);
-            *self.untold.entry(code).or_default() -= amount;
+            self.untold.insert(place);
         }
         self.payouts[place].state = "returned";
         self.credit(merchant, code, day, amount + fee);
+        self.account(merchant, code).received += amount + fee;
         self.add(4050, "-", code, -fee);
         self.moves(day, merchant, code, "payout_return", amount + fee);
         self.merchants[merchant].returned_on = Some(day);
@@ -1200,6 +1317,7 @@ impl World {
             "MISSING_IN_FILE" => {
                 let item = self.items.remove(&known.of).expect("an item");
                 self.add(5070, "-", code, item.gross);
+                self.has_come(&known.of);
                 self.becomes_available(&item, self.today);
             }
             _ => {}
@@ -1251,53 +1369,200 @@ impl World {
 
     /// What the proof of the day must say.
     pub fn identities(&self) -> Vec<Identity> {
-        let balances = self.balances();
-        let held = |key: String| balances.get(&key).copied().unwrap_or_default();
-        let open = |class: &str, of: &str, code: Code| -> i64 {
-            let open = self
-                .breaks
-                .iter()
-                .filter(|known| known.class == class && known.acquirer == of);
-            open.filter_map(|known| known.expected)
-                .filter(|(_, of)| *of == code)
-                .map(|(minor, _)| minor)
-                .sum()
-        };
-        let waits = |of: &str| {
-            self.breaks
-                .iter()
-                .any(|known| known.class == "MISSING_FILE" && known.acquirer == of)
-        };
         let mut all = Vec::new();
-        for Acquirer { name, currencies, .. } in &ACQUIRERS {
+        for (place, Acquirer { name, currencies, .. }) in ACQUIRERS.iter().enumerate() {
             for code in *currencies {
-                for (number, account, missing) in [(1, 1100, "MISSING_IN_FILE"), (3, 1110, "MISSING_RECEIPT")] {
-                    all.push(Identity {
-                        number,
-                        of: name,
-                        code,
-                        books: held(format!("{account} {name} {code}")),
-                        open: open(missing, name, code),
-                        complete: !waits(name),
-                    });
-                }
+                all.extend(self.of_acquirer(place, name, code));
             }
         }
-        for (code, bank) in &self.banks {
-            let unheard = self.statements.iter().filter(|statement| statement.code == *code);
-            let unheard: Vec<i64> = unheard
-                .map(|statement| statement.closing() - statement.opening)
-                .collect();
-            all.push(Identity {
-                number: 4,
+        for code in self.banks.keys() {
+            // What nobody knows and no acquirer's name is near to.
+            let unknown = self.opened("UNIDENTIFIED_RECEIPT", "main", code);
+            let (complete, ever) = (self.is_stated(code), self.stated.contains_key(code));
+            let of_main = |number, books, items, open| Identity {
+                number,
                 of: "main",
                 code,
-                books: bank.closing - unheard.iter().sum::<i64>() + self.untold.get(code).copied().unwrap_or_default(),
-                open: 0,
-                complete: unheard.is_empty(),
+                books,
+                items,
+                open,
+                complete,
+                ever,
+            };
+            let books = self.held(1010, "main", code);
+            let (stated, left_out) = self.told_by_bank(code);
+            let mut open: Vec<(&str, i64)> = Vec::new();
+            open.extend((left_out != 0).then_some(("left out", -left_out)));
+            let untold = self.untold.iter().map(|place| &self.payouts[*place]);
+            let untold = untold.filter(|payout| payout.code == *code);
+            open.extend(untold.map(|payout| ("payout_confirmation", -payout.amount)));
+            all.push(of_main(3, 0, -sum(&unknown), unknown));
+            all.push(of_main(4, books, stated, open));
+            let waits = ACQUIRERS
+                .iter()
+                .any(|acquirer| acquirer.currencies.contains(code) && self.waits(acquirer.name));
+            let required = self.required(code).iter().map(|(_, minor)| minor).sum();
+            all.push(Identity {
+                of: "",
+                complete: complete && !waits,
+                ..of_main(5, books, required, Vec::new())
             });
         }
         all
+    }
+
+    /// What an acquirer has to report, has reported, and has to pay.
+    fn of_acquirer(&self, place: usize, name: &'static str, code: Code) -> [Identity; 3] {
+        let of = |number, books, items, open: Vec<(&'static str, i64)>| Identity {
+            number,
+            of: name,
+            code,
+            books,
+            items,
+            open,
+            complete: !self.waits(name),
+            ever: true,
+        };
+        let missing = self.opened("MISSING_IN_FILE", name, code);
+        let is_missing = |item: &&Item| {
+            let mut breaks = self.breaks.iter();
+            breaks.any(|known| known.class == "MISSING_IN_FILE" && known.of == item.reference)
+        };
+        let own = |item: &&Item| self.merchants[item.merchant].acquirer == place && item.code == code;
+        let unreported = self.items.values().filter(own).filter(|item| !is_missing(item));
+        let unreported = unreported.map(|item| item.gross).sum();
+        let claimed = self.claimed.get(&(place, code)).copied().unwrap_or_default();
+        let late = self.opened("MISSING_RECEIPT", name, code);
+        let own = self
+            .batches
+            .iter()
+            .filter(|((of, _, own), _)| *of == place && *own == code);
+        let promised: i64 = own.map(|(_, batch)| batch.open).sum();
+        let mut other = self.opened("FUNDING_MISMATCH", name, code);
+        other.extend(self.opened("UNIDENTIFIED_RECEIPT", name, code));
+        let items = promised - sum(&late) - sum(&other);
+        let open = [late, other].concat();
+        [
+            of(1, self.held(1100, name, code), unreported, missing),
+            of(2, claimed, claimed, Vec::new()),
+            Identity {
+                complete: !self.waits(name) && self.is_stated(code),
+                ever: self.stated.contains_key(code),
+                ..of(3, self.held(1110, name, code), items, open)
+            },
+        ]
+    }
+
+    fn held(&self, account: i16, of: &str, code: Code) -> i64 {
+        let balances = self.balances();
+        balances
+            .get(&format!("{account} {of} {code}"))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The open differences of a class, each with what came less what was expected; of what is missing, what was expected.
+    fn opened(&self, class: &'static str, of: &str, code: Code) -> Vec<(&'static str, i64)> {
+        let minor = |money: Option<(i64, Code)>| money.map(|(minor, _)| minor);
+        let own = self
+            .breaks
+            .iter()
+            .filter(|known| known.class == class && known.acquirer == of);
+        own.filter(|known| known.expected.or(known.actual).is_some_and(|(_, own)| own == code))
+            .map(|known| match (minor(known.expected), minor(known.actual)) {
+                (Some(expected), Some(actual)) => (class, actual - expected),
+                (expected, actual) => (class, expected.or(actual).unwrap_or_default()),
+            })
+            .collect()
+    }
+
+    /// Whether a file of an acquirer is known to be missing.
+    fn waits(&self, of: &str) -> bool {
+        let mut breaks = self.breaks.iter();
+        breaks.any(|known| known.class == "MISSING_FILE" && known.acquirer == of)
+    }
+
+    /// Whether statements of an account have come up to the day, and none before is missing.
+    fn is_stated(&self, code: Code) -> bool {
+        let gap = format!("statement {code}");
+        self.stated.get(code).is_some_and(|(day, _)| *day == self.today)
+            && !self.breaks.iter().any(|known| known.of == gap)
+    }
+
+    /// What an account has by the last statement that came, and what is between those that came and do not meet.
+    fn told_by_bank(&self, code: Code) -> (i64, i64) {
+        let (last, closing) = self.stated.get(code).copied().unwrap_or_default();
+        let unheard = self
+            .statements
+            .iter()
+            .filter(|unheard| unheard.code == code && unheard.day < last);
+        (
+            closing,
+            unheard.map(|unheard| unheard.closing() - unheard.opening).sum(),
+        )
+    }
+
+    /// The acquirers and accounts of which something is known to be missing.
+    pub fn missing(&self) -> BTreeSet<String> {
+        let acquirers = ACQUIRERS.iter().filter(|acquirer| self.waits(acquirer.name));
+        let mut all: BTreeSet<String> = acquirers.map(|acquirer| acquirer.name.to_owned()).collect();
+        let unstated = self.banks.keys().filter(|code| !self.is_stated(code));
+        all.extend(unstated.map(|code| (*code).to_owned()));
+        all
+    }
+
+    /// What each merchant has to be safeguarded for: what it is owed of money that has come, and what is on its way to it. What is
+    /// withheld counts when its capture has come, too.
+    pub fn clients(&self) -> Vec<Client> {
+        let client = |(&(merchant, code), account): (&(usize, Code), &Account)| {
+            let withheld: i64 = account.withheld.values().sum();
+            let days = self.merchants[merchant].reserve.unwrap_or(0);
+            let unfunded = self.unreceived.values().filter(|item| {
+                (item.merchant, item.code) == (merchant, code)
+                    && item.day + Days::new(days) > self.today
+                    && item
+                        .matures_on
+                        .map_or(!self.items.contains_key(&item.reference), |on| on <= self.today)
+            });
+            let own = withheld - unfunded.map(|item| item.reserve).sum::<i64>();
+            let reserve = self.funded.get(&(merchant, code)).copied().unwrap_or(own);
+            let share = account.received - reserve;
+            Client {
+                merchant,
+                code,
+                share: share.max(0),
+                reserve,
+                in_transit: account.in_transit,
+                debt: -share.min(0),
+            }
+        };
+        self.accounts.iter().map(client).collect()
+    }
+
+    /// What has to be there of others' money, by component.
+    pub fn required(&self, code: Code) -> Vec<(&'static str, i64)> {
+        let clients = self.clients();
+        let of = |part: fn(&Client) -> i64| clients.iter().filter(|client| client.code == code).map(part).sum();
+        let ends = format!(" {code}");
+        let suspense = self
+            .sums
+            .iter()
+            .filter(|(key, _)| key.starts_with("2900 ") && key.ends_with(&ends));
+        // Of a line that nobody knows, nothing has come before its batch.
+        let unpaid = self.batches.values().filter(|batch| batch.open != 0);
+        let unpaid: BTreeSet<&String> = unpaid.flat_map(|batch| &batch.lines).collect();
+        let unpaid = self
+            .breaks
+            .iter()
+            .filter(|known| known.class == "MISSING_IN_LEDGER" && unpaid.contains(&known.of));
+        let unpaid = unpaid.filter_map(|known| known.actual).filter(|(_, own)| *own == code);
+        let nobodys = suspense.map(|(_, minor)| minor).sum::<i64>() - unpaid.map(|(minor, _)| minor).sum::<i64>();
+        vec![
+            ("merchants' share of what has come", of(|client| client.share)),
+            ("reserves", of(|client| client.reserve)),
+            ("payouts in transit", of(|client| client.in_transit)),
+            ("nobody's yet, in suspense", nobodys.max(0)),
+        ]
     }
 
     /// A payout as it is compared with the engine's.
@@ -1309,4 +1574,8 @@ impl World {
             payout.cutoff, payout.code, payout.fee, payout.state
         )
     }
+}
+
+fn sum(open: &[(&'static str, i64)]) -> i64 {
+    open.iter().map(|(_, minor)| minor).sum()
 }
