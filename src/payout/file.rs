@@ -6,6 +6,7 @@
 //! house's account in it, and come by currency and end-to-end id.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
@@ -18,6 +19,8 @@ use super::pain001::{self, Pain001, Version};
 use crate::money::{AmountError, Currency, Money};
 use crate::settings::House;
 
+/// How the ids of pain.001 files begin, and those of their batches, which banks name in statements.
+const MESSAGE: &str = "ACQ-PAYOUTS-";
 /// What the entries of a NACHA file are for, as their receivers read it.
 const DESCRIPTION: &str = "PAYOUT";
 /// The longest names of a NACHA batch and file.
@@ -107,6 +110,37 @@ impl Facts {
     }
 }
 
+/// What an id of ours in a pain.001 file names: the file (MsgId), or one of its batches (PmtInfId).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OrdersId {
+    /// The cut-off of the file.
+    pub cutoff: NaiveDate,
+    /// Which file of the cut-off it is, from 1.
+    pub ordinal: i32,
+    /// Which batch of it, from 1; none is the whole file.
+    pub batch: Option<usize>,
+}
+
+impl OrdersId {
+    /// Reads an id exactly as it was written; none where it is none of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut words = text.strip_prefix(MESSAGE)?.split('-');
+        let id = Self {
+            cutoff: NaiveDate::parse_from_str(words.next()?, "%Y%m%d").ok()?,
+            ordinal: words.next()?.parse().ok()?,
+            batch: words.next().map(str::parse).transpose().ok()?,
+        };
+        (id.to_string() == text).then_some(id)
+    }
+}
+
+impl fmt::Display for OrdersId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MESSAGE}{}-{}", self.cutoff.format("%Y%m%d"), self.ordinal)?;
+        self.batch.map_or(Ok(()), |batch| write!(f, "-{batch}"))
+    }
+}
+
 /// How many payouts of a currency there are, and their sum.
 pub type Totals = BTreeMap<Currency, (Money, u64)>;
 
@@ -138,8 +172,13 @@ impl<'h, W: Write> BankFile<'h, W> {
         match facts.format {
             BankFormat::Csv => Ok(Self::Csv(CsvFile::begin(out, house)?)),
             BankFormat::Pain001(version) => {
+                let id = OrdersId {
+                    cutoff: facts.cutoff,
+                    ordinal: facts.ordinal,
+                    batch: None,
+                };
                 let head = pain001::Head {
-                    message_id: format!("ACQ-PAYOUTS-{}-{}", facts.cutoff.format("%Y%m%d"), facts.ordinal),
+                    message_id: id.to_string(),
                     created: facts.execute_on.and_time(NaiveTime::MIN).and_utc(),
                     initiator: house.name.clone(),
                     batch_booking: true,

@@ -30,7 +30,8 @@ fn settings() -> String {
 }
 
 /// A statement in EUR of a day, from an opening balance in cents; its entries, one a line:
-/// `+78.24 ref=BANKREF to=END-TO-END text=WORDS back=AC04 code=CHRG on=DATE from=PAYER`.
+/// `+78.24 ref=BANKREF to=END-TO-END text=WORDS back=AC04 code=CHRG on=DATE from=PAYER`; with `batch=PMTINFID` or `file=MSGID` it
+/// is the sum of a batch, without payments.
 pub fn statement(on: &str, opening: i64, entries: &[&str]) -> String {
     statements(&[(on, opening, entries)])
 }
@@ -63,16 +64,24 @@ fn statements(stated: &[(&str, i64, &[&str])]) -> String {
                 format!("<RtrInf><Rsn><Cd>{reason}</Cd></Rsn></RtrInf>")
             });
             let family = words.get("code").unwrap_or("ESCT");
+            let of_batch = element("file", "MsgId") + &element("batch", "PmtInfId");
+            let details = if of_batch.is_empty() {
+                format!(
+                    "<TxDtls><Refs>{}</Refs><Amt Ccy=\"EUR\">{plain}</Amt><CdtDbtInd>{side}</CdtDbtInd>{payer}\
+                     <RmtInf>{}</RmtInf>{back}</TxDtls>",
+                    element("to", "EndToEndId"),
+                    element("text", "Ustrd"),
+                )
+            } else {
+                format!("<Btch>{of_batch}</Btch>")
+            };
             writeln!(
                 rows,
                 "<Ntry><Amt Ccy=\"EUR\">{plain}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
                  <BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt>{}\
                  <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>{family}</SubFmlyCd></Fmly></Domn></BkTxCd>\
-                 <NtryDtls><TxDtls><Refs>{}</Refs><Amt Ccy=\"EUR\">{plain}</Amt><CdtDbtInd>{side}</CdtDbtInd>{payer}\
-                 <RmtInf>{}</RmtInf>{back}</TxDtls></NtryDtls></Ntry>",
+                 <NtryDtls>{details}</NtryDtls></Ntry>",
                 element("ref", "AcctSvcrRef"),
-                element("to", "EndToEndId"),
-                element("text", "Ustrd"),
             )
             .expect("text");
         }
@@ -587,6 +596,16 @@ struct Day {
 
 impl Day {
     async fn instructed() -> Self {
+        Self::of(&[], "").await
+    }
+
+    /// Its payouts in EUR in a file of pain.001, from an account with an IBAN.
+    async fn ordered() -> Self {
+        let account = ("number = \"main-EUR\"", &*format!("number = \"{ACCOUNT}\""));
+        Self::of(&[account], " --file-format pain.001 --currency EUR").await
+    }
+
+    async fn of(settings: &[(&str, &str)], how: &str) -> Self {
         let files = support::directory();
         let plan = Plan {
             payments: 120,
@@ -598,15 +617,23 @@ impl Day {
             file_format: FileFormat::Adyen,
         };
         acquit::simulate::run(&plan, files.path(), &mut |_| {}).expect("a day");
+        let path = files.path().join("settings.toml");
+        let mut text = std::fs::read_to_string(&path).expect("settings");
+        for (from, to) in settings {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        std::fs::write(&path, text).expect("settings");
         let test = support::store().await;
         let day = Self { test, files };
+        let instruct = format!("payout instruct --cutoff 2026-03-03 --on 2026-03-03{how} --execute");
         for command in [
             "settings apply settings.toml",
             "record events.jsonl",
             "reconcile settlement.csv --acquirer adyen --execute",
             "payout plan --cutoff 2026-03-03 --by ann",
             "payout approve --cutoff 2026-03-03 --by bob",
-            "payout instruct --cutoff 2026-03-03 --on 2026-03-03 --execute",
+            &instruct,
         ] {
             let code = day.run(command);
             assert!(matches!(code, Some(0 | 2)), "{command}: {code:?}");
@@ -737,5 +764,133 @@ async fn what_was_confirmed_by_hand_is_not_booked_again() {
     let before = day.texts("select count(*)::text from entry").await;
     assert_eq!(day.run("bank load payouts.xml --execute"), Some(0));
     assert_eq!(day.texts("select count(*)::text from entry").await, before);
+    books::prove(&day.test.admin, None).await.expect("the books hold");
+}
+
+/// The only batch of the bank file that a day wrote: its id, how many payouts, and their sum in cents. Read as text.
+fn batch_of(day: &Day) -> (String, i64, i64) {
+    let text = std::fs::read_to_string(day.files.path().join("payouts-2026-03-03-1.xml")).expect("a bank file");
+    let (_, batch) = text.split_once("<PmtInf>").expect("a batch");
+    assert!(!batch.contains("<PmtInf>"), "{batch}");
+    let element = |tag: &str| {
+        let (_, from) = batch.split_once(&format!("<{tag}>")).expect("an element");
+        from.split_once('<').expect("its end").0.to_owned()
+    };
+    let cents = element("CtrlSum").replace('.', "").parse().expect("cents");
+    (
+        element("PmtInfId"),
+        element("NbOfTxs").parse().expect("a number"),
+        cents,
+    )
+}
+
+fn amount(cents: i64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+const STATES: &str = "select state || ' ' || count(*) from payout where currency = 'EUR' and instruction is not null group by state order by state";
+const MATCHES: &str = "select kind || ' ' || count(*) || ' ' || max(part) from bank_match group by kind order by kind";
+const SUSPENSE: &str = "select detail from break where class = 'UNIDENTIFIED_RECEIPT' order by id";
+
+#[tokio::test]
+async fn a_batch_that_is_debited_as_one_sum_confirms_its_payouts() {
+    let day = Day::ordered().await;
+    let (batch, count, cents) = batch_of(&day);
+    assert!(count >= 3, "{count}");
+    let off = format!("-{} batch={batch}", amount(cents + 1));
+    day.write("1.xml", &statement("2026-03-04", 0, &[&off]));
+    assert_eq!(day.run("bank load 1.xml --execute"), Some(2));
+    assert_eq!(day.texts(STATES).await, [format!("instructed {count}")]);
+    assert_eq!(
+        day.texts(SUSPENSE).await,
+        [format!(
+            "-{} EUR (line 5): it names batch {batch}, of which no statement has told of {count} payouts of {} EUR",
+            amount(cents + 1),
+            amount(cents)
+        )]
+    );
+    // The same batch, its sum: each payout is a part of the entry. The statement is told again in other words.
+    let right = format!("-{} ref=R2 batch={batch}", amount(cents));
+    let text = statement("2026-03-05", -cents - 1, &[&right]);
+    day.write("2.xml", &text);
+    day.write("again.xml", &text.replace("<MsgId>M1</MsgId>", "<MsgId>M2</MsgId>"));
+    for name in ["2.xml", "2.xml", "again.xml"] {
+        assert_eq!(day.run(&format!("bank load {name} --execute")), Some(0), "{name}");
+        assert_eq!(day.texts(STATES).await, [format!("confirmed {count}")]);
+        assert_eq!(
+            day.texts(MATCHES).await,
+            [format!("payout {count} {count}"), "suspense 1 1".to_owned()]
+        );
+    }
+    // One comes back, and the batch is debited once more by its file's id.
+    let one = day
+        .texts("select amount || ' ' || end_to_end_id from payout where currency = 'EUR' and state = 'confirmed' order by id limit 1")
+        .await
+        .remove(0);
+    let (minor, id) = one.split_once(' ').expect("an amount and an id");
+    let back = format!("+{} to={id} back=AC04", amount(minor.parse().expect("cents")));
+    let file = batch.rsplit_once('-').expect("the place of the batch").0;
+    let twice = format!("-{} file={file}", amount(cents));
+    day.write("3.xml", &statement("2026-03-06", -2 * cents - 1, &[&back, &twice]));
+    assert_eq!(day.run("bank load 3.xml --execute"), Some(2));
+    assert_eq!(
+        day.texts(STATES).await,
+        [format!("confirmed {}", count - 1), "returned 1".to_owned()]
+    );
+    assert_eq!(
+        day.texts(MATCHES).await,
+        [
+            format!("payout {count} {count}"),
+            "return 1 1".to_owned(),
+            "suspense 2 1".to_owned()
+        ]
+    );
+    assert!(
+        day.texts(SUSPENSE).await[1].ends_with(&format!(
+            "batch {batch}, of which no statement has told of 0 payouts of 0.00 EUR"
+        )),
+        "it has none left"
+    );
+    books::prove(&day.test.admin, None).await.expect("the books hold");
+}
+
+#[tokio::test]
+async fn a_batch_of_which_one_was_confirmed_by_hand_is_told_of_as_a_whole() {
+    let day = Day::ordered().await;
+    let (batch, count, cents) = batch_of(&day);
+    let one = day
+        .texts("select amount || ' ' || end_to_end_id from payout where currency = 'EUR' and state = 'instructed' order by id limit 1")
+        .await
+        .remove(0);
+    let (minor, id) = one.split_once(' ').expect("an amount and an id");
+    let minor: i64 = minor.parse().expect("cents");
+    assert_eq!(day.run(&format!("payout confirm {id} --on 2026-03-04")), Some(0));
+    let states = ["confirmed 1".to_owned(), format!("instructed {}", count - 1)];
+    assert_eq!(day.texts(STATES).await, states);
+    // All but that one may be another all but one: nothing of it is confirmed.
+    let rest = format!("-{} batch={batch}", amount(cents - minor));
+    day.write("1.xml", &statement("2026-03-04", 0, &[&rest]));
+    assert_eq!(day.run("bank load 1.xml --execute"), Some(2));
+    assert_eq!(day.texts(STATES).await, states);
+    let before = day.texts("select count(*)::text from entry where kind = 21").await;
+    assert_eq!(before, ["1"]);
+    // A charge for the batch is a charge.
+    let all = format!("-{} ref=R2 batch={batch}", amount(cents));
+    let charge = format!("-0.25 ref=R3 code=CHRG batch={batch}");
+    day.write("2.xml", &statement("2026-03-05", minor - cents, &[&all, &charge]));
+    assert_eq!(day.run("bank load 2.xml --execute"), Some(0));
+    assert_eq!(day.texts(STATES).await, [format!("confirmed {count}")]);
+    assert_eq!(
+        day.texts("select count(*)::text from entry where kind = 21").await,
+        [count.to_string()]
+    );
+    assert_eq!(
+        day.texts(MATCHES).await,
+        [
+            "charge 1 1".to_owned(),
+            format!("payout {count} {count}"),
+            "suspense 1 1".to_owned()
+        ]
+    );
     books::prove(&day.test.admin, None).await.expect("the books hold");
 }

@@ -19,6 +19,7 @@ use crate::card_number::mask;
 use crate::delimited::FileError;
 use crate::ids::SourceId;
 use crate::money::{Currency, Money};
+use crate::payout::file::OrdersId;
 use crate::settings::House;
 use crate::store::copy::Copy;
 use crate::store::reconcile::intake::opened;
@@ -95,6 +96,8 @@ pub(super) struct Part {
     pub(super) value_on: NaiveDate,
     pub(super) money: Money,
     pub(super) end_to_end_id: Option<String>,
+    /// The bank files or batches of ours that the whole entry names.
+    pub(super) orders: BTreeSet<OrdersId>,
     /// Whether the bank says that it comes back, and why.
     pub(super) returned: Option<Option<String>>,
     /// Whether it takes an earlier entry back.
@@ -427,6 +430,7 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
         money: entry.money,
         // Formats without end-to-end ids have only what whoever ordered it called it.
         end_to_end_id: entry.customer_reference.clone(),
+        orders: orders(entry),
         returned: entry.returned.then_some(None),
         reversal: entry.reversal,
         code: entry.code.clone(),
@@ -451,6 +455,7 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
             let mut one = of_detail(&whole, detail);
             one.end_to_end_id = one.end_to_end_id.or(whole.end_to_end_id);
             one.words.extend(whole.words.iter().cloned());
+            one.orders = whole.orders;
             vec![one]
         }
         details => {
@@ -471,12 +476,31 @@ fn of_detail(whole: &Part, detail: &Detail) -> Part {
     let party = &detail.counterparty;
     Part {
         end_to_end_id: detail.end_to_end_id.clone(),
+        orders: BTreeSet::new(),
         returned: returned.or_else(|| whole.returned.clone()),
         code,
         words: detail_words(detail).collect(),
         payer: party.account.clone().or_else(|| party.name.clone()).unwrap_or_default(),
         ..whole.clone()
     }
+}
+
+/// The bank files or batches of ours that an entry is the sum of, by the ids that they have in these files.
+fn orders(entry: &Entry) -> BTreeSet<OrdersId> {
+    let batches = entry
+        .batches
+        .iter()
+        .flat_map(|batch| match &batch.payment_information_id {
+            // The batch says it closer than its file.
+            Some(id) => Some(id),
+            None => batch.message_id.as_ref(),
+        });
+    let details = entry
+        .details
+        .iter()
+        .filter_map(|detail| detail.payment_information_id.as_ref());
+    let ids = batches.chain(details).chain(&entry.customer_reference);
+    ids.filter_map(|id| OrdersId::parse(id)).collect()
 }
 
 /// The words of the texts that an entry has for itself.

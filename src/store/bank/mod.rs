@@ -6,7 +6,8 @@
 //!    quarantine; one with a statement of an account that is not the house's is refused.
 //! 3. Each statement begins with what the one before it ended with (`sequence`). What repeats a booked one books nothing; what
 //!    overlaps one is refused; where one is missing, that is a break.
-//! 4. Payouts that it names are confirmed, or come back (`payouts`): with the code of `payout confirm` and `payout return`.
+//! 4. Payouts that it names, one by one or as a batch, are confirmed, or come back (`payouts`): with the code of `payout confirm`
+//!    and `payout return`.
 //! 5. What is awaited is decided by [`crate::bank::receipts`]; every entry of the statement becomes an entry of the house's book
 //!    (`posting`), unless the books have it on 1010 already.
 //! 6. What is awaited and has not come in time is a break, and such a break ends when it has.

@@ -8,7 +8,7 @@
 //! | pays one with less, or more | in addition 1900 ← 1110 s - a, or 1110 ← 2900 a - s: `FUNDING_MISMATCH` |
 //! | charges of the bank | 5050 ← 1010, given back 1010 ← 5050 |
 //! | interest | 1010 ← 4080; where it is we who pay it, 5050 ← 1010 |
-//! | confirms or returns a payout, or is on 1010 already | nothing more |
+//! | confirms or returns a payout, or a batch of them, or is on 1010 already | nothing more |
 //! | nobody knows it | 1010 ← 2900, or 1900 ← 1010: `UNIDENTIFIED_RECEIPT` |
 //!
 //! What is unknown is kept by the acquirer that it names, else by the name of the bank account. Nothing that is in suspense is
@@ -21,7 +21,7 @@ use chrono::{Days, NaiveDate};
 use tokio_postgres::Row;
 
 use super::intake::{Part, Taken};
-use super::payouts::{Payouts, Place, Told};
+use super::payouts::{Booked, Payouts, Place};
 use super::{BankError, Run};
 use crate::bank::Code;
 use crate::bank::receipts::{self, Decided, Left, Payment, Receipt, Target, words};
@@ -46,7 +46,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
     concerned.push(BookId::HOUSE);
     // All of them at once, by id: confirmations and returns lock theirs again.
     LockedBooks::lock(tx, &concerned).await?;
-    let told = payouts.book(tx, run, &parts).await?;
+    let booked = payouts.book(tx, run, &parts).await?;
     let mut by_currency: BTreeMap<Currency, Vec<&Part>> = BTreeMap::new();
     for part in parts {
         by_currency.entry(part.money.currency()).or_default().push(part);
@@ -58,7 +58,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
         breaks: Vec::new(),
     };
     for (currency, parts) in by_currency {
-        posting.post(tx, currency, &parts, &told, &payouts).await?;
+        posting.post(tx, currency, &parts, &booked, &payouts).await?;
     }
     posting.write(tx).await?;
     let paid = include_str!("../../../schema/queries/bank_receipts_came.sql");
@@ -138,13 +138,19 @@ impl Posting<'_> {
         tx: &mut Tx,
         currency: Currency,
         parts: &[&Part],
-        told: &BTreeMap<Place, Told>,
+        booked: &Booked,
         payouts: &Payouts,
     ) -> Result<(), BankError> {
         let mut open: Vec<&Part> = Vec::new();
         for part in parts {
-            if let Some(told) = told.get(&(part.ordinal, part.part)) {
-                self.matched(part, told.kind, part.money, None, (told.book, told.number));
+            let place = (part.ordinal, part.part);
+            if let Some(told) = booked.told.get(&place) {
+                for one in told {
+                    self.matched(part, one.kind, one.money, None, (one.book, one.number));
+                }
+            } else if let Some(why) = booked.left.get(&place) {
+                let bank = Arc::clone(&self.run.bank);
+                self.keep(part, (self.run.bank_id, &bank), why)?;
             } else if payouts.names(part) {
                 // It names a payout, and is not what becomes of it: whatever else has its amount, it is not that.
                 self.suspend(part, Left::Unknown, &[])?;
@@ -154,7 +160,12 @@ impl Posting<'_> {
                 open.push(part);
             }
         }
-        let told: BTreeSet<(BookId, EntryNumber)> = told.values().map(|told| (told.book, told.number)).collect();
+        let told: BTreeSet<(BookId, EntryNumber)> = booked
+            .told
+            .values()
+            .flatten()
+            .map(|told| (told.book, told.number))
+            .collect();
         let (awaited, targets) = self.awaited(tx, currency, &open, &told).await?;
         let receipts: Vec<Receipt> = open.iter().map(|part| receipt(part)).collect();
         let Decided { payments, left } = receipts::decide(&receipts, &targets);
@@ -396,6 +407,16 @@ impl Posting<'_> {
                 (self.run.bank_id, Arc::clone(&self.run.bank), why.to_owned())
             }
         };
+        self.keep(part, (acquirer_id, &acquirer), &why)
+    }
+
+    /// Keeps a part in suspense, and opens its break.
+    fn keep(
+        &mut self,
+        part: &Part,
+        (acquirer_id, acquirer): (AcquirerId, &Arc<str>),
+        why: &str,
+    ) -> Result<(), BankError> {
         let suspense = if part.money.minor() > 0 {
             AccountCode::SuspenseCredit
         } else {
@@ -403,7 +424,7 @@ impl Posting<'_> {
         };
         let number = self.book(
             part,
-            &acquirer,
+            acquirer,
             &[((AccountCode::BankSettlement, suspense), part.money.minor())],
         )?;
         self.matched(part, "suspense", part.money, None, (BookId::HOUSE, number));
@@ -583,7 +604,7 @@ fn batch(row: &Row, today: NaiveDate) -> Result<(Awaited, Target), StoreError> {
 }
 
 /// Whether the bank says that something is its charge or interest: by ISO 20022's sub-families, SWIFT's and BAI's codes.
-fn of_bank(code: &Code) -> Option<&'static str> {
+pub(super) fn of_bank(code: &Code) -> Option<&'static str> {
     let iso = code
         .iso
         .as_deref()
