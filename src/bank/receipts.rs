@@ -189,8 +189,8 @@ fn by_name(receipts: &[Receipt], targets: &[Target]) -> Vec<Payment> {
         .collect()
 }
 
-/// What pays what where several targets have one name, as two acquirers may number their batches alike: each receipt the only one of
-/// its amount, or nothing.
+/// What pays what where several targets have one name, as two acquirers may number their batches alike: each receipt the only
+/// one of its amount, or nothing.
 fn of_one_name(receipts: &[Receipt], targets: &[Target], part: &Payment) -> Option<Vec<Payment>> {
     let alike: Vec<(usize, &Target)> = part
         .targets
