@@ -161,9 +161,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// All of it.
-    pub fn required(&self) -> i128 {
-        sum([
+    /// What is required for it, kind by kind.
+    pub fn parts(&self) -> [i128; 6] {
+        [
             self.share,
             self.reserve,
             self.hold,
@@ -171,7 +171,11 @@ impl Client {
             self.returned,
             self.refunds,
         ]
-        .into_iter())
+    }
+
+    /// All of it.
+    pub fn required(&self) -> i128 {
+        sum(self.parts().into_iter())
     }
 }
 
@@ -771,7 +775,7 @@ impl Facts {
                 }
             })
             .collect();
-        clients.retain(|client| client.required() != 0 || client.debt != 0);
+        clients.retain(|client| client.parts().iter().any(|part| *part != 0) || client.debt != 0);
         clients.sort_by(|one, other| {
             (&one.currency, &one.merchant, one.book).cmp(&(&other.currency, &other.merchant, other.book))
         });
@@ -784,15 +788,7 @@ impl Facts {
         let mut found: BTreeMap<Code, Requirement> = BTreeMap::new();
         for client in self.clients() {
             let parts = all.entry(client.currency.clone()).or_default();
-            let of = [
-                client.share,
-                client.reserve,
-                client.hold,
-                client.in_transit,
-                client.returned,
-                client.refunds,
-            ];
-            for (part, amount) in parts.iter_mut().zip(of) {
+            for (part, amount) in parts.iter_mut().zip(client.parts()) {
                 *part = part.saturating_add(amount);
             }
             let requirement = found.entry(client.currency).or_default();
