@@ -1,6 +1,127 @@
 -- The whole schema, to be read: the sum of schema/migrations, held equal by a test. Written by
 -- `UPDATE_SCHEMA=1 cargo test --test it schema`; change a migration, not this file.
 
+CREATE TABLE public.break_entry (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    break_id bigint NOT NULL,
+    proposal_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.break_entry IS 'Which entries a resolution booked. What reverses one names it.';
+
+CREATE TABLE public.entry (
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    kind smallint NOT NULL,
+    reference text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    payment text COLLATE pg_catalog."C",
+    acquirer_reference text COLLATE pg_catalog."C",
+    merchant_reference text COLLATE pg_catalog."C",
+    arn text COLLATE pg_catalog."C",
+    rrn text COLLATE pg_catalog."C",
+    auth_code text COLLATE pg_catalog."C",
+    details text COLLATE pg_catalog."C",
+    natural_key text COLLATE pg_catalog."C",
+    reverses bigint,
+    occurred_at timestamp with time zone NOT NULL,
+    booking_date date NOT NULL,
+    happened_on date,
+    recorded_at timestamp with time zone NOT NULL,
+    source_id bigint NOT NULL,
+    source_line integer,
+    hash bytea NOT NULL,
+    CONSTRAINT entry_fingerprint CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT entry_happened_on CHECK ((happened_on < booking_date)),
+    CONSTRAINT entry_hash CHECK ((length(hash) = 32)),
+    CONSTRAINT entry_number CHECK ((number > 0))
+);
+
+COMMENT ON TABLE public.entry IS 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
+
+COMMENT ON COLUMN public.entry.details IS 'What was stated beside the columns and transfers, as JSON.';
+
+COMMENT ON COLUMN public.entry.natural_key IS 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle, a deduction''s reference at its acquirer, the refund that failed): unique in its book, for ever.';
+
+COMMENT ON COLUMN public.entry.happened_on IS 'The day that governs it, where that was closed already when it was written; booking_date is then the first open day.';
+
+CREATE FUNCTION public.decisions_on(on_day date) RETURNS TABLE(proposal_id bigint, stands boolean, holds boolean)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT break_entry.proposal_id,
+     bool_or((reversal.number IS NULL)) AS stands,
+     ((min(entry.booking_date) <= decisions_on.on_day) AND COALESCE((max(reversal.booking_date) > decisions_on.on_day), true)) AS holds
+    FROM ((public.break_entry
+      JOIN public.entry ON (((entry.book_id = break_entry.book_id) AND (entry.number = break_entry.number))))
+      LEFT JOIN public.entry reversal ON (((reversal.book_id = break_entry.book_id) AND (reversal.reverses = break_entry.number) AND (reversal.kind = 30))))
+   GROUP BY break_entry.proposal_id;
+END;
+
+COMMENT ON FUNCTION public.decisions_on(on_day date) IS 'What people resolved or matched: whether it stands now, and whether it held at the end of a day; what is reopened is reversed.';
+
+CREATE TABLE public.file_decision (
+    source_id bigint NOT NULL,
+    decision text NOT NULL COLLATE pg_catalog."C",
+    decided_by text NOT NULL,
+    reason text,
+    presented_by text,
+    presented text GENERATED ALWAYS AS (
+CASE
+    WHEN (presented_by IS NOT NULL) THEN 'presented'::text
+    ELSE NULL::text
+END) STORED COLLATE pg_catalog."C",
+    superseded_by bigint,
+    run_id bigint,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT file_decision_name CHECK ((decision = ANY (ARRAY['presented'::text, 'rejected'::text, 'released'::text, 'undone'::text]))),
+    CONSTRAINT file_decision_reason CHECK (((reason IS NOT NULL) OR (decision = ANY (ARRAY['presented'::text, 'undone'::text])))),
+    CONSTRAINT file_decision_run CHECK (((decision = 'undone'::text) = (run_id IS NOT NULL))),
+    CONSTRAINT file_decision_superseded CHECK (((superseded_by IS NULL) OR ((decision = 'undone'::text) AND (superseded_by <> source_id)))),
+    CONSTRAINT file_decision_two_people CHECK ((((decision = 'released'::text) = (presented_by IS NOT NULL)) AND COALESCE((presented_by <> decided_by), true)))
+);
+
+COMMENT ON TABLE public.file_decision IS 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
+
+CREATE TABLE public.settlement_file (
+    source_id bigint NOT NULL,
+    acquirer_id smallint NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    format text COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    rejects bigint NOT NULL,
+    as_of date,
+    CONSTRAINT settlement_file_reason CHECK (((state = 'quarantined'::text) = (reason IS NOT NULL))),
+    CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
+);
+
+COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
+
+CREATE FUNCTION public.files_on(on_day date) RETURNS TABLE(source_id bigint, acquirer_id smallint, came boolean, is_undone boolean, gone boolean)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT file.source_id,
+     file.acquirer_id,
+     (COALESCE(booked.booking_date, file.as_of) <= files_on.on_day) AS came,
+     (undone.source_id IS NOT NULL) AS is_undone,
+     ((undone.source_id IS NOT NULL) AND (COALESCE(reversal.booking_date, booked.booking_date, file.as_of) <= files_on.on_day)) AS gone
+    FROM ((((public.settlement_file file
+      LEFT JOIN public.file_decision released ON (((released.source_id = file.source_id) AND (released.decision = 'released'::text))))
+      LEFT JOIN public.file_decision undone ON (((undone.source_id = file.source_id) AND (undone.decision = 'undone'::text))))
+      LEFT JOIN LATERAL ( SELECT entry.booking_date
+            FROM public.entry
+           WHERE ((entry.source_id = file.source_id) AND (entry.kind = ANY (ARRAY[10, 11, 12])))
+          LIMIT 1) booked ON (true))
+      LEFT JOIN LATERAL ( SELECT entry.booking_date
+            FROM public.entry
+           WHERE ((entry.source_id = undone.run_id) AND (entry.kind = 30))
+          LIMIT 1) reversal ON (true))
+   WHERE ((file.state = 'booked'::text) OR (released.source_id IS NOT NULL));
+END;
+
+COMMENT ON FUNCTION public.files_on(on_day date) IS 'Settlement files that were ever booked: whether each had come by the end of a day, whether it is undone, and whether it was by then.';
+
 CREATE FUNCTION public.keep_until_expiry() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -23,6 +144,88 @@ begin
         message = format('%s is append-only: %s is refused; correct a mistake with a reversal', tg_table_name, lower(tg_op));
 end
 $$;
+
+CREATE TABLE public.bank_match (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    part integer NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    acquirer_id smallint,
+    batch text COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    settled bigint,
+    book_id bigint NOT NULL,
+    number bigint NOT NULL,
+    CONSTRAINT bank_match_amount CHECK ((amount <> 0)),
+    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'suspense'::text]))),
+    CONSTRAINT bank_match_part CHECK ((part > 0)),
+    CONSTRAINT bank_match_receipt CHECK ((num_nonnulls(acquirer_id, batch, settled) =
+CASE kind
+    WHEN 'receipt'::text THEN 3
+    ELSE 0
+END))
+);
+
+COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on 1010, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
+
+CREATE TABLE public.settlement_batch (
+    source_id bigint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    lines bigint NOT NULL,
+    gross bigint NOT NULL,
+    costs bigint NOT NULL,
+    other bigint NOT NULL,
+    net bigint NOT NULL,
+    payout bigint NOT NULL,
+    captures bigint NOT NULL,
+    captured bigint NOT NULL,
+    withheld bigint NOT NULL,
+    paid_on date,
+    paid_as text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
+);
+
+COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
+
+COMMENT ON COLUMN public.settlement_batch.paid_on IS 'The latest day on which a line says that its money moves, where any does.';
+
+COMMENT ON COLUMN public.settlement_batch.paid_as IS 'The words that name its payment, one text a payout row.';
+
+CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint, batch text, currency text, net bigint, settled bigint, files bigint)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT told.acquirer_id,
+     told.batch,
+     told.currency,
+     (sum(told.net))::bigint AS net,
+     (sum(told.settled))::bigint AS settled,
+     sum(told.files) AS files
+    FROM ( SELECT files.acquirer_id,
+             batch.batch,
+             batch.currency,
+             batch.net,
+             (0)::bigint AS settled,
+             1 AS files
+            FROM (public.files_on(unpaid_on.on_day) files(source_id, acquirer_id, came, is_undone, gone)
+              JOIN public.settlement_batch batch ON ((batch.source_id = files.source_id)))
+           WHERE (files.came AND (NOT files.gone))
+         UNION ALL
+          SELECT told_1.acquirer_id,
+             told_1.batch,
+             told_1.currency,
+             0,
+             told_1.settled,
+             0
+            FROM (public.bank_match told_1
+              JOIN public.entry ON (((entry.book_id = told_1.book_id) AND (entry.number = told_1.number))))
+           WHERE ((told_1.kind = 'receipt'::text) AND (entry.booking_date <= unpaid_on.on_day))) told
+   GROUP BY told.acquirer_id, told.batch, told.currency
+  HAVING (sum(told.net) <> sum(told.settled));
+END;
+
+COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files.';
 
 CREATE FUNCTION public.worker_fence(task text, granted bigint) RETURNS void
     LANGUAGE plpgsql
@@ -196,92 +399,6 @@ CREATE TABLE public.aggregate (
 );
 
 COMMENT ON TABLE public.aggregate IS 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
-
-CREATE TABLE public.bank_match (
-    source_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    part integer NOT NULL,
-    kind text NOT NULL COLLATE pg_catalog."C",
-    amount bigint NOT NULL,
-    acquirer_id smallint,
-    batch text COLLATE pg_catalog."C",
-    currency text NOT NULL COLLATE pg_catalog."C",
-    settled bigint,
-    book_id bigint NOT NULL,
-    number bigint NOT NULL,
-    CONSTRAINT bank_match_amount CHECK ((amount <> 0)),
-    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'suspense'::text]))),
-    CONSTRAINT bank_match_part CHECK ((part > 0)),
-    CONSTRAINT bank_match_receipt CHECK ((num_nonnulls(acquirer_id, batch, settled) =
-CASE kind
-    WHEN 'receipt'::text THEN 3
-    ELSE 0
-END))
-);
-
-COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on 1010, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
-
-CREATE TABLE public.file_decision (
-    source_id bigint NOT NULL,
-    decision text NOT NULL COLLATE pg_catalog."C",
-    decided_by text NOT NULL,
-    reason text,
-    presented_by text,
-    presented text GENERATED ALWAYS AS (
-CASE
-    WHEN (presented_by IS NOT NULL) THEN 'presented'::text
-    ELSE NULL::text
-END) STORED COLLATE pg_catalog."C",
-    superseded_by bigint,
-    run_id bigint,
-    decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT file_decision_name CHECK ((decision = ANY (ARRAY['presented'::text, 'rejected'::text, 'released'::text, 'undone'::text]))),
-    CONSTRAINT file_decision_reason CHECK (((reason IS NOT NULL) OR (decision = ANY (ARRAY['presented'::text, 'undone'::text])))),
-    CONSTRAINT file_decision_run CHECK (((decision = 'undone'::text) = (run_id IS NOT NULL))),
-    CONSTRAINT file_decision_superseded CHECK (((superseded_by IS NULL) OR ((decision = 'undone'::text) AND (superseded_by <> source_id)))),
-    CONSTRAINT file_decision_two_people CHECK ((((decision = 'released'::text) = (presented_by IS NOT NULL)) AND COALESCE((presented_by <> decided_by), true)))
-);
-
-COMMENT ON TABLE public.file_decision IS 'What people decided about settlement files, each once: presented (ran its reconciliation, or asked first for its release), rejected, released (booked though it was quarantined, by somebody other than presented_by), undone. run_id is the source of the entries that reverse it, superseded_by the file that took its place.';
-
-CREATE TABLE public.settlement_batch (
-    source_id bigint NOT NULL,
-    batch text NOT NULL COLLATE pg_catalog."C",
-    currency text NOT NULL COLLATE pg_catalog."C",
-    lines bigint NOT NULL,
-    gross bigint NOT NULL,
-    costs bigint NOT NULL,
-    other bigint NOT NULL,
-    net bigint NOT NULL,
-    payout bigint NOT NULL,
-    captures bigint NOT NULL,
-    captured bigint NOT NULL,
-    withheld bigint NOT NULL,
-    paid_on date,
-    paid_as text[] DEFAULT '{}'::text[] NOT NULL,
-    CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
-);
-
-COMMENT ON TABLE public.settlement_batch IS 'The batches of settlement files: Σ of their lines in the net currency, and what the acquirer says it pays. costs hold their tax; other is what belongs to no payment, and what the acquirer withholds as reserve or releases. captures, captured: how many captures, and Σ of them before anything is taken of it; withheld: Σ of what rows withhold as reserve.';
-
-COMMENT ON COLUMN public.settlement_batch.paid_on IS 'The latest day on which a line says that its money moves, where any does.';
-
-COMMENT ON COLUMN public.settlement_batch.paid_as IS 'The words that name its payment, one text a payout row.';
-
-CREATE TABLE public.settlement_file (
-    source_id bigint NOT NULL,
-    acquirer_id smallint NOT NULL,
-    state text NOT NULL COLLATE pg_catalog."C",
-    reason text,
-    format text COLLATE pg_catalog."C",
-    lines bigint NOT NULL,
-    rejects bigint NOT NULL,
-    as_of date,
-    CONSTRAINT settlement_file_reason CHECK (((state = 'quarantined'::text) = (reason IS NOT NULL))),
-    CONSTRAINT settlement_file_state CHECK ((state = ANY (ARRAY['booked'::text, 'quarantined'::text])))
-);
-
-COMMENT ON TABLE public.settlement_file IS 'Settlement files taken in: booked whole, or quarantined whole and nothing posted. This is how each was taken in; how it stands is in settlement_file_state.';
 
 CREATE VIEW public.settlement_file_state AS
  SELECT file.source_id,
@@ -485,15 +602,6 @@ CREATE TABLE public.break (
 );
 
 COMMENT ON TABLE public.break IS 'Sources that should agree and do not. suspense_number is the entry of the house book that holds its money; kept_pending is what of a merchant''s pending money does not become available while it is open; found_in is the file that showed it; owner is who works on it, proposal_id what resolved it, and until quiet_until its item is not missing again.';
-
-CREATE TABLE public.break_entry (
-    book_id bigint NOT NULL,
-    number bigint NOT NULL,
-    break_id bigint NOT NULL,
-    proposal_id bigint NOT NULL
-);
-
-COMMENT ON TABLE public.break_entry IS 'Which entries a resolution booked. What reverses one names it.';
 
 ALTER TABLE public.break ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.break_id_seq
@@ -733,42 +841,6 @@ CREATE TABLE public.cost_sum (
 );
 
 COMMENT ON TABLE public.cost_sum IS 'What the costs of the matched lines of a settlement file come to by contract (expected) and by the file (stated), minor units, by batch, month of the lines and term of the contract; the term is empty for what no term prices. invoiced: not deducted, but awaited on the invoice of the month.';
-
-CREATE TABLE public.entry (
-    book_id bigint NOT NULL,
-    number bigint NOT NULL,
-    kind smallint NOT NULL,
-    reference text NOT NULL COLLATE pg_catalog."C",
-    fingerprint bytea NOT NULL,
-    payment text COLLATE pg_catalog."C",
-    acquirer_reference text COLLATE pg_catalog."C",
-    merchant_reference text COLLATE pg_catalog."C",
-    arn text COLLATE pg_catalog."C",
-    rrn text COLLATE pg_catalog."C",
-    auth_code text COLLATE pg_catalog."C",
-    details text COLLATE pg_catalog."C",
-    natural_key text COLLATE pg_catalog."C",
-    reverses bigint,
-    occurred_at timestamp with time zone NOT NULL,
-    booking_date date NOT NULL,
-    happened_on date,
-    recorded_at timestamp with time zone NOT NULL,
-    source_id bigint NOT NULL,
-    source_line integer,
-    hash bytea NOT NULL,
-    CONSTRAINT entry_fingerprint CHECK ((length(fingerprint) = 32)),
-    CONSTRAINT entry_happened_on CHECK ((happened_on < booking_date)),
-    CONSTRAINT entry_hash CHECK ((length(hash) = 32)),
-    CONSTRAINT entry_number CHECK ((number > 0))
-);
-
-COMMENT ON TABLE public.entry IS 'Immutable, numbered facts. hash covers the entry, its transfers and the hash before it.';
-
-COMMENT ON COLUMN public.entry.details IS 'What was stated beside the columns and transfers, as JSON.';
-
-COMMENT ON COLUMN public.entry.natural_key IS 'What the fact is known by beside its reference (a capture''s sequence, a dispute''s case and cycle, a deduction''s reference at its acquirer, the refund that failed): unique in its book, for ever.';
-
-COMMENT ON COLUMN public.entry.happened_on IS 'The day that governs it, where that was closed already when it was written; booking_date is then the first open day.';
 
 CREATE TABLE public.entry_kind (
     id smallint NOT NULL,
@@ -1970,6 +2042,38 @@ ALTER TABLE ONLY public.settlement_file
 ALTER TABLE ONLY public.settlement_match
     ADD CONSTRAINT settlement_match_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
 
+GRANT SELECT,INSERT ON TABLE public.break_entry TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_entry TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
+GRANT SELECT ON TABLE public.entry TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.file_decision TO acquit_runtime;
+GRANT SELECT ON TABLE public.file_decision TO acquit_auditor;
+
+GRANT INSERT(source_id) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(decision) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(decided_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(presented_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(superseded_by) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT INSERT(run_id) ON TABLE public.file_decision TO acquit_runtime;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.bank_match TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_match TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
+
 GRANT SELECT ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account TO acquit_auditor;
 
@@ -2085,32 +2189,6 @@ GRANT UPDATE(costs_vat) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 
-GRANT SELECT,INSERT ON TABLE public.bank_match TO acquit_runtime;
-GRANT SELECT ON TABLE public.bank_match TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.file_decision TO acquit_runtime;
-GRANT SELECT ON TABLE public.file_decision TO acquit_auditor;
-
-GRANT INSERT(source_id) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(decision) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(decided_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(presented_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(superseded_by) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT INSERT(run_id) ON TABLE public.file_decision TO acquit_runtime;
-
-GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
-
-GRANT SELECT,INSERT ON TABLE public.settlement_file TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
-
 GRANT SELECT ON TABLE public.settlement_file_state TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_file_state TO acquit_auditor;
 
@@ -2187,9 +2265,6 @@ GRANT UPDATE(owner) ON TABLE public.break TO acquit_runtime;
 GRANT UPDATE(proposal_id) ON TABLE public.break TO acquit_runtime;
 
 GRANT UPDATE(quiet_until) ON TABLE public.break TO acquit_runtime;
-
-GRANT SELECT,INSERT ON TABLE public.break_entry TO acquit_runtime;
-GRANT SELECT ON TABLE public.break_entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.break_match TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_match TO acquit_auditor;
@@ -2292,9 +2367,6 @@ GRANT SELECT ON TABLE public.cost_claim TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.cost_sum TO acquit_runtime;
 GRANT SELECT ON TABLE public.cost_sum TO acquit_auditor;
-
-GRANT SELECT,INSERT ON TABLE public.entry TO acquit_runtime;
-GRANT SELECT ON TABLE public.entry TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;

@@ -1,19 +1,6 @@
 -- Batches of the files in force at the end of a day: what is kept of each, and what its lines come to, read one by one. $1 day.
 with files as materialized (
-    select file.source_id, file.acquirer_id, coalesce(booked.booking_date, file.as_of) <= $1::date as came,
-        undone.source_id is not null as is_undone,
-        undone.source_id is not null and coalesce(reversal.booking_date, booked.booking_date, file.as_of) <= $1::date as gone
-    from settlement_file file
-    left join file_decision released on released.source_id = file.source_id and released.decision = 'released'
-    left join file_decision undone on undone.source_id = file.source_id and undone.decision = 'undone'
-    -- All entries of a file are of one day, and so are those that reverse them.
-    left join lateral (
-        select entry.booking_date from entry where entry.source_id = file.source_id and entry.kind in (10, 11, 12) limit 1
-    ) booked on true
-    left join lateral (
-        select entry.booking_date from entry where entry.source_id = undone.run_id and entry.kind = 30 limit 1
-    ) reversal on true
-    where file.state = 'booked' or released.source_id is not null
+    select source_id, acquirer_id, came, is_undone, gone from files_on($1)
 ), told as (
     select line.source_id, line.batch, line.net_currency as currency,
         sum(case when line.record_type in (1, 2, 3, 4, 8, 9, 10) then line.net + taken.costs + line.reserve else 0 end) as gross,

@@ -4,29 +4,9 @@
 -- matches of files that came later or were undone, and the entries booked later: what has been settled for good by then costs nothing.
 -- $1 day, $2 time zone of the house.
 with files as materialized (
-    select file.source_id, file.acquirer_id, coalesce(booked.booking_date, file.as_of) <= $1::date as came,
-        undone.source_id is not null as is_undone,
-        undone.source_id is not null and coalesce(reversal.booking_date, booked.booking_date, file.as_of) <= $1::date as gone
-    from settlement_file file
-    left join file_decision released on released.source_id = file.source_id and released.decision = 'released'
-    left join file_decision undone on undone.source_id = file.source_id and undone.decision = 'undone'
-    -- All entries of a file are of one day, and so are those that reverse them.
-    left join lateral (
-        select entry.booking_date from entry where entry.source_id = file.source_id and entry.kind in (10, 11, 12) limit 1
-    ) booked on true
-    left join lateral (
-        select entry.booking_date from entry where entry.source_id = undone.run_id and entry.kind = 30 limit 1
-    ) reversal on true
-    where file.state = 'booked' or released.source_id is not null
+    select source_id, acquirer_id, came, is_undone, gone from files_on($1)
 ), decided as materialized (
-    -- What people resolved or matched, and whether it held at the end of the day; what is reopened is reversed.
-    select break_entry.proposal_id, bool_or(reversal.number is null) as stands,
-        min(entry.booking_date) <= $1 and coalesce(max(reversal.booking_date) > $1, true) as holds
-    from break_entry
-    join entry on entry.book_id = break_entry.book_id and entry.number = break_entry.number
-    left join entry reversal
-        on reversal.book_id = break_entry.book_id and reversal.reverses = break_entry.number and reversal.kind = 30
-    group by break_entry.proposal_id
+    select proposal_id, stands, holds from decisions_on($1)
 ), later as (
     -- What a file in force may have reported all the same: booked later, and perhaps reported before.
     select entry.book_id, entry.number

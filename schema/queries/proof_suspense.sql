@@ -2,44 +2,11 @@
 -- receipt what of its batch it settled beyond or short of what came. Of files only what is of a batch that was not paid in full. $1 day,
 -- $2 time zone of the house.
 with files as materialized (
-    select file.source_id, file.acquirer_id, coalesce(booked.booking_date, file.as_of) <= $1::date as came,
-        undone.source_id is not null as is_undone,
-        undone.source_id is not null and coalesce(reversal.booking_date, booked.booking_date, file.as_of) <= $1::date as gone
-    from settlement_file file
-    left join file_decision released on released.source_id = file.source_id and released.decision = 'released'
-    left join file_decision undone on undone.source_id = file.source_id and undone.decision = 'undone'
-    -- All entries of a file are of one day, and so are those that reverse them.
-    left join lateral (
-        select entry.booking_date from entry where entry.source_id = file.source_id and entry.kind in (10, 11, 12) limit 1
-    ) booked on true
-    left join lateral (
-        select entry.booking_date from entry where entry.source_id = undone.run_id and entry.kind = 30 limit 1
-    ) reversal on true
-    where file.state = 'booked' or released.source_id is not null
+    select source_id, acquirer_id, came, is_undone, gone from files_on($1)
 ), decided as materialized (
-    -- What people resolved or matched, and whether it held at the end of the day; what is reopened is reversed.
-    select break_entry.proposal_id, bool_or(reversal.number is null) as stands,
-        min(entry.booking_date) <= $1 and coalesce(max(reversal.booking_date) > $1, true) as holds
-    from break_entry
-    join entry on entry.book_id = break_entry.book_id and entry.number = break_entry.number
-    left join entry reversal
-        on reversal.book_id = break_entry.book_id and reversal.reverses = break_entry.number and reversal.kind = 30
-    group by break_entry.proposal_id
+    select proposal_id, stands, holds from decisions_on($1)
 ), batches as materialized (
-    select told.acquirer_id, told.batch, told.currency, sum(told.net)::bigint as net, sum(told.settled)::bigint as settled, sum(told.files) as files
-    from (
-        select files.acquirer_id, batch.batch, batch.currency, batch.net, 0::bigint as settled, 1 as files
-        from files
-        join settlement_batch batch on batch.source_id = files.source_id
-        where files.came and not files.gone
-        union all
-        select told.acquirer_id, told.batch, told.currency, 0, told.settled, 0
-        from bank_match told
-        join entry on entry.book_id = told.book_id and entry.number = told.number
-        where told.kind = 'receipt' and entry.booking_date <= $1
-    ) told
-    group by told.acquirer_id, told.batch, told.currency
-    having sum(told.net) <> sum(told.settled)
+    select acquirer_id, batch, currency, net, settled, files from unpaid_on($1)
 ), held as (
     select break.id, break.class, break.acquirer_id, break.suspense_number, break.source_id, break.ordinal, break.detail, entry.booking_date
     from break
