@@ -158,7 +158,7 @@ CREATE TABLE public.bank_match (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
     CONSTRAINT bank_match_amount CHECK ((amount <> 0)),
-    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'suspense'::text]))),
+    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'sweep'::text, 'suspense'::text]))),
     CONSTRAINT bank_match_part CHECK ((part > 0)),
     CONSTRAINT bank_match_receipt CHECK ((num_nonnulls(acquirer_id, batch, settled) =
 CASE kind
@@ -167,7 +167,7 @@ CASE kind
 END))
 );
 
-COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on 1010, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
+COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on the account of the statement, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
 
 CREATE TABLE public.settlement_batch (
     source_id bigint NOT NULL,
@@ -540,13 +540,17 @@ CREATE TABLE public.bank_statement (
     closing bigint,
     entries integer NOT NULL,
     content bytea NOT NULL,
+    code smallint DEFAULT 1010 NOT NULL,
     CONSTRAINT bank_statement_balances CHECK (((state = 'information'::text) OR ((opening IS NOT NULL) AND (closing IS NOT NULL)))),
+    CONSTRAINT bank_statement_code CHECK ((code = ANY (ARRAY[1010, 1030]))),
     CONSTRAINT bank_statement_content CHECK ((length(content) = 32)),
     CONSTRAINT bank_statement_period CHECK ((from_on <= until_on)),
     CONSTRAINT bank_statement_state CHECK ((state = ANY (ARRAY['booked'::text, 'repeated'::text, 'information'::text])))
 );
 
 COMMENT ON TABLE public.bank_statement IS 'The statements of bank files, minor units. booked: what it says is on the books; repeated: a booked one says the same; information: told for information, and stated elsewhere. content is the SHA-256 of its day, balances and amounts, by which it is known in any format.';
+
+COMMENT ON COLUMN public.bank_statement.code IS 'What its account is in the books.';
 
 CREATE TABLE public.book (
     id bigint NOT NULL,
@@ -1710,6 +1714,8 @@ CREATE INDEX bank_match_of_batch ON public.bank_match USING btree (acquirer_id, 
 
 CREATE INDEX bank_match_of_entry ON public.bank_match USING btree (book_id, number);
 
+CREATE INDEX bank_match_swept ON public.bank_match USING btree (currency) WHERE (kind = 'sweep'::text);
+
 CREATE INDEX bank_statement_of_account ON public.bank_statement USING btree (account, currency, until_on);
 
 CREATE UNIQUE INDEX bank_statement_once ON public.bank_statement USING btree (account, currency, until_on, content) WHERE (state = 'booked'::text);
@@ -1954,6 +1960,9 @@ ALTER TABLE ONLY public.bank_match
 
 ALTER TABLE ONLY public.bank_match
     ADD CONSTRAINT bank_match_entry FOREIGN KEY (source_id, ordinal) REFERENCES public.bank_entry(source_id, ordinal);
+
+ALTER TABLE ONLY public.bank_statement
+    ADD CONSTRAINT bank_statement_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
 
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);

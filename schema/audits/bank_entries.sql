@@ -1,13 +1,19 @@
--- Every entry of a booked bank statement is on the books, part by part, and statements tell of an entry of the books what it has on the bank account; what a booked statement begins with and its entries make what it ends with.
+-- Every entry of a booked bank statement is on the books, part by part, and statements tell of an entry of the books what it has on their account; what a booked statement begins with and its entries make what it ends with.
 with told as (
     select source_id, ordinal, sum(amount) as amount from bank_match group by source_id, ordinal
 ), on_bank as (
     select told.book_id, told.number, told.amount,
         (select sum(case when account.id = transfer.debit_account then transfer.amount else -transfer.amount end)
          from transfer
-         join account on account.id in (transfer.debit_account, transfer.credit_account) and account.code = 1010
+         join account on account.id in (transfer.debit_account, transfer.credit_account) and account.code = told.code
          where transfer.book_id = told.book_id and transfer.entry_number = told.number) as booked
-    from (select book_id, number, sum(amount) as amount from bank_match group by book_id, number) told
+    from (
+        select match.book_id, match.number, statement.code, sum(match.amount) as amount
+        from bank_match match
+        join bank_entry entry on entry.source_id = match.source_id and entry.ordinal = match.ordinal
+        join bank_statement statement on statement.source_id = entry.source_id and statement.ordinal = entry.statement
+        group by match.book_id, match.number, statement.code
+    ) told
 )
 select 'entry' as what, entry.source_id, entry.ordinal::bigint, entry.amount, told.amount as told
 from bank_entry entry

@@ -13,7 +13,7 @@ with moved as (
 )
 select sides.book_id, book.merchant, account.code, account.currency, account.dimension, sum(sides.amount)::text as amount
 from sides
-join account on account.id = sides.account_id and account.code in (1010, 1100, 1110, 1130, 1200, 2010, 2020, 2030, 2040, 2100, 2110, 2200, 2900)
+join account on account.id = sides.account_id and account.code in (1010, 1030, 1100, 1110, 1130, 1200, 2010, 2020, 2030, 2040, 2100, 2110, 2200, 2900)
 join book on book.id = sides.book_id
 group by sides.book_id, book.merchant, account.code, account.currency, account.dimension
 order by sides.book_id, account.code, account.currency, account.dimension;

@@ -5,8 +5,8 @@
 //! | 1, by acquirer | 1100 or 1130 | captures less refunds and chargebacks that no file has reported, and that are not missing |
 //! | 2, by acquirer | what entries of files put on 1110 | what the batches of these files claim to pay |
 //! | 3, by acquirer | 1110 | what batches promise and is not missing, less what the bank received for them |
-//! | 4, by currency | 1010 | what the accounts have by their statements |
-//! | 5, by currency | 1010 | what belongs to merchants and others of the money that has come: the requirement |
+//! | 4, by currency | 1010, and apart 1030 | what the accounts have by their statements |
+//! | 5, by currency | 1010 and 1030 | what belongs to merchants and others of the money that has come: the requirement |
 //!
 //! What is open stands beside, each by its name: items and batches that are missing, money that nobody can explain, receipts
 //! whose file was undone, entries of which no statement has told. An identity **closes** where both sides are the same and
@@ -325,6 +325,8 @@ pub struct Suspended {
 /// A bank account by its statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stated {
+    /// What it is in the books.
+    pub code: i16,
     /// The account.
     pub account: String,
     /// Its currency.
@@ -344,6 +346,8 @@ pub struct Stated {
 /// An entry of the bank account that only books, or only statements, have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Untold {
+    /// What the account is in the books.
+    pub code: i16,
     /// The currency.
     pub currency: Code,
     /// Its kind.
@@ -358,6 +362,8 @@ pub struct Untold {
     pub amount: i128,
     /// Both have it, of another amount, or only statements could have booked it, and none did.
     pub is_told: bool,
+    /// It was moved to another account of the house, or from one, and the statement of that has told of it.
+    pub is_swept: bool,
 }
 
 /// Everything that the proof of a day is made of.
@@ -387,8 +393,8 @@ pub struct Facts {
     pub bank: String,
     /// By acquirer, files that are missing.
     pub missing_files: BTreeMap<String, Vec<String>>,
-    /// By currency, statements that are missing.
-    pub missing_statements: BTreeMap<Code, Vec<String>>,
+    /// By what the account is in the books and currency, statements that are missing.
+    pub missing_statements: BTreeMap<(i16, Code), Vec<String>>,
 }
 
 type Key = (String, Code);
@@ -399,7 +405,8 @@ impl Facts {
         let mut all = self.not_in_a_file();
         all.extend(self.claimed());
         all.extend(self.promised());
-        all.extend(self.at_the_bank());
+        all.extend(self.at_the_bank(1010, "1010 bank:settlement"));
+        all.extend(self.at_the_bank(1030, "1030 bank:external-managed"));
         all.extend(self.safeguarded());
         all
     }
@@ -416,8 +423,9 @@ impl Facts {
         self.missing_files.get(acquirer).cloned().unwrap_or_default()
     }
 
-    fn unstated(&self, currency: &str) -> Vec<String> {
-        self.missing_statements.get(currency).cloned().unwrap_or_default()
+    fn unstated(&self, code: i16, currency: &str) -> Vec<String> {
+        let key = (code, currency.to_owned());
+        self.missing_statements.get(&key).cloned().unwrap_or_default()
     }
 
     /// (1) What the acquirer owes by items.
@@ -592,7 +600,7 @@ impl Facts {
                 books: of(&books, key),
                 items: of(&items, key),
                 open: open.get(key).cloned().unwrap_or_default(),
-                missing: [self.missing_of(&key.0), self.unstated(&key.1)].concat(),
+                missing: [self.missing_of(&key.0), self.unstated(1010, &key.1)].concat(),
                 untrue: Vec::new(),
             })
             .collect()
@@ -630,17 +638,17 @@ impl Facts {
         }
     }
 
-    /// (4) The bank account, and its statements.
-    fn at_the_bank(&self) -> Vec<Identity> {
+    /// (4) A bank account, and its statements.
+    fn at_the_bank(&self, code: i16, books_are: &'static str) -> Vec<Identity> {
         let mut books: BTreeMap<Code, i128> = BTreeMap::new();
         let mut names: BTreeMap<Code, BTreeSet<String>> = BTreeMap::new();
-        for ((name, currency), amount) in self.held_by(1010) {
+        for ((name, currency), amount) in self.held_by(code) {
             add(&mut books, currency.clone(), amount);
             names.entry(currency).or_default().insert(name);
         }
         let mut items: BTreeMap<Code, i128> = BTreeMap::new();
         let mut open: BTreeMap<Code, Vec<Open>> = BTreeMap::new();
-        for stated in &self.stated {
+        for stated in self.stated.iter().filter(|stated| stated.code == code) {
             let currency = &stated.currency;
             add(&mut items, currency.clone(), stated.balance);
             names.entry(currency.clone()).or_default();
@@ -665,13 +673,15 @@ impl Facts {
             }
         }
         let mut untrue: BTreeMap<Code, Vec<String>> = BTreeMap::new();
-        for untold in &self.untold {
+        for untold in self.untold.iter().filter(|untold| untold.code == code) {
             if untold.is_told {
                 let said = format!("{}: statements do not tell what is booked", untold.reference);
                 untrue.entry(untold.currency.clone()).or_default().push(said);
                 continue;
             }
-            let side = if untold.kind == "bank_entry" {
+            let side = if untold.is_swept {
+                "told of on another day by the statement of the other account"
+            } else if untold.kind == "bank_entry" {
                 "booked on another day than told"
             } else {
                 "no statement has told of it"
@@ -688,6 +698,7 @@ impl Facts {
             });
         }
         let missing = self.missing_statements.keys();
+        let missing = missing.filter(|(of, _)| *of == code).map(|(_, currency)| currency);
         let keys: BTreeSet<&Code> = books.keys().chain(items.keys()).chain(missing).collect();
         keys.into_iter()
             .map(|currency| Identity {
@@ -697,12 +708,12 @@ impl Facts {
                     None => self.bank.clone(),
                 },
                 currency: currency.clone(),
-                books_are: "1010 bank:settlement",
+                books_are,
                 items_are: "balance by bank statements",
                 books: books.get(currency).copied().unwrap_or(0),
                 items: items.get(currency).copied().unwrap_or(0),
                 open: open.get(currency).cloned().unwrap_or_default(),
-                missing: self.unstated(currency),
+                missing: self.unstated(code, currency),
                 untrue: untrue.get(currency).cloned().unwrap_or_default(),
             })
             .collect()
@@ -718,12 +729,12 @@ impl Facts {
                     .keys()
                     .filter(|held| matches!(held.code, 1100 | 1110 | 1130) && held.currency == currency);
                 let acquirers: BTreeSet<&String> = acquirers.map(|held| &held.dimension).collect();
-                let mut missing = self.unstated(&currency);
+                let mut missing = [self.unstated(1010, &currency), self.unstated(1030, &currency)].concat();
                 missing.extend(acquirers.into_iter().flat_map(|acquirer| self.missing_of(acquirer)));
                 Identity {
                     number: 5,
                     of: String::new(),
-                    books_are: "1010 bank:settlement",
+                    books_are: "1010 and 1030, cash",
                     items_are: "safeguarding requirement",
                     books: requirement.cash,
                     items: requirement.required(),
@@ -798,7 +809,7 @@ impl Facts {
         for (held, amount) in &self.held {
             match held.code {
                 2900 => add(&mut suspense, held.currency.clone(), amount.saturating_neg()),
-                1010 => {
+                1010 | 1030 => {
                     let requirement = found.entry(held.currency.clone()).or_default();
                     requirement.cash = requirement.cash.saturating_add(*amount);
                 }

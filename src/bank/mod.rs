@@ -18,6 +18,7 @@ mod lines;
 mod mt940;
 mod proof;
 pub mod receipts;
+pub mod sweeps;
 mod text;
 mod xml;
 

@@ -243,9 +243,9 @@ fn failed(error: BankError) -> Failure {
     let hint = match &error {
         BankError::Store(error) => error.hint(),
         BankError::NoSettings => Some("apply settings, with the accounts of the house, by `acquit settings apply`"),
-        BankError::OtherAccount { .. } => {
-            Some("name the account in the settings, [[house.account]], if it is the house's")
-        }
+        BankError::OtherAccount { .. } => Some(
+            "name the account in the settings, [[house.account]], if the house settles or keeps merchants' money there",
+        ),
         BankError::Overlaps { .. } => Some("`acquit bank list` shows the statements that are booked"),
         BankError::Changed(_) => Some("wait until it is complete, then run the command again"),
         BankError::Unknown(_) => Some("`acquit bank list` shows the files that there are"),

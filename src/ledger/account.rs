@@ -68,6 +68,10 @@ macro_rules! chart {
 chart! {
     /// Money received from acquirers and paid to merchants.
     BankSettlement = 1010, "bank:settlement", Debit, Bank, true;
+    /// Money of our own that was swept: margin taken out of 1010, less what was put back.
+    BankOperating = 1020, "bank:operating", Debit, Bank, true;
+    /// Merchants' money that somebody else keeps for them: in trust, deposited, guaranteed.
+    BankExternal = 1030, "bank:external-managed", Debit, Bank, true;
     /// Captured and refunded items that no settlement file has reported yet.
     AcquirerReceivable = 1100, "acquirer:receivable", Debit, Acquirer, true;
     /// Reported by the acquirer, cash awaited.

@@ -18,6 +18,21 @@ pub struct BankAccount {
     pub bic: String,
     /// What the bank has agreed on for files of ACH credits; none where it takes none.
     pub nacha: Option<NachaTerms>,
+    /// The number of the account of our own money in this currency: what is swept there is margin (1020).
+    pub operating: Option<String>,
+    /// The number of the account on which somebody else keeps merchants' money in this currency (1030).
+    pub external: Option<String>,
+}
+
+/// What an account of the house is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Settlements come to it, and payouts leave from it.
+    Settlement,
+    /// It has the house's own money.
+    Operating,
+    /// On it somebody else keeps merchants' money.
+    External,
 }
 
 impl<'t> Reader<'t> {
@@ -29,10 +44,19 @@ impl<'t> Reader<'t> {
             let Some(account) = self.bank_account(table) else {
                 continue;
             };
-            if currencies.insert(account.currency) {
+            if !currencies.insert(account.currency) {
+                let message = format!("there is another account of the house in {}", account.currency);
+                self.found(table.at, message);
+                continue;
+            }
+            let mut numbers = BTreeSet::new();
+            if account
+                .numbers()
+                .all(|(_, number)| numbers.insert(number.split_whitespace().collect::<String>()))
+            {
                 accounts.push(account);
             } else {
-                let message = format!("there is another account of the house in {}", account.currency);
+                let message = "`number`, `operating` and `external` are different accounts".to_owned();
                 self.found(table.at, message);
             }
         }
@@ -40,11 +64,8 @@ impl<'t> Reader<'t> {
     }
 
     fn bank_account(&mut self, table: Table<'t>) -> Option<BankAccount> {
-        self.only(table, &["number", "currency", "bic", "nacha"]);
-        // Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
-        let number = self
-            .text(table, "number")
-            .and_then(|number| self.checked("number", number, |error| error != ReferenceError::CardNumber));
+        self.only(table, &["number", "currency", "bic", "nacha", "operating", "external"]);
+        let number = self.account_number(table, "number");
         let currency = self.text(table, "currency");
         let currency = currency.and_then(|code| self.currency(code.at, code.text));
         let bic = match table.get("bic") {
@@ -52,12 +73,39 @@ impl<'t> Reader<'t> {
             None => Some(""),
         };
         let nacha = self.optional(table, "nacha", Self::nacha);
+        let mut other = |name: &'static str| match table.get(name) {
+            Some(_) => self.account_number(table, name).map(|number| Some(number.to_owned())),
+            None => Some(None),
+        };
+        let (operating, external) = (other("operating"), other("external"));
         Some(BankAccount {
             number: number?.to_owned(),
             currency: currency?,
             bic: bic?.to_owned(),
             nacha: nacha?,
+            operating: operating?,
+            external: external?,
         })
+    }
+
+    /// Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
+    fn account_number(&mut self, table: Table<'t>, name: &'static str) -> Option<&'t str> {
+        self.text(table, name)
+            .and_then(|number| self.checked(name, number, |error| error != ReferenceError::CardNumber))
+    }
+}
+
+impl BankAccount {
+    /// The numbers of the house's accounts in this currency, each with what it is for.
+    pub fn numbers(&self) -> impl Iterator<Item = (Purpose, &str)> {
+        let others = [
+            (Purpose::Operating, &self.operating),
+            (Purpose::External, &self.external),
+        ];
+        let others = others
+            .into_iter()
+            .filter_map(|(purpose, number)| Some((purpose, number.as_deref()?)));
+        std::iter::once((Purpose::Settlement, self.number.as_str())).chain(others)
     }
 }
 

@@ -32,7 +32,7 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit};
-pub use self::bank::BankAccount;
+pub use self::bank::{BankAccount, Purpose};
 pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
 pub use self::desk::DeskRules;
 use self::fees::Context;

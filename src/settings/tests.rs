@@ -119,8 +119,15 @@ fn the_house_has_one_account_a_currency() {
     );
     check(
         "bank_account = \"main\"\n",
+        &with("operating = \"DE89 3704 0044 0532 0130 00\"\n"),
+        &["line 7, column 1: `number`, `operating` and `external` are different accounts"],
+    );
+    check(
+        "bank_account = \"main\"\n",
         &with("iban = \"x\"\n"),
-        &["line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic, nacha"],
+        &[
+            "line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic, nacha, operating, external",
+        ],
     );
     check(
         "bank_account = \"main\"\n",

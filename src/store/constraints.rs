@@ -111,7 +111,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("bank_match_identity", "a part of an entry comes to one thing"),
     (
         "bank_match_kind",
-        "an entry of a bank statement is a receipt, payout, return, recorded, charge, interest or suspense",
+        "an entry of a bank statement is a receipt, payout, return, recorded, charge, interest, sweep or suspense",
     ),
     ("bank_match_part", "the parts of an entry are numbered from 1"),
     (
@@ -122,6 +122,10 @@ pub const RULES: &[(&str, &str)] = &[
     (
         "bank_statement_balances",
         "a bank statement begins and ends with a balance",
+    ),
+    (
+        "bank_statement_code",
+        "a bank statement is of a settlement account, or of one that somebody else keeps",
     ),
     (
         "bank_statement_content",

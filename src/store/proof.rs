@@ -12,13 +12,15 @@ use chrono::{Days, NaiveDate};
 use tokio_postgres::Row;
 
 use super::StoreError;
+use super::bank::code_of;
 use super::reconcile::sequence::{Completeness, DayOfFiles, ExpectedError, expected_days};
 use super::report::wide;
 use super::settings::Deployment;
 use super::snapshot::Snapshot;
 use crate::audit::proof::{Batch, Facts, FileBatch, Held, Items, Moved, Stated, Suspended, Unreceived, Untold};
+use crate::bank::account_of;
 use crate::ids::BookId;
-use crate::money::Currency;
+use crate::settings::Purpose;
 
 /// For how many days before a day files are looked for, where no file of the acquirer was about an earlier one.
 const LOOK_BACK: u64 = 14;
@@ -159,6 +161,7 @@ async fn bank(snapshot: &mut Snapshot, day: NaiveDate, facts: &mut Facts) -> Res
     let sql = include_str!("../../schema/queries/proof_statements.sql");
     for row in &snapshot.query(sql, &[&day]).await? {
         facts.stated.push(Stated {
+            code: row.try_get("code")?,
             account: row.try_get("account")?,
             currency: row.try_get("currency")?,
             balance: row.try_get::<_, i64>("balance")?.into(),
@@ -171,6 +174,7 @@ async fn bank(snapshot: &mut Snapshot, day: NaiveDate, facts: &mut Facts) -> Res
     let sql = include_str!("../../schema/queries/proof_bank.sql");
     for row in &snapshot.query(sql, &[&day]).await? {
         facts.untold.push(Untold {
+            code: row.try_get("code")?,
             currency: row.try_get("currency")?,
             kind: row.try_get("kind")?,
             merchant: row.try_get("merchant")?,
@@ -178,6 +182,7 @@ async fn bank(snapshot: &mut Snapshot, day: NaiveDate, facts: &mut Facts) -> Res
             on: row.try_get("booking_date")?,
             amount: row.try_get::<_, i64>("amount")?.into(),
             is_told: row.try_get("is_told")?,
+            is_swept: row.try_get("is_swept")?,
         });
     }
     Ok(())
@@ -253,55 +258,55 @@ async fn files_of_days(
         .collect()
 }
 
-/// Currencies in which our account is on the books, in the settings of the day or in statements, and no statement covers the day.
+/// Accounts that are on the books, in the settings of the day or in statements, and no statement covers the day.
 fn missing_statements(deployment: &Deployment, day: NaiveDate, facts: &mut Facts) {
     let settings = deployment.in_force(day);
     facts.bank = settings
         .map(|settings| settings.house.bank_account.to_string())
-        .unwrap_or_default();
-    let accounts = settings
-        .map(|settings| settings.house.accounts.as_slice())
         .unwrap_or_default();
     let banks: BTreeSet<String> = facts
         .held
         .keys()
         .filter(|held| held.code == 1010)
         .map(|held| held.dimension.clone())
+        .chain(settings.map(|settings| settings.house.bank_account.to_string()))
         .collect();
-    let banks = banks
-        .into_iter()
-        .chain(settings.map(|settings| settings.house.bank_account.to_string()));
     let of_banks: BTreeSet<String> = banks
+        .into_iter()
         .filter_map(|bank| facts.missing_files.remove(&bank))
         .flatten()
         .collect();
-    let on_books = facts
-        .held
+    let accounts = settings.map(|settings| settings.house.accounts.as_slice());
+    // What each account is in the books, its currency, and its number in the settings.
+    let in_settings: BTreeMap<(i16, String), &str> = accounts
+        .unwrap_or_default()
         .iter()
-        .filter(|(held, _)| held.code == 1010)
-        .map(|(held, _)| held.currency.clone());
-    let currencies: BTreeSet<String> = on_books
-        .chain(accounts.iter().map(|account| account.currency.to_string()))
-        .chain(facts.stated.iter().map(|stated| stated.currency.clone()))
+        .flat_map(|account| account.numbers().map(|stated| (stated, account.currency)))
+        .filter(|((purpose, _), _)| matches!(purpose, Purpose::Settlement | Purpose::External))
+        .map(|((purpose, number), currency)| ((code_of(purpose).number(), currency.to_string()), number))
         .collect();
-    for currency in currencies {
-        let is_of = |code: Currency| code.code() == currency;
-        let account = accounts.iter().find(|account| is_of(account.currency));
+    let on_books = facts.held.keys().filter(|held| matches!(held.code, 1010 | 1030));
+    let keys: BTreeSet<(i16, String)> = on_books
+        .map(|held| (held.code, held.currency.clone()))
+        .chain(in_settings.keys().cloned())
+        .chain(facts.stated.iter().map(|stated| (stated.code, stated.currency.clone())))
+        .collect();
+    for key in keys {
+        let currency = &key.1;
         let stated: Vec<&Stated> = facts
             .stated
             .iter()
-            .filter(|stated| stated.currency == currency)
+            .filter(|stated| (stated.code, &stated.currency) == (key.0, currency))
             .collect();
+        let ends = |stated: &Stated| format!("the last statement of {} ends on {}", stated.account, stated.until_on);
         let mut why: Vec<String> = Vec::new();
-        match account {
-            Some(account) => match stated.iter().find(|stated| stated.account == account.number) {
-                None => why.push(format!("no statement of {} in {currency} has come", account.number)),
-                Some(stated) if !stated.is_covered => {
-                    why.push(format!(
-                        "the last statement of {} ends on {}",
-                        account.number, stated.until_on
-                    ));
-                }
+        match in_settings.get(&key) {
+            Some(number) => match stated
+                .iter()
+                .find(|stated| Some(&stated.account) == account_of(number).as_ref())
+            {
+                None => why.push(format!("no statement of {number} in {currency} has come")),
+                Some(stated) if !stated.is_covered => why.push(ends(stated)),
                 Some(_) => {}
             },
             None if stated.is_empty() => why.push(format!(
@@ -311,14 +316,18 @@ fn missing_statements(deployment: &Deployment, day: NaiveDate, facts: &mut Facts
                 stated
                     .iter()
                     .filter(|stated| !stated.is_covered)
-                    .map(|stated| format!("the last statement of {} ends on {}", stated.account, stated.until_on)),
+                    .map(|stated| ends(stated)),
             ),
         }
         // A gap between statements names its account and currency.
-        let named = format!(" in {currency} before ");
-        why.extend(of_banks.iter().filter(|said| said.contains(&named)).cloned());
+        let is_of = |said: &&String| {
+            stated
+                .iter()
+                .any(|stated| said.contains(&format!("{} in {currency} before ", stated.account)))
+        };
+        why.extend(of_banks.iter().filter(is_of).cloned());
         if !why.is_empty() {
-            facts.missing_statements.insert(currency, why);
+            facts.missing_statements.insert(key, why);
         }
     }
 }

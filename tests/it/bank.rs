@@ -30,8 +30,8 @@ fn settings() -> String {
 }
 
 /// A statement in EUR of a day, from an opening balance in cents; its entries, one a line:
-/// `+78.24 ref=BANKREF to=END-TO-END text=WORDS back=AC04 code=CHRG on=DATE from=PAYER`; with `batch=PMTINFID` or `file=MSGID` it
-/// is the sum of a batch, without payments.
+/// `+78.24 ref=BANKREF to=END-TO-END text=WORDS back=AC04 code=CHRG on=DATE from=PAYER with=IBAN`; with
+/// `batch=PMTINFID` or `file=MSGID` it is the sum of a batch, without payments.
 pub fn statement(on: &str, opening: i64, entries: &[&str]) -> String {
     statements(&[(on, opening, entries)])
 }
@@ -59,6 +59,10 @@ fn statements(stated: &[(&str, i64, &[&str])]) -> String {
             let day = words.get("on").unwrap_or(on);
             let payer = words.get("from").map_or_else(String::new, |payer| {
                 format!("<RltdPties><Dbtr><Pty><Nm>{payer}</Nm></Pty></Dbtr></RltdPties>")
+            });
+            let other = if sign == "-" { "CdtrAcct" } else { "DbtrAcct" };
+            let payer = words.get("with").map_or(payer, |iban| {
+                format!("<RltdPties><{other}><Id><IBAN>{iban}</IBAN></Id></{other}></RltdPties>")
             });
             let back = words.get("back").map_or_else(String::new, |reason| {
                 format!("<RtrInf><Rsn><Cd>{reason}</Cd></Rsn></RtrInf>")

@@ -19,6 +19,8 @@ use crate::bank::{ACCOUNT, statement};
 use crate::stage::{Stage, day, lines};
 use crate::support;
 
+mod sweeps;
+
 /// One account of the house, in EUR; disputes cost 15.00; merchants are paid.
 fn settings() -> String {
     let account = format!("bank_account = \"main\"\n[[house.account]]\nnumber = \"{ACCOUNT}\"\ncurrency = \"EUR\"\n");
@@ -51,8 +53,12 @@ struct World {
 
 impl World {
     async fn told(story: &str) -> Self {
+        Self::with(&settings(), story).await
+    }
+
+    async fn with(settings: &str, story: &str) -> Self {
         Self {
-            stage: Stage::told(&settings(), story).await,
+            stage: Stage::told(settings, story).await,
             directory: support::directory(),
             files: 0,
         }

@@ -122,7 +122,7 @@ pub(super) async fn fill<W: Write>(
             sink.row(&said_cells("missing", None, of, why))?;
         }
     }
-    for (currency, why) in facts.missing_statements.iter().filter(|_| acquirer.is_none()) {
+    for ((_, currency), why) in facts.missing_statements.iter().filter(|_| acquirer.is_none()) {
         for why in why {
             unproven = unproven.saturating_add(1);
             let mut cells = said_cells("missing", None, "", why);

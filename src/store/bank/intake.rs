@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
-use super::{BankError, REJECT_LIMIT, StatementFile};
+use super::{BankError, REJECT_LIMIT, StatementFile, code_of};
 use crate::bank::format::{Format, HEAD};
 use crate::bank::receipts::words;
 use crate::bank::{
@@ -18,9 +18,10 @@ use crate::bank::{
 use crate::card_number::mask;
 use crate::delimited::FileError;
 use crate::ids::SourceId;
+use crate::ledger::account::AccountCode;
 use crate::money::{Currency, Money};
 use crate::payout::file::OrdersId;
-use crate::settings::House;
+use crate::settings::{BankAccount, House};
 use crate::store::copy::Copy;
 use crate::store::reconcile::intake::opened;
 use crate::store::{StoreError, Tx};
@@ -43,6 +44,8 @@ pub struct Stated {
     pub(super) references: Vec<(String, i64, Option<NaiveDate>)>,
     /// booked, repeated or information.
     pub(super) state: &'static str,
+    /// What its account is in the books.
+    pub(super) code: AccountCode,
 }
 
 impl Stated {
@@ -106,6 +109,12 @@ pub(super) struct Part {
     pub(super) code: crate::bank::Code,
     pub(super) words: BTreeSet<String>,
     pub(super) payer: String,
+    /// The number of the other account, as [`account_of`] reads it, where the bank states it.
+    other: Option<String>,
+    /// What the account of its statement is in the books.
+    pub(super) account: AccountCode,
+    /// What the other account is in the books, where that is the house's too.
+    pub(super) swept: Option<AccountCode>,
 }
 
 /// What was taken in.
@@ -333,6 +342,7 @@ impl Gathered {
         );
         let is_booked = statement.kind == Kind::Statement;
         let mut stated = Stated {
+            code: AccountCode::BankSettlement,
             days: (NaiveDate::default(), NaiveDate::default()),
             parts: Vec::new(),
             references: Vec::new(),
@@ -344,7 +354,8 @@ impl Gathered {
             self.untrue.push(format!("{said} states no currency"));
             return Ok(());
         };
-        ours(&stated.statement, currency, file, house, only)?;
+        let account;
+        (account, stated.code) = ours(&stated.statement, currency, file, house, only)?;
         let on = |balance: &Option<crate::bank::Balance>| balance.as_ref().and_then(|balance| balance.on);
         let closed = on(&stated.closing.closing);
         let balanced_on = closed.or(on(&stated.statement.opening));
@@ -359,7 +370,11 @@ impl Gathered {
                     .push(format!("{said} does not state what it begins and ends with"));
             }
             for entry in entries {
-                let parts = parts(entry, until)?;
+                let mut parts = parts(entry, until)?;
+                for part in &mut parts {
+                    part.account = stated.code;
+                    part.swept = swept(part, account);
+                }
                 if parts.iter().any(|part| part.money.currency() != currency) {
                     self.untrue
                         .push(format!("line {}: an entry in another currency", entry.line));
@@ -379,23 +394,29 @@ impl Gathered {
     }
 }
 
-/// Refuses a statement of an account that is not the house's, or not the one that was asked for.
-fn ours(
+/// The account of a statement, and what it is in the books. Refuses an account that is not the house's, that has its own money, or
+/// that was not asked for.
+fn ours<'a>(
     statement: &Statement,
     currency: Currency,
     file: &StatementFile,
-    house: &House,
+    house: &'a House,
     only: Option<&str>,
-) -> Result<(), BankError> {
+) -> Result<(&'a BankAccount, AccountCode), BankError> {
     let is = |number: &str| account_of(number).as_deref() == Some(statement.account.as_str());
-    let known = house
-        .accounts
-        .iter()
-        .any(|account| is(&account.number) && account.currency == currency);
-    let why = match only {
-        _ if !known => "none of the house's accounts ([[house.account]] of the settings)",
-        Some(number) if !is(number) => "not the account that was asked for",
-        Some(_) | None => return Ok(()),
+    let account = house.account_in(currency);
+    let known = account.and_then(|account| {
+        let (purpose, _) = account.numbers().find(|(_, number)| is(number))?;
+        Some((account, code_of(purpose)))
+    });
+    let why = match (known, only) {
+        (None, _) => "none of the house's accounts ([[house.account]] of the settings)",
+        (Some((_, AccountCode::BankOperating)), _) => {
+            "the account of the house's own money (`operating`), which is not reconciled here: what is swept between it and the \
+             settlement account is booked from the statements of that"
+        }
+        (Some(_), Some(number)) if !is(number) => "not the account that was asked for",
+        (Some(known), Some(_) | None) => return Ok(known),
     };
     Err(BankError::OtherAccount {
         name: file.name.clone(),
@@ -404,6 +425,21 @@ fn ours(
         currency: currency.to_string(),
         why,
     })
+}
+
+/// What the other account of a part is in the books, where it is the house's: by its number, or, where the bank does not state
+/// one, by the one account of ours that its texts name.
+fn swept(part: &Part, account: &BankAccount) -> Option<AccountCode> {
+    let numbers = account.numbers().map(|(purpose, number)| (code_of(purpose), number));
+    let others = numbers.filter(|(code, _)| *code != part.account);
+    let mut named = others.filter(|(_, number)| {
+        account_of(number).is_some_and(|number| match &part.other {
+            Some(other) => *other == number,
+            None => part.words.contains(&number.to_uppercase()),
+        })
+    });
+    let (code, _) = named.next()?;
+    named.next().is_none().then_some(code)
 }
 
 /// The payments that an entry is made of, where they are all there and come to its amount; else the entry itself.
@@ -436,6 +472,9 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
         code: entry.code.clone(),
         words: entry_words(entry),
         payer: String::new(),
+        other: None,
+        account: AccountCode::BankSettlement,
+        swept: None,
     };
     if entry.money.minor() == 0 {
         return Ok(Vec::new());
@@ -480,6 +519,7 @@ fn of_detail(whole: &Part, detail: &Detail) -> Part {
         returned: returned.or_else(|| whole.returned.clone()),
         code,
         words: detail_words(detail).collect(),
+        other: party.account.as_deref().and_then(account_of),
         payer: party.account.clone().or_else(|| party.name.clone()).unwrap_or_default(),
         ..whole.clone()
     }

@@ -37,8 +37,10 @@ use crate::bank::Reject;
 use crate::bank::format::Format;
 use crate::delimited::FileError;
 use crate::ids::{AcquirerId, SourceId};
+use crate::ledger::account::AccountCode;
 use crate::money::{AmountError, Money};
 use crate::recon::breaks::BreakClass;
+use crate::settings::Purpose;
 
 /// How many rejects of a file are kept; all are counted.
 pub const REJECT_LIMIT: usize = 10_000;
@@ -230,6 +232,15 @@ struct Run<'a> {
     bank: std::sync::Arc<str>,
     /// The row that stands for it among acquirers.
     bank_id: AcquirerId,
+}
+
+/// What an account of the house is in the books.
+pub(super) fn code_of(purpose: Purpose) -> AccountCode {
+    match purpose {
+        Purpose::Settlement => AccountCode::BankSettlement,
+        Purpose::Operating => AccountCode::BankOperating,
+        Purpose::External => AccountCode::BankExternal,
+    }
 }
 
 impl Store {

@@ -1,6 +1,8 @@
 //! Posting: each part of an entry becomes an entry of the house's book, unless the books have it on 1010 already.
 //!
-//! With a for the amount of a part (a credit; a debit the other way round), and s for what of a batch is awaited no more by it:
+//! 1010 stands for what the account of the statement is in the books: 1030 where somebody else keeps merchants' money, of which
+//! only what the bank takes or pays, and sweeps, are known. With a for the amount of a part (a credit; a debit the other way
+//! round), and s for what of a batch is awaited no more by it:
 //!
 //! | the part | debit ← credit |
 //! | --- | --- |
@@ -8,6 +10,7 @@
 //! | pays one with less, or more | in addition 1900 ← 1110 s - a, or 1110 ← 2900 a - s: `FUNDING_MISMATCH` |
 //! | charges of the bank | 5050 ← 1010, given back 1010 ← 5050 |
 //! | interest | 1010 ← 4080; where it is we who pay it, 5050 ← 1010 |
+//! | comes from our own money, or from what somebody else keeps | 1010 ← 1020, 1010 ← 1030; one entry for both statements |
 //! | confirms or returns a payout, or a batch of them, or is on 1010 already | nothing more |
 //! | nobody knows it | 1010 ← 2900, or 1900 ← 1010: `UNIDENTIFIED_RECEIPT` |
 //!
@@ -25,6 +28,7 @@ use super::payouts::{Booked, Payouts, Place};
 use super::{BankError, Run};
 use crate::bank::Code;
 use crate::bank::receipts::{self, Decided, Left, Payment, Receipt, Target, words};
+use crate::bank::sweeps::{self, Side};
 use crate::ids::{AcquirerId, BookId, EntryNumber, OWN};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
@@ -41,25 +45,30 @@ const LOOK_BACK: u64 = 60;
 pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<(), BankError> {
     let stated = taken.statements.iter().filter(|stated| stated.state == "booked");
     let parts: Vec<&Part> = stated.clone().flat_map(|stated| &stated.parts).collect();
+    let (settlement, external): (Vec<&Part>, Vec<&Part>) = parts
+        .into_iter()
+        .partition(|part| part.account == AccountCode::BankSettlement);
     let mut payouts = Payouts::of(tx, taken).await?;
     let mut concerned = payouts.books();
     concerned.push(BookId::HOUSE);
     // All of them at once, by id: confirmations and returns lock theirs again.
     LockedBooks::lock(tx, &concerned).await?;
-    let booked = payouts.book(tx, run, &parts).await?;
-    let mut by_currency: BTreeMap<Currency, Vec<&Part>> = BTreeMap::new();
-    for part in parts {
-        by_currency.entry(part.money.currency()).or_default().push(part);
-    }
+    let booked = payouts.book(tx, run, &settlement).await?;
     let mut posting = Posting {
         run,
         books: LockedBooks::lock(tx, &[BookId::HOUSE]).await?,
         matches: Vec::new(),
         breaks: Vec::new(),
+        sweeps: Vec::new(),
     };
+    let mut by_currency: BTreeMap<Currency, Vec<&Part>> = BTreeMap::new();
+    for part in settlement {
+        by_currency.entry(part.money.currency()).or_default().push(part);
+    }
     for (currency, parts) in by_currency {
         posting.post(tx, currency, &parts, &booked, &payouts).await?;
     }
+    posting.post_external(tx, &external).await?;
     posting.write(tx).await?;
     let paid = include_str!("../../../schema/queries/bank_receipts_came.sql");
     let paid = tx
@@ -70,7 +79,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
         .collect::<Result<Vec<_>, StoreError>>()?;
     breaks::came(tx, run.source, BreakClass::MissingReceipt, &paid).await?;
     let mut latest: BTreeMap<Currency, NaiveDate> = BTreeMap::new();
-    for stated in stated {
+    for stated in stated.filter(|stated| stated.code == AccountCode::BankSettlement) {
         if let Some(currency) = stated.currency() {
             let day = latest.entry(currency).or_insert(stated.days.1);
             *day = stated.days.1.max(*day);
@@ -129,6 +138,18 @@ struct Posting<'a> {
     books: LockedBooks,
     matches: Vec<Match>,
     breaks: Vec<Found>,
+    /// The sweeps that are new in this file.
+    sweeps: Vec<(Between, Side, EntryNumber)>,
+}
+
+/// An account of the house of which a statement tells, and another of its currency.
+type Between = (AccountCode, Currency, AccountCode);
+
+fn side(part: &Part) -> Side {
+    Side {
+        amount: part.money.minor(),
+        on: part.value_on,
+    }
 }
 
 impl Posting<'_> {
@@ -142,6 +163,7 @@ impl Posting<'_> {
         payouts: &Payouts,
     ) -> Result<(), BankError> {
         let mut open: Vec<&Part> = Vec::new();
+        let mut sweeps = Vec::new();
         for part in parts {
             let place = (part.ordinal, part.part);
             if let Some(told) = booked.told.get(&place) {
@@ -156,10 +178,13 @@ impl Posting<'_> {
                 self.suspend(part, Left::Unknown, &[])?;
             } else if let Some(kind) = of_bank(&part.code) {
                 self.bank(part, kind)?;
+            } else if let Some(other) = part.swept {
+                sweeps.push((*part, other));
             } else {
                 open.push(part);
             }
         }
+        self.sweep(tx, &sweeps).await?;
         let told: BTreeSet<(BookId, EntryNumber)> = booked
             .told
             .values()
@@ -178,6 +203,76 @@ impl Posting<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Posts the parts of accounts that somebody else keeps: nothing is awaited there but sweeps.
+    async fn post_external(&mut self, tx: &mut Tx, parts: &[&Part]) -> Result<(), BankError> {
+        let mut sweeps = Vec::new();
+        for part in parts {
+            if let Some(kind) = of_bank(&part.code) {
+                self.bank(part, kind)?;
+            } else if let Some(other) = part.swept {
+                sweeps.push((*part, other));
+            } else {
+                self.suspend(part, Left::Unknown, &[])?;
+            }
+        }
+        self.sweep(tx, &sweeps).await
+    }
+
+    /// Books the sweeps that parts tell of, each unless the statement of the other account did.
+    async fn sweep(&mut self, tx: &mut Tx, sweeps: &[(&Part, AccountCode)]) -> Result<(), BankError> {
+        let mut by_accounts: BTreeMap<Between, Vec<&Part>> = BTreeMap::new();
+        for (part, other) in sweeps {
+            let accounts = (part.account, part.money.currency(), *other);
+            by_accounts.entry(accounts).or_default().push(part);
+        }
+        for ((account, currency, other), parts) in by_accounts {
+            let (numbers, booked) = self.untold_sweeps(tx, (account, currency, other)).await?;
+            let entries: Vec<Side> = parts.iter().map(|part| side(part)).collect();
+            for (part, told) in parts.into_iter().zip(sweeps::pair(&entries, &booked)) {
+                let number = if let Some(number) = told.and_then(|place| numbers.get(place)) {
+                    *number
+                } else {
+                    let bank = Arc::clone(&self.run.bank);
+                    let number = self.book(part, &bank, &[((account, other), part.money.minor())])?;
+                    self.sweeps.push(((account, currency, other), side(part), number));
+                    number
+                };
+                self.matched(part, "sweep", part.money, None, (BookId::HOUSE, number));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sweeps between two accounts of which only the statement of the other one has told, as they are on the first.
+    async fn untold_sweeps(
+        &self,
+        tx: &mut Tx,
+        (account, currency, other): Between,
+    ) -> Result<(Vec<EntryNumber>, Vec<Side>), BankError> {
+        let sql = include_str!("../../../schema/queries/bank_sweeps.sql");
+        let mut sweeps = Vec::new();
+        for row in &tx
+            .query(sql, &[&account.number(), &other.number(), &currency.code()])
+            .await?
+        {
+            let number = EntryNumber(row.try_get("number").map_err(StoreError::from)?);
+            let amount: i64 = row.try_get("amount").map_err(StoreError::from)?;
+            sweeps.push((number, amount, row.try_get("value_on").map_err(StoreError::from)?));
+        }
+        // Those of this file are not in the database yet.
+        let of_file = self
+            .sweeps
+            .iter()
+            .filter(|(between, ..)| *between == (other, currency, account));
+        sweeps.extend(of_file.map(|(_, side, number)| (*number, side.amount, side.on)));
+        let sides = sweeps.iter().map(|(_, amount, on)| {
+            let amount = amount.checked_neg().ok_or(AmountError::TooLarge)?;
+            Ok(Side { amount, on: *on })
+        });
+        let sides = sides.collect::<Result<_, AmountError>>()?;
+        Ok((sweeps.into_iter().map(|(number, ..)| number).collect(), sides))
     }
 
     /// What is awaited in a currency, or named by the parts.
@@ -298,10 +393,7 @@ impl Posting<'_> {
                 .minor()
                 .checked_sub(difference)
                 .ok_or(AmountError::TooLarge)?;
-            let mut legs = vec![(
-                (AccountCode::BankSettlement, AccountCode::AcquirerInTransit),
-                part.money.minor(),
-            )];
+            let mut legs = vec![((part.account, AccountCode::AcquirerInTransit), part.money.minor())];
             match difference.signum() {
                 1 => legs.push((
                     (AccountCode::AcquirerInTransit, AccountCode::SuspenseCredit),
@@ -335,7 +427,7 @@ impl Posting<'_> {
 
     /// A part that pays several batches, or is made of several entries that are on the books, exactly.
     fn pay_several(&mut self, part: &Part, several: &[(&Awaited, &Target)]) -> Result<(), BankError> {
-        let leg = (AccountCode::BankSettlement, AccountCode::AcquirerInTransit);
+        let leg = (part.account, AccountCode::AcquirerInTransit);
         let transfers: Vec<Transfer> = several
             .iter()
             .filter_map(|(awaited, target)| match awaited {
@@ -374,7 +466,7 @@ impl Posting<'_> {
             AccountCode::CostBank
         };
         let bank = Arc::clone(&self.run.bank);
-        let legs = [((AccountCode::BankSettlement, other), part.money.minor())];
+        let legs = [((part.account, other), part.money.minor())];
         let number = self.book(part, &bank, &legs)?;
         self.matched(part, kind, part.money, None, (BookId::HOUSE, number));
         Ok(())
@@ -422,11 +514,7 @@ impl Posting<'_> {
         } else {
             AccountCode::SuspenseDebit
         };
-        let number = self.book(
-            part,
-            acquirer,
-            &[((AccountCode::BankSettlement, suspense), part.money.minor())],
-        )?;
+        let number = self.book(part, acquirer, &[((part.account, suspense), part.money.minor())])?;
         self.matched(part, "suspense", part.money, None, (BookId::HOUSE, number));
         self.breaks.push(Found {
             class: BreakClass::UnidentifiedReceipt,

@@ -177,6 +177,7 @@ async fn insert(tx: &mut Tx, run: &Run<'_>, stated: &Stated) -> Result<(), Store
             &closing.map(Money::minor),
             &count(stated.closing.entries),
             &stated.content().as_slice(),
+            &stated.code.number(),
         ],
     )
     .await?;
