@@ -1261,7 +1261,8 @@ impl World {
         self.credit(merchant, code, day, amount + fee);
         self.account(merchant, code).received += amount + fee;
         self.add(4050, "-", code, -fee);
-        self.moves(day, merchant, code, "payout_return", amount + fee);
+        self.moves(day, merchant, code, "payout_return", amount);
+        self.moves(day, merchant, code, "payout_fee", fee);
         self.merchants[merchant].returned_on = Some(day);
     }
 
