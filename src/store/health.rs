@@ -69,7 +69,7 @@ async fn read(client: &Client) -> Result<Health, ConnectError> {
             is_runtime: row.try_get("is_runtime")?,
             is_auditor: row.try_get("is_auditor")?,
             schema,
-            known_schema: migrate::known_version(),
+            known_schema: migrate::KNOWN,
         })
     };
     read().map_err(unreadable)

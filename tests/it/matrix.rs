@@ -3,10 +3,15 @@
 //!
 //! What a form cannot tell [`not_told`] knows with the reason: there the simulator refuses.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use acquit::acquirer::Row;
+use acquit::acquirer::format::Reading;
 use acquit::calendar::Calendar;
 use acquit::money::{Currency, Money};
+use acquit::recon::proof::untrue;
+use acquit::settings::Settings;
 use acquit::simulate::{self, BreakKind, FileFormat, Plan, Profile};
 use acquit::store::advance;
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
@@ -49,6 +54,8 @@ const COUNTS: [u32; 2] = [1, 3];
 const COUNT: [u32; 1] = [2];
 /// How many days are worked on at a time.
 const WORKERS: usize = 4;
+/// Chances of the days of which the files are only read.
+const SEEDS: [u64; 3] = [3, 4, 5];
 
 /// A day of a form with so many breaks of a class.
 type Cell = (FileFormat, BreakKind, u32);
@@ -194,6 +201,50 @@ fn what_a_form_cannot_tell_is_refused_with_the_reason() {
         };
         let error = simulate::run(&plan(cell), folder.path(), &mut |_| ()).expect_err("refused");
         assert!(error.to_string().ends_with(reason), "{cell:?}: {error}");
+    }
+}
+
+/// Every row of a day's settlement file, as its reader takes it.
+fn read_whole(day: &Day) {
+    let settings = std::fs::read_to_string(day.file("settings.toml")).expect("settings");
+    let profiles = Settings::parse(&settings).expect("settings").profiles;
+    let (file, proof) = day.settlement("").expect("a settlement file");
+    let content = std::fs::read(&file).expect("a file");
+    let proof: Vec<Box<dyn Read>> = proof
+        .iter()
+        .map(|proof| Box::new(std::fs::File::open(proof).expect("a file")) as Box<dyn Read>)
+        .collect();
+    let reading = Reading::detect(&content, &profiles).expect("a format");
+    let mut rows = reading.open(Box::new(&content[..]), proof).expect("opened");
+    let mut lines = 0_u32;
+    for row in rows.by_ref() {
+        match row.expect("a row") {
+            Row::Line(_) => lines = lines.saturating_add(1),
+            Row::Reject(reject) => panic!("{file}: {reject:?}"),
+        }
+    }
+    assert!(lines > 0, "{file}");
+    assert_eq!(untrue(rows.claims()), [], "{file}");
+}
+
+#[test]
+fn every_row_that_is_simulated_can_be_read() {
+    for file_format in FileFormat::ALL {
+        for seed in SEEDS {
+            let folder = support::directory();
+            let plan = Plan {
+                payments: 160,
+                merchants: 8,
+                seed,
+                breaks: BreakKind::usual(Profile::Full, *file_format),
+                day: Plan::usual_day(),
+                profile: Profile::Full,
+                file_format: *file_format,
+            };
+            simulate::run(&plan, folder.path(), &mut |_| ()).unwrap_or_else(|error| panic!("{plan:?}: {error}"));
+            println!("{file_format}, seed {seed}");
+            read_whole(&Day::open(folder.path()));
+        }
     }
 }
 

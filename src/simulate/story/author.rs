@@ -636,7 +636,11 @@ impl<'w> Author<'w> {
 
     /// The right line for so much of a kind.
     pub(super) fn line(&mut self, story: &Story, payment: usize, kind: EventKind, amount: i64, at: Moment) -> Line {
-        let of = &story.payments[payment];
+        self.line_of(story, &story.payments[payment], kind, amount, at)
+    }
+
+    /// The same of a payment that need not be the story's.
+    pub(super) fn line_of(&mut self, story: &Story, of: &Payment, kind: EventKind, amount: i64, at: Moment) -> Line {
         let (owner, method) = (story.owner, &METHODS[of.method]);
         let came = self
             .world

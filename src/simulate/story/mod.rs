@@ -235,6 +235,7 @@ pub enum Nobody {
 }
 
 /// A payment of a story: where it stands after the events made up so far.
+#[derive(Clone)]
 pub struct Payment {
     /// Its id, unique for all merchants.
     pub name: String,

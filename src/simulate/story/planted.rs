@@ -3,7 +3,7 @@
 use super::author::{Author, Route};
 use super::{Decided, EventKind, Report, Stage, Story};
 use crate::simulate::BreakKind;
-use crate::simulate::settlement::{Costs, Line, METHODS, Reported, batch_row};
+use crate::simulate::settlement::{CARD_METHODS, Costs, Line, METHODS, Reported, batch_row};
 use crate::simulate::truth::BreakItem;
 use crate::simulate::world::{CARDS, CURRENCIES, Conversion, Day, MONTHLY_LIMIT, OFTEN, VOUCHERS, WON, capture_cost};
 
@@ -458,10 +458,15 @@ impl Author<'_> {
         item
     }
 
-    /// The line of a sale that is no payment of ours.
+    /// The line of a sale that is no payment of ours. It is in the file of the acquirer of cards, and in that file's terms, whoever
+    /// took the story's own payment.
     fn stray_line(&mut self, story: &mut Story, amount: i64) -> Line {
         let at = self.later(story);
-        let mut line = self.line(story, 0, EventKind::Capture, amount, at);
+        let mut payment = story.payments[0].clone();
+        if payment.acquirer != CARDS {
+            (payment.acquirer, payment.method) = (CARDS, self.dice.place(CARD_METHODS));
+        }
+        let mut line = self.line_of(story, &payment, EventKind::Capture, amount, at);
         line.psp_reference = self.reference();
         line.modification = self.reference();
         line.merchant_reference = self.world.name("unknown", story.index);
