@@ -121,7 +121,9 @@ async fn run(seed: u64) -> bool {
                         .expect("an approval");
                     sums.approve(cutoff);
                 }
-                let done = store.instruct_payouts(deployment, cutoff, today, desk.out.path()).await;
+                let done = store
+                    .instruct_payouts(deployment, Instruct::all(cutoff, today), desk.out.path())
+                    .await;
                 done.expect("instructions");
                 sums.instruct(cutoff, today);
             }
