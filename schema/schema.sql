@@ -227,6 +227,43 @@ END;
 
 COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files.';
 
+CREATE TABLE public.hold (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    reason text NOT NULL,
+    owner text NOT NULL,
+    placed_on date NOT NULL,
+    expires_on date,
+    number bigint NOT NULL,
+    released bigint,
+    released_by text,
+    CONSTRAINT hold_amount CHECK ((amount > 0)),
+    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
+    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
+);
+
+COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
+
+CREATE FUNCTION public.withheld_on(on_day date, of_book bigint, capture bigint) RETURNS bigint
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(max((((entry.details)::jsonb ->> 'reserve'::text))::bigint), (0)::bigint) AS "coalesce"
+    FROM (public.entry
+      LEFT JOIN public.hold ON (((hold.book_id = entry.book_id) AND (hold.number = entry.number))))
+   WHERE ((entry.book_id = withheld_on.of_book) AND (entry.number = withheld_on.capture) AND (entry.kind = 3) AND ((((entry.details)::jsonb ->> 'reserve_until'::text))::date > withheld_on.on_day) AND (EXISTS ( SELECT
+            FROM public.entry later
+           WHERE ((later.book_id = withheld_on.of_book) AND (later.number > withheld_on.capture) AND (later.kind = ANY (ARRAY[22, 24])) AND (later.booking_date <= withheld_on.on_day) AND
+                 CASE later.kind
+                     WHEN 24 THEN ((later.booking_date >= (((entry.details)::jsonb ->> 'available_on'::text))::date) AND ((hold.id IS NULL) OR (hold.released < later.number)))
+                     ELSE (((later.details)::jsonb -> 'captures'::text) @> to_jsonb(withheld_on.capture))
+                 END))));
+END;
+
+COMMENT ON FUNCTION public.withheld_on(on_day date, of_book bigint, capture bigint) IS 'What is withheld of a capture at the end of a day because its day has come, or it was advanced; nothing before, and nothing after its reserve is released.';
+
 CREATE FUNCTION public.worker_fence(task text, granted bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -852,26 +889,6 @@ CREATE TABLE public.entry_kind (
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
-
-CREATE TABLE public.hold (
-    id bigint NOT NULL,
-    book_id bigint NOT NULL,
-    currency text NOT NULL COLLATE pg_catalog."C",
-    exponent smallint NOT NULL,
-    amount bigint NOT NULL,
-    reason text NOT NULL,
-    owner text NOT NULL,
-    placed_on date NOT NULL,
-    expires_on date,
-    number bigint NOT NULL,
-    released bigint,
-    released_by text,
-    CONSTRAINT hold_amount CHECK ((amount > 0)),
-    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
-    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
-);
-
-COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
 ALTER TABLE public.hold ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.hold_id_seq
@@ -1744,6 +1761,8 @@ CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
 
+CREATE INDEX entry_of_availability ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[22, 24]));
+
 CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[6, 7, 16, 34]));
 
 CREATE INDEX entry_of_payment ON public.entry USING btree (book_id, payment) WHERE (kind = ANY (ARRAY[4, 13, 14]));
@@ -2083,6 +2102,31 @@ GRANT SELECT ON TABLE public.bank_match TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
 
+GRANT SELECT ON TABLE public.hold TO acquit_runtime;
+GRANT SELECT ON TABLE public.hold TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
+
 GRANT SELECT ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account TO acquit_auditor;
 
@@ -2379,31 +2423,6 @@ GRANT SELECT ON TABLE public.cost_sum TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.hold TO acquit_runtime;
-GRANT SELECT ON TABLE public.hold TO acquit_auditor;
-
-GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
-
-GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
-
-GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
 
 GRANT SELECT,DELETE ON TABLE public.idempotency_key TO acquit_runtime;
 GRANT SELECT ON TABLE public.idempotency_key TO acquit_auditor;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use acquit::embedded::Cluster;
 use acquit::simulate::{BreakKind, FileFormat, Plan, Profile};
+use acquit::store::payout::Instruct;
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::record::EventFile;
 use chrono::{Days, NaiveDate};
@@ -144,7 +145,9 @@ async fn pay(books: &Books, files: &Path, cutoff: NaiveDate) -> Result<usize> {
         return Ok(0);
     }
     store.approve_payouts(deployment, cutoff, None, "bob").await?;
-    store.instruct_payouts(deployment, cutoff, cutoff, files).await?;
+    store
+        .instruct_payouts(deployment, Instruct::all(cutoff, cutoff), files)
+        .await?;
     let ids: Vec<String> = planned.payouts.into_iter().map(|payout| payout.end_to_end_id).collect();
     store.confirm_payouts(deployment, &ids, cutoff).await?;
     Ok(ids.len())

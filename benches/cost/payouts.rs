@@ -59,14 +59,14 @@ pub async fn payouts(cluster: &Cluster, directory: &Path) -> Result<()> {
         format: BankFormat::Pain001(Default::default()),
         ..Instruct::all(cutoff, cutoff)
     };
-    let (instruct, _) = took(async || Ok(store.instruct_payouts_as(deployment, what, &files).await?)).await?;
+    let (instruct, _) = took(async || Ok(store.instruct_payouts(deployment, what, &files).await?)).await?;
     print("instruct", instruct, scan, None);
     books
         .raw
         .batch_execute("update payout_file set written = false")
         .await?;
     forget_peak();
-    let (file, done) = took(async || Ok(store.instruct_payouts_as(deployment, what, &files).await?)).await?;
+    let (file, done) = took(async || Ok(store.instruct_payouts(deployment, what, &files).await?)).await?;
     let written = done.files.first().ok_or("no file")?;
     let size = std::fs::metadata(written)?.len();
     print("file", file, scan, peak());

@@ -35,57 +35,54 @@ with files as materialized (
     join break on break.id = proposal.break_id
     where not decided.stands
 ), closures as (
-    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost) as amount, max(case when match.reserve_until > $1 then match.reserve else 0 end) as reserve,
-        bool_or(match.matures) as matures, (files.came and not files.gone)::integer as closed, not files.is_undone as stands
+    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost) as amount,
+        (files.came and not files.gone)::integer as closed, not files.is_undone as stands
     from files
     join settlement_match match on match.source_id = files.source_id and match.proposal_id is null
     where files.is_undone or not files.came
     group by match.book_id, match.number, match.source_id, files.came, files.gone, files.is_undone
     union all
-    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), max(case when match.reserve_until > $1 then match.reserve else 0 end), bool_or(match.matures), 1, true
+    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), 1, true
     from later
     join settlement_match match on match.book_id = later.book_id and match.number = later.number and match.proposal_id is null
     join files on files.source_id = match.source_id and files.came and not files.is_undone
     group by match.book_id, match.number, match.source_id
     union all
-    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), max(case when match.reserve_until > $1 then match.reserve else 0 end), bool_or(match.matures),
-        decided.holds::integer, decided.stands
+    select match.book_id, match.number, sum(match.item_gross)::bigint - max(match.cost), decided.holds::integer, decided.stands
     from decided
     join settlement_match match on match.proposal_id = decided.proposal_id
     group by match.book_id, match.number, match.proposal_id, decided.holds, decided.stands
     union all
     select break.book_id, break.number, (proposal.item::jsonb ->> 'gross')::bigint - (proposal.item::jsonb ->> 'cost')::bigint,
-        case when (proposal.item::jsonb ->> 'reserve_until')::date > $1 then (proposal.item::jsonb ->> 'reserve')::bigint else 0 end, (proposal.item::jsonb ->> 'matures')::boolean, decided.holds::integer, decided.stands
+        decided.holds::integer, decided.stands
     from decided
     join break_proposal proposal on proposal.id = decided.proposal_id and proposal.item is not null
     join break on break.id = proposal.break_id
 ), known as (
-    -- Of a reserve that is released, nothing is withheld.
-    select book_id, number, gross - cost as amount, case when reserve_until > $1 then reserve else 0 end as reserve, matures, 0 as closed, true as stands
+    select book_id, number, gross - cost as amount, 0 as closed, true as stands
     from open_item
     union all
-    select book_id, number, amount, reserve, matures, closed, stands
+    select book_id, number, amount, closed, stands
     from closures
     union all
     -- Withdrawn since, and until then open.
-    select entry.book_id, entry.number, null, 0, false, 0, false
+    select entry.book_id, entry.number, null, 0, false
     from entry withdrawal
     join entry on entry.book_id = withdrawal.book_id and entry.number = withdrawal.reverses and entry.kind in (3, 5)
     where withdrawal.kind in (15, 28) and withdrawal.booking_date > $1
     union all
-    select entry.book_id, entry.number, null, 0, false, 0, false
+    select entry.book_id, entry.number, null, 0, false
     from entry
     join entry withdrawal
         on withdrawal.book_id = entry.book_id and withdrawal.reverses = entry.number and withdrawal.kind in (15, 28) and withdrawal.booking_date <= $1
     where entry.booking_date > $1 and entry.kind in (3, 5)
 ), item as materialized (
-    select known.book_id, known.number, max(known.amount) as amount, max(known.reserve) as reserve, bool_or(known.matures) as matures,
-        sum(known.closed) as closed, bool_or(known.stands) as stands
+    select known.book_id, known.number, max(known.amount) as amount, sum(known.closed) as closed, bool_or(known.stands) as stands
     from known
     group by known.book_id, known.number
 ), aggregated as materialized (
     -- Captures of aggregates that are not settled for good: each is on the books by itself.
-    select entry.book_id, entry.number, aggregate.closed as handed_in, coalesce(item.closed, 0) as closed,
+    select entry.book_id, entry.number, aggregate.closed as handed_in, entry.details like '%"reserve_until":%' as reserved, coalesce(item.closed, 0) as closed,
         (entry.booking_date <= $1)::integer - coalesce(withdrawal.booking_date <= $1, false)::integer as times
     from aggregate
     left join item on item.book_id = aggregate.book_id and item.number = aggregate.closed
@@ -95,7 +92,7 @@ with files as materialized (
     where (aggregate.closed is null or item.number is not null)
         and (select exists (select from aggregate))
 ), counted as (
-    select item.book_id, item.number, item.amount, item.reserve, item.matures,
+    select item.book_id, item.number, item.amount, entry.kind = 3 and entry.details like '%"reserve_until":%' as reserved,
         (entry.booking_date <= $1)::integer - item.closed
             - (not item.stands and coalesce(withdrawal.booking_date <= $1, false))::integer as times,
         case when item.closed = 0 then (entry.booking_date <= $1)::integer - (not item.stands and coalesce(withdrawal.booking_date <= $1, false))::integer
@@ -107,12 +104,12 @@ with files as materialized (
         on withdrawal.book_id = entry.book_id and withdrawal.reverses = entry.number and withdrawal.kind in (15, 28) and not item.stands
     union all
     -- A capture that is reported with its aggregate is in no file no more; its part of that is taken off below.
-    select book_id, number, null, 0, false, times, case when closed = 0 then times else 0 end, 3, handed_in
+    select book_id, number, null, reserved, times, case when closed = 0 then times else 0 end, 3, handed_in
     from aggregated
 ), open as (
     select counted.book_id, counted.number, counted.times, coalesce(counted.amount, moved.receivable) as amount, moved.acquirer, moved.code, moved.currency,
         counted.owed * moved.share as share, case when counted.owed = 1 then moved.held else 0 end as held,
-        case when counted.owed = 1 and counted.matures then counted.reserve else 0 end as withheld, missing.break_id
+        case when counted.owed = 1 and counted.reserved then withheld_on($1, counted.book_id, counted.number) else 0 end as withheld, missing.break_id
     from counted
     cross join lateral (
         select sum(case when debit.code in (1100, 1130) then transfer.amount when credit.code in (1100, 1130) then -transfer.amount else 0 end) as receivable,

@@ -8,7 +8,7 @@ with files as materialized (
     select acquirer_id, batch, currency, net, settled, files from unpaid_on($1)
 ), item as (
     select match.book_id, match.number, sum(match.item_gross)::bigint as gross, max(match.merchant_fee) as merchant_fee, max(case when match.reserve_until > $1 then match.reserve else 0 end) as reserve,
-        coalesce(sum(match.passed_on), 0) + coalesce(sum(match.passed_on_vat), 0) as passed_on
+        bool_or(match.matures) as matures, coalesce(sum(match.passed_on), 0) + coalesce(sum(match.passed_on_vat), 0) as passed_on
     from batches
     join settlement_batch batch on batch.batch = batches.batch and batch.currency = batches.currency
     join files on files.source_id = batch.source_id and files.acquirer_id = batches.acquirer_id and files.came and not files.gone
@@ -18,7 +18,7 @@ with files as materialized (
     where match.proposal_id is null or decided.holds
     group by match.book_id, match.number
 )
-select item.book_id, moved.currency, sum(moved.share - item.passed_on)::text as share, sum(moved.held)::text as held, sum(item.reserve)::text as withheld
+select item.book_id, moved.currency, sum(moved.share - item.passed_on)::text as share, sum(moved.held)::text as held, sum(reserved.withheld)::text as withheld
 from item
 join entry on entry.book_id = item.book_id and entry.number = item.number
 left join aggregate on entry.kind = 27 and aggregate.book_id = entry.book_id and aggregate.closed = entry.number
@@ -40,5 +40,15 @@ cross join lateral (
         else part.kind = 3 and part.details like '%"aggregate":%' and part.details::jsonb ->> 'aggregate' = aggregate.aggregate
             and not exists (select from entry withdrawal where withdrawal.book_id = part.book_id and withdrawal.reverses = part.number) end
 ) moved
+cross join lateral (
+    -- A match withholds; what matures, its day does, each capture of an aggregate by itself.
+    select case when not item.matures then item.reserve when aggregate.closed is null then withheld_on($1, item.book_id, item.number)
+        else (
+            select sum(withheld_on($1, part.book_id, part.number))
+            from entry part
+            where part.book_id = item.book_id and part.kind = 3 and part.details like '%"aggregate":%' and part.details::jsonb ->> 'aggregate' = aggregate.aggregate
+                and not exists (select from entry withdrawal where withdrawal.book_id = part.book_id and withdrawal.reverses = part.number)
+        ) end as withheld
+) reserved
 group by item.book_id, moved.currency
 order by item.book_id, moved.currency;

@@ -219,9 +219,9 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 currency,
             };
             let done = if execute {
-                store.instruct_payouts_as(&deployment, what, &out).await
+                store.instruct_payouts(&deployment, what, &out).await
             } else {
-                store.plan_instruction_as(&deployment, what).await
+                store.plan_instruction(&deployment, what).await
             };
             let done = done.map_err(failed)?;
             let verb = if execute {

@@ -489,11 +489,7 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
             format,
             currency: None,
         };
-        match run
-            .store
-            .instruct_payouts_as(run.deployment, what, &rule.directory)
-            .await
-        {
+        match run.store.instruct_payouts(run.deployment, what, &rule.directory).await {
             Ok(done) => {
                 let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
                 tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use acquit::ledger::entry::EntryKind;
 use acquit::payment::event::PaymentEvent;
-use acquit::store::payout::PayoutError;
+use acquit::store::payout::{Instruct, PayoutError};
 use acquit::store::reconcile::FileOutcome;
 use acquit::store::record::{EventFile, RecordError, Verdict};
 use chrono::NaiveDate;
@@ -400,7 +400,9 @@ async fn twenty_of_each_pay_once() {
                 Ok(_) | Err(PayoutError::NothingPlanned(_)) => {}
                 Err(error) => panic!("{error}"),
             }
-            let done = store.instruct_payouts(&deployment, cutoff, cutoff, out.path()).await;
+            let done = store
+                .instruct_payouts(&deployment, Instruct::all(cutoff, cutoff), out.path())
+                .await;
             let done = done.expect("instructions");
             assert_eq!(done.cancelled, []);
             posted += done.posted.len();

@@ -12,7 +12,9 @@ use acquit::ledger::entry::{Entry, EntryKind, Transfer};
 use acquit::money::{Currency, Money};
 use acquit::payout::returned::ReturnReason;
 use acquit::store::books::LockedBooks;
-use acquit::store::payout::{Cancelled, Instructed, Payout, PayoutError, Planned, Return, ReturnedPayout, Run};
+use acquit::store::payout::{
+    Cancelled, Instruct, Instructed, Payout, PayoutError, Planned, Return, ReturnedPayout, Run,
+};
 use acquit::store::settings::Deployment;
 use acquit::store::source::{SourceKind, source_of};
 use acquit::store::{StoreError, Tx};
@@ -174,11 +176,11 @@ impl Desk {
     async fn instruct_on(&self, cutoff: &str, on: &str) -> Instructed {
         let store = &self.test.store;
         let shown = store
-            .plan_instruction(&self.deployment, day(cutoff), day(on))
+            .plan_instruction(&self.deployment, Instruct::all(day(cutoff), day(on)))
             .await
             .expect("a plan");
         let done = store
-            .instruct_payouts(&self.deployment, day(cutoff), day(on), self.out.path())
+            .instruct_payouts(&self.deployment, Instruct::all(day(cutoff), day(on)), self.out.path())
             .await
             .expect("instructions");
         assert_eq!(
@@ -547,7 +549,7 @@ async fn what_was_changed_after_its_approval_is_not_sent() {
         let before = desk.entries().await;
         let store = &desk.test.store;
         let done = store
-            .instruct_payouts(&desk.deployment, day(FIRST), day(FIRST), desk.out.path())
+            .instruct_payouts(&desk.deployment, Instruct::all(day(FIRST), day(FIRST)), desk.out.path())
             .await;
         let refused = done.expect_err("a refusal");
         assert!(matches!(refused, PayoutError::NotAsApproved(_)), "{change}: {refused}");
@@ -748,7 +750,7 @@ async fn a_lost_bank_file_is_written_again_byte_for_byte() {
     let nowhere = Path::new("/nonexistent");
     let store = &desk.test.store;
     let error = store
-        .instruct_payouts(&desk.deployment, day(FIRST), day(FIRST), nowhere)
+        .instruct_payouts(&desk.deployment, Instruct::all(day(FIRST), day(FIRST)), nowhere)
         .await
         .expect_err("no directory");
     assert!(matches!(error, PayoutError::Write { .. }), "{error}");
@@ -1183,7 +1185,9 @@ async fn twenty_planners_at_once_charge_one_fee() {
             .approve_payouts(deployment, day(FIRST), None, "bob")
             .await
             .expect("an approval");
-        let done = store.instruct_payouts(deployment, day(FIRST), day(FIRST), out).await;
+        let done = store
+            .instruct_payouts(deployment, Instruct::all(day(FIRST), day(FIRST)), out)
+            .await;
         let done = done.expect("instructions");
         assert_eq!(done.cancelled, []);
         done.posted.len()

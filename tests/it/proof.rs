@@ -31,7 +31,11 @@ fn settings() -> String {
         "rounding = \"half_even\"\nevent = { dispute = { EUR = \"15.00\" } }\n",
         1,
     );
-    for (merchant, number) in [("plain", "DE23999999990000000000"), ("roll", "DE40888888880000000000")] {
+    for (merchant, number) in [
+        ("plain", "DE23999999990000000000"),
+        ("roll", "DE40888888880000000000"),
+        ("both", "DE57777777770000000000"),
+    ] {
         let name = format!("name = \"{merchant}\"\nstate = \"active\"\n");
         let paid = format!(
             "{name}destination = {{ holder = \"{merchant}\", account = \"{number}\", bank = \"\", verified_on = \"2026-01-01\" }}\n"
@@ -774,6 +778,57 @@ async fn a_reserve_that_is_released_is_taken_from_no_other() {
             "beside debts 77.38",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_reserve_of_what_is_not_available_yet_is_taken_from_no_other() {
+    // The first sale is paid but for its reserve of 10.00, and charged back; the acquirer has not taken it. 96.80 have come.
+    let mut world = World::told(
+        "sale p1 100.00 EUR m=both ref=A1 at=2026-03-02
+         file north 2026-03-03
+         Settled +100.00 EUR ref=A1 batch=7001",
+    )
+    .await;
+    world.load(&statement("2026-03-03", 0, &["+100.00 text=7001"])).await;
+    world.done("release --on 2026-03-04 --execute");
+    world.done("payout plan --cutoff 2026-03-04 --by ann");
+    world.done("payout approve --cutoff 2026-03-04 --by bob");
+    world.done("payout instruct --cutoff 2026-03-04 --on 2026-03-04 --execute");
+    let required = [
+        "requirement reserves 10.00",
+        "requirement payouts in transit 86.80",
+        "requirement all of it 96.80",
+        "cash on bank accounts 100.00",
+        "surplus 3.20 covered",
+    ];
+    world.load(&statement("2026-03-04", 10_000, &[])).await;
+    assert_eq!(world.safeguarded("2026-03-04").await, required);
+    // Of the second sale nothing has come, and its reserve of 5.00 is withheld on the day on which it becomes available.
+    world
+        .stage
+        .tell(
+            "sale p2 50.00 EUR m=both ref=A2 at=2026-03-05
+             chargeback p1 100.00 EUR m=both ref=C1 at=2026-03-07",
+        )
+        .await;
+    world.load(&statement("2026-03-09", 10_000, &[])).await;
+    let with_debt = required.into_iter().chain(["beside debts 15.00"]);
+    let with_debt: Vec<&str> = with_debt.collect();
+    assert_eq!(world.safeguarded("2026-03-07").await, with_debt);
+    assert_eq!(world.safeguarded("2026-03-09").await, with_debt);
+    world.done("release --on 2026-03-09 --execute");
+    world.stage.holds().await;
+    assert_eq!(world.safeguarded("2026-03-09").await, with_debt);
+    assert_eq!(world.safeguarded("2026-03-07").await, with_debt);
+    // Reported, and not paid yet: it is as it was.
+    world
+        .stage
+        .tell(
+            "file north 2026-03-09
+             Settled +50.00 EUR ref=A2 batch=7002",
+        )
+        .await;
+    assert_eq!(world.safeguarded("2026-03-09").await, with_debt);
 }
 
 #[tokio::test]

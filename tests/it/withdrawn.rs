@@ -3,6 +3,7 @@
 
 use acquit::payout::amount::Cancellation;
 use acquit::store::advance::Request as Advance;
+use acquit::store::payout::Instruct;
 
 use crate::availability;
 use crate::stage::{Stage, currency, day, minor};
@@ -71,7 +72,7 @@ async fn instruct(stage: &Stage, cutoff: &str) -> (usize, Vec<Cancellation>) {
     let out = support::directory();
     let store = &stage.test.store;
     let done = store
-        .instruct_payouts(&stage.deployment, day(cutoff), day(cutoff), out.path())
+        .instruct_payouts(&stage.deployment, Instruct::all(day(cutoff), day(cutoff)), out.path())
         .await
         .expect("instructed");
     let reasons = done.cancelled.into_iter().map(|cancelled| cancelled.reason);

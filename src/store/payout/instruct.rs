@@ -66,34 +66,7 @@ struct Run<'a> {
 
 impl Store {
     /// Shows what [`Store::instruct_payouts`] would post, and does nothing.
-    pub async fn plan_instruction(
-        &self,
-        deployment: &Deployment,
-        cutoff: NaiveDate,
-        day: NaiveDate,
-    ) -> Result<Instructed, PayoutError> {
-        self.plan_instruction_as(deployment, Instruct::all(cutoff, day)).await
-    }
-
-    /// Posts the approved payouts of a cut-off, booked on a day, then writes their bank file, as CSV, into a directory. One whose
-    /// merchant may not be paid on that day, or not there, or not that much, is cancelled.
-    pub async fn instruct_payouts(
-        &self,
-        deployment: &Deployment,
-        cutoff: NaiveDate,
-        day: NaiveDate,
-        directory: &Path,
-    ) -> Result<Instructed, PayoutError> {
-        let what = Instruct::all(cutoff, day);
-        self.instruct_payouts_as(deployment, what, directory).await
-    }
-
-    /// Shows what [`Store::instruct_payouts_as`] would post, and does nothing.
-    pub async fn plan_instruction_as(
-        &self,
-        deployment: &Deployment,
-        what: Instruct,
-    ) -> Result<Instructed, PayoutError> {
+    pub async fn plan_instruction(&self, deployment: &Deployment, what: Instruct) -> Result<Instructed, PayoutError> {
         let run = Run::of(deployment, what)?;
         self.rehearse(async |tx: &mut Tx| run.post(tx).await).await
     }
@@ -108,11 +81,12 @@ impl Store {
         .await
     }
 
-    /// The same as [`Store::instruct_payouts`], for one currency or all, in any format that banks take. A file of an earlier run
-    /// that a crash left unwritten is written too, in its own format.
+    /// Posts the approved payouts of a cut-off, then writes their bank file into a directory. One whose merchant may not be paid on
+    /// the day of booking, or not there, or not that much, is cancelled. A file of an earlier run that a crash left unwritten is
+    /// written too, in its own format.
     ///
     /// Errors: what the format does not take, before anything is posted.
-    pub async fn instruct_payouts_as(
+    pub async fn instruct_payouts(
         &self,
         deployment: &Deployment,
         what: Instruct,

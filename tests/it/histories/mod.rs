@@ -35,7 +35,7 @@ use acquit::money::Money;
 use acquit::payment::event::PaymentEvent;
 use acquit::store::advance;
 use acquit::store::hold::{self, HoldError};
-use acquit::store::payout::PayoutError;
+use acquit::store::payout::{Instruct, PayoutError};
 use acquit::store::period::{self, PeriodError};
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::settings::Deployment;
@@ -517,7 +517,7 @@ impl<'w> Deployed<'w> {
         }
         let day = cutoff + Days::new(history.dice.random_range(0..4));
         let done = store
-            .instruct_payouts(deployment, cutoff, day, self.directory.path())
+            .instruct_payouts(deployment, Instruct::all(cutoff, day), self.directory.path())
             .await
             .map_err(failed)?;
         let file = format!("payouts-{cutoff}-{}.csv", done.earlier.len() + 1);

@@ -62,8 +62,8 @@ impl Desk {
     /// Instructs in a format; the plan before says the same. Says which files were written.
     pub async fn instruct_as(&self, what: Instruct) -> Result<Vec<String>, String> {
         let store = &self.test.store;
-        let plan = store.plan_instruction_as(&self.deployment, what).await;
-        let done = store.instruct_payouts_as(&self.deployment, what, self.out.path()).await;
+        let plan = store.plan_instruction(&self.deployment, what).await;
+        let done = store.instruct_payouts(&self.deployment, what, self.out.path()).await;
         let told = |done: &Instructed| (lines(&done.posted), cancelled(done));
         let (plan, done) = (
             plan.map_err(|error| error.to_string()),

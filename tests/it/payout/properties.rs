@@ -199,7 +199,7 @@ async fn run(seed: u64) -> Seen {
                     sums.approve(cutoff);
                 }
                 let done = store
-                    .instruct_payouts(&desk.deployment, cutoff, today, desk.out.path())
+                    .instruct_payouts(&desk.deployment, Instruct::all(cutoff, today), desk.out.path())
                     .await;
                 done.expect("instructions");
                 sums.instruct(cutoff, today);

@@ -29,6 +29,7 @@ use acquit::cli::output::Format;
 use acquit::cli::report::{Report, SpanArgs, print};
 use acquit::store::bank;
 use acquit::store::breaks::{self, Filter, Said};
+use acquit::store::payout::Instruct;
 use acquit::store::period;
 use acquit::store::reconcile::{FileOutcome, Request, SettlementFile};
 use acquit::store::record::Verdict;
@@ -269,7 +270,9 @@ impl Quarter {
             let approved = store.approve_payouts(deployment, today, None, "bob").await;
             approved.expect("an approval");
             let directory = self.directory.path();
-            let done = store.instruct_payouts(deployment, today, today, directory).await;
+            let done = store
+                .instruct_payouts(deployment, Instruct::all(today, today), directory)
+                .await;
             assert_eq!(done.expect("instructions").cancelled, [], "{today}");
         }
         let paid = self.world.pay();

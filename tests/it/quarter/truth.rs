@@ -143,37 +143,12 @@ impl Quarter {
     /// everything has come is kept.
     pub async fn proof(&mut self) {
         let day = self.world.today;
-        self.splits().await;
         let identities = self.world.identities();
         let (told, missing) = self.told(day).await;
         self.safeguards(&identities).await;
         same(day, "identities", &told, &expected(&identities, &told, false));
         assert_eq!(missing, self.world.missing(), "{day}");
         self.proofs.insert(day, identities);
-    }
-
-    /// Of merchants whose captures become available by a day, and are withheld in part, the engine takes what is not available yet
-    /// from reserves as well: what of their money is in reserve is its word, and all of it together the world's.
-    async fn splits(&mut self) {
-        let date = self.world.today;
-        let merchants = self.world.merchants.iter().enumerate();
-        let both = merchants.filter(|(_, merchant)| merchant.by_day && merchant.reserve.is_some());
-        let both: Vec<(usize, String)> = both.map(|(place, merchant)| (place, merchant.name.clone())).collect();
-        if both.is_empty() {
-            return;
-        }
-        let rows = self.printed(&Report::Safeguarding { date, merchants: true }).await;
-        self.world.funded.clear();
-        for (place, name) in both {
-            for code in self.world.merchants[place].currencies.clone() {
-                let own = rows.iter().find(|row| row[0] == name && row[1] == code);
-                let reserve = own.map_or(0, |row| row[4].parse().expect("minor units"));
-                let withheld = self.world.accounts.get(&(place, code));
-                let withheld: i64 = withheld.map_or(0, |account| account.withheld.values().sum());
-                assert!((0..=withheld).contains(&reserve), "{date}: {name} {code} {reserve}");
-                self.world.funded.insert((place, code), reserve);
-            }
-        }
     }
 
     async fn safeguards(&self, identities: &[Identity]) {

@@ -344,8 +344,6 @@ pub struct World {
     unreceived: BTreeMap<String, Item>,
     /// What files claim to pay.
     claimed: BTreeMap<(usize, Code), i64>,
-    /// What of reserves is funded, by the engine, where the world does not say.
-    pub funded: BTreeMap<(usize, Code), i64>,
     /// Days into which something was booked on a later one.
     booked_back: BTreeSet<NaiveDate>,
     desk: Vec<(NaiveDate, Task)>,
@@ -385,7 +383,6 @@ impl World {
             untold: BTreeSet::new(),
             unreceived: BTreeMap::new(),
             claimed: BTreeMap::new(),
-            funded: BTreeMap::new(),
             booked_back: BTreeSet::new(),
             desk: Vec::new(),
             corrections: Vec::new(),
@@ -1525,8 +1522,7 @@ impl World {
                         .matures_on
                         .map_or(!self.items.contains_key(&item.reference), |on| on <= self.today)
             });
-            let own = withheld - unfunded.map(|item| item.reserve).sum::<i64>();
-            let reserve = self.funded.get(&(merchant, code)).copied().unwrap_or(own);
+            let reserve = withheld - unfunded.map(|item| item.reserve).sum::<i64>();
             let share = account.received - reserve;
             Client {
                 merchant,
