@@ -158,7 +158,7 @@ CREATE TABLE public.bank_match (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
     CONSTRAINT bank_match_amount CHECK ((amount <> 0)),
-    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'sweep'::text, 'suspense'::text]))),
+    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'suspense'::text]))),
     CONSTRAINT bank_match_part CHECK ((part > 0)),
     CONSTRAINT bank_match_receipt CHECK ((num_nonnulls(acquirer_id, batch, settled) =
 CASE kind
@@ -167,7 +167,19 @@ CASE kind
 END))
 );
 
-COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on the account of the statement, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
+COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on 1010, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
+
+CREATE TABLE public.break_batch (
+    proposal_id bigint NOT NULL,
+    acquirer_id smallint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    settled bigint NOT NULL,
+    CONSTRAINT break_batch_amount CHECK ((amount <> 0))
+);
+
+COMMENT ON TABLE public.break_batch IS 'Which batches a proposal gives the receipt of its break to: how much of it, and what of the batch is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
 
 CREATE TABLE public.settlement_batch (
     source_id bigint NOT NULL,
@@ -220,49 +232,21 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
              0
             FROM (public.bank_match told_1
               JOIN public.entry ON (((entry.book_id = told_1.book_id) AND (entry.number = told_1.number))))
-           WHERE ((told_1.kind = 'receipt'::text) AND (entry.booking_date <= unpaid_on.on_day))) told
+           WHERE ((told_1.kind = 'receipt'::text) AND (entry.booking_date <= unpaid_on.on_day))
+         UNION ALL
+          SELECT paid.acquirer_id,
+             paid.batch,
+             paid.currency,
+             0,
+             paid.settled,
+             0
+            FROM (public.break_batch paid
+              JOIN public.decisions_on(unpaid_on.on_day) decided(proposal_id, stands, holds) ON (((decided.proposal_id = paid.proposal_id) AND decided.holds)))) told
    GROUP BY told.acquirer_id, told.batch, told.currency
   HAVING (sum(told.net) <> sum(told.settled));
 END;
 
 COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files.';
-
-CREATE TABLE public.hold (
-    id bigint NOT NULL,
-    book_id bigint NOT NULL,
-    currency text NOT NULL COLLATE pg_catalog."C",
-    exponent smallint NOT NULL,
-    amount bigint NOT NULL,
-    reason text NOT NULL,
-    owner text NOT NULL,
-    placed_on date NOT NULL,
-    expires_on date,
-    number bigint NOT NULL,
-    released bigint,
-    released_by text,
-    CONSTRAINT hold_amount CHECK ((amount > 0)),
-    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
-    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
-);
-
-COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
-
-CREATE FUNCTION public.withheld_on(on_day date, of_book bigint, capture bigint) RETURNS bigint
-    LANGUAGE sql STABLE
-    BEGIN ATOMIC
- SELECT COALESCE(max((((entry.details)::jsonb ->> 'reserve'::text))::bigint), (0)::bigint) AS "coalesce"
-    FROM (public.entry
-      LEFT JOIN public.hold ON (((hold.book_id = entry.book_id) AND (hold.number = entry.number))))
-   WHERE ((entry.book_id = withheld_on.of_book) AND (entry.number = withheld_on.capture) AND (entry.kind = 3) AND ((((entry.details)::jsonb ->> 'reserve_until'::text))::date > withheld_on.on_day) AND (EXISTS ( SELECT
-            FROM public.entry later
-           WHERE ((later.book_id = withheld_on.of_book) AND (later.number > withheld_on.capture) AND (later.kind = ANY (ARRAY[22, 24])) AND (later.booking_date <= withheld_on.on_day) AND
-                 CASE later.kind
-                     WHEN 24 THEN ((later.booking_date >= (((entry.details)::jsonb ->> 'available_on'::text))::date) AND ((hold.id IS NULL) OR (hold.released < later.number)))
-                     ELSE (((later.details)::jsonb -> 'captures'::text) @> to_jsonb(withheld_on.capture))
-                 END))));
-END;
-
-COMMENT ON FUNCTION public.withheld_on(on_day date, of_book bigint, capture bigint) IS 'What is withheld of a capture at the end of a day because its day has come, or it was advanced; nothing before, and nothing after its reserve is released.';
 
 CREATE FUNCTION public.worker_fence(task text, granted bigint) RETURNS void
     LANGUAGE plpgsql
@@ -437,6 +421,48 @@ CREATE TABLE public.aggregate (
 
 COMMENT ON TABLE public.aggregate IS 'Captures that the acquirer takes as one transaction; closed is the entry that handed them in, after which none joins.';
 
+CREATE TABLE public.break_proposal (
+    id bigint NOT NULL,
+    break_id bigint NOT NULL,
+    round smallint NOT NULL,
+    plan bytea NOT NULL,
+    request bytea NOT NULL,
+    resolution text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    note text NOT NULL,
+    evidence bytea,
+    merchant text COLLATE pg_catalog."C",
+    recovers bigint,
+    quiet_until date,
+    currency text COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    approvers smallint NOT NULL,
+    finance_heads text[],
+    item text,
+    withheld bigint DEFAULT 0 NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    first_approver text,
+    second_approver text,
+    CONSTRAINT break_proposal_amount CHECK ((amount >= 0)),
+    CONSTRAINT break_proposal_approved CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (num_nonnulls(first_approver, second_approver) >= approvers))),
+    CONSTRAINT break_proposal_approvers CHECK (((approvers >= 0) AND (approvers <= 2))),
+    CONSTRAINT break_proposal_by_head CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (finance_heads IS NULL) OR COALESCE((first_approver = ANY (finance_heads)), false) OR COALESCE((second_approver = ANY (finance_heads)), false))),
+    CONSTRAINT break_proposal_currency CHECK (((currency IS NOT NULL) OR (amount = 0))),
+    CONSTRAINT break_proposal_evidence CHECK ((length(evidence) = 32)),
+    CONSTRAINT break_proposal_heads CHECK (((finance_heads IS NULL) OR (approvers = 2))),
+    CONSTRAINT break_proposal_in_turn CHECK (((first_approver IS NOT NULL) OR (second_approver IS NULL))),
+    CONSTRAINT break_proposal_plan CHECK ((length(plan) = 32)),
+    CONSTRAINT break_proposal_request CHECK ((length(request) = 32)),
+    CONSTRAINT break_proposal_round CHECK ((round > 0)),
+    CONSTRAINT break_proposal_state CHECK ((state = ANY (ARRAY['waiting'::text, 'executed'::text, 'withdrawn'::text, 'reopened'::text]))),
+    CONSTRAINT break_proposal_two_people CHECK ((COALESCE((first_approver <> proposed_by), true) AND COALESCE((second_approver <> proposed_by), true) AND COALESCE((first_approver <> second_approver), true))),
+    CONSTRAINT break_proposal_withheld CHECK ((withheld >= 0))
+);
+
+COMMENT ON TABLE public.break_proposal IS 'How breaks are to be resolved, or were. plan is the digest of everything that is proposed together, request of what was asked; approvers is how many others have to approve, finance_heads of whom one has to be one; item is the open item that was closed, as JSON, and withheld what of it went into a reserve. Nothing that is approved changes: what should be otherwise is proposed anew.';
+
 CREATE VIEW public.settlement_file_state AS
  SELECT file.source_id,
     file.acquirer_id,
@@ -463,14 +489,16 @@ CREATE VIEW public.awaited AS
     (sum(promised.settled))::bigint AS settled,
     ((sum(promised.net) - sum(promised.settled)))::bigint AS open,
     max(promised.expected_on) AS expected_on,
-    array_agg(DISTINCT promised.word) FILTER (WHERE (promised.word IS NOT NULL)) AS words
+    array_agg(DISTINCT promised.word) FILTER (WHERE (promised.word IS NOT NULL)) AS words,
+    max(promised.booked_on) AS booked_on
    FROM ( SELECT file.acquirer_id,
             batch.batch,
             batch.currency,
             batch.net,
             (0)::bigint AS settled,
             COALESCE(batch.paid_on, file.as_of) AS expected_on,
-            NULL::text AS word
+            NULL::text AS word,
+            file.as_of AS booked_on
            FROM (public.settlement_batch batch
              JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
         UNION ALL
@@ -480,7 +508,8 @@ CREATE VIEW public.awaited AS
             (0)::bigint AS net,
             (0)::bigint AS settled,
             NULL::date AS expected_on,
-            paid.word
+            paid.word,
+            NULL::date AS booked_on
            FROM ((public.settlement_batch batch
              JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
              CROSS JOIN LATERAL unnest(batch.paid_as) paid(word))
@@ -491,12 +520,24 @@ CREATE VIEW public.awaited AS
             (0)::bigint AS net,
             told.settled,
             NULL::date AS expected_on,
-            NULL::text AS word
+            NULL::text AS word,
+            NULL::date AS booked_on
            FROM public.bank_match told
-          WHERE (told.kind = 'receipt'::text)) promised
+          WHERE (told.kind = 'receipt'::text)
+        UNION ALL
+         SELECT paid.acquirer_id,
+            paid.batch,
+            paid.currency,
+            (0)::bigint AS net,
+            paid.settled,
+            NULL::date AS expected_on,
+            NULL::text AS word,
+            NULL::date AS booked_on
+           FROM (public.break_batch paid
+             JOIN public.break_proposal proposal ON (((proposal.id = paid.proposal_id) AND (proposal.state = 'executed'::text))))) promised
   GROUP BY promised.acquirer_id, promised.batch, promised.currency;
 
-COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked, what the bank has received of it (settled, with what is short of it and in suspense), and what is still open. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
+COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked, what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
 
 CREATE TABLE public.balance (
     book_id bigint NOT NULL,
@@ -577,9 +618,7 @@ CREATE TABLE public.bank_statement (
     closing bigint,
     entries integer NOT NULL,
     content bytea NOT NULL,
-    code smallint DEFAULT 1010 NOT NULL,
     CONSTRAINT bank_statement_balances CHECK (((state = 'information'::text) OR ((opening IS NOT NULL) AND (closing IS NOT NULL)))),
-    CONSTRAINT bank_statement_code CHECK ((code = ANY (ARRAY[1010, 1030]))),
     CONSTRAINT bank_statement_content CHECK ((length(content) = 32)),
     CONSTRAINT bank_statement_period CHECK ((from_on <= until_on)),
     CONSTRAINT bank_statement_state CHECK ((state = ANY (ARRAY['booked'::text, 'repeated'::text, 'information'::text])))
@@ -587,7 +626,21 @@ CREATE TABLE public.bank_statement (
 
 COMMENT ON TABLE public.bank_statement IS 'The statements of bank files, minor units. booked: what it says is on the books; repeated: a booked one says the same; information: told for information, and stated elsewhere. content is the SHA-256 of its day, balances and amounts, by which it is known in any format.';
 
-COMMENT ON COLUMN public.bank_statement.code IS 'What its account is in the books.';
+CREATE TABLE public.bank_suspended (
+    number bigint NOT NULL,
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    part integer NOT NULL,
+    line bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    booked_on date NOT NULL,
+    value_on date NOT NULL,
+    words text[] NOT NULL,
+    payer text NOT NULL
+);
+
+COMMENT ON TABLE public.bank_suspended IS 'What bank statements told of, is in suspense by this entry of the house, and may pay a batch that becomes known later: what it is found by then. Signed minor units; words in capitals.';
 
 CREATE TABLE public.book (
     id bigint NOT NULL,
@@ -722,48 +775,6 @@ CREATE VIEW public.break_money AS
 
 COMMENT ON VIEW public.break_money IS 'What each break holds in suspense, or did until it was resolved (signed: credit above zero), and what is at stake in it.';
 
-CREATE TABLE public.break_proposal (
-    id bigint NOT NULL,
-    break_id bigint NOT NULL,
-    round smallint NOT NULL,
-    plan bytea NOT NULL,
-    request bytea NOT NULL,
-    resolution text NOT NULL COLLATE pg_catalog."C",
-    reason text NOT NULL COLLATE pg_catalog."C",
-    note text NOT NULL,
-    evidence bytea,
-    merchant text COLLATE pg_catalog."C",
-    recovers bigint,
-    quiet_until date,
-    currency text COLLATE pg_catalog."C",
-    amount bigint NOT NULL,
-    approvers smallint NOT NULL,
-    finance_heads text[],
-    item text,
-    withheld bigint DEFAULT 0 NOT NULL,
-    proposed_by text NOT NULL,
-    proposed_at timestamp with time zone DEFAULT now() NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
-    first_approver text,
-    second_approver text,
-    CONSTRAINT break_proposal_amount CHECK ((amount >= 0)),
-    CONSTRAINT break_proposal_approved CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (num_nonnulls(first_approver, second_approver) >= approvers))),
-    CONSTRAINT break_proposal_approvers CHECK (((approvers >= 0) AND (approvers <= 2))),
-    CONSTRAINT break_proposal_by_head CHECK (((state = ANY (ARRAY['waiting'::text, 'withdrawn'::text])) OR (finance_heads IS NULL) OR COALESCE((first_approver = ANY (finance_heads)), false) OR COALESCE((second_approver = ANY (finance_heads)), false))),
-    CONSTRAINT break_proposal_currency CHECK (((currency IS NOT NULL) OR (amount = 0))),
-    CONSTRAINT break_proposal_evidence CHECK ((length(evidence) = 32)),
-    CONSTRAINT break_proposal_heads CHECK (((finance_heads IS NULL) OR (approvers = 2))),
-    CONSTRAINT break_proposal_in_turn CHECK (((first_approver IS NOT NULL) OR (second_approver IS NULL))),
-    CONSTRAINT break_proposal_plan CHECK ((length(plan) = 32)),
-    CONSTRAINT break_proposal_request CHECK ((length(request) = 32)),
-    CONSTRAINT break_proposal_round CHECK ((round > 0)),
-    CONSTRAINT break_proposal_state CHECK ((state = ANY (ARRAY['waiting'::text, 'executed'::text, 'withdrawn'::text, 'reopened'::text]))),
-    CONSTRAINT break_proposal_two_people CHECK ((COALESCE((first_approver <> proposed_by), true) AND COALESCE((second_approver <> proposed_by), true) AND COALESCE((first_approver <> second_approver), true))),
-    CONSTRAINT break_proposal_withheld CHECK ((withheld >= 0))
-);
-
-COMMENT ON TABLE public.break_proposal IS 'How breaks are to be resolved, or were. plan is the digest of everything that is proposed together, request of what was asked; approvers is how many others have to approve, finance_heads of whom one has to be one; item is the open item that was closed, as JSON, and withheld what of it went into a reserve. Nothing that is approved changes: what should be otherwise is proposed anew.';
-
 ALTER TABLE public.break_proposal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.break_proposal_id_seq
     START WITH 1
@@ -889,6 +900,26 @@ CREATE TABLE public.entry_kind (
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
+
+CREATE TABLE public.hold (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    reason text NOT NULL,
+    owner text NOT NULL,
+    placed_on date NOT NULL,
+    expires_on date,
+    number bigint NOT NULL,
+    released bigint,
+    released_by text,
+    CONSTRAINT hold_amount CHECK ((amount > 0)),
+    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
+    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
+);
+
+COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
 ALTER TABLE public.hold ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.hold_id_seq
@@ -1553,11 +1584,17 @@ ALTER TABLE ONLY public.bank_reject
 ALTER TABLE ONLY public.bank_statement
     ADD CONSTRAINT bank_statement_identity PRIMARY KEY (source_id, ordinal);
 
+ALTER TABLE ONLY public.bank_suspended
+    ADD CONSTRAINT bank_suspended_identity PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.book
     ADD CONSTRAINT book_merchant UNIQUE (merchant);
 
 ALTER TABLE ONLY public.book
     ADD CONSTRAINT book_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.break_batch
+    ADD CONSTRAINT break_batch_identity PRIMARY KEY (proposal_id, acquirer_id, batch);
 
 ALTER TABLE ONLY public.break_entry
     ADD CONSTRAINT break_entry_identity PRIMARY KEY (book_id, number);
@@ -1731,11 +1768,11 @@ CREATE INDEX bank_match_of_batch ON public.bank_match USING btree (acquirer_id, 
 
 CREATE INDEX bank_match_of_entry ON public.bank_match USING btree (book_id, number);
 
-CREATE INDEX bank_match_swept ON public.bank_match USING btree (currency) WHERE (kind = 'sweep'::text);
-
 CREATE INDEX bank_statement_of_account ON public.bank_statement USING btree (account, currency, until_on);
 
 CREATE UNIQUE INDEX bank_statement_once ON public.bank_statement USING btree (account, currency, until_on, content) WHERE (state = 'booked'::text);
+
+CREATE INDEX break_batch_of_batch ON public.break_batch USING btree (acquirer_id, batch, currency);
 
 CREATE INDEX break_entry_of_proposal ON public.break_entry USING btree (proposal_id);
 
@@ -1757,11 +1794,11 @@ CREATE UNIQUE INDEX break_proposal_waiting_once ON public.break_proposal USING b
 
 CREATE INDEX break_step_of_break ON public.break_step USING btree (break_id, id);
 
+CREATE INDEX break_unidentified ON public.break USING btree (suspense_number) WHERE ((class = 'UNIDENTIFIED_RECEIPT'::text) AND (state <> 'resolved'::text));
+
 CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
-
-CREATE INDEX entry_of_availability ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[22, 24]));
 
 CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[6, 7, 16, 34]));
 
@@ -1846,6 +1883,14 @@ ALTER TABLE public.bank_reject ENABLE ALWAYS TRIGGER bank_reject_append_only;
 CREATE TRIGGER bank_statement_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_statement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.bank_statement ENABLE ALWAYS TRIGGER bank_statement_append_only;
+
+CREATE TRIGGER bank_suspended_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_suspended FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.bank_suspended ENABLE ALWAYS TRIGGER bank_suspended_append_only;
+
+CREATE TRIGGER break_batch_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_batch FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.break_batch ENABLE ALWAYS TRIGGER break_batch_append_only;
 
 CREATE TRIGGER break_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.break_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1980,11 +2025,17 @@ ALTER TABLE ONLY public.bank_match
 ALTER TABLE ONLY public.bank_match
     ADD CONSTRAINT bank_match_entry FOREIGN KEY (source_id, ordinal) REFERENCES public.bank_entry(source_id, ordinal);
 
-ALTER TABLE ONLY public.bank_statement
-    ADD CONSTRAINT bank_statement_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
+ALTER TABLE ONLY public.bank_suspended
+    ADD CONSTRAINT bank_suspended_of_entry FOREIGN KEY (source_id, ordinal) REFERENCES public.bank_entry(source_id, ordinal);
 
 ALTER TABLE ONLY public.break
     ADD CONSTRAINT break_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.break_batch
+    ADD CONSTRAINT break_batch_acquirer_id_fkey FOREIGN KEY (acquirer_id) REFERENCES public.acquirer(id);
+
+ALTER TABLE ONLY public.break_batch
+    ADD CONSTRAINT break_batch_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
 
 ALTER TABLE ONLY public.break_entry
     ADD CONSTRAINT break_entry_break_id_fkey FOREIGN KEY (break_id) REFERENCES public.break(id);
@@ -2099,33 +2150,11 @@ GRANT SELECT ON TABLE public.settlement_file TO acquit_auditor;
 GRANT SELECT,INSERT ON TABLE public.bank_match TO acquit_runtime;
 GRANT SELECT ON TABLE public.bank_match TO acquit_auditor;
 
+GRANT SELECT,INSERT ON TABLE public.break_batch TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_batch TO acquit_auditor;
+
 GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.hold TO acquit_runtime;
-GRANT SELECT ON TABLE public.hold TO acquit_auditor;
-
-GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
-
-GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
-
-GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account TO acquit_auditor;
@@ -2242,6 +2271,51 @@ GRANT UPDATE(costs_vat) ON TABLE public.aggregate TO acquit_runtime;
 
 GRANT UPDATE(closed) ON TABLE public.aggregate TO acquit_runtime;
 
+GRANT SELECT ON TABLE public.break_proposal TO acquit_runtime;
+GRANT SELECT ON TABLE public.break_proposal TO acquit_auditor;
+
+GRANT INSERT(break_id) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(round) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(plan) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(request) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(resolution) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(note) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(evidence) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(merchant) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(recovers) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(quiet_until) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(approvers) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(finance_heads) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(item) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(withheld) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT INSERT(proposed_by) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(state) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(first_approver) ON TABLE public.break_proposal TO acquit_runtime;
+
+GRANT UPDATE(second_approver) ON TABLE public.break_proposal TO acquit_runtime;
+
 GRANT SELECT ON TABLE public.settlement_file_state TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_file_state TO acquit_auditor;
 
@@ -2266,6 +2340,9 @@ GRANT SELECT ON TABLE public.bank_reject TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.bank_statement TO acquit_runtime;
 GRANT SELECT ON TABLE public.bank_statement TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.bank_suspended TO acquit_runtime;
+GRANT SELECT ON TABLE public.bank_suspended TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.book TO acquit_runtime;
 GRANT SELECT ON TABLE public.book TO acquit_auditor;
@@ -2336,51 +2413,6 @@ GRANT SELECT ON TABLE public.transfer TO acquit_auditor;
 GRANT SELECT ON TABLE public.break_money TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_money TO acquit_auditor;
 
-GRANT SELECT ON TABLE public.break_proposal TO acquit_runtime;
-GRANT SELECT ON TABLE public.break_proposal TO acquit_auditor;
-
-GRANT INSERT(break_id) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(round) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(plan) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(request) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(resolution) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(note) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(evidence) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(merchant) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(recovers) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(quiet_until) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(currency) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(amount) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(approvers) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(finance_heads) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT UPDATE(item) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT UPDATE(withheld) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT INSERT(proposed_by) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT UPDATE(state) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT UPDATE(first_approver) ON TABLE public.break_proposal TO acquit_runtime;
-
-GRANT UPDATE(second_approver) ON TABLE public.break_proposal TO acquit_runtime;
-
 GRANT SELECT ON TABLE public.break_reason TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_reason TO acquit_auditor;
 
@@ -2423,6 +2455,31 @@ GRANT SELECT ON TABLE public.cost_sum TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.hold TO acquit_runtime;
+GRANT SELECT ON TABLE public.hold TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
 
 GRANT SELECT,DELETE ON TABLE public.idempotency_key TO acquit_runtime;
 GRANT SELECT ON TABLE public.idempotency_key TO acquit_auditor;

@@ -73,6 +73,9 @@ pub enum ReferenceError {
 /// stands in the way of an expiry, a settlement or a payout.
 pub const OWN: &str = "acquit:";
 
+/// Who is said to have done what nobody did: a rule.
+pub const SYSTEM: &str = "acquit";
+
 /// Checks a caller's or acquirer's own id of a thing. It is opaque text: nothing is trimmed, folded or read as a number.
 pub fn check_reference(text: &str) -> Result<(), ReferenceError> {
     if text.is_empty() {

@@ -3,7 +3,7 @@ with by_hand as (
     select proposal.id, proposal.break_id, proposal.state in ('executed', 'reopened') as is_booked, break.source_id, break.ordinal
     from break_proposal proposal
     join break on break.id = proposal.break_id
-    where proposal.resolution = 'match'
+    where proposal.reason = 'matched_by_hand'
 )
 select 'match' as what, match.proposal_id, match.book_id, match.number, match.ordinal::bigint as found
 from settlement_match match

@@ -1,5 +1,5 @@
 -- Batches of which something is awaited, or that one of these words may name, paid or not. $1 currency, $2 words in capitals.
-select awaited.acquirer_id, acquirer.name, awaited.batch, awaited.net, awaited.open, awaited.expected_on,
+select awaited.acquirer_id, acquirer.name, awaited.batch, awaited.net, awaited.open, awaited.expected_on, awaited.booked_on,
     coalesce(awaited.words, '{}') as words
 from awaited
 join acquirer on acquirer.id = awaited.acquirer_id

@@ -12,6 +12,10 @@ with files as materialized (
     from break
     join entry on entry.book_id = 1 and entry.number = break.suspense_number
     where break.class in ('FUNDING_MISMATCH', 'UNIDENTIFIED_RECEIPT') and entry.booking_date <= $1
+        and not exists (
+            select from entry reversal
+            where reversal.book_id = 1 and reversal.reverses = break.suspense_number and reversal.kind = 30 and reversal.booking_date <= $1
+        )
     union all
     select break.id, break.class, break.acquirer_id, break.suspense_number, break.source_id, break.ordinal, break.detail, null
     from break
@@ -28,9 +32,18 @@ join break_money money on money.break_id = held.id
 left join settlement_line line on held.ordinal is not null and line.source_id = held.source_id and line.ordinal = held.ordinal
 left join batches on batches.acquirer_id = held.acquirer_id and batches.batch = line.batch and batches.currency = line.net_currency
 left join lateral (
-    select sum(told.amount - told.settled)::bigint as short
-    from bank_match told
-    where held.class = 'FUNDING_MISMATCH' and told.book_id = 1 and told.number = held.suspense_number and told.kind = 'receipt'
+    select sum(told.short)::bigint as short
+    from (
+        select told.amount - told.settled as short
+        from bank_match told
+        where told.book_id = 1 and told.number = held.suspense_number and told.kind = 'receipt'
+        union all
+        select paid.amount - paid.settled
+        from break_entry booked
+        join break_batch paid on paid.proposal_id = booked.proposal_id
+        where booked.book_id = 1 and booked.number = held.suspense_number
+    ) told
+    where held.class = 'FUNDING_MISMATCH'
 ) receipt on true
 where money.suspense <> 0 and (held.ordinal is null or batches.batch is not null)
     and not exists (

@@ -14,6 +14,7 @@
 mod bai2;
 mod camt;
 pub mod format;
+pub mod given;
 mod lines;
 mod mt940;
 mod proof;

@@ -79,6 +79,21 @@ pub struct Target {
     pub may_differ: bool,
 }
 
+/// What receipts of one target settle of it: what they are, the last of them with the difference to all that is awaited. None
+/// where a sum is too large.
+pub fn settled(amounts: &[i64], awaited: i64) -> Option<Vec<i64>> {
+    let mut left = awaited;
+    let last = amounts.len().checked_sub(1)?;
+    let parts = amounts.iter().enumerate().map(|(place, amount)| {
+        if place == last {
+            return Some(left);
+        }
+        left = left.checked_sub(*amount)?;
+        Some(*amount)
+    });
+    parts.collect()
+}
+
 /// Receipts and targets that belong together, by their places, ascending.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Payment {

@@ -1,5 +1,7 @@
 //! `acquit bank`: bank statements against what is awaited.
 
+mod receipts;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,7 +24,8 @@ pub enum Command {
     ///
     /// A credit pays the settlement batch that its texts name, else that of its amount awaited within two weekdays: one
     /// credit several batches, several credits one, and never where more than one thing fits. Payouts are confirmed, or come
-    /// back, by their end-to-end ids. Charges and interest are booked as such. What nobody knows is in suspense, with a break.
+    /// back, by their end-to-end ids. Charges and interest are booked as such. What nobody knows is in suspense, with a break; when
+    /// the file of its batch comes later, it is matched then.
     /// Without --execute nothing is written: the same work is done and rolled back. Loading a file again changes nothing.
     ///
     /// Exit code: 0 booked without breaks, 2 booked and breaks found, 1 nothing booked.
@@ -39,6 +42,23 @@ pub enum Command {
         #[arg(long)]
         execute: bool,
     },
+    /// Say which batches a receipt in suspense pays.
+    ///
+    /// The receipt is named by its break (UNIDENTIFIED_RECEIPT); it leaves suspense whole, for the batches that are named: each
+    /// gets what it awaits, or as much as is said, and no more. Together that has to be the receipt. Above `match_alone` of the
+    /// settings somebody else approves it, as with any resolution: `acquit breaks approve DIGEST`. Breaks of missing receipts that
+    /// it pays end. The same again does nothing. Without --execute only the plan is shown.
+    ///
+    /// Example: acquit bank match 17 adyen:71 adyen:72=50.00 --by bob --evidence "their mail of today: both in one"
+    Match(receipts::MatchArgs),
+    /// Take a receipt back from the batches that it was given to, by people or by its name or amount: into suspense.
+    ///
+    /// The entries are reversed, its break is open again, and what it paid is awaited again. From then on it is left to people: no
+    /// rule matches it again. A break of a difference that somebody resolved stands in the way. Without --execute only the plan is
+    /// shown.
+    ///
+    /// Example: acquit bank unmatch 17 --by ann --reason "71 was paid by another credit" --execute
+    Unmatch(receipts::UnmatchArgs),
     /// List bank statements, and files in quarantine, in the order in which they were taken in.
     List {
         /// List only those of this account.
@@ -69,6 +89,8 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             let account = account.as_deref();
             load(&Request { file: &file, account }, execute, globals).await
         }
+        Command::Match(args) => receipts::give(args, globals).await,
+        Command::Unmatch(args) => receipts::take_back(args, globals).await,
         Command::List { account } => {
             let store = globals.store().await?;
             let files = store.bank_statements(account.as_deref(), None).await.map_err(stored)?;
@@ -249,7 +271,7 @@ fn failed(error: BankError) -> Failure {
         BankError::Overlaps { .. } => Some("`acquit bank list` shows the statements that are booked"),
         BankError::Changed(_) => Some("wait until it is complete, then run the command again"),
         BankError::Unknown(_) => Some("`acquit bank list` shows the files that there are"),
-        BankError::File { .. } | BankError::Amount(_) | BankError::Payout(_) => None,
+        BankError::File { .. } | BankError::Amount(_) | BankError::Payout(_) | BankError::Suspended(_) => None,
     };
     Failure::new(error).maybe_hint(hint)
 }

@@ -264,7 +264,12 @@ pub(super) fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
 
 /// A reason by its name.
 fn reason(name: &str) -> Result<Reason, String> {
-    let by_hand = |reason: &Reason| !matches!(reason, Reason::MatchedByHand | Reason::ReportedLater);
+    let by_hand = |reason: &Reason| {
+        !matches!(
+            reason,
+            Reason::MatchedByHand | Reason::PaysBatches | Reason::ReportedLater
+        )
+    };
     Reason::from_name(name).filter(by_hand).ok_or_else(|| {
         let names: Vec<&str> = Reason::ALL
             .iter()
@@ -522,6 +527,9 @@ pub(super) fn failed(error: DeskError) -> Failure {
         DeskError::NotOpen(_) | DeskError::NotMatched { .. } => {
             Some("`acquit match suggest` lists open items that could be the line")
         }
+        DeskError::NotGiven { .. } => Some("`acquit report proof` lists what batches await"),
+        DeskError::NotPaying(_) | DeskError::NoReceipt(_) => Some("`acquit breaks show` says what became of it"),
+        DeskError::Worked { .. } => Some("open that break again first: `acquit breaks reopen`"),
         DeskError::TooMany(_) => Some("narrow it, by class or acquirer for one"),
         DeskError::NoSettings(_)
         | DeskError::Resolved { .. }

@@ -304,6 +304,7 @@ pub(super) fn failed(error: ReconcileError) -> Failure {
         }
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
         ReconcileError::Undo(_) => None,
+        ReconcileError::Receipts(_) => Some("run the command again: it books nothing twice"),
         ReconcileError::Changed(_) => Some("wait until it is complete, then run the command again"),
         ReconcileError::File { .. } | ReconcileError::Amount(_) | ReconcileError::Limit { .. } => None,
     };

@@ -103,6 +103,8 @@ macro_rules! reasons {
 reasons! {
     /// Somebody matched line and item.
     MatchedByHand = "matched_by_hand", Match;
+    /// A receipt in suspense pays batches of acquirers.
+    PaysBatches = "pays_batches", Match;
     /// It is proven to be a merchant's, to get or to bear.
     BelongsToMerchant = "belongs_to_merchant", Adjustment;
     /// Breaks that come to nothing together.
@@ -370,7 +372,10 @@ fn suspense(book: BookId, money: Money, kept: i64, reason: Reason, to: To) -> Re
             }
         }
         (Reason::PaidLater, To::Nobody | To::Merchant(_)) => return Err(Refusal::NotRecovered(money)),
-        (Reason::ReportedLater | Reason::Promised | Reason::Explained | Reason::MatchedByHand, _) => {
+        (
+            Reason::ReportedLater | Reason::Promised | Reason::Explained | Reason::MatchedByHand | Reason::PaysBatches,
+            _,
+        ) => {
             return Err(Refusal::InSuspense(money));
         }
     }
@@ -434,7 +439,7 @@ fn missing(book: BookId, item: &MissingItem, reason: Reason) -> Result<Booked, R
         Reason::Promised => return Ok(Booked::default()),
         Reason::ReportedLater | Reason::Explained => return Err(Refusal::StillOpen),
         Reason::PaidLater => return Err(Refusal::NotRecovered(item.gross)),
-        Reason::MatchedByHand => return Err(Refusal::MatchElsewhere),
+        Reason::MatchedByHand | Reason::PaysBatches => return Err(Refusal::MatchElsewhere),
     }
     Ok(Booked {
         entries: vec![(book, draft.legs)],

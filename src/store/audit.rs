@@ -434,6 +434,7 @@ audits![
     "payout_of_every_entry",
     "payout_once",
     "pending",
+    "receipts_given",
     "receivables",
     "reserve_days",
     "reserve_tranches",

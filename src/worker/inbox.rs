@@ -24,6 +24,7 @@ use crate::payment::reader::ClaimError;
 use crate::settings::{Inbox, InboxKind, WorkerRules};
 use crate::store::StoreError;
 use crate::store::bank::{self, BankError, StatementFile};
+use crate::store::breaks::DeskError;
 use crate::store::payout::PayoutError;
 use crate::store::reconcile::undo::UndoError;
 use crate::store::reconcile::{FileOutcome, ReconcileError, Request, SettlementFile};
@@ -348,12 +349,18 @@ async fn take_settlement(
     };
     let found = match run.store.reconcile(run.deployment, &request, &|_| {}).await {
         Ok(found) => found,
-        Err(ReconcileError::Store(error) | ReconcileError::Undo(UndoError::Store(error))) => {
+        Err(
+            ReconcileError::Store(error)
+            | ReconcileError::Undo(UndoError::Store(error))
+            | ReconcileError::Receipts(DeskError::Store(error)),
+        ) => {
             return Ok(failed(error)?.into());
         }
         Err(ReconcileError::File { error, .. }) => return Ok(unread(error).into()),
         Err(ReconcileError::Changed(_)) => return Ok(Became::Unfinished.into()),
-        Err(error @ ReconcileError::UnknownAcquirer(_)) => return Ok(Became::Failed(said(&error)).into()),
+        Err(error @ (ReconcileError::UnknownAcquirer(_) | ReconcileError::Receipts(_))) => {
+            return Ok(Became::Failed(said(&error)).into());
+        }
         Err(
             error @ (ReconcileError::NoSettings(_)
             | ReconcileError::Undo(_)
@@ -399,10 +406,15 @@ async fn take_statements(
     };
     let loaded = match run.store.load_statements(run.deployment, &request).await {
         Ok(loaded) => loaded,
-        Err(BankError::Store(error) | BankError::Payout(PayoutError::Store(error))) => {
+        Err(
+            BankError::Store(error)
+            | BankError::Payout(PayoutError::Store(error))
+            | BankError::Suspended(DeskError::Store(error)),
+        ) => {
             return Ok(failed(error)?.into());
         }
         Err(BankError::File { error, .. }) => return Ok(unread(error).into()),
+        Err(error @ BankError::Suspended(_)) => return Ok(Became::Failed(said(&error)).into()),
         Err(BankError::Changed(_)) => return Ok(Became::Unfinished.into()),
         Err(
             error @ (BankError::NoSettings

@@ -6,6 +6,8 @@
     reason = "a test that overflows fails, as it should"
 )]
 
+mod receipts;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -126,8 +128,12 @@ const STORY: &str = "
 
 impl Bank {
     async fn open() -> Self {
+        Self::told(STORY).await
+    }
+
+    async fn told(story: &str) -> Self {
         Self {
-            stage: Stage::told(&settings(), STORY).await,
+            stage: Stage::told(&settings(), story).await,
             directory: support::directory(),
             files: 0,
         }
@@ -213,6 +219,16 @@ impl Bank {
             where currency = 'EUR' and code in (1010, 1110, 1900, 2900, 4080, 5050)
             group by code having sum(debits - credits) <> 0 order by code";
         self.texts(sql).await.join(" ")
+    }
+
+    /// Every balance that is not zero, by book, account and currency; debits above zero.
+    async fn all_balances(&self) -> Vec<String> {
+        self.texts(
+            "select coalesce(merchant, 'house') || ' ' || code || ' ' || dimension || ' ' || currency || ' ' || (debits - credits)
+             from balance join account on account.id = account_id join book on book.id = book_id
+             where debits <> credits order by 1",
+        )
+        .await
     }
 
     /// Breaks of bank statements that are not resolved, and what each is about.

@@ -26,8 +26,10 @@ bank_file: insert
 bank_match: insert
 bank_reject: insert
 bank_statement: insert
+bank_suspended: insert
 book: insert(merchant), update(number hash)
 break: insert(class acquirer_id source_id ordinal book_id number expected expected_in actual actual_in suspense_number kept_pending found_in expected_on detail), update(state resolution owner proposal_id quiet_until)
+break_batch: insert
 break_entry: insert
 break_match: insert(proposal_id book_id number), update(item)
 break_proposal: insert(break_id round plan request resolution reason note evidence merchant recovers quiet_until currency amount approvers finance_heads proposed_by), update(item withheld state first_approver second_approver)
@@ -71,13 +73,15 @@ worker_task: insert(name), update(token holder granted_at expires_at ended_at ou
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 28] = [
+const APPEND_ONLY: [&str; 30] = [
     "account",
     "bank_entry",
     "bank_file",
     "bank_match",
     "bank_reject",
     "bank_statement",
+    "bank_suspended",
+    "break_batch",
     "break_entry",
     "break_reason",
     "break_reserve",

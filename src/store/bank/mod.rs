@@ -6,11 +6,12 @@
 //!    quarantine; one with a statement of an account that is not the house's is refused.
 //! 3. Each statement begins with what the one before it ended with (`sequence`). What repeats a booked one books nothing; what
 //!    overlaps one is refused; where one is missing, that is a break.
-//! 4. Payouts that it names, one by one or as a batch, are confirmed, or come back (`payouts`): with the code of `payout confirm`
+//! 4. What is in suspense since earlier statements is matched with what has come since (`suspended`).
+//! 5. Payouts that it names, one by one or as a batch, are confirmed, or come back (`payouts`): with the code of `payout confirm`
 //!    and `payout return`.
-//! 5. What is awaited is decided by [`crate::bank::receipts`]; every entry of the statement becomes an entry of the house's book
+//! 6. What is awaited is decided by [`crate::bank::receipts`]; every entry of the statement becomes an entry of the house's book
 //!    (`posting`), unless the books have it on 1010 already.
-//! 6. What is awaited and has not come in time is a break, and such a break ends when it has.
+//! 7. What is awaited and has not come in time is a break, and such a break ends when it has.
 //!
 //! Each part of an entry is a row of `bank_match`, so no line is lost: an audit adds them up. A plan is the same transaction,
 //! rolled back. In memory: of each booked entry its amounts, days and names, without its text.
@@ -20,6 +21,7 @@ mod lists;
 mod payouts;
 mod posting;
 mod sequence;
+mod suspended;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -29,6 +31,7 @@ use chrono::NaiveDate;
 
 pub use self::intake::Stated;
 pub use self::lists::{KnownEntry, KnownFile};
+use super::breaks::DeskError;
 use super::payout::PayoutError;
 use super::settings::Deployment;
 use super::source::{Digesting, SourceKind, source_of, tag};
@@ -200,6 +203,9 @@ pub enum BankError {
     /// A payout that it confirms or returns cannot be.
     #[error("a payout that it names cannot be booked")]
     Payout(#[from] PayoutError),
+    /// What is in suspense cannot be matched.
+    #[error("receipts in suspense cannot be matched with what has come since")]
+    Suspended(#[from] DeskError),
     /// No such file.
     #[error("no file of bank statements has the name {0}, or a digest that begins so")]
     Unknown(String),
@@ -210,6 +216,7 @@ impl Retriable for BankError {
         match self {
             Self::Store(error) => error.is_retriable(),
             Self::Payout(error) => error.is_retriable(),
+            Self::Suspended(error) => error.is_retriable(),
             Self::File { .. }
             | Self::NoSettings
             | Self::OtherAccount { .. }
@@ -267,6 +274,7 @@ async fn load(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Re
     if !source.new {
         return lists::loaded(tx, source.id, Some(source.name)).await;
     }
+    suspended::settle(tx, deployment).await?;
     let mut taken = intake::take_in(tx, file, source.id, &latest.house, request.account).await?;
     if let Some(reason) = taken.quarantine_reason() {
         taken.keep(tx, source.id, Some(&reason)).await?;

@@ -60,6 +60,7 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
         matches: Vec::new(),
         breaks: Vec::new(),
         sweeps: Vec::new(),
+        suspended: Vec::new(),
     };
     let mut by_currency: BTreeMap<Currency, Vec<&Part>> = BTreeMap::new();
     for part in settlement {
@@ -103,11 +104,13 @@ fn last_in_time(until: NaiveDate) -> NaiveDate {
 }
 
 /// A batch, or an entry of the books, that parts may pay.
-enum Awaited {
+pub(super) enum Awaited {
     Batch {
         acquirer_id: AcquirerId,
         acquirer: Arc<str>,
         batch: String,
+        /// The latest day of the files that promise it.
+        booked_on: Option<NaiveDate>,
     },
     Recorded(BookId, EntryNumber),
 }
@@ -138,6 +141,8 @@ struct Posting<'a> {
     books: LockedBooks,
     matches: Vec<Match>,
     breaks: Vec<Found>,
+    /// What is in suspense, and may pay what becomes known later.
+    suspended: Vec<(EntryNumber, Part)>,
     /// The sweeps that are new in this file.
     sweeps: Vec<(Between, Side, EntryNumber)>,
 }
@@ -191,7 +196,18 @@ impl Posting<'_> {
             .flatten()
             .map(|told| (told.book, told.number))
             .collect();
-        let (awaited, targets) = self.awaited(tx, currency, &open, &told).await?;
+        let words: BTreeSet<&str> = open.iter().flat_map(|part| &part.words).map(String::as_str).collect();
+        let days = open.iter().flat_map(|part| [part.value_on, part.booked_on]);
+        let (Some(first), Some(last)) = (days.clone().min(), days.max()) else {
+            return Ok(());
+        };
+        let span = Span {
+            currency,
+            days: (first, last),
+            words: words.into_iter().collect(),
+        };
+        // What this file told of, and its confirmations, are not in `bank_match` yet.
+        let (awaited, targets) = awaited(tx, &self.run.bank, &span, &told).await?;
         let receipts: Vec<Receipt> = open.iter().map(|part| receipt(part)).collect();
         let Decided { payments, left } = receipts::decide(&receipts, &targets);
         for payment in &payments {
@@ -199,7 +215,8 @@ impl Posting<'_> {
         }
         for (place, why) in left {
             if let Some(part) = open.get(place) {
-                self.suspend(part, why, &awaited)?;
+                let number = self.suspend(part, why, &awaited)?;
+                self.suspended.push((number, (*part).clone()));
             }
         }
         Ok(())
@@ -275,55 +292,6 @@ impl Posting<'_> {
         Ok((sweeps.into_iter().map(|(number, ..)| number).collect(), sides))
     }
 
-    /// What is awaited in a currency, or named by the parts.
-    async fn awaited(
-        &self,
-        tx: &mut Tx,
-        currency: Currency,
-        parts: &[&Part],
-        told: &BTreeSet<(BookId, EntryNumber)>,
-    ) -> Result<(Vec<Awaited>, Vec<Target>), StoreError> {
-        let mut found = (Vec::new(), Vec::new());
-        let (Some(first), Some(last)) = (
-            parts.iter().map(|part| part.value_on.min(part.booked_on)).min(),
-            parts.iter().map(|part| part.value_on.max(part.booked_on)).max(),
-        ) else {
-            return Ok(found);
-        };
-        let named: BTreeSet<&str> = parts.iter().flat_map(|part| &part.words).map(String::as_str).collect();
-        let named: Vec<&str> = named.into_iter().collect();
-        let sql = include_str!("../../../schema/queries/bank_awaited.sql");
-        for row in &tx.query(sql, &[&currency.code(), &named]).await? {
-            let (awaited, target) = batch(row, first)?;
-            found.0.push(awaited);
-            found.1.push(target);
-        }
-        let sql = include_str!("../../../schema/queries/bank_recorded.sql");
-        let from = first.checked_sub_days(Days::new(LOOK_BACK)).unwrap_or(first);
-        let until = last.checked_add_days(Days::new(LOOK_BACK)).unwrap_or(last);
-        let rows = tx
-            .query(sql, &[&&*self.run.bank, &currency.code(), &from, &until])
-            .await?;
-        for row in &rows {
-            let kind: &str = row.try_get("kind")?;
-            let entry = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
-            // What this file told of, and its confirmations, are not in `bank_match` yet.
-            if told.contains(&entry) {
-                continue;
-            }
-            found.0.push(Awaited::Recorded(entry.0, entry.1));
-            found.1.push(Target {
-                amount: row.try_get("amount")?,
-                on: row.try_get("booking_date")?,
-                names: vec![words(row.try_get("reference")?)],
-                group: format!("recorded {kind}"),
-                by_amount: true,
-                may_differ: false,
-            });
-        }
-        Ok(found)
-    }
-
     /// What pays what: one entry of the house a part.
     fn pay(
         &mut self,
@@ -359,6 +327,7 @@ impl Posting<'_> {
                             acquirer_id,
                             acquirer,
                             batch,
+                            ..
                         },
                         target,
                     ),
@@ -394,6 +363,14 @@ impl Posting<'_> {
                 .checked_sub(difference)
                 .ok_or(AmountError::TooLarge)?;
             let mut legs = vec![((part.account, AccountCode::AcquirerInTransit), part.money.minor())];
+        let amounts: Vec<i64> = parts.iter().map(|part| part.money.minor()).collect();
+        let all = receipts::settled(&amounts, open).ok_or(AmountError::TooLarge)?;
+        for (part, settled) in parts.iter().zip(all) {
+            let difference = part.money.minor().checked_sub(settled).ok_or(AmountError::TooLarge)?;
+            let mut legs = vec![(
+                (AccountCode::BankSettlement, AccountCode::AcquirerInTransit),
+                part.money.minor(),
+            )];
             match difference.signum() {
                 1 => legs.push((
                     (AccountCode::AcquirerInTransit, AccountCode::SuspenseCredit),
@@ -418,7 +395,7 @@ impl Posting<'_> {
                     actual: came,
                     suspense: number,
                     on: part.value_on,
-                    detail: format!("batch {batch}: {came} came, {awaited} is awaited ({})", told_by(part)),
+                    detail: differs(batch, came, awaited, &told_by(part)),
                 });
             }
         }
@@ -473,7 +450,7 @@ impl Posting<'_> {
     }
 
     /// Money that nobody can explain.
-    fn suspend(&mut self, part: &Part, why: Left, awaited: &[Awaited]) -> Result<(), BankError> {
+    fn suspend(&mut self, part: &Part, why: Left, awaited: &[Awaited]) -> Result<EntryNumber, BankError> {
         let named = match why {
             Left::Named(place) => awaited.get(place),
             Left::Ambiguous | Left::Unknown => None,
@@ -483,6 +460,7 @@ impl Posting<'_> {
                 acquirer_id,
                 acquirer,
                 batch,
+                ..
             }) => {
                 let why = format!("it names batch {batch} of {acquirer}, of which no such payment is awaited");
                 (*acquirer_id, Arc::clone(acquirer), why)
@@ -508,7 +486,7 @@ impl Posting<'_> {
         part: &Part,
         (acquirer_id, acquirer): (AcquirerId, &Arc<str>),
         why: &str,
-    ) -> Result<(), BankError> {
+    ) -> Result<EntryNumber, BankError> {
         let suspense = if part.money.minor() > 0 {
             AccountCode::SuspenseCredit
         } else {
@@ -525,7 +503,7 @@ impl Posting<'_> {
             on: part.booked_on,
             detail: format!("{} ({}): {why}", part.money, told_by(part)),
         });
-        Ok(())
+        Ok(number)
     }
 
     /// One entry of the house for a part; where an amount is below zero, the other way round.
@@ -646,16 +624,99 @@ impl Posting<'_> {
             ],
         )
         .await?;
-        Ok(())
+        keep_suspended(tx, self.run, &self.suspended).await
     }
 }
 
-/// Where a part stands, for people.
-fn told_by(part: &Part) -> String {
-    match part.part {
-        1 => format!("line {}", part.line),
-        place => format!("line {}, payment {place}", part.line),
+/// Keeps what is in suspense with all that it may be known by later.
+async fn keep_suspended(tx: &mut Tx, run: &Run<'_>, kept: &[(EntryNumber, Part)]) -> Result<(), StoreError> {
+    if kept.is_empty() {
+        return Ok(());
     }
+    let parts = || kept.iter().map(|(_, part)| part);
+    let currencies: Vec<Currency> = parts().map(|part| part.money.currency()).collect();
+    let words = |part: &Part| part.words.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let line = |part: &Part| i64::try_from(part.line).unwrap_or(i64::MAX);
+    tx.execute(
+        include_str!("../../../schema/queries/bank_suspended_insert.sql"),
+        &[
+            &run.source.0,
+            &kept.iter().map(|(number, _)| number.0).collect::<Vec<i64>>(),
+            &parts().map(|part| part.ordinal).collect::<Vec<i32>>(),
+            &parts().map(|part| part.part).collect::<Vec<i32>>(),
+            &parts().map(line).collect::<Vec<i64>>(),
+            &currencies.iter().map(Currency::code).collect::<Vec<&str>>(),
+            &parts().map(|part| part.money.minor()).collect::<Vec<i64>>(),
+            &parts().map(|part| part.booked_on).collect::<Vec<NaiveDate>>(),
+            &parts().map(|part| part.value_on).collect::<Vec<NaiveDate>>(),
+            &parts().map(words).collect::<Vec<String>>(),
+            &parts().map(|part| part.payer.as_str()).collect::<Vec<&str>>(),
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// What is awaited by some parts of one currency: between which days they are, and by which words they may name it.
+pub(super) struct Span<'a> {
+    pub(super) currency: Currency,
+    pub(super) days: (NaiveDate, NaiveDate),
+    pub(super) words: Vec<&'a str>,
+}
+
+/// What is awaited in a currency, or named, and what is on the bank account of the books; but for these entries.
+pub(super) async fn awaited(
+    tx: &mut Tx,
+    bank: &str,
+    span: &Span<'_>,
+    told: &BTreeSet<(BookId, EntryNumber)>,
+) -> Result<(Vec<Awaited>, Vec<Target>), StoreError> {
+    let mut found = (Vec::new(), Vec::new());
+    let code = span.currency.code();
+    let (first, last) = span.days;
+    let sql = include_str!("../../../schema/queries/bank_awaited.sql");
+    for row in &tx.query(sql, &[&code, &span.words]).await? {
+        let (awaited, target) = batch(row, first)?;
+        found.0.push(awaited);
+        found.1.push(target);
+    }
+    let sql = include_str!("../../../schema/queries/bank_recorded.sql");
+    let from = first.checked_sub_days(Days::new(LOOK_BACK)).unwrap_or(first);
+    let until = last.checked_add_days(Days::new(LOOK_BACK)).unwrap_or(last);
+    for row in &tx.query(sql, &[&bank, &code, &from, &until]).await? {
+        let kind: &str = row.try_get("kind")?;
+        let entry = (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?));
+        if told.contains(&entry) {
+            continue;
+        }
+        found.0.push(Awaited::Recorded(entry.0, entry.1));
+        found.1.push(Target {
+            amount: row.try_get("amount")?,
+            on: row.try_get("booking_date")?,
+            names: vec![words(row.try_get("reference")?)],
+            group: format!("recorded {kind}"),
+            by_amount: true,
+            may_differ: false,
+        });
+    }
+    Ok(found)
+}
+
+/// Where a part stands, for people.
+pub(super) fn place(line: i64, part: i32) -> String {
+    match part {
+        1 => format!("line {line}"),
+        place => format!("line {line}, payment {place}"),
+    }
+}
+
+fn told_by(part: &Part) -> String {
+    place(i64::try_from(part.line).unwrap_or(i64::MAX), part.part)
+}
+
+/// What the break of a receipt says that is not what is awaited.
+pub(super) fn differs(batch: &str, came: Money, awaited: Money, told_by: &str) -> String {
+    format!("batch {batch}: {came} came, {awaited} is awaited ({told_by})")
 }
 
 fn receipt(part: &Part) -> Receipt {
@@ -687,6 +748,7 @@ fn batch(row: &Row, today: NaiveDate) -> Result<(Awaited, Target), StoreError> {
         acquirer_id: AcquirerId(row.try_get("acquirer_id")?),
         acquirer: acquirer.into(),
         batch,
+        booked_on: row.try_get("booked_on")?,
     };
     Ok((awaited, target))
 }

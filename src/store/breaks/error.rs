@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use crate::bank::given;
 use crate::money::{AmountError, Money};
 use crate::recon::by_hand;
 use crate::recon::desk::Refusal;
@@ -136,6 +137,28 @@ pub enum DeskError {
         id: i64,
         /// Why.
         refusal: by_hand::Refusal,
+    },
+    /// It is no receipt.
+    #[error("break {0} holds no receipt of a bank statement: no batch is paid with it")]
+    NoReceipt(i64),
+    /// It does not pay what was named.
+    #[error("the receipt of break {id} does not pay that: {refusal}")]
+    NotGiven {
+        /// Which.
+        id: i64,
+        /// Why.
+        refusal: given::Refusal,
+    },
+    /// It pays nothing.
+    #[error("the receipt of break {0} pays no batch: nothing is to be undone")]
+    NotPaying(i64),
+    /// What the match left was worked on.
+    #[error("its match left break {id} (FUNDING_MISMATCH), which was resolved since, as {resolution}")]
+    Worked {
+        /// Which.
+        id: i64,
+        /// As what.
+        resolution: String,
     },
     /// A later break has taken its place.
     #[error("the item of break {id} is missing by break {other} now")]

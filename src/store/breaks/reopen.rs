@@ -200,6 +200,7 @@ pub(super) async fn reverse(
     let mut books = LockedBooks::lock(tx, &concerned).await?;
     let source = source_of_run(tx, &format!("breaks reopen {day}")).await?.id;
     let count = mirrors.len();
+    let mut of: BTreeSet<(i64, BookId)> = BTreeSet::new();
     for mirror in mirrors {
         let proposal = undone.iter().find(|proposal| proposal.id == mirror.proposal);
         let proposal = proposal.ok_or_else(|| StoreError::Unreadable(format!("proposal {}", mirror.proposal)))?;
@@ -207,7 +208,12 @@ pub(super) async fn reverse(
             let (currency, days) = tranche(proposal)?;
             tranches.add((mirror.book, currency, days), proposal.withheld.saturating_neg())?;
         }
-        let reference = proposal.named("reversal of resolution");
+        // The second one of a book is that of a difference.
+        let reference = proposal.named(if of.insert((mirror.proposal, mirror.book)) {
+            "reversal of resolution"
+        } else {
+            "reversal of difference of resolution"
+        });
         let details = serde_json::json!({ "break": mirror.break_id, "by": said.by, "note": said.note });
         let entry = Entry {
             details: Some(details.to_string()),

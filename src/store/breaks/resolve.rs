@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 
 use super::by_hand::{self, ItemKey, Matching};
 use super::cases::{self, CaseRow};
+use super::receipt::{self, Given, Paying};
 use super::{DeskError, Filter, LIMIT, Said, investigate, list, write_step};
 use crate::audit::export::hex;
 use crate::ids::{BookId, EntryNumber, OWN, SourceId};
@@ -22,7 +23,8 @@ use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{Currency, Money};
 use crate::recon::booking::Leg;
 use crate::recon::desk::{self, Booked, Held, Reason, Resolution, To};
-use crate::settings::Settings;
+use crate::settings::{Approval, Settings};
+use crate::store::acquirers;
 use crate::store::books::LockedBooks;
 use crate::store::reserve::{FixedReserves, Tranches};
 use crate::store::settings::Deployment;
@@ -157,6 +159,7 @@ impl Store {
 pub(super) struct Terms {
     reason: Reason,
     pub(super) items: Vec<ItemKey>,
+    pub(super) given: Given,
     merchant: Option<String>,
     recovers: Option<i64>,
     quiet_until: Option<NaiveDate>,
@@ -166,10 +169,11 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    fn asked(request: &Request<'_>) -> Self {
+    fn asked(request: &Request<'_>, given: &Given) -> Self {
         Self {
             reason: request.reason,
             items: request.items.to_vec(),
+            given: given.clone(),
             merchant: request.merchant.map(str::to_owned),
             recovers: request.recovers,
             quiet_until: request.quiet_until,
@@ -197,7 +201,9 @@ impl Terms {
     }
 
     fn digest(&self) -> [u8; 32] {
-        digest_of("break request 1", self.fields())
+        let mut fields = self.fields();
+        fields.extend(self.given.batches.iter().map(receipt::Asked::field));
+        digest_of("break request 1", fields)
     }
 
     fn said(&self) -> Said<'_> {
@@ -226,6 +232,8 @@ struct Plan {
     digest: [u8; 32],
     /// What is matched by hand.
     matching: Option<Matching>,
+    /// The receipt that is given to batches.
+    paying: Option<Paying>,
 }
 
 impl Plan {
@@ -301,6 +309,7 @@ impl Targets {
                 lost.map_or(To::Nobody, |(book, lost)| To::WrittenOff(*book, *lost))
             }
             Reason::MatchedByHand
+            | Reason::PaysBatches
             | Reason::Offsets
             | Reason::Uneconomic
             | Reason::ClaimRefused
@@ -371,7 +380,14 @@ async fn work_out(
     let cases = cases::load(tx, settings, ids).await?;
     let mut booked = Vec::with_capacity(cases.len());
     let mut matching = None;
+    let mut paying = None;
     for row in &cases {
+        if !terms.given.batches.is_empty() {
+            let (paid, of_it) = receipt::work_out(tx, row.case.id.0, &row.case.held, terms, day).await?;
+            paying = Some(paid);
+            booked.push(of_it);
+            continue;
+        }
         if !terms.items.is_empty() {
             let (matched, of_it) = by_hand::work_out(tx, deployment, row.case.id.0, terms, day).await?;
             matching = Some(matched);
@@ -392,12 +408,14 @@ async fn work_out(
     for (row, booked) in cases.iter().zip(&booked) {
         fields.extend(content(row, booked));
     }
+    fields.extend(paying.iter().flat_map(Paying::fields));
     let digest = digest_of("break plan 1", fields);
     let plan = Plan {
         cases,
         booked,
         digest,
         matching,
+        paying,
     };
     Ok((books, plan))
 }
@@ -436,16 +454,27 @@ pub(super) async fn resolve(
     deployment: &Deployment,
     request: &Request<'_>,
 ) -> Result<Resolved, DeskError> {
+    resolve_as(tx, deployment, request, &Given::default()).await
+}
+
+/// The same, where it is a receipt that is given to batches.
+pub(super) async fn resolve_as(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    request: &Request<'_>,
+    given: &Given,
+) -> Result<Resolved, DeskError> {
     let settings = deployment
         .in_force(request.day)
         .ok_or(DeskError::NoSettings(request.day))?;
-    let terms = Terms::asked(request);
+    let terms = Terms::asked(request, given);
     if let Some(known) = proposed_before(tx, request, &terms).await? {
         return Ok(known);
     }
     let ids = chosen(tx, &request.breaks).await?;
     let mut also = by_hand::missing(tx, request.items).await?;
     also.extend(request.recovers);
+    also.extend(missing_receipts(tx, deployment, &ids, &terms).await?);
     let locked = cases::lock(tx, &ids, &also).await?;
     if let Some(known) = proposed_before(tx, request, &terms).await? {
         return Ok(known);
@@ -461,9 +490,13 @@ pub(super) async fn resolve(
         return Err(DeskError::Changed(short(&plan.digest)));
     }
     let sums = desk::stakes(plan.booked.iter())?;
-    let approval = match plan.matching {
-        Some(_) => settings.desk.approval_of_match(&sums),
-        None => settings.desk.approval(&sums),
+    let approval = match (&plan.matching, &plan.paying) {
+        (None, Some(_)) if terms.given.by_rule.is_some() => Approval {
+            approvers: 0,
+            by_head: false,
+        },
+        (Some(_), _) | (_, Some(_)) => settings.desk.approval_of_match(&sums),
+        (None, None) => settings.desk.approval(&sums),
     };
     let finance_heads = heads(settings, approval.by_head, &terms.by, &sums)?;
     withdraw(tx, &ids, terms.said()).await?;
@@ -491,6 +524,24 @@ pub(super) async fn resolve(
         .await?;
     }
     Ok(resolved)
+}
+
+/// The breaks of missing receipts that a resolution may end: those of the batches that its receipt is given to.
+async fn missing_receipts(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    ids: &[i64],
+    terms: &Terms,
+) -> Result<Vec<i64>, DeskError> {
+    if terms.given.batches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let settings = deployment.latest().ok_or(DeskError::Nothing)?;
+    let money = cases::load(tx, settings, ids).await?;
+    match money.first().and_then(CaseRow::money) {
+        Some(money) => Ok(receipt::missing(tx, &terms.given.batches, money.currency(), false).await?),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The numbers of the breaks that are meant, ascending.
@@ -611,6 +662,7 @@ impl Proposal {
         let reason = Reason::from_name(&self.reason);
         Ok(Terms {
             items: Vec::new(),
+            given: Given::default(),
             reason: reason.ok_or_else(|| StoreError::Unreadable(format!("reason {}", self.reason)))?,
             merchant: self.merchant.clone(),
             recovers: self.recovers,
@@ -619,6 +671,11 @@ impl Proposal {
             evidence: self.evidence.clone(),
             by: self.proposed_by.clone(),
         })
+    }
+
+    /// Whether that is its reason.
+    pub(super) fn is_for(&self, reason: Reason) -> bool {
+        self.reason == reason.name()
     }
 
     /// Whether it was set off against others.
@@ -724,6 +781,9 @@ async fn propose(
     if let (Some(_), [proposal]) = (&plan.matching, &numbers[..]) {
         by_hand::keep_items(tx, *proposal, &terms.items).await?;
     }
+    if let (Some(paying), [proposal]) = (&plan.paying, &numbers[..]) {
+        paying.keep(tx, *proposal).await?;
+    }
     write_step(tx, "proposed", &ids, Some(&numbers), None, terms.said()).await?;
     Ok(made)
 }
@@ -745,15 +805,23 @@ async fn approve(
     {
         items = by_hand::items_of(tx, first.id).await?;
     }
+    let mut given = Given::default();
+    if let Some(first) = found.first().filter(|first| first.is_for(Reason::PaysBatches)) {
+        acquirers::share(tx, None).await?;
+        given.batches = receipt::batches_of(tx, first.id).await?.0;
+    }
     let mut also = by_hand::missing(tx, &items).await?;
     also.extend(found.first().and_then(|proposal| proposal.recovers));
-    cases::lock(tx, &ids, &also).await?;
-    let mut found = meant(tx, plan).await?;
     let first = found.first().ok_or_else(|| DeskError::UnknownPlan(short(plan)))?;
     let terms = Terms {
         items,
+        given,
         ..first.terms()?
     };
+    also.extend(missing_receipts(tx, deployment, &ids, &terms).await?);
+    cases::lock(tx, &ids, &also).await?;
+    let mut found = meant(tx, plan).await?;
+    let first = found.first().ok_or_else(|| DeskError::UnknownPlan(short(plan)))?;
     let mut approved = Approved {
         plan: first.plan.clone(),
         ids: ids.clone(),
@@ -846,8 +914,13 @@ async fn book(
     let mut withheld: Vec<i64> = Vec::new();
     let mut fixed = fixed_reserves(tx, deployment, plan, day).await?;
     for ((row, booked), proposal) in plan.cases.iter().zip(&plan.booked).zip(&*proposals) {
-        for (of, legs) in &booked.entries {
-            let mut entry = entry(row, terms, proposal, legs, day, source);
+        for (place, (of, legs)) in booked.entries.iter().enumerate() {
+            // Only what is given to batches has a second entry in one book.
+            let is_difference = plan.paying.is_some() && place > 0;
+            let mut entry = entry(row, terms, proposal, (legs, is_difference), day, source);
+            if let Some(paying) = &plan.paying {
+                paying.direct(&mut entry.transfers, is_difference);
+            }
             if let Some((matching, fixed)) = plan.matching.as_ref().zip(fixed.as_mut())
                 && *of == matching.book()
             {
@@ -872,6 +945,9 @@ async fn book(
     if let (Some(matching), [proposal]) = (&plan.matching, &*proposals) {
         matching.write(tx, proposal.id, &tranches, terms.said()).await?;
     }
+    if let (Some(paying), Some((_, number, ..))) = (&plan.paying, entries.get(1)) {
+        paying.open_difference(tx, *number).await?;
+    }
     tranches.write(tx).await?;
     write_entries(tx, &entries).await?;
     let ids: Vec<i64> = proposals.iter().map(|proposal| proposal.id_of_break).collect();
@@ -888,6 +964,9 @@ async fn book(
         ..said
     };
     write_step(tx, "resolved", &ids, Some(&numbers), None, silent).await?;
+    if let Some(paying) = &plan.paying {
+        paying.came(tx, silent).await?;
+    }
     if let Some(recovered) = terms.recovers {
         let by: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let note = format!("by break {}", by.join(", "));
@@ -941,7 +1020,7 @@ fn entry(
     row: &CaseRow,
     terms: &Terms,
     proposal: &Proposal,
-    legs: &[(Leg, i64)],
+    (legs, is_difference): (&[(Leg, i64)], bool),
     day: NaiveDate,
     source: SourceId,
 ) -> Entry {
@@ -963,7 +1042,11 @@ fn entry(
         "recovers": terms.recovers,
         "resolution": terms.reason.resolution().name(),
     });
-    let reference = proposal.named("resolution");
+    let reference = proposal.named(if is_difference {
+        "difference of resolution"
+    } else {
+        "resolution"
+    });
     let fingerprint = digest_of("resolution 1", vec![reference.clone(), hex(&proposal.plan)]);
     Entry {
         details: Some(details.to_string()),

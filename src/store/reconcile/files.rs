@@ -205,8 +205,13 @@ impl Store {
         request: &Request<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Release, FilesError> {
-        self.transact(async |tx: &mut Tx| release(tx, deployment, request, progress).await)
-            .await
+        let released = self
+            .transact(async |tx: &mut Tx| release(tx, deployment, request, progress).await)
+            .await?;
+        if !matches!(released, Release::Presented(_)) {
+            self.match_receipts(deployment).await.map_err(ReconcileError::from)?;
+        }
+        Ok(released)
     }
 
     /// Closes a quarantined file and its breaks: it is not booked, unless somebody releases it after all. Says how it stood; a

@@ -16,6 +16,8 @@
 //!    what it withholds goes into tranches of reserves.
 //! 7. Look for items that should have been reported by now.
 //!
+//! Receipts that came before their batch was known are matched with it in a transaction of their own (`store::bank`).
+//!
 //! A plan is the same transaction, rolled back: it shows exactly what executing will do. Memory holds a bit for each line and the
 //! sums of each (batch, book), whatever the size of the file.
 
@@ -44,6 +46,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
+use super::breaks::DeskError;
 use super::settings::Deployment;
 use super::source::{Digesting, Source, SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx, currency};
@@ -264,6 +267,9 @@ pub enum ReconcileError {
     /// What it takes the place of cannot be undone.
     #[error(transparent)]
     Undo(#[from] undo::UndoError),
+    /// It is booked, and receipts in suspense are not matched with it.
+    #[error("the file is booked, and receipts in suspense could not be matched with its batches")]
+    Receipts(#[from] DeskError),
     /// An amount beyond 64-bit minor units.
     #[error("the file's amounts cannot be booked")]
     Amount(#[from] AmountError),
@@ -282,6 +288,7 @@ impl Retriable for ReconcileError {
         match self {
             Self::Store(error) => error.is_retriable(),
             Self::Undo(error) => error.is_retriable(),
+            Self::Receipts(error) => error.is_retriable(),
             Self::File { .. }
             | Self::Changed(_)
             | Self::UnknownAcquirer(_)
@@ -333,8 +340,14 @@ impl Store {
         request: &Request<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Reconciliation, ReconcileError> {
-        self.transact(async |tx: &mut Tx| reconcile(tx, deployment, request, progress).await)
-            .await
+        let found = self
+            .transact(async |tx: &mut Tx| reconcile(tx, deployment, request, progress).await)
+            .await?;
+        // What is booked may be what a receipt in suspense pays: by a transaction of its own, which a retry makes up for.
+        if matches!(found.outcome, FileOutcome::Booked | FileOutcome::AlreadyBooked) {
+            self.match_receipts(deployment).await?;
+        }
+        Ok(found)
     }
 }
 

@@ -159,6 +159,16 @@ pub const TABLES: &[(&str, &str)] = &[
         "select source.name, to_jsonb(one) - 'source_id' from bank_reject one join source on source.id = source_id",
     ),
     (
+        "bank_suspended",
+        "select source.name, to_jsonb(one) - 'source_id' from bank_suspended one join source on source.id = source_id",
+    ),
+    (
+        "break_batch",
+        "select class, detail, proposal.round, acquirer.name, to_jsonb(one) - 'proposal_id' - 'acquirer_id'
+        from break_batch one join break_proposal proposal on proposal.id = proposal_id join break on break.id = break_id
+        join acquirer on acquirer.id = one.acquirer_id",
+    ),
+    (
         "break",
         "select class, acquirer.name, state, resolution, source.name, ordinal, merchant, break.number, expected, expected_in, actual,
             actual_in, suspense_number, kept_pending, found.name, expected_on, detail, owner, quiet_until
