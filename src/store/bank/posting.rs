@@ -353,24 +353,11 @@ impl Posting<'_> {
             .iter()
             .try_fold(0_i64, |sum, part| sum.checked_add(part.money.minor()));
         let sum = sum.ok_or(AmountError::TooLarge)?;
-        let over = sum.checked_sub(open).ok_or(AmountError::TooLarge)?;
-        for (place, part) in parts.iter().enumerate() {
-            let is_last = place.saturating_add(1) == parts.len();
-            let difference = if is_last { over } else { 0 };
-            let settled = part
-                .money
-                .minor()
-                .checked_sub(difference)
-                .ok_or(AmountError::TooLarge)?;
-            let mut legs = vec![((part.account, AccountCode::AcquirerInTransit), part.money.minor())];
         let amounts: Vec<i64> = parts.iter().map(|part| part.money.minor()).collect();
         let all = receipts::settled(&amounts, open).ok_or(AmountError::TooLarge)?;
         for (part, settled) in parts.iter().zip(all) {
             let difference = part.money.minor().checked_sub(settled).ok_or(AmountError::TooLarge)?;
-            let mut legs = vec![(
-                (AccountCode::BankSettlement, AccountCode::AcquirerInTransit),
-                part.money.minor(),
-            )];
+            let mut legs = vec![((part.account, AccountCode::AcquirerInTransit), part.money.minor())];
             match difference.signum() {
                 1 => legs.push((
                     (AccountCode::AcquirerInTransit, AccountCode::SuspenseCredit),
