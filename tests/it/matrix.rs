@@ -210,12 +210,12 @@ fn read_whole(day: &Day) {
     let profiles = Settings::parse(&settings).expect("settings").profiles;
     let (file, proof) = day.settlement("").expect("a settlement file");
     let content = std::fs::read(&file).expect("a file");
-    let proof: Vec<Box<dyn Read>> = proof
-        .iter()
-        .map(|proof| Box::new(std::fs::File::open(proof).expect("a file")) as Box<dyn Read>)
-        .collect();
+    let mut rest: Vec<Box<dyn Read>> = Vec::new();
+    if let Some(proof) = proof {
+        rest.push(Box::new(std::fs::File::open(proof).expect("a file")));
+    }
     let reading = Reading::detect(&content, &profiles).expect("a format");
-    let mut rows = reading.open(Box::new(&content[..]), proof).expect("opened");
+    let mut rows = reading.open(Box::new(&content[..]), rest).expect("opened");
     let mut lines = 0_u32;
     for row in rows.by_ref() {
         match row.expect("a row") {

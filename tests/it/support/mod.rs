@@ -1,10 +1,10 @@
 //! One private PostgreSQL for all tests, one database for each.
 //!
-//! The cluster is started by the first test that asks, in a directory in memory or of the system's temporary one that is derived
-//! from the target directory, so several test processes of one checkout share it. Each test's database is cloned from a migrated
-//! template, and dropped when the thread that asked for it ends. A guard process outlives the test process, however that ends: its standard input is a pipe from it, and at its
-//! end the guard that finds itself the last one stops the server and removes the directory. Where the guard was killed too,
-//! the next run's first test does that.
+//! The cluster is started by the first test that asks, in a directory in memory or of the system's temporary one that is
+//! derived from the target directory, so several test processes of one checkout share it. Each test's database is cloned from a
+//! migrated template, and dropped when the thread that asked for it ends. A guard process outlives the test process, however
+//! that ends: its standard input is a pipe from it, and at its end the guard that finds itself the last one stops the server
+//! and removes the directory. Where the guard was killed too, the next run's first test does that.
 
 pub mod books;
 pub mod day;
