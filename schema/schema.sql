@@ -158,7 +158,7 @@ CREATE TABLE public.bank_match (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
     CONSTRAINT bank_match_amount CHECK ((amount <> 0)),
-    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'suspense'::text]))),
+    CONSTRAINT bank_match_kind CHECK ((kind = ANY (ARRAY['receipt'::text, 'payout'::text, 'return'::text, 'recorded'::text, 'charge'::text, 'interest'::text, 'sweep'::text, 'suspense'::text]))),
     CONSTRAINT bank_match_part CHECK ((part > 0)),
     CONSTRAINT bank_match_receipt CHECK ((num_nonnulls(acquirer_id, batch, settled) =
 CASE kind
@@ -167,7 +167,7 @@ CASE kind
 END))
 );
 
-COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on 1010, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
+COMMENT ON TABLE public.bank_match IS 'What each entry of a bank statement came to, part by part: the entry of the books that has it on the account of the statement, and, of a receipt, the batch that it pays and what of that is awaited no more (settled: the amount, and what is short of it). Signed minor units.';
 
 CREATE TABLE public.break_batch (
     proposal_id bigint NOT NULL,
@@ -247,6 +247,43 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
 END;
 
 COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files.';
+
+CREATE TABLE public.hold (
+    id bigint NOT NULL,
+    book_id bigint NOT NULL,
+    currency text NOT NULL COLLATE pg_catalog."C",
+    exponent smallint NOT NULL,
+    amount bigint NOT NULL,
+    reason text NOT NULL,
+    owner text NOT NULL,
+    placed_on date NOT NULL,
+    expires_on date,
+    number bigint NOT NULL,
+    released bigint,
+    released_by text,
+    CONSTRAINT hold_amount CHECK ((amount > 0)),
+    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
+    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
+);
+
+COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
+
+CREATE FUNCTION public.withheld_on(on_day date, of_book bigint, capture bigint) RETURNS bigint
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(max((((entry.details)::jsonb ->> 'reserve'::text))::bigint), (0)::bigint) AS "coalesce"
+    FROM (public.entry
+      LEFT JOIN public.hold ON (((hold.book_id = entry.book_id) AND (hold.number = entry.number))))
+   WHERE ((entry.book_id = withheld_on.of_book) AND (entry.number = withheld_on.capture) AND (entry.kind = 3) AND ((((entry.details)::jsonb ->> 'reserve_until'::text))::date > withheld_on.on_day) AND (EXISTS ( SELECT
+            FROM public.entry later
+           WHERE ((later.book_id = withheld_on.of_book) AND (later.number > withheld_on.capture) AND (later.kind = ANY (ARRAY[22, 24])) AND (later.booking_date <= withheld_on.on_day) AND
+                 CASE later.kind
+                     WHEN 24 THEN ((later.booking_date >= (((entry.details)::jsonb ->> 'available_on'::text))::date) AND ((hold.id IS NULL) OR (hold.released < later.number)))
+                     ELSE (((later.details)::jsonb -> 'captures'::text) @> to_jsonb(withheld_on.capture))
+                 END))));
+END;
+
+COMMENT ON FUNCTION public.withheld_on(on_day date, of_book bigint, capture bigint) IS 'What is withheld of a capture at the end of a day because its day has come, or it was advanced; nothing before, and nothing after its reserve is released.';
 
 CREATE FUNCTION public.worker_fence(task text, granted bigint) RETURNS void
     LANGUAGE plpgsql
@@ -618,13 +655,17 @@ CREATE TABLE public.bank_statement (
     closing bigint,
     entries integer NOT NULL,
     content bytea NOT NULL,
+    code smallint DEFAULT 1010 NOT NULL,
     CONSTRAINT bank_statement_balances CHECK (((state = 'information'::text) OR ((opening IS NOT NULL) AND (closing IS NOT NULL)))),
+    CONSTRAINT bank_statement_code CHECK ((code = ANY (ARRAY[1010, 1030]))),
     CONSTRAINT bank_statement_content CHECK ((length(content) = 32)),
     CONSTRAINT bank_statement_period CHECK ((from_on <= until_on)),
     CONSTRAINT bank_statement_state CHECK ((state = ANY (ARRAY['booked'::text, 'repeated'::text, 'information'::text])))
 );
 
 COMMENT ON TABLE public.bank_statement IS 'The statements of bank files, minor units. booked: what it says is on the books; repeated: a booked one says the same; information: told for information, and stated elsewhere. content is the SHA-256 of its day, balances and amounts, by which it is known in any format.';
+
+COMMENT ON COLUMN public.bank_statement.code IS 'What its account is in the books.';
 
 CREATE TABLE public.bank_suspended (
     number bigint NOT NULL,
@@ -900,26 +941,6 @@ CREATE TABLE public.entry_kind (
 );
 
 COMMENT ON TABLE public.entry_kind IS 'What kinds of fact an entry can state.';
-
-CREATE TABLE public.hold (
-    id bigint NOT NULL,
-    book_id bigint NOT NULL,
-    currency text NOT NULL COLLATE pg_catalog."C",
-    exponent smallint NOT NULL,
-    amount bigint NOT NULL,
-    reason text NOT NULL,
-    owner text NOT NULL,
-    placed_on date NOT NULL,
-    expires_on date,
-    number bigint NOT NULL,
-    released bigint,
-    released_by text,
-    CONSTRAINT hold_amount CHECK ((amount > 0)),
-    CONSTRAINT hold_expires CHECK (((expires_on IS NULL) OR (expires_on >= placed_on))),
-    CONSTRAINT hold_released CHECK (((released IS NULL) = (released_by IS NULL)))
-);
-
-COMMENT ON TABLE public.hold IS 'Available money set aside with a reason, until it expires or somebody releases it; number and released are entries of the book.';
 
 ALTER TABLE public.hold ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.hold_id_seq
@@ -1768,6 +1789,8 @@ CREATE INDEX bank_match_of_batch ON public.bank_match USING btree (acquirer_id, 
 
 CREATE INDEX bank_match_of_entry ON public.bank_match USING btree (book_id, number);
 
+CREATE INDEX bank_match_swept ON public.bank_match USING btree (currency) WHERE (kind = 'sweep'::text);
+
 CREATE INDEX bank_statement_of_account ON public.bank_statement USING btree (account, currency, until_on);
 
 CREATE UNIQUE INDEX bank_statement_once ON public.bank_statement USING btree (account, currency, until_on, content) WHERE (state = 'booked'::text);
@@ -1799,6 +1822,8 @@ CREATE INDEX break_unidentified ON public.break USING btree (suspense_number) WH
 CREATE INDEX entry_booking_date ON public.entry USING brin (booking_date);
 
 CREATE UNIQUE INDEX entry_natural_key ON public.entry USING btree (book_id, natural_key) WHERE (natural_key IS NOT NULL);
+
+CREATE INDEX entry_of_availability ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[22, 24]));
 
 CREATE INDEX entry_of_dispute ON public.entry USING btree (book_id, number) WHERE (kind = ANY (ARRAY[6, 7, 16, 34]));
 
@@ -2025,6 +2050,9 @@ ALTER TABLE ONLY public.bank_match
 ALTER TABLE ONLY public.bank_match
     ADD CONSTRAINT bank_match_entry FOREIGN KEY (source_id, ordinal) REFERENCES public.bank_entry(source_id, ordinal);
 
+ALTER TABLE ONLY public.bank_statement
+    ADD CONSTRAINT bank_statement_code_fkey FOREIGN KEY (code) REFERENCES public.account_code(number);
+
 ALTER TABLE ONLY public.bank_suspended
     ADD CONSTRAINT bank_suspended_of_entry FOREIGN KEY (source_id, ordinal) REFERENCES public.bank_entry(source_id, ordinal);
 
@@ -2155,6 +2183,31 @@ GRANT SELECT ON TABLE public.break_batch TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
+
+GRANT SELECT ON TABLE public.hold TO acquit_runtime;
+GRANT SELECT ON TABLE public.hold TO acquit_auditor;
+
+GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
+
+GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
+
+GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
 
 GRANT SELECT ON TABLE public.account TO acquit_runtime;
 GRANT SELECT ON TABLE public.account TO acquit_auditor;
@@ -2455,31 +2508,6 @@ GRANT SELECT ON TABLE public.cost_sum TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.entry_kind TO acquit_runtime;
 GRANT SELECT ON TABLE public.entry_kind TO acquit_auditor;
-
-GRANT SELECT ON TABLE public.hold TO acquit_runtime;
-GRANT SELECT ON TABLE public.hold TO acquit_auditor;
-
-GRANT INSERT(book_id) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(currency) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(exponent) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(amount) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(reason) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(owner) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(placed_on) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(expires_on) ON TABLE public.hold TO acquit_runtime;
-
-GRANT INSERT(number) ON TABLE public.hold TO acquit_runtime;
-
-GRANT UPDATE(released) ON TABLE public.hold TO acquit_runtime;
-
-GRANT UPDATE(released_by) ON TABLE public.hold TO acquit_runtime;
 
 GRANT SELECT,DELETE ON TABLE public.idempotency_key TO acquit_runtime;
 GRANT SELECT ON TABLE public.idempotency_key TO acquit_auditor;
