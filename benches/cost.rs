@@ -86,6 +86,9 @@ const RECORDED: [(&str, &str); 12] = [
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    if payouts::writes_a_file().await? {
+        return Ok(());
+    }
     let sizes: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let sizes = if sizes.is_empty() {
         vec![100_000, 1_000_000]
