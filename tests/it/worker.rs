@@ -471,8 +471,8 @@ fn all_of(site: &Site, processes: usize) {
     }
 }
 
-/// So many processes, each on its own, plan a cut-off; a person approves it, and as many instruct it. What left account 2020, what is
-/// in transit and what the bank is told are the same sum, once.
+/// So many processes, each on its own, plan a cut-off; a person approves it, and as many instruct it. What left account 2020,
+/// what is in transit and what the bank is told are the same sum, once.
 async fn processes_pay_once(processes: usize) {
     let site = Site::new(20, &format!("{DAILY}{INSTRUCT}"), INBOXES).await;
     site.put_day();
