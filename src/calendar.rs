@@ -101,11 +101,6 @@ impl Calendar {
         BusinessDays(&[self]).modified_following(day)
     }
 
-    /// See [`BusinessDays::plus`].
-    pub fn plus_business_days(&self, day: NaiveDate, count: u16) -> Result<NaiveDate, NotCovered> {
-        BusinessDays(&[self]).plus(day, count)
-    }
-
     /// What differs from an earlier version, in the order of days; the weekend and what is covered come first.
     pub fn changes_since(&self, before: &Self) -> Vec<Change> {
         let mut changes = Vec::new();

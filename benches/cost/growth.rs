@@ -17,16 +17,16 @@ use chrono::{Days, NaiveDate};
 use super::{Books, Result, drop_database, open};
 
 /// How many payments a day has.
-const PAYMENTS: u64 = 10_000;
+pub const PAYMENTS: u64 = 10_000;
 /// How many days are measured.
 const MEASURED: u64 = 9;
 /// The days before them. In the middle of those that are measured there are four more: 5 and 50.
 const HISTORY: [u64; 2] = [1, 46];
 /// The first day of the longer history; what is in force on it is on all of its days.
-const FIRST: (i32, u32, u32) = (2026, 5, 4);
+pub const FIRST: (i32, u32, u32) = (2026, 5, 4);
 
 /// How long the work of one day took.
-struct Took {
+pub struct Took {
     record: Duration,
     reconcile: Duration,
     pay: Duration,
@@ -103,7 +103,7 @@ pub async fn growth(cluster: &Cluster, directory: &Path) -> Result<()> {
 }
 
 /// The work of one day, from its events to its payouts.
-async fn one_day(books: &Books, files: &Path, day: NaiveDate) -> Result<Took> {
+pub async fn one_day(books: &Books, files: &Path, day: NaiveDate) -> Result<Took> {
     let events = EventFile::open(&files.join("events.jsonl"))?;
     let settlement = SettlementFile::open(&files.join("settlement.csv"))?;
     let next = day.succ_opt().ok_or("a day")?;

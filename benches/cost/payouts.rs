@@ -1,8 +1,8 @@
 //! What a cut-off of many merchants costs, from the plan to the bank file.
 //!
 //! Every merchant has one balance, which one entry made. The yardstick is one scan of the balances, which a plan cannot do
-//! without. Memory is the peak of this process while the bank file alone is written again: it should not know how many payouts
-//! the file has.
+//! without. Memory is the peak of this process; that of a bank file alone is the peak of a process that writes it again and
+//! does nothing else, one for few payouts and one for all: it should not know how many payouts the file has.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -17,13 +17,19 @@ use acquit::payout::file::BankFormat;
 use acquit::store::books::LockedBooks;
 use acquit::store::payout::Instruct;
 use acquit::store::source::{SourceKind, source_of};
-use acquit::store::{StoreError, Tx};
+use acquit::store::{Store, StoreError, Target, Tx};
 use chrono::NaiveDate;
 
 use super::{Books, Result, drop_database, forget_peak, open, peak};
 
 /// How many merchants are paid.
 const MERCHANTS: usize = 100_000;
+/// How many of them are paid the day before: the bank file to compare memory with.
+const FEW: usize = 10_000;
+/// Where a process finds what it is to write, instead of measuring anything else.
+const URL: &str = "ACQUIT_BENCH_URL";
+const CUTOFF: &str = "ACQUIT_BENCH_CUTOFF";
+const DIRECTORY: &str = "ACQUIT_BENCH_DIRECTORY";
 
 /// Measures, and prints seconds, ratios and memory.
 pub async fn payouts(cluster: &Cluster, directory: &Path) -> Result<()> {
@@ -31,8 +37,17 @@ pub async fn payouts(cluster: &Cluster, directory: &Path) -> Result<()> {
     std::fs::create_dir_all(&files)?;
     std::fs::write(files.join("settings.toml"), settings())?;
     let books = open(cluster, &files, "payouts").await?;
-    let cutoff = NaiveDate::from_ymd_opt(2026, 3, 4).ok_or("a day")?;
-    fund(&books, cutoff).await?;
+    let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).ok_or("a day");
+    let (before, cutoff) = (day(3)?, day(4)?);
+    let (store, deployment) = (&books.store, &books.deployment);
+    fund(&books, before, FEW).await?;
+    let few = store.plan_payouts(deployment, before, "ann").await?.payouts;
+    store.approve_payouts(deployment, before, None, "bob").await?;
+    store.instruct_payouts(deployment, what(before), &files).await?;
+    // Who has a payout on its way is not planned again.
+    let ids: Vec<String> = few.into_iter().map(|payout| payout.end_to_end_id).collect();
+    store.confirm_payouts(deployment, &ids, before).await?;
+    fund(&books, cutoff, MERCHANTS).await?;
     books.raw.batch_execute("vacuum analyze").await?;
     books.raw.batch_execute("checkpoint").await?;
     let (scan, _) = took(async || {
@@ -40,7 +55,6 @@ pub async fn payouts(cluster: &Cluster, directory: &Path) -> Result<()> {
         Ok(books.raw.query(sum, &[]).await?)
     })
     .await?;
-    let (store, deployment) = (&books.store, &books.deployment);
     forget_peak();
     let (plan, planned) = took(async || Ok(store.plan_payouts(deployment, cutoff, "ann").await?)).await?;
     if planned.payouts.len() != MERCHANTS {
@@ -55,24 +69,70 @@ pub async fn payouts(cluster: &Cluster, directory: &Path) -> Result<()> {
     print("plan", plan, scan, peak());
     let (approve, _) = took(async || Ok(store.approve_payouts(deployment, cutoff, None, "bob").await?)).await?;
     print("approve", approve, scan, None);
-    let what = Instruct {
-        format: BankFormat::Pain001(Default::default()),
-        ..Instruct::all(cutoff, cutoff)
-    };
-    let (instruct, _) = took(async || Ok(store.instruct_payouts(deployment, what, &files).await?)).await?;
-    print("instruct", instruct, scan, None);
+    forget_peak();
+    let (instruct, _) = took(async || Ok(store.instruct_payouts(deployment, what(cutoff), &files).await?)).await?;
+    print("instruct", instruct, scan, peak());
     books
         .raw
         .batch_execute("update payout_file set written = false")
         .await?;
-    forget_peak();
-    let (file, done) = took(async || Ok(store.instruct_payouts(deployment, what, &files).await?)).await?;
-    let written = done.files.first().ok_or("no file")?;
-    let size = std::fs::metadata(written)?.len();
-    print("file", file, scan, peak());
-    println!("payouts file          {size} bytes");
+    for (cutoff, payouts) in [(before, FEW), (cutoff, MERCHANTS)] {
+        let told = std::process::Command::new(std::env::current_exe()?)
+            .env(URL, cluster.url_of("payouts").as_str())
+            .env(CUTOFF, cutoff.to_string())
+            .env(DIRECTORY, &files)
+            .output()?;
+        if !told.status.success() {
+            return Err(String::from_utf8_lossy(&told.stderr).into_owned().into());
+        }
+        print!(
+            "payouts file          {payouts:>6} payouts {}",
+            String::from_utf8_lossy(&told.stdout)
+        );
+    }
     drop(books);
     drop_database(cluster, "payouts").await
+}
+
+fn what(cutoff: NaiveDate) -> Instruct {
+    Instruct {
+        format: BankFormat::Pain001(Default::default()),
+        ..Instruct::all(cutoff, cutoff)
+    }
+}
+
+/// Writes the bank file of a cut-off that is posted, in a process that was started for that; says whether it was. Two such
+/// processes differ in nothing but the number of payouts: both know all merchants.
+pub async fn writes_a_file() -> Result<bool> {
+    let Ok(url) = std::env::var(URL) else {
+        return Ok(false);
+    };
+    let cutoff: NaiveDate = std::env::var(CUTOFF)?.parse()?;
+    let store = Store::open(&Target::url(url.as_str())).await?;
+    let deployment = store.deployment().await?;
+    forget_peak();
+    let before = peak();
+    let directory = std::env::var(DIRECTORY)?;
+    let work = async || {
+        Ok(store
+            .instruct_payouts(&deployment, what(cutoff), Path::new(&directory))
+            .await?)
+    };
+    let (took, done) = took(work).await?;
+    let size = std::fs::metadata(done.files.first().ok_or("no file")?)?.len();
+    let megabytes = |kilobytes: Option<u64>| {
+        kilobytes.map_or_else(
+            || "not known here".to_owned(),
+            |kilobytes| format!("{:.1} MB", kilobytes as f64 / 1024.0),
+        )
+    };
+    println!(
+        "{:>6.3} s {size:>9} bytes   peak {}, before it {}",
+        took.as_secs_f64(),
+        megabytes(peak()),
+        megabytes(before)
+    );
+    Ok(true)
 }
 
 /// How long work took, and what came of it.
@@ -130,8 +190,8 @@ destination = {{ holder = "Merchant {number}", account = "GB29NWBK60161331926819
     text
 }
 
-/// Makes something available to every merchant.
-async fn fund(books: &Books, on: NaiveDate) -> Result<()> {
+/// Makes something available to so many merchants.
+async fn fund(books: &Books, on: NaiveDate, merchants: usize) -> Result<()> {
     let account = |code, dimension: &str| -> Result<Account> {
         Ok(Account {
             code,
@@ -145,12 +205,12 @@ async fn fund(books: &Books, on: NaiveDate) -> Result<()> {
         .raw
         .query("select id from book where merchant is not null order by id", &[])
         .await?;
-    let ids: Vec<BookId> = ids.iter().map(|row| BookId(row.get(0))).collect();
+    let ids: Vec<BookId> = ids.iter().take(merchants).map(|row| BookId(row.get(0))).collect();
     let work = async |tx: &mut Tx| {
         let source = source_of(tx, SourceKind::Settlement, "settlement.csv", &[7; 32]).await?;
         let mut locked = LockedBooks::lock(tx, &ids).await?;
         for (book, amount) in ids.iter().zip(1_000..) {
-            let mut entry = Entry::of_day(EntryKind::Settlement, "s".to_owned(), [0; 32], on, source.id);
+            let mut entry = Entry::of_day(EntryKind::Settlement, format!("s {on}"), [0; 32], on, source.id);
             entry.transfers = vec![Transfer {
                 debit: receivable.clone(),
                 credit: available.clone(),

@@ -17,38 +17,47 @@ with files as materialized (
     left join decided on decided.proposal_id = match.proposal_id
     where match.proposal_id is null or decided.holds
     group by match.book_id, match.number
-)
-select item.book_id, moved.currency, sum(moved.share - item.passed_on)::text as share, sum(moved.held)::text as held, sum(reserved.withheld)::text as withheld
-from item
-join entry on entry.book_id = item.book_id and entry.number = item.number
-left join aggregate on entry.kind = 27 and aggregate.book_id = entry.book_id and aggregate.closed = entry.number
-cross join lateral (
+), part as materialized (
+    -- What an item is made of: itself, or the captures of its aggregate. Each by its key: a book may have many entries.
+    select item.book_id, item.number, item.matures, item.number as part
+    from item
+    where not exists (select from aggregate where aggregate.book_id = item.book_id and aggregate.closed = item.number)
+    union all
+    select item.book_id, item.number, item.matures, capture.number
+    from item
+    join aggregate on aggregate.book_id = item.book_id and aggregate.closed = item.number
+    join entry capture on capture.book_id = aggregate.book_id and capture.kind = 3 and capture.details like '%"aggregate":%'
+        and capture.details::jsonb ->> 'aggregate' = aggregate.aggregate
+    where not exists (select from entry withdrawal where withdrawal.book_id = capture.book_id and withdrawal.reverses = capture.number)
+), moved as (
     -- What was reported before it was booked is owed to nobody yet.
-    select coalesce(aggregate.currency, max(debit.currency)) as currency,
-        coalesce(sum(case when part.booking_date > $1 then 0
-                 when part.kind <> 3 and debit.code not in (1100, 1130) and credit.code not in (1100, 1130) then 0
+    select part.book_id, part.number, max(debit.currency) as currency,
+        sum(case when entry.booking_date > $1 then 0
+                 when entry.kind <> 3 and debit.code not in (1100, 1130) and credit.code not in (1100, 1130) then 0
                  when debit.code in (2010, 2020, 2030, 2040) and credit.code in (2010, 2020, 2030, 2040) then 0
                  when credit.code in (2010, 2020, 2030, 2040) then transfer.amount
                  when debit.code in (2010, 2020, 2030, 2040) then -transfer.amount
-                 else 0 end), 0) as share,
-        coalesce(sum(case when part.booking_date <= $1 and part.kind = 3 and credit.code = 2040 then transfer.amount else 0 end), 0) as held
-    from entry part
-    join transfer on transfer.book_id = part.book_id and transfer.entry_number = part.number
+                 else 0 end) as share,
+        sum(case when entry.booking_date <= $1 and entry.kind = 3 and credit.code = 2040 then transfer.amount else 0 end) as held
+    from part
+    join entry on entry.book_id = part.book_id and entry.number = part.part
+    join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
     join account debit on debit.id = transfer.debit_account and debit.code < 9000
     join account credit on credit.id = transfer.credit_account
-    where part.book_id = entry.book_id and case when aggregate.closed is null then part.number = entry.number
-        else part.kind = 3 and part.details like '%"aggregate":%' and part.details::jsonb ->> 'aggregate' = aggregate.aggregate
-            and not exists (select from entry withdrawal where withdrawal.book_id = part.book_id and withdrawal.reverses = part.number) end
-) moved
-cross join lateral (
+    group by part.book_id, part.number
+), withheld as (
     -- A match withholds; what matures, its day does, each capture of an aggregate by itself.
-    select case when not item.matures then item.reserve when aggregate.closed is null then withheld_on($1, item.book_id, item.number)
-        else (
-            select sum(withheld_on($1, part.book_id, part.number))
-            from entry part
-            where part.book_id = item.book_id and part.kind = 3 and part.details like '%"aggregate":%' and part.details::jsonb ->> 'aggregate' = aggregate.aggregate
-                and not exists (select from entry withdrawal where withdrawal.book_id = part.book_id and withdrawal.reverses = part.number)
-        ) end as withheld
-) reserved
-group by item.book_id, moved.currency
-order by item.book_id, moved.currency;
+    select part.book_id, part.number, sum(withheld_on($1, part.book_id, part.part)) as amount
+    from part
+    where part.matures
+    group by part.book_id, part.number
+)
+select item.book_id, coalesce(aggregate.currency, moved.currency) as currency, sum(coalesce(moved.share, 0) - item.passed_on)::text as share,
+    sum(coalesce(moved.held, 0))::text as held,
+    sum(case when item.matures then coalesce(withheld.amount, 0) else item.reserve end)::text as withheld
+from item
+left join aggregate on aggregate.book_id = item.book_id and aggregate.closed = item.number
+left join moved on moved.book_id = item.book_id and moved.number = item.number
+left join withheld on withheld.book_id = item.book_id and withheld.number = item.number
+group by item.book_id, coalesce(aggregate.currency, moved.currency)
+order by item.book_id, coalesce(aggregate.currency, moved.currency);

@@ -76,8 +76,8 @@ pub enum Availability {
     SalesDay {
         /// Business days.
         days: u16,
-        /// The calendar that counts them.
-        calendar: CalendarName,
+        /// The calendars that count them: all of them are open, of the acquirer's country and of the currency. At least one.
+        calendars: Vec<CalendarName>,
     },
 }
 
@@ -235,16 +235,18 @@ impl<'t> Reader<'t> {
                 };
                 self.only(table, &["sales_day", "calendar"]);
                 let days = self.days(table, "sales_day");
-                let calendar = self.text(table, "calendar");
-                let calendar = calendar.filter(|text| self.checked("calendar", *text, |_| true).is_some());
-                let Text { at, text } = calendar?;
-                Some(Availability::SalesDay {
-                    days: days?,
-                    calendar: CalendarName {
-                        name: text.to_owned(),
-                        at: Place(at),
-                    },
-                })
+                let mut named = self.texts(table, "calendar");
+                if named.is_empty() {
+                    self.missing(table, "calendar");
+                }
+                named.retain(|text| self.checked("calendar", *text, |_| true).is_some());
+                let calendars = named.into_iter().map(|Text { at, text }| CalendarName {
+                    name: text.to_owned(),
+                    at: Place(at),
+                });
+                let calendars: Vec<CalendarName> = calendars.collect();
+                let days = days.filter(|_| !calendars.is_empty())?;
+                Some(Availability::SalesDay { days, calendars })
             }
             Some((at, value)) => self.wrong_type(
                 at,

@@ -51,17 +51,17 @@ impl Settings {
                 None => begun(merchant),
                 Some(before) => followed(before, merchant),
             });
-            if let Availability::SalesDay { calendar, .. } = &merchant.availability
-                && !is_calendar(&calendar.name)
-            {
-                let name = shorten(&calendar.name, NAME_SHOWN);
-                let message = format!("`{name}` is not a calendar: import one of that name first");
-                found.push((calendar.at.0, message));
-            }
         }
+        let counted = self
+            .merchants
+            .values()
+            .flat_map(|merchant| match &merchant.availability {
+                Availability::SalesDay { calendars, .. } => calendars.as_slice(),
+                Availability::Reconciled => &[],
+            });
         let expected = self.acquirers.values().filter_map(|acquirer| acquirer.expects.as_ref());
         let named = expected.map(|expected| &expected.calendar).chain(&self.desk.calendar);
-        let named = named.chain(self.payout.calendars.values());
+        let named = counted.chain(named).chain(self.payout.calendars.values());
         for calendar in named.filter(|calendar| !is_calendar(&calendar.name)) {
             let name = shorten(&calendar.name, NAME_SHOWN);
             let message = format!("`{name}` is not a calendar: import one of that name first");

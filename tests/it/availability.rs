@@ -360,6 +360,30 @@ async fn money_that_a_day_makes_available() {
 }
 
 #[tokio::test]
+async fn a_day_counts_on_which_all_calendars_are_open() {
+    // Chuseok 2026 is Thursday the 24th to Saturday; the banks of the euro are open on Thursday and Friday.
+    // One is paid a business day after the sale, the other on its day, which rolls.
+    let (euro, both) = (
+        "sales_day = 2, calendar = \"TARGET2\"",
+        "calendar = [\"KR\", \"TARGET2\"]",
+    );
+    let settings = SETTINGS.replacen(euro, &format!("sales_day = 1, {both}"), 1);
+    let settings = settings.replacen(euro, &format!("sales_day = 0, {both}"), 1);
+    Stage::told(
+        &settings,
+        "sale p1 80.00 USD m=day ref=A1 at=2026-09-23
+         sale p2 80.00 USD m=both ref=A2 at=2026-09-24
+         release 2026-09-27
+         is day USD 2010=77.38
+         is both USD 2010=77.38
+         release 2026-09-28
+         is day USD 2010=0.00 2020=77.38
+         is both USD 2010=0.00 2020=69.38 2030=8.00",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_capture_withdrawn_after_its_day_goes_back() {
     // Before its day: nothing becomes available.
     Stage::told(

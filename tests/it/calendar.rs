@@ -1,6 +1,6 @@
 //! Calendars in the database and at the desk: versions, what changes, and which one counts.
 
-use acquit::calendar::{Calendar, Change};
+use acquit::calendar::{BusinessDays, Calendar, Change};
 use acquit::store::StoreError;
 use acquit::store::calendar::Imported;
 use chrono::{NaiveDate, TimeDelta};
@@ -44,7 +44,7 @@ async fn a_due_date_is_counted_with_the_version_of_its_day() {
     let deployment = store.deployment().await.expect("a deployment");
     assert!(deployment.calendar("JP").is_none());
     assert!(deployment.calendar("kr").is_none());
-    let friday_after = |calendar: &Calendar| calendar.plus_business_days(day("2026-07-16"), 1).expect("covered");
+    let friday_after = |calendar: &Calendar| BusinessDays(&[calendar]).plus(day("2026-07-16"), 1).expect("covered");
     let in_force = deployment.calendar("KR").expect("a calendar");
     assert_eq!(friday_after(in_force), day("2026-07-20"));
     let calendars = deployment.calendars();

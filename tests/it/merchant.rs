@@ -197,6 +197,17 @@ fn a_calendar_is_one_that_was_imported() {
         line 25, column 44: `kr` is not a calendar: import one of that name first";
     let both = merchant("shop", "active", &counted("JP")) + &merchant("cafe", "active", &counted("kr"));
     check(&[&both], Some(findings));
+    // Several count together, and each has to be one.
+    let counted = |names: &str| {
+        merchant(
+            "shop",
+            "active",
+            &format!("availability = {{ sales_day = 2, calendar = {names} }}"),
+        )
+    };
+    check(&[&counted("[\"KR\"]")], None);
+    let finding = "line 20, column 51: `JP` is not a calendar: import one of that name first";
+    check(&[&counted("[\"KR\", \"JP\"]")], Some(finding));
 }
 
 /// What is wrong with a file of this house after one of that house.

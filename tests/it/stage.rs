@@ -172,12 +172,15 @@ pub fn events(line: &str) -> Vec<PaymentEvent> {
 }
 
 impl Stage {
-    /// Settings applied, and the calendar of the euro imported before.
+    /// Settings applied, and the calendar of the euro imported before, with that of Korea where it is named.
     pub async fn of(settings: &str) -> Self {
         let test = support::store().await;
-        let calendar = include_str!("../../fixtures/calendars/TARGET2.csv");
-        let parsed = Calendar::parse(calendar.as_bytes()).expect("a calendar");
-        test.store.import_calendar(&parsed, calendar).await.expect("imported");
+        let euro = include_str!("../../fixtures/calendars/TARGET2.csv");
+        let won = Some(include_str!("../../fixtures/calendars/KR.csv")).filter(|_| settings.contains("\"KR\""));
+        for calendar in [Some(euro), won].into_iter().flatten() {
+            let parsed = Calendar::parse(calendar.as_bytes()).expect("a calendar");
+            test.store.import_calendar(&parsed, calendar).await.expect("imported");
+        }
         let deployment = apply(&test.store, settings).await;
         let source = source(&test.store, "events").await;
         Self {

@@ -460,6 +460,68 @@ async fn twenty_workers_at_once_do_everything_once() {
     }
 }
 
+/// Starts so many processes at once, waits for the last one, and says that none failed.
+fn all_of(site: &Site, processes: usize) {
+    let running: Vec<Running> = (0..processes)
+        .map(|_| Running::start(site.command("worker --once")))
+        .collect();
+    for running in running {
+        let (code, log) = running.end();
+        assert_eq!(code, Some(0), "{log}");
+    }
+}
+
+/// So many processes, each on its own, plan a cut-off; a person approves it, and as many instruct it. What left account 2020,
+/// what is in transit and what the bank is told are the same sum, once.
+async fn processes_pay_once(processes: usize) {
+    let site = Site::new(20, &format!("{DAILY}{INSTRUCT}"), INBOXES).await;
+    site.put_day();
+    all_of(&site, processes);
+    let (today, admin) = (site.today().await, &site.test.admin);
+    let on_account = async |code: i16| -> i64 {
+        let sql = "select coalesce(sum(credits - debits), 0)::bigint from balance join account on account.id = account_id where code = $1";
+        admin.query_one(sql, &[&code]).await.expect("a sum").get(0)
+    };
+    let planned = count(admin, "payout").await;
+    let merchants = count(admin, "(select distinct book_id, currency, cutoff from payout) paid").await;
+    assert!(
+        planned > 0 && planned == merchants,
+        "{planned} payouts, {merchants} once"
+    );
+    let available = on_account(2020).await;
+    site.run(&format!("payout approve --cutoff {today} --by bob"), 0);
+    all_of(&site, processes);
+    assert_eq!(count(admin, "payout where state = 'instructed'").await, planned);
+    assert_eq!(count(admin, "entry where kind = 20").await, planned);
+    assert_eq!(count(admin, "payout_file where written").await, 1);
+    assert_eq!(count(admin, "payout_file").await, 1);
+    let name = format!("payouts-{today}-1.csv");
+    assert_eq!(site.listed("out"), names(&[&name]));
+    let file = fs::read_to_string(site.at("out").join(name)).expect("the bank file");
+    let ids = admin.query("select end_to_end_id from payout", &[]).await.expect("ids");
+    for id in ids.iter().map(|row| row.get::<_, &str>(0)) {
+        assert_eq!(file.matches(id).count(), 1, "{id}:\n{file}");
+    }
+    let sql = "select sum(amount)::bigint from payout";
+    let paid: i64 = admin.query_one(sql, &[]).await.expect("a sum").get(0);
+    assert_eq!(
+        (available - on_account(2020).await, on_account(2100).await),
+        (paid, paid)
+    );
+    site.books().await;
+}
+
+#[tokio::test]
+async fn processes_that_race_for_a_cutoff_pay_it_once() {
+    processes_pay_once(4).await;
+}
+
+#[tokio::test]
+#[ignore = "forty processes, half of them at once: make soak"]
+async fn twenty_processes_that_race_for_a_cutoff_pay_it_once() {
+    processes_pay_once(20).await;
+}
+
 async fn write(tx: &mut Tx, what: &str) -> Result<(), StoreError> {
     source_of_run(tx, what).await.map(|_| ())
 }

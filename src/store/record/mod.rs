@@ -39,6 +39,7 @@ use super::acquirers;
 use super::books::LockedBooks;
 use super::settings::Deployment;
 use super::{StoreError, Tx};
+use crate::calendar::{BusinessDays, Calendar};
 use crate::dates::day_in;
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::ledger::entry::{Entry, EntryKind, Fingerprint};
@@ -318,18 +319,22 @@ impl<'a> Batch<'a> {
 
     /// When the sales of a day become available; none where a settlement file decides.
     fn available_on(&self, merchant: &Merchant, day: NaiveDate) -> Result<Option<NaiveDate>, Refusal> {
-        let Availability::SalesDay { days, calendar } = &merchant.availability else {
+        let Availability::SalesDay { days, calendars } = &merchant.availability else {
             return Ok(None);
         };
-        let calendar_ends = || Refusal::CalendarEnds {
-            calendar: calendar.name.clone(),
+        let calendar_ends = |calendar: &str| Refusal::CalendarEnds {
+            calendar: calendar.to_owned(),
             day,
         };
-        let known = self.deployment.calendar(&calendar.name).ok_or_else(calendar_ends)?;
-        known
-            .plus_business_days(day, *days)
+        let mut known: Vec<&Calendar> = Vec::with_capacity(calendars.len());
+        for named in calendars {
+            let calendar = self.deployment.calendar(&named.name);
+            known.push(calendar.ok_or_else(|| calendar_ends(&named.name))?);
+        }
+        BusinessDays(&known)
+            .plus(day, *days)
             .map(Some)
-            .map_err(|_| calendar_ends())
+            .map_err(|beyond| calendar_ends(&beyond.name))
     }
 
     /// Whether an event withdraws what a void has withdrawn.
