@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::payout::NachaTerms;
 use super::reader::{Reader, Table};
+use crate::card_number::shorten;
 use crate::ids::ReferenceError;
 use crate::money::Currency;
 
@@ -18,6 +19,10 @@ pub struct BankAccount {
     pub bic: String,
     /// What the bank has agreed on for files of ACH credits; none where it takes none.
     pub nacha: Option<NachaTerms>,
+    /// The bank numbers its statements without a gap, from 1 again in a new year at most.
+    pub numbered_statements: bool,
+    /// Its camt statements sign what takes an earlier entry back as that one, and not as the standard says.
+    pub reversals_as_reversed: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -40,7 +45,10 @@ impl<'t> Reader<'t> {
     }
 
     fn bank_account(&mut self, table: Table<'t>) -> Option<BankAccount> {
-        self.only(table, &["number", "currency", "bic", "nacha"]);
+        self.only(
+            table,
+            &["number", "currency", "bic", "nacha", "numbered_statements", "reversals"],
+        );
         // Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.
         let number = self
             .text(table, "number")
@@ -52,12 +60,33 @@ impl<'t> Reader<'t> {
             None => Some(""),
         };
         let nacha = self.optional(table, "nacha", Self::nacha);
+        let numbered = self.optional_flag(table, "numbered_statements");
+        let reversals = self.reversals(table);
         Some(BankAccount {
             number: number?.to_owned(),
             currency: currency?,
             bic: bic?.to_owned(),
             nacha: nacha?,
+            numbered_statements: numbered?.unwrap_or_default(),
+            reversals_as_reversed: reversals?,
         })
+    }
+
+    /// Whether reversals are signed as what they reverse.
+    fn reversals(&mut self, table: Table<'t>) -> Option<bool> {
+        if table.get("reversals").is_none() {
+            return Some(false);
+        }
+        let stated = self.text(table, "reversals")?;
+        match stated.text {
+            "as_booked" => Some(false),
+            "as_reversed" => Some(true),
+            other => {
+                let shown = shorten(other, 40);
+                self.found(stated.at, format!("`{shown}` is neither as_booked nor as_reversed"));
+                None
+            }
+        }
     }
 }
 
