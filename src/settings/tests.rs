@@ -121,7 +121,7 @@ fn the_house_has_one_account_a_currency() {
     check(
         "bank_account = \"main\"\n",
         &with("reversals = \"always\"\n"),
-        &["line 9, column 13: `always` is neither as_booked nor as_reversed"],
+        &["line 10, column 13: `always` is neither as_booked nor as_reversed"],
     );
     check(
         "bank_account = \"main\"\n",
