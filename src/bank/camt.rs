@@ -27,7 +27,7 @@ use super::text::{self, Wrong, short};
 use super::xml::{Node, Tag, Walker};
 use super::{
     Balance, Batch, Charge, Closing, Code, DETAIL_LIMIT, Detail, ENTRY_LIMIT, Entry, FileClaims, Item, Kind, Party,
-    RAW_LIMIT, Return, Reversals, Statement, StatementReader, Status,
+    RAW_LIMIT, Return, Reversals, ReversalsOf, Statement, StatementReader, Status,
 };
 use crate::card_number;
 use crate::delimited::FileError;
@@ -46,7 +46,7 @@ pub(super) fn begins(head: &[u8]) -> bool {
 pub struct CamtReader<R> {
     walker: Walker<R>,
     kind: Kind,
-    reversals: Reversals,
+    reversals: ReversalsOf,
     claims: FileClaims,
     chain: Chain,
     current: Option<Open>,
@@ -74,7 +74,7 @@ impl<R: Read> CamtReader<R> {
     /// Begins a file: finds out which message it is.
     ///
     /// Errors: not XML, another message or version.
-    pub fn open(input: R, reversals: Reversals) -> Result<Self, FileError> {
+    pub fn open(input: R, reversals: impl Into<ReversalsOf>) -> Result<Self, FileError> {
         let mut walker = Walker::new(input);
         let (root, namespace) = walker.root()?;
         let kind = kind_of(&namespace).filter(|_| root.name == "Document").ok_or_else(|| {
@@ -97,7 +97,7 @@ impl<R: Read> CamtReader<R> {
         Ok(Self {
             walker,
             kind,
-            reversals,
+            reversals: reversals.into(),
             claims: FileClaims::default(),
             chain: Chain::default(),
             current: None,
@@ -239,7 +239,7 @@ impl<R: Read> CamtReader<R> {
         let begin = self.walker.bytes();
         self.walker.keep(RAW_LIMIT.saturating_add(100));
         let mut fields = Node::default();
-        let mut reading = Reading::new(self.reversals);
+        let mut reading = Reading::new(self.reversals.of(&open.proof.account, open.proof.currency));
         while let Some(child) = self.walker.child()? {
             if child.name == "NtryDtls" {
                 reading.begin_details(&fields);

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::bai2::{self, Bai2Reader};
 use super::camt::{self, CamtReader};
 use super::mt940::{self, Mt940Reader};
-use super::{Items, Reversals};
+use super::{Items, ReversalsOf};
 use crate::delimited::FileError;
 
 /// How much of a file's beginning tells its format.
@@ -59,7 +59,7 @@ impl Format {
     /// Begins a file, unpacked.
     ///
     /// Errors: it is not of this format.
-    pub fn open<'r>(self, input: impl Read + 'r, reversals: Reversals) -> Result<Items<'r>, FileError> {
+    pub fn open<'r>(self, input: impl Read + 'r, reversals: impl Into<ReversalsOf>) -> Result<Items<'r>, FileError> {
         match self {
             Self::Camt => CamtReader::open(input, reversals).map(Items::of),
             Self::Mt940 => Ok(Items::of(Mt940Reader::open(input))),

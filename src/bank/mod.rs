@@ -324,6 +324,40 @@ pub enum Reversals {
     AsReversed,
 }
 
+/// How each account's bank signs them: what is agreed for some, and [`Reversals::AsBooked`] for all others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReversalsOf {
+    all: Reversals,
+    accounts: Vec<(String, Currency, Reversals)>,
+}
+
+impl ReversalsOf {
+    /// By account, in the form of [`account_of`], and currency.
+    pub fn accounts(accounts: Vec<(String, Currency, Reversals)>) -> Self {
+        Self {
+            all: Reversals::default(),
+            accounts,
+        }
+    }
+
+    /// Those of an account.
+    pub fn of(&self, account: &str, currency: Option<Currency>) -> Reversals {
+        let is = |known: &&(String, Currency, Reversals)| {
+            known.0 == account && currency.is_none_or(|currency| currency == known.1)
+        };
+        self.accounts.iter().find(is).map_or(self.all, |known| known.2)
+    }
+}
+
+impl From<Reversals> for ReversalsOf {
+    fn from(all: Reversals) -> Self {
+        Self {
+            all,
+            accounts: Vec::new(),
+        }
+    }
+}
+
 /// Reads a file of bank statements, item by item, in the order of the file. [`Items`] is how it is used.
 pub trait StatementReader {
     /// The next item; none at the end of the file. It is not asked again after the end, nor after an error, which ends the file

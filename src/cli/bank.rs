@@ -9,6 +9,7 @@ use super::output::{Format, Kind, Listing};
 use super::{Failure, Globals, Outcome, counted, plan_or, stored};
 use crate::bank::format::Format as FileFormat;
 use crate::store::bank::{BankError, KnownEntry, KnownFile, Loaded, Outcome as Became, Request, StatementFile};
+use crate::store::breaks::DeskError;
 
 /// What to do with bank statements.
 #[derive(Debug, clap::Subcommand)]
@@ -271,6 +272,7 @@ fn failed(error: BankError) -> Failure {
         BankError::Overlaps { .. } => Some("`acquit bank list` shows the statements that are booked"),
         BankError::Changed(_) => Some("wait until it is complete, then run the command again"),
         BankError::Unknown(_) => Some("`acquit bank list` shows the files that there are"),
+        BankError::Suspended(DeskError::Store(error)) => error.hint(),
         BankError::File { .. } | BankError::Amount(_) | BankError::Payout(_) | BankError::Suspended(_) => None,
     };
     Failure::new(error).maybe_hint(hint)

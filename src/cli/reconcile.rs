@@ -13,6 +13,7 @@ use crate::acquirer::format::{Format as FileFormat, Reading};
 use crate::acquirer::mapping::Profile;
 use crate::card_number;
 use crate::money::decimal_text;
+use crate::store::breaks::DeskError;
 use crate::store::reconcile::undo::{Undo, UndoError};
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile, undo};
 
@@ -304,6 +305,7 @@ pub(super) fn failed(error: ReconcileError) -> Failure {
         }
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
         ReconcileError::Undo(_) => None,
+        ReconcileError::Receipts(DeskError::Store(error)) => error.hint(),
         ReconcileError::Receipts(_) => Some("run the command again: it books nothing twice"),
         ReconcileError::Changed(_) => Some("wait until it is complete, then run the command again"),
         ReconcileError::File { .. } | ReconcileError::Amount(_) | ReconcileError::Limit { .. } => None,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::payout::NachaTerms;
 use super::reader::{Reader, Table};
+use crate::card_number::shorten;
 use crate::ids::ReferenceError;
 use crate::money::Currency;
 
@@ -22,6 +23,10 @@ pub struct BankAccount {
     pub operating: Option<String>,
     /// The number of the account on which somebody else keeps merchants' money in this currency (1030).
     pub external: Option<String>,
+    /// The bank numbers its statements without a gap, from 1 again in a new year at most.
+    pub numbered_statements: bool,
+    /// Its camt statements sign what takes an earlier entry back as that one, and not as the standard says.
+    pub reversals_as_reversed: bool,
 }
 
 /// What an account of the house is for.
@@ -64,7 +69,19 @@ impl<'t> Reader<'t> {
     }
 
     fn bank_account(&mut self, table: Table<'t>) -> Option<BankAccount> {
-        self.only(table, &["number", "currency", "bic", "nacha", "operating", "external"]);
+        self.only(
+            table,
+            &[
+                "number",
+                "currency",
+                "bic",
+                "nacha",
+                "operating",
+                "external",
+                "numbered_statements",
+                "reversals",
+            ],
+        );
         let number = self.account_number(table, "number");
         let currency = self.text(table, "currency");
         let currency = currency.and_then(|code| self.currency(code.at, code.text));
@@ -78,6 +95,8 @@ impl<'t> Reader<'t> {
             None => Some(None),
         };
         let (operating, external) = (other("operating"), other("external"));
+        let numbered = self.optional_flag(table, "numbered_statements");
+        let reversals = self.reversals(table);
         Some(BankAccount {
             number: number?.to_owned(),
             currency: currency?,
@@ -85,7 +104,26 @@ impl<'t> Reader<'t> {
             nacha: nacha?,
             operating: operating?,
             external: external?,
+            numbered_statements: numbered?.unwrap_or_default(),
+            reversals_as_reversed: reversals?,
         })
+    }
+
+    /// Whether reversals are signed as what they reverse.
+    fn reversals(&mut self, table: Table<'t>) -> Option<bool> {
+        if table.get("reversals").is_none() {
+            return Some(false);
+        }
+        let stated = self.text(table, "reversals")?;
+        match stated.text {
+            "as_booked" => Some(false),
+            "as_reversed" => Some(true),
+            other => {
+                let shown = shorten(other, 40);
+                self.found(stated.at, format!("`{shown}` is neither as_booked nor as_reversed"));
+                None
+            }
+        }
     }
 
     /// Not looked through for card numbers: account numbers of 13 to 16 digits are common, and one in ten passes the check.

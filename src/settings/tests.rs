@@ -112,6 +112,17 @@ fn the_house_has_one_account_a_currency() {
             ("4111111111111111", "JPY", "")
         ]
     );
+    let numbered = with("numbered_statements = true\nreversals = \"as_reversed\"\n");
+    for (text, expected) in [(with(""), (false, false)), (numbered, (true, true))] {
+        let settings = Settings::parse(&COMPLETE.replacen("bank_account = \"main\"\n", &text, 1)).expect("no finding");
+        let account = &settings.house.accounts[0];
+        assert_eq!((account.numbered_statements, account.reversals_as_reversed), expected);
+    }
+    check(
+        "bank_account = \"main\"\n",
+        &with("reversals = \"always\"\n"),
+        &["line 10, column 13: `always` is neither as_booked nor as_reversed"],
+    );
     check(
         "bank_account = \"main\"\n",
         &with("[[house.account]]\nnumber = \"2\"\ncurrency = \"EUR\"\n"),
@@ -126,7 +137,7 @@ fn the_house_has_one_account_a_currency() {
         "bank_account = \"main\"\n",
         &with("iban = \"x\"\n"),
         &[
-            "line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic, nacha, operating, external",
+            "line 10, column 1: `iban` is not a field of account of the house: known are number, currency, bic, nacha, operating, external, numbered_statements, reversals",
         ],
     );
     check(

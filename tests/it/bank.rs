@@ -6,6 +6,7 @@
     reason = "a test that overflows fails, as it should"
 )]
 
+mod numbered;
 mod receipts;
 
 use std::fmt::Write;
@@ -132,8 +133,12 @@ impl Bank {
     }
 
     async fn told(story: &str) -> Self {
+        Self::under(&settings(), story).await
+    }
+
+    async fn under(settings: &str, story: &str) -> Self {
         Self {
-            stage: Stage::told(&settings(), story).await,
+            stage: Stage::told(settings, story).await,
             directory: support::directory(),
             files: 0,
         }
@@ -871,6 +876,27 @@ async fn a_batch_that_is_debited_as_one_sum_confirms_its_payouts() {
         )),
         "it has none left"
     );
+    books::prove(&day.test.admin, None).await.expect("the books hold");
+}
+
+#[tokio::test]
+async fn payments_that_only_their_batch_names_are_told_of_as_a_whole() {
+    let day = Day::ordered().await;
+    let (batch, count, cents) = batch_of(&day);
+    let payment = |cents: i64| {
+        format!(
+            "<TxDtls><Refs><PmtInfId>{batch}</PmtInfId></Refs><Amt Ccy=\"EUR\">{}</Amt><CdtDbtInd>DBIT</CdtDbtInd></TxDtls>",
+            amount(cents)
+        )
+    };
+    let text = statement("2026-03-04", 0, &[&format!("-{} batch={batch}", amount(cents))]);
+    let of_batch = format!("<Btch><PmtInfId>{batch}</PmtInfId></Btch>");
+    assert!(text.contains(&of_batch), "{text}");
+    let parts = payment(100) + &payment(cents - 100);
+    day.write("1.xml", &text.replace(&of_batch, &parts));
+    assert_eq!(day.run("bank load 1.xml --execute"), Some(0));
+    assert_eq!(day.texts(STATES).await, [format!("confirmed {count}")]);
+    assert_eq!(day.texts(MATCHES).await, [format!("payout {count} {count}")]);
     books::prove(&day.test.admin, None).await.expect("the books hold");
 }
 

@@ -329,6 +329,11 @@ fn reconcile() -> Scene {
     Scene::after(&[APPLY, RECORD], RECONCILE)
 }
 
+/// Its receipts came before: they are matched by a transaction of its own.
+fn reconcile_late() -> Scene {
+    Scene::after(&[APPLY, RECORD, LOAD_STATEMENT], RECONCILE)
+}
+
 fn quarantine() -> Scene {
     Scene::after(&[APPLY, RECORD], QUARANTINE)
 }
@@ -485,6 +490,11 @@ fn reconcile_survives_a_kill_at_any_request() {
 }
 
 #[test]
+fn a_file_after_its_receipts_survives_a_kill_at_any_request() {
+    reconcile_late().survives(2);
+}
+
+#[test]
 fn a_quarantine_survives_a_kill_at_any_request() {
     quarantine().survives(1);
 }
@@ -535,6 +545,7 @@ fn every_command_survives_a_kill_at_every_request() {
         undo_match(),
         record(),
         reconcile(),
+        reconcile_late(),
         quarantine(),
         plan(),
         approve(),

@@ -13,7 +13,8 @@ use super::{BankError, REJECT_LIMIT, StatementFile, code_of};
 use crate::bank::format::{Format, HEAD};
 use crate::bank::receipts::words;
 use crate::bank::{
-    Claim, Closing, Detail, Entry, FileClaims, Item, Kind, Reject, Reversals, Statement, Status, account_of,
+    Claim, Closing, Detail, Entry, FileClaims, Item, Kind, Reject, Reversals, ReversalsOf, Statement, Status,
+    account_of,
 };
 use crate::card_number::mask;
 use crate::delimited::FileError;
@@ -46,6 +47,8 @@ pub struct Stated {
     pub(super) state: &'static str,
     /// What its account is in the books.
     pub(super) code: AccountCode,
+    /// Whether its bank numbers the statements of the account without a gap.
+    pub(super) numbered: bool,
 }
 
 impl Stated {
@@ -61,6 +64,12 @@ impl Stated {
     pub(super) fn balances(&self) -> Option<(Money, Money)> {
         let opening = self.statement.opening.as_ref()?.money;
         Some((opening, self.closing.closing.as_ref()?.money))
+    }
+
+    /// Its number in the order in which the bank sends statements of the account, else that of those that count in law.
+    pub(super) fn number(&self) -> Option<&str> {
+        let statement = &self.statement;
+        statement.sequence.as_deref().or(statement.legal_sequence.as_deref())
     }
 
     /// What it is known by in any format: day, balances, and the amounts of its entries in any order.
@@ -156,7 +165,8 @@ pub(super) async fn take_in(
     };
     let (sender, mut chunks) = tokio::sync::mpsc::channel(2);
     let (path, format) = (file.path.clone(), file.format);
-    let reading = tokio::task::spawn_blocking(move || read(path, format, &sender));
+    let signed = signed(house);
+    let reading = tokio::task::spawn_blocking(move || read(path, format, signed, &sender));
     let mut gathered = Gathered::default();
     let copy_sql = include_str!("../../../schema/queries/bank_entries_copy.sql");
     let mut copy = tx.copy(copy_sql, &TYPES).await?;
@@ -186,10 +196,23 @@ pub(super) async fn take_in(
     })
 }
 
+/// How the bank of each account of the house signs reversals.
+fn signed(house: &House) -> ReversalsOf {
+    let accounts = house.accounts.iter().filter_map(|account| {
+        let reversals = match account.reversals_as_reversed {
+            true => Reversals::AsReversed,
+            false => Reversals::AsBooked,
+        };
+        Some((account_of(&account.number)?, account.currency, reversals))
+    });
+    ReversalsOf::accounts(accounts.collect())
+}
+
 /// Reads a file to its end and hands its items over in chunks; the digest is that of what was read.
 fn read(
     path: PathBuf,
     format: Option<Format>,
+    signed: ReversalsOf,
     sender: &Sender<Vec<Item>>,
 ) -> Result<(FileClaims, Format, [u8; 32]), FileError> {
     let ((claims, format), digest) = opened(&[path], &mut |inputs| {
@@ -202,7 +225,7 @@ fn read(
             None => Format::detect(&head)?,
         };
         let whole = std::io::Cursor::new(head).chain(input);
-        let mut items = format.open(whole, Reversals::default())?;
+        let mut items = format.open(whole, signed.clone())?;
         let mut chunk = Vec::with_capacity(CHUNK);
         while let Some(item) = items.next().transpose()? {
             chunk.push(item);
@@ -347,6 +370,7 @@ impl Gathered {
             parts: Vec::new(),
             references: Vec::new(),
             state: if is_booked { "booked" } else { "information" },
+            numbered: false,
             statement,
             closing,
         };
@@ -356,6 +380,7 @@ impl Gathered {
         };
         let account;
         (account, stated.code) = ours(&stated.statement, currency, file, house, only)?;
+        stated.numbered = account.numbered_statements && stated.code == AccountCode::BankSettlement;
         let on = |balance: &Option<crate::bank::Balance>| balance.as_ref().and_then(|balance| balance.on);
         let closed = on(&stated.closing.closing);
         let balanced_on = closed.or(on(&stated.statement.opening));
@@ -455,7 +480,11 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
             .iter()
             .fold(0_i128, |sum, minor| sum.saturating_add(i128::from(*minor)))
     });
-    let by_detail = entry.details.len() > 1 && sum == Some(i128::from(entry.money.minor()));
+    let orders = orders(entry);
+    // Payments that are named by their batch alone are told of by it, as a whole.
+    let has_ids = entry.details.iter().any(|detail| detail.end_to_end_id.is_some());
+    let by_batch = !orders.is_empty() && !has_ids;
+    let by_detail = !by_batch && entry.details.len() > 1 && sum == Some(i128::from(entry.money.minor()));
     let booked_on = entry.booking_date.unwrap_or(until);
     let whole = Part {
         ordinal: place(entry.ordinal)?,
@@ -466,7 +495,7 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
         money: entry.money,
         // Formats without end-to-end ids have only what whoever ordered it called it.
         end_to_end_id: entry.customer_reference.clone(),
-        orders: orders(entry),
+        orders,
         returned: entry.returned.then_some(None),
         reversal: entry.reversal,
         code: entry.code.clone(),

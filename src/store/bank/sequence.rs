@@ -1,6 +1,7 @@
-//! Whether statements follow one another: each begins with what the one before it, of the same account, ended with.
+//! Whether statements follow one another: each begins with what the one before it, of the same account, ended with, and has the
+//! next number, where the settings say that the bank numbers them.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::intake::{Stated, Taken};
 use super::{BankError, Run};
@@ -12,6 +13,8 @@ use crate::store::{StoreError, Tx, breaks};
 struct Beside {
     before: Option<(NaiveDate, i64)>,
     after: Option<(NaiveDate, i64)>,
+    number_before: Option<String>,
+    number_after: Option<String>,
     same_in: Option<String>,
 }
 
@@ -96,12 +99,68 @@ async fn place(tx: &mut Tx, run: &Run<'_>, stated: &mut Stated) -> Result<(), Ba
             "{known} of its {all} entries are booked with another statement"
         )));
     }
+    if stated.numbered {
+        let of = |begins: NaiveDate| format!("number of the statement of {account} in {currency} of {begins}: ");
+        let numbers = numbers(stated, &beside).map_err(overlaps)?;
+        for (begins, told) in numbers {
+            match told {
+                None => filled.push((run.bank_id, of(begins))),
+                Some(told) => missing.push((of(begins), format!("{told}; what is between has not come"))),
+            }
+        }
+    }
     breaks::came(tx, run.source, BreakClass::MissingFile, &filled).await?;
     for (name, told) in &missing {
         let insert = include_str!("../../../schema/queries/missing_file_insert.sql");
         tx.execute(insert, &[&run.bank_id.0, &run.source.0, name, told]).await?;
     }
     Ok(())
+}
+
+/// How a statement's number follows those beside it: by the day on which the later one of two begins, and what is told where
+/// something is missing between. What does not follow at all is an error.
+type Numbers = Vec<(NaiveDate, Option<String>)>;
+
+fn numbers(stated: &Stated, beside: &Beside) -> Result<Numbers, String> {
+    let number = stated.number().and_then(|number| number.parse::<u64>().ok());
+    let number = number.ok_or("it states no number, and the settings say that its account has numbered statements")?;
+    let (from, until) = stated.days;
+    let parsed = |number: &Option<String>| number.as_deref().and_then(|number| number.parse::<u64>().ok());
+    let mut found = Vec::new();
+    if let Some(((ended_on, ended_with), before)) = beside.before.zip(parsed(&beside.number_before)) {
+        let leads_on = stated
+            .balances()
+            .is_some_and(|(opening, _)| opening.minor() == ended_with);
+        let told = format!("it has number {number}, the one of {ended_on} has {before}");
+        let is_page = leads_on && stated.statement.page.is_some_and(|page| page > 1);
+        found.push((from, gap((before, ended_on), (number, from), is_page, told)?));
+    }
+    if let Some(((begins_on, begins_with), after)) = beside.after.zip(parsed(&beside.number_after)) {
+        let leads_on = stated
+            .balances()
+            .is_some_and(|(_, closing)| closing.minor() == begins_with);
+        let told = format!("it has number {number}, the one of {begins_on} has {after}");
+        found.push((begins_on, gap((number, until), (after, begins_on), leads_on, told)?));
+    }
+    Ok(found)
+}
+
+/// Whether a number follows another: the next, 1 of a new year, or the same one of its next page; else what is told, where
+/// something is missing between.
+fn gap(
+    (before, ended_on): (u64, NaiveDate),
+    (after, begins_on): (u64, NaiveDate),
+    is_page: bool,
+    told: String,
+) -> Result<Option<String>, String> {
+    let is_new_year = begins_on.year() > ended_on.year();
+    if after == before.saturating_add(1) || (is_new_year && after == 1) || (is_page && after == before) {
+        Ok(None)
+    } else if after > before || is_new_year {
+        Ok(Some(told))
+    } else {
+        Err(told)
+    }
 }
 
 async fn beside(tx: &mut Tx, stated: &Stated, currency: &str) -> Result<Beside, StoreError> {
@@ -129,6 +188,8 @@ async fn beside(tx: &mut Tx, stated: &Stated, currency: &str) -> Result<Beside, 
     Ok(Beside {
         before: pair("ended_on", "ended_with")?,
         after: pair("begins_on", "begins_with")?,
+        number_before: row.try_get("number_before")?,
+        number_after: row.try_get("number_after")?,
         same_in: row.try_get("same_in")?,
     })
 }
@@ -170,7 +231,7 @@ async fn insert(tx: &mut Tx, run: &Run<'_>, stated: &Stated) -> Result<(), Store
             &stated.statement.account,
             &currency,
             &stated.statement.id,
-            &stated.statement.sequence,
+            &stated.number(),
             &stated.days.0,
             &stated.days.1,
             &opening.map(Money::minor),
