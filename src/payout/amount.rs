@@ -304,6 +304,15 @@ pub fn cooling_off(merchant: &str, versions: &[SettingsVersion]) -> Option<(Naiv
     None
 }
 
+/// Whether one more has to approve a payout of this cut-off: the merchant's bank account has cooled off, and not for long.
+pub fn needs_extra_approver(merchant: &str, cutoff: NaiveDate, versions: &[SettingsVersion]) -> bool {
+    let Some((latest, (_, paid_from))) = versions.last().zip(cooling_off(merchant, versions)) else {
+        return false;
+    };
+    let days = Days::new(latest.settings.payout.extra_approver_days.into());
+    cutoff < paid_from.checked_add_days(days).unwrap_or(NaiveDate::MAX)
+}
+
 /// A merchant that is paid, by what.
 struct Governed<'a> {
     settings: &'a Settings,

@@ -6,7 +6,8 @@
 //! from the rows.
 //!
 //! How many approve goes by two ladders: by the amount of each payout, and by the sum of all payouts of the cut-off in its
-//! currency, those that were approved before counted in. Whoever asks for more decides.
+//! currency, those that were approved before counted in. Whoever asks for more decides. Where one of them goes to a bank account
+//! that changed not long ago, one more approves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

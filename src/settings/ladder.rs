@@ -26,6 +26,20 @@ pub struct Approval {
     pub by_head: bool,
 }
 
+impl Approval {
+    /// One person more, or, where there are two others already, one of them a finance head.
+    #[must_use]
+    pub fn one_more(self) -> Self {
+        match self.approvers {
+            0 | 1 => Self {
+                approvers: self.approvers.saturating_add(1),
+                ..self
+            },
+            _ => Self { by_head: true, ..self },
+        }
+    }
+}
+
 impl Ladder {
     /// Who has to approve an amount in minor units above zero.
     pub fn of(&self, currency: Currency, amount: i64) -> Approval {

@@ -15,6 +15,9 @@ use crate::money::Currency;
 /// For how many days nothing is sent to a changed bank account, where settings do not say.
 const COOLING_OFF_DAYS: u16 = 3;
 
+/// For how many days after that one more approves, where settings do not say.
+const EXTRA_APPROVER_DAYS: u16 = 30;
+
 /// On which days a merchant is paid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Schedule {
@@ -104,6 +107,8 @@ pub struct PayoutRules {
     pub blocked_by: Vec<BreakClassName>,
     /// For how many days after a merchant's bank account changes nothing is sent to it.
     pub cooling_off_days: u16,
+    /// For how many days after that payouts to it need one approval more than they would.
+    pub extra_approver_days: u16,
     /// What becomes of the fee of one that came back.
     pub returned_fee: ReturnedFee,
     /// Who approves, by the amount of each payout; none where only the total counts.
@@ -125,6 +130,7 @@ impl Default for PayoutRules {
             calendars: BTreeMap::new(),
             blocked_by: Vec::new(),
             cooling_off_days: COOLING_OFF_DAYS,
+            extra_approver_days: EXTRA_APPROVER_DAYS,
             returned_fee: ReturnedFee::default(),
             each: None,
             total: None,
@@ -146,6 +152,7 @@ impl<'t> Reader<'t> {
                 "calendars",
                 "blocked_by",
                 "cooling_off_days",
+                "extra_approver_days",
                 "returned_fee",
                 "each",
                 "total",
@@ -162,10 +169,12 @@ impl<'t> Reader<'t> {
         let roll = self.optional_word(table, "roll");
         let calendars = self.payout_calendars(table);
         let blocked_by = self.break_classes(table);
-        let cooling_off_days = match table.get("cooling_off_days") {
-            None => Some(COOLING_OFF_DAYS),
-            Some(_) => self.days(table, "cooling_off_days"),
+        let mut days = |field, otherwise| match table.get(field) {
+            None => Some(otherwise),
+            Some(_) => self.days(table, field),
         };
+        let cooling_off_days = days("cooling_off_days", COOLING_OFF_DAYS);
+        let extra_approver_days = days("extra_approver_days", EXTRA_APPROVER_DAYS);
         let returned_fee = self.optional_word(table, "returned_fee");
         let each = self.optional(table, "each", Self::payout_ladder);
         let total = self.optional(table, "total", Self::payout_ladder);
@@ -179,6 +188,7 @@ impl<'t> Reader<'t> {
             calendars,
             blocked_by,
             cooling_off_days: cooling_off_days?,
+            extra_approver_days: extra_approver_days?,
             returned_fee: returned_fee?.unwrap_or_default(),
             each: each?,
             total: total?,

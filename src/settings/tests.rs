@@ -188,7 +188,7 @@ fn fields_are_known_present_and_of_their_type() {
         "[payout]\nminimum",
         "[payout]\nmaximum",
         &[
-            "line 27, column 1: `maximum` is not a field of payout: known are minimum, forced_after_days, collect_after_days, keep_minimum, schedule, roll, calendars, blocked_by, cooling_off_days, returned_fee, each, total",
+            "line 27, column 1: `maximum` is not a field of payout: known are minimum, forced_after_days, collect_after_days, keep_minimum, schedule, roll, calendars, blocked_by, cooling_off_days, extra_approver_days, returned_fee, each, total",
         ],
     );
     check(

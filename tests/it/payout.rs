@@ -164,6 +164,20 @@ impl Desk {
         self.approve_by(cutoff, "bob").await.expect("an approval")
     }
 
+    /// As is asked where a bank account changed not long ago.
+    async fn approve_by_two(&self, cutoff: &str) {
+        let first = self.approve(cutoff).await.expect("a run");
+        assert_eq!((first.missing, first.is_approved()), (1, false));
+        let again = self.approve(cutoff).await.expect("a run");
+        assert_eq!(again.missing, 1, "one person approves once");
+        let second = self
+            .approve_by(cutoff, "cleo")
+            .await
+            .expect("an approval")
+            .expect("a run");
+        assert!(second.is_approved());
+    }
+
     async fn approve_by(&self, cutoff: &str, name: &str) -> Result<Option<Run>, PayoutError> {
         let store = &self.test.store;
         store.approve_payouts(&self.deployment, day(cutoff), None, name).await
@@ -962,12 +976,68 @@ async fn a_payout_to_a_bank_account_that_changed_is_cancelled_and_the_new_one_co
             ["shop 50.00 EUR: the bank account changed on 2026-03-04 and cools off until 2026-03-07"]
         );
         desk.plan("2026-03-07").await;
-        desk.approve("2026-03-07").await;
+        desk.approve_by_two("2026-03-07").await;
         let done = desk.instruct_on("2026-03-07", "2026-03-07").await;
         assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
         assert!(desk.file("payouts-2026-03-07-1.csv").contains(",0099999,"));
         desk.prove().await;
     }
+}
+
+#[tokio::test]
+async fn one_more_approves_what_goes_to_an_account_that_changed_not_long_ago() {
+    // It changed on the 4th, cools off for three days, and is watched for ten more: the 17th is the first day without.
+    let days = SETTINGS.replace("[payout]\n", "[payout]\nextra_approver_days = 10\n");
+    for (cutoff, missing) in [("2026-03-07", 1), ("2026-03-16", 1), ("2026-03-17", 0)] {
+        let mut desk = Desk::open_by(&days).await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        desk.settle("s2", "cafe", 5_000, "EUR", FIRST).await;
+        let changed = days
+            .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-04\"")
+            .replace(SHOP, &SHOP.replace("0012345", "0099999"));
+        desk.apply(&changed).await;
+        desk.applied_at("2026-03-04", "2026-03-04T00:00:00+01").await;
+        // Somebody who plans does not approve, as ever.
+        assert_eq!(desk.plan(cutoff).await.payouts.len(), 2);
+        let run = desk.approve(cutoff).await.expect("a run");
+        assert_eq!((run.missing, run.finance_heads), (missing, vec![]), "{cutoff}");
+        let posted = desk.instruct_on(cutoff, cutoff).await.posted;
+        assert_eq!(posted.len(), if missing == 0 { 2 } else { 0 });
+        if missing > 0 {
+            desk.approve_by(cutoff, "ann").await.expect_err("she planned it");
+            let run = desk
+                .approve_by(cutoff, "cleo")
+                .await
+                .expect("an approval")
+                .expect("a run");
+            assert!(run.is_approved());
+            assert_eq!(desk.instruct_on(cutoff, cutoff).await.posted.len(), 2);
+        }
+        desk.prove().await;
+    }
+    // Where two approve anyway, one of them heads finance.
+    let total = "[payout.total]\nlimit_a = { EUR = \"1.00\" }\nlimit_b = { EUR = \"10000.00\" }\n";
+    let ladder = days.clone() + total + "[desk]\nfinance_heads = [\"dora\"]\n";
+    let mut desk = Desk::open_by(&ladder).await;
+    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+    let changed = ladder
+        .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-04\"")
+        .replace(SHOP, &SHOP.replace("0012345", "0099999"));
+    desk.apply(&changed).await;
+    desk.applied_at("2026-03-04", "2026-03-04T00:00:00+01").await;
+    desk.plan("2026-03-08").await;
+    let run = desk.approve("2026-03-08").await.expect("a run");
+    assert_eq!((run.missing, run.finance_heads), (1, vec!["dora".to_owned()]));
+    desk.approve_by("2026-03-08", "cleo")
+        .await
+        .expect_err("she does not head finance");
+    let run = desk
+        .approve_by("2026-03-08", "dora")
+        .await
+        .expect("an approval")
+        .expect("a run");
+    assert!(run.is_approved());
+    desk.prove().await;
 }
 
 #[tokio::test]
@@ -1001,11 +1071,11 @@ async fn an_account_changed_by_settings_that_began_in_the_past_cools_off_from_wh
     }
     // What is planned for a later cut-off is not sent before.
     assert_eq!(lines(&desk.plan("2026-03-06").await.payouts), ["shop 50.00 EUR"]);
-    desk.approve("2026-03-06").await;
+    desk.approve_by_two("2026-03-06").await;
     let done = desk.instruct_on("2026-03-06", "2026-03-05").await;
     assert_eq!(cancelled(&done), [format!("shop 50.00 EUR: {cools}")]);
     desk.plan("2026-03-07").await;
-    desk.approve("2026-03-07").await;
+    desk.approve_by_two("2026-03-07").await;
     let done = desk.instruct_on("2026-03-07", "2026-03-06").await;
     assert_eq!(lines(&done.posted), ["shop 50.00 EUR"]);
 }

@@ -12,8 +12,9 @@ use tokio_postgres::Row;
 use super::{Payout, PayoutError, list, lock, read_payout};
 use crate::audit::export::hex;
 use crate::money::Currency;
+use crate::payout::amount::needs_extra_approver;
 use crate::payout::approval::{Approvable, Terms, needed, plan, sums};
-use crate::settings::Settings;
+use crate::settings::SettingsVersion;
 use crate::store::settings::Deployment;
 use crate::store::{Store, StoreError, Tx};
 
@@ -84,14 +85,17 @@ impl Store {
         named: Option<&[u8]>,
         approver: &str,
     ) -> Result<Option<Run>, PayoutError> {
-        let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
+        let versions = deployment.begun(cutoff);
+        if versions.is_empty() {
+            return Err(PayoutError::NoSettings(cutoff));
+        }
         self.transact(async |tx: &mut Tx| {
             lock(tx).await?;
             let all = list(tx, Some(cutoff), None).await?;
             if all.is_empty() {
                 return Err(PayoutError::NothingPlanned(cutoff));
             }
-            let Some(planned) = planned(tx, settings, cutoff, &all).await? else {
+            let Some(planned) = planned(tx, versions, cutoff, &all).await? else {
                 return Ok(None);
             };
             if named.is_some_and(|named| !planned.plan.starts_with(named)) {
@@ -112,11 +116,11 @@ impl Store {
 /// What waits for approvals after payouts of a cut-off were planned. What nobody else has to approve is approved by that.
 pub(super) async fn open(
     tx: &mut Tx,
-    settings: &Settings,
+    versions: &[SettingsVersion],
     cutoff: NaiveDate,
     all: &[Payout],
 ) -> Result<Option<Run>, PayoutError> {
-    let Some(planned) = planned(tx, settings, cutoff, all).await? else {
+    let Some(planned) = planned(tx, versions, cutoff, all).await? else {
         return Ok(None);
     };
     if planned.terms.approvers == 0 {
@@ -128,7 +132,7 @@ pub(super) async fn open(
 /// What of all payouts of a cut-off is planned, none where nothing is. A run that waits for others is void.
 async fn planned<'a>(
     tx: &mut Tx,
-    settings: &Settings,
+    versions: &[SettingsVersion],
     cutoff: NaiveDate,
     all: &'a [Payout],
 ) -> Result<Option<Planned<'a>>, PayoutError> {
@@ -150,7 +154,7 @@ async fn planned<'a>(
             approvers: run.approvers,
             finance_heads: run.finance_heads.clone(),
         },
-        None => terms(settings, &payouts, &total, planners)?,
+        None => terms(versions, cutoff, &payouts, &total, planners)?,
     };
     Ok(Some(Planned {
         payouts,
@@ -161,12 +165,20 @@ async fn planned<'a>(
 }
 
 fn terms(
-    settings: &Settings,
+    versions: &[SettingsVersion],
+    cutoff: NaiveDate,
     payouts: &[&Payout],
     total: &BTreeMap<Currency, i64>,
     planners: BTreeSet<String>,
 ) -> Result<Terms, PayoutError> {
-    let needed = needed(&settings.payout, payouts.iter().map(|payout| payout.money), total);
+    let settings = &versions.last().ok_or(PayoutError::NoSettings(cutoff))?.settings;
+    let mut needed = needed(&settings.payout, payouts.iter().map(|payout| payout.money), total);
+    if payouts
+        .iter()
+        .any(|payout| needs_extra_approver(&payout.merchant, cutoff, versions))
+    {
+        needed = needed.one_more();
+    }
     Ok(Terms::of(needed, planners, &settings.desk.finance_heads)?)
 }
 

@@ -282,7 +282,7 @@ async fn plan(
     }
     insert(tx, cutoff, planner, &pay).await?;
     let mut payouts = list(tx, Some(cutoff), None).await?;
-    let run = approve::open(tx, settings, cutoff, &payouts).await?;
+    let run = approve::open(tx, versions, cutoff, &payouts).await?;
     if run.as_ref().is_some_and(Run::is_approved) {
         payouts = list(tx, Some(cutoff), None).await?;
     }
