@@ -16,8 +16,8 @@ demo: postgres ## build it and run the main job on one small day
 test: postgres validators ## everything that must hold before a change is merged
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) test --locked --quiet
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+	$(CARGO) test --locked --quiet
 
 soak: postgres validators ## the long tests
 	$(CARGO) test --release --locked --test it -- --ignored

@@ -2,8 +2,8 @@
 //! the other account.
 //!
 //! A sweep is on two statements, and whichever comes first books it. The other one's entry has the same amount, within
-//! [`receipts::WINDOW`] weekdays. Several of one amount are alike, between the same two accounts: they are paired in the order of
-//! their days, and whichever was which, the books are the same.
+//! [`WINDOW`](super::receipts::WINDOW) weekdays. Several of one amount are alike, between the same two accounts: they are paired
+//! in the order of their days, and whichever was which, the books are the same.
 
 use chrono::NaiveDate;
 
