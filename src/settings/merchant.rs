@@ -1,5 +1,7 @@
 //! Merchants and where their payouts go.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
@@ -76,6 +78,8 @@ pub enum Availability {
     SalesDay {
         /// Business days.
         days: u16,
+        /// The same for payment methods that have days of their own.
+        by_method: BTreeMap<String, u16>,
         /// The calendars that count them: all of them are open, of the acquirer's country and of the currency. At least one.
         calendars: Vec<CalendarName>,
     },
@@ -233,8 +237,9 @@ impl<'t> Reader<'t> {
                     at,
                     fields,
                 };
-                self.only(table, &["sales_day", "calendar"]);
+                self.only(table, &["sales_day", "by_method", "calendar"]);
                 let days = self.days(table, "sales_day");
+                let by_method = self.days_by_method(table);
                 let mut named = self.texts(table, "calendar");
                 if named.is_empty() {
                     self.missing(table, "calendar");
@@ -246,7 +251,11 @@ impl<'t> Reader<'t> {
                 });
                 let calendars: Vec<CalendarName> = calendars.collect();
                 let days = days.filter(|_| !calendars.is_empty())?;
-                Some(Availability::SalesDay { days, calendars })
+                Some(Availability::SalesDay {
+                    days,
+                    by_method,
+                    calendars,
+                })
             }
             Some((at, value)) => self.wrong_type(
                 at,
@@ -255,6 +264,24 @@ impl<'t> Reader<'t> {
                 "\"reconciled\", or { sales_day = 2, calendar = \"TARGET2\" }",
             ),
         }
+    }
+
+    /// Days by payment method, like `{ carrier = 60 }`; none where the field is absent.
+    fn days_by_method(&mut self, parent: Table<'t>) -> BTreeMap<String, u16> {
+        const FIELD: &str = "by_method";
+        let fields = match parent.get(FIELD) {
+            None => return BTreeMap::new(),
+            Some((_, DeValue::Table(fields))) => fields,
+            Some((at, value)) => {
+                self.wrong_type::<()>(at, FIELD, value, "a table, like { carrier = 60 }");
+                return BTreeMap::new();
+            }
+        };
+        let (name, at) = (FIELD, parent.at);
+        let table = Table { name, at, fields };
+        let named = fields.keys().map(|method| method.get_ref().as_ref());
+        let days = named.filter_map(|method| Some((method.to_owned(), self.days(table, method)?)));
+        days.collect()
     }
 
     fn reserve(&mut self, table: Table<'t>) -> Option<Reserve> {

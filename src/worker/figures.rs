@@ -27,6 +27,7 @@ struct Counted {
     files: BTreeMap<(&'static str, &'static str), u64>,
     lines: BTreeMap<&'static str, u64>,
     breaks: BTreeMap<String, i64>,
+    unpaid: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +93,11 @@ impl Figures {
     /// How many breaks are not resolved, by class.
     pub(super) fn breaks(&self, breaks: BTreeMap<String, i64>) {
         self.with(|counted| counted.breaks = breaks);
+    }
+
+    /// How many merchants are not paid since a payout came back, by the bank's reason.
+    pub(super) fn unpaid(&self, unpaid: BTreeMap<String, u64>) {
+        self.with(|counted| counted.unpaid = unpaid);
     }
 
     /// Whether a file was refused so far.
@@ -168,9 +174,26 @@ impl Figures {
                 ("gauge", "Breaks that are not resolved."),
                 &breaks,
             );
+            let unpaid = counted.unpaid.iter();
+            let unpaid: Vec<_> = unpaid
+                .map(|(reason, count)| (format!("reason=\"{}\"", escaped(reason)), count.to_string()))
+                .collect();
+            page.family(
+                "acquit_unpaid_merchants",
+                (
+                    "gauge",
+                    "Merchants that are not paid, since a payout came back from their bank account, by the bank's reason.",
+                ),
+                &unpaid,
+            );
             page.0
         })
     }
+}
+
+/// The value of a label, as the text form has it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// Milliseconds as seconds with a decimal point.

@@ -379,13 +379,14 @@ impl Worker {
             None => tracing::info!(task = name, token, milliseconds, "done"),
             Some(error) => tracing::error!(task = name, token, milliseconds, error, "failed"),
         }
-        if let Err(error) = self.count_breaks().await {
-            tracing::warn!(error = said(&error), "breaks were not counted");
+        if let Err(error) = self.count_open(deployment, grant.now).await {
+            tracing::warn!(error = said(&error), "what is open was not counted");
         }
         Ok(())
     }
 
-    async fn count_breaks(&self) -> Result<(), StoreError> {
+    /// Counts what waits for people: breaks, bank accounts that payouts came back from.
+    async fn count_open(&self, deployment: &Deployment, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut snapshot = Snapshot::open(&self.store).await?;
         let rows = breaks_aging(&mut snapshot).await?;
         snapshot.close().await;
@@ -395,6 +396,13 @@ impl Worker {
             *count = count.saturating_add(row.breaks);
         }
         self.figures.breaks(breaks);
+        let today = day_in(now, deployment.time_zone());
+        let mut unpaid: BTreeMap<String, u64> = BTreeMap::new();
+        for returned in self.store.unpaid_merchants(deployment, today).await?.into_values() {
+            let count = unpaid.entry(returned.reason).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.figures.unpaid(unpaid);
         Ok(())
     }
 }
@@ -464,6 +472,16 @@ async fn plan(run: &Run<'_>, rules: &WorkerRules) -> Result<(), TaskError> {
         let (payouts, carried) = (planned.payouts.len(), planned.carried.len());
         let waiting_for = planned.run.map_or(0, |run| run.missing);
         tracing::info!(task = "payouts", %cutoff, payouts, carried, waiting_for, "payouts planned");
+    }
+    let Some(last) = run.days.last() else { return Ok(()) };
+    for (merchant, returned) in run.store.unpaid_merchants(run.deployment, *last).await? {
+        tracing::warn!(
+            task = "payouts",
+            merchant,
+            on = %returned.on,
+            reason = returned.reason,
+            "not paid: a payout came back from its bank account, which is to be corrected in the settings"
+        );
     }
     Ok(())
 }

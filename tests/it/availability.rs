@@ -384,6 +384,35 @@ async fn a_day_counts_on_which_all_calendars_are_open() {
 }
 
 #[tokio::test]
+async fn a_method_may_have_days_of_its_own() {
+    // Four sales of Thursday the 5th: on Monday, Tuesday, and by phone on Thursday a week later.
+    let settings = SETTINGS.replacen(
+        "sales_day = 2, calendar",
+        "sales_day = 2, by_method = { wallet = 3, carrier = 5 }, calendar",
+        1,
+    );
+    Stage::told(
+        &settings,
+        "sale p1 80.00 USD m=day ref=A1 at=2026-03-05
+         sale p2 80.00 USD m=day ref=A2 method=card at=2026-03-05
+         sale p3 80.00 USD m=day ref=A3 method=wallet at=2026-03-05
+         sale p4 80.00 USD m=day ref=A4 method=carrier at=2026-03-05
+         release 2026-03-08
+         is day USD 2010=309.52 2020=0.00
+         release 2026-03-09
+         is day USD 2010=154.76 2020=154.76
+         release 2026-03-10
+         is day USD 2010=77.38 2020=232.14
+         release 2026-03-11
+         is day USD 2010=77.38 2020=232.14
+         capture_void p3 80.00 USD m=day original=p3-capture at=2026-03-11
+         release 2026-03-12
+         is day USD 2010=0.00 2020=232.14",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_capture_withdrawn_after_its_day_goes_back() {
     // Before its day: nothing becomes available.
     Stage::told(

@@ -10,6 +10,7 @@ use std::fs;
 
 use crate::day::{Day, Outcome, outcome, reconcile, shuffled, simulated};
 use crate::desk::Desk;
+use crate::support;
 
 /// A settlement file by its name, and the file that proves it.
 type File = (String, Option<String>);
@@ -21,18 +22,23 @@ fn day_of(format: &str) -> (tempfile::TempDir, Day) {
     ))
 }
 
-/// A desk on which the day's events are recorded.
-async fn recorded(day: &Day) -> Desk {
+/// A database on which the day's events are recorded.
+async fn recorded(day: &Day) -> String {
     let desk = Desk::new().await;
     desk.run(&["settings", "apply", &day.file("settings.toml")]).exits(0);
     desk.run(&["record", &day.file("events.jsonl")]).exits(0);
-    desk
+    desk.database.url
+}
+
+/// A desk on a copy of such a database.
+async fn desk_on(recorded: &str) -> Desk {
+    Desk::on(support::store_on(support::copy_of(recorded).await).await)
 }
 
 /// What the day's settlement file comes to as it is, and its text.
-async fn plain(day: &Day) -> (Outcome, String) {
+async fn plain(day: &Day, recorded: &str) -> (Outcome, String) {
     let file = day.settlement("").expect("a settlement file");
-    let desk = recorded(day).await;
+    let desk = desk_on(recorded).await;
     desk.run(&reconcile(day, &file, &["--execute"])).exits(2);
     (outcome(&desk).await, fs::read_to_string(&file.0).expect("a text"))
 }
@@ -69,9 +75,10 @@ async fn rows_may_come_in_any_order() {
     // Messages of a clearing file are numbered: their order is part of the file.
     for format in ["stripe", "paypal", "checkout", "toss-csv", "toss-json", "profile"] {
         let (_folder, day) = day_of(format);
-        let (expected, text) = plain(&day).await;
+        let recorded = recorded(&day).await;
+        let (expected, text) = plain(&day, &recorded).await;
         assert!(expected.breaks() > 10, "{format}");
-        let desk = recorded(&day).await;
+        let desk = desk_on(&recorded).await;
         let other = mixed(format, &text, 3);
         assert_ne!(other, text, "{format}");
         desk.write("mixed", other);
@@ -199,7 +206,8 @@ async fn a_file_that_proves_itself_may_come_in_two_each_with_its_proof() {
 async fn in_two(formats: [&str; 3]) {
     for format in formats {
         let (_folder, day) = day_of(format);
-        let (expected, text) = plain(&day).await;
+        let recorded = recorded(&day).await;
+        let (expected, text) = plain(&day, &recorded).await;
         let proof = day.settlement("").expect("a settlement file").1;
         let proof = proof.map(|proof| fs::read_to_string(proof).expect("a text"));
         let halves = halves(format, &text, proof.as_deref());
@@ -208,7 +216,7 @@ async fn in_two(formats: [&str; 3]) {
             (name.to_owned(), beside)
         });
         let begun = async || {
-            let desk = recorded(&day).await;
+            let desk = desk_on(&recorded).await;
             for ((half, beside), (name, proof)) in halves.iter().zip(&files) {
                 desk.write(name, half);
                 if let (Some(proof), Some(beside)) = (proof, beside) {
@@ -238,14 +246,15 @@ async fn in_two(formats: [&str; 3]) {
 #[tokio::test]
 async fn a_file_under_two_names_at_once_is_booked_once() {
     let (_folder, day) = day_of("adyen");
-    let (expected, text) = plain(&day).await;
-    let renamed = recorded(&day).await;
+    let recorded = recorded(&day).await;
+    let (expected, text) = plain(&day, &recorded).await;
+    let renamed = desk_on(&recorded).await;
     renamed.write("another name.csv", &text);
     let file: File = ("another name.csv".to_owned(), None);
     renamed.run(&reconcile(&day, &file, &["--execute"])).exits(2);
     assert_eq!(outcome(&renamed).await, expected);
 
-    let desk = recorded(&day).await;
+    let desk = desk_on(&recorded).await;
     let files: [File; 2] = ["one.csv", "two.csv"].map(|name| (name.to_owned(), None));
     for (name, _) in &files {
         desk.write(name, &text);

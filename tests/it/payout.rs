@@ -1047,7 +1047,7 @@ async fn a_cutoff_to_come_does_not_outrun_the_cooling_off() {
     desk.change("2026-03-04", &[(SHOP, &SHOP.replace("0012345", "0099999"))])
         .await;
     assert_eq!(lines(&desk.plan("2026-03-31").await.payouts), ["shop 50.00 EUR"]);
-    desk.approve("2026-03-31").await;
+    desk.approve_by_two("2026-03-31").await;
     let done = desk.instruct_on("2026-03-31", "2026-03-05").await;
     assert_eq!(
         cancelled(&done),

@@ -891,6 +891,51 @@ async fn figures_are_told_to_this_machine_alone() {
 }
 
 #[tokio::test]
+async fn a_merchant_whose_payout_came_back_is_told_of() {
+    let site = Site::new(20, &format!("{DAILY}{INSTRUCT}"), INBOXES).await;
+    site.put_day();
+    site.run("worker --once", 0);
+    let (today, admin) = (site.today().await, &site.test.admin);
+    site.run(&format!("payout approve --cutoff {today} --by bob"), 0);
+    site.run("worker --once", 0);
+    let sql = "select end_to_end_id, merchant from payout join book on book.id = book_id order by 1 limit 1";
+    let row = admin.query_one(sql, &[]).await.expect("a payout");
+    let (id, merchant): (&str, &str) = (row.get(0), row.get(1));
+    let again = "update worker_task set done_through = done_through - 1 where name = 'payouts'";
+    let told = async |words: &str| {
+        admin.batch_execute(again).await.expect("a day before");
+        let mut running = Running::start(site.command("worker --metrics 127.0.0.1:0 --log json"));
+        let line: serde_json::Value = serde_json::from_str(&running.until("figures at /metrics")).expect("JSON");
+        let address = line["address"].as_str().expect("an address").to_owned();
+        let log = loop {
+            let line = running.until("\"task\":\"payouts\"");
+            if line.contains("\"done\"") {
+                break running.read.clone();
+            }
+        };
+        comes("the figure", || {
+            let page = ask(&address, "GET /metrics HTTP/1.0\r\n\r\n");
+            page.contains("runs_total{task=\"payouts\"} 1") && page.contains(words)
+        })
+        .await;
+        running.signal("-TERM");
+        running.end();
+        log
+    };
+    assert!(!told("acquit_open_breaks{").await.contains("came back"));
+    site.run(
+        &format!("payout return {id} --reason R\"3 --by ann --on {today} --execute"),
+        0,
+    );
+    let log = told("acquit_unpaid_merchants{reason=\"R\\\"3\"} 1\n").await;
+    let warned: Vec<&str> = log.lines().filter(|line| line.contains("came back")).collect();
+    assert!(
+        matches!(warned[..], [line] if line.contains("WARN") && line.contains(&format!("\"merchant\":\"{merchant}\""))),
+        "{log}"
+    );
+}
+
+#[tokio::test]
 async fn whoever_may_only_read_is_no_worker() {
     let site = Site::new(20, "", INBOXES).await;
     site.put_day();

@@ -13,7 +13,7 @@
 //! Nothing leads back to approved: what is unknown, or came back, is never instructed again. Its money goes to another cut-off.
 //! What the bank says is booked whether or not somebody said that the file was sent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -23,7 +23,7 @@ use crate::ids::BookId;
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
-use crate::payout::returned::{ReturnReason, Returned};
+use crate::payout::returned::{ReturnReason, Returned, blocks};
 use crate::settings::{ReturnedFee, Settings};
 use crate::store::books::LockedBooks;
 use crate::store::settings::Deployment;
@@ -145,6 +145,24 @@ impl Store {
     /// The last payout that came back from each bank account, by merchant.
     pub async fn returned_payouts(&self) -> Result<HashMap<String, Vec<Returned>>, StoreError> {
         self.rehearse(async |tx: &mut Tx| returned(tx).await).await
+    }
+
+    /// The merchants that are not paid on a day because a payout came back from their bank account, by name, each with that payout.
+    pub async fn unpaid_merchants(
+        &self,
+        deployment: &Deployment,
+        day: NaiveDate,
+    ) -> Result<BTreeMap<String, Returned>, StoreError> {
+        let Some(settings) = deployment.in_force(day) else {
+            return Ok(BTreeMap::new());
+        };
+        let returned = self.returned_payouts().await?;
+        let unpaid = returned.into_iter().filter_map(|(merchant, returned)| {
+            let destination = settings.merchants.get(&merchant)?.destination.as_ref()?;
+            let last = blocks(destination, day, &returned)?.clone();
+            Some((merchant, last))
+        });
+        Ok(unpaid.collect())
     }
 }
 

@@ -305,7 +305,9 @@ impl<'a> Batch<'a> {
             zone,
             sales_day,
             available_on: if matches!(event.kind, EntryKind::Capture | EntryKind::Aggregate) {
-                self.available_on(merchant, sales_day)?
+                let payment = payment_of(&self.payments, &self.loaded, book, event);
+                let method = payment.and_then(|payment| payment.instrument.method.as_deref());
+                self.available_on(merchant, method, sales_day)?
             } else {
                 None
             },
@@ -317,11 +319,22 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// When the sales of a day become available; none where a settlement file decides.
-    fn available_on(&self, merchant: &Merchant, day: NaiveDate) -> Result<Option<NaiveDate>, Refusal> {
-        let Availability::SalesDay { days, calendars } = &merchant.availability else {
+    /// When the sales of a day by a method become available; none where a settlement file decides.
+    fn available_on(
+        &self,
+        merchant: &Merchant,
+        method: Option<&str>,
+        day: NaiveDate,
+    ) -> Result<Option<NaiveDate>, Refusal> {
+        let Availability::SalesDay {
+            days,
+            by_method,
+            calendars,
+        } = &merchant.availability
+        else {
             return Ok(None);
         };
+        let days = method.and_then(|method| by_method.get(method)).unwrap_or(days);
         let calendar_ends = |calendar: &str| Refusal::CalendarEnds {
             calendar: calendar.to_owned(),
             day,

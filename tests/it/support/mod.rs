@@ -65,7 +65,11 @@ pub fn acquit() -> Command {
 
 /// A migrated database with a store on it.
 pub async fn store() -> TestStore {
-    let url = database().await;
+    store_on(database().await).await
+}
+
+/// A store on a database that is there.
+pub async fn store_on(url: String) -> TestStore {
     let store = Store::open(&Target::url(url.as_str())).await.expect("a store");
     let admin = client(&url).await;
     TestStore { store, url, admin }
