@@ -107,6 +107,14 @@ async fn main() -> Result<()> {
         .skip(1)
         .filter(|word| !word.starts_with('-') && word.parse::<u64>().is_err())
         .collect();
+    let forms = FORMS.iter().map(|form| form.name());
+    let names: Vec<&str> = ["record", "reconcile", "payouts", "growth", "proof"]
+        .into_iter()
+        .chain(forms)
+        .collect();
+    if let Some(word) = words.iter().find(|word| !names.contains(&word.as_str())) {
+        return Err(format!("`{word}` is none of {}", names.join(", ")).into());
+    }
     let wanted = |names: &[&str]| words.is_empty() || names.iter().any(|name| words.iter().any(|word| word == name));
     for size in sizes {
         for profile in Profile::ALL.into_iter().filter(|_| wanted(&["record"])) {

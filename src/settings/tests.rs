@@ -352,6 +352,37 @@ fn days_zones_percentages_and_amounts_are_exact() {
 }
 
 #[test]
+fn days_of_payment_methods_are_days() {
+    let last = "name = \"m-0002\"\n";
+    let availability = |by_method: &str| {
+        format!("{last}availability = {{ sales_day = 2, by_method = {by_method}, calendar = \"KR\" }}\n")
+    };
+    let text = COMPLETE.replace(last, &availability("{ carrier = 60, wallet = 0 }"));
+    let settings = Settings::parse(&text).expect("no finding");
+    let Availability::SalesDay { days, by_method, .. } = &settings.merchants["m-0002"].availability else {
+        panic!("by date");
+    };
+    let found: Vec<_> = by_method
+        .iter()
+        .map(|(method, days)| (method.as_str(), *days))
+        .collect();
+    assert_eq!((*days, found), (2, vec![("carrier", 60), ("wallet", 0)]));
+    check(
+        last,
+        &availability("5"),
+        &["line 36, column 45: `by_method` must be a table, like { carrier = 60 }, not integer"],
+    );
+    check(
+        last,
+        &availability("{ carrier = \"60\", wallet = 367 }"),
+        &[
+            "line 36, column 57: `carrier` must be a whole number, not string",
+            "line 36, column 72: `wallet` must be from 0 to 366",
+        ],
+    );
+}
+
+#[test]
 fn all_findings_come_in_the_order_of_the_file() {
     let text = COMPLETE
         .replace("Europe/Berlin", "Mars")

@@ -237,12 +237,20 @@ pub(super) async fn safeguarding<W: Write>(
     let facts = read(snapshot, deployment, day).await?;
     let identities = facts.identities();
     let requirements = facts.requirements();
-    let mut unproven = 0_u64;
+    let (mut short, mut incomplete): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for identity in identities.iter().filter(|identity| identity.number == 5) {
         let verdict = identity.verdict();
-        if verdict.is_unproven() {
-            unproven = unproven.saturating_add(1);
-        }
+        let shown = match verdict {
+            Verdict::Closes | Verdict::Explained => "covered",
+            Verdict::Differs => {
+                short.push(&identity.currency);
+                "short"
+            }
+            Verdict::Incomplete => {
+                incomplete.push(&identity.currency);
+                "incomplete"
+            }
+        };
         totals.add(&identity.currency, identity.books, identity.items);
         let Some(requirement) = requirements.get(&identity.currency).filter(|_| !merchants) else {
             continue;
@@ -270,11 +278,6 @@ pub(super) async fn safeguarding<W: Write>(
             true => "shortage",
             false => "surplus",
         };
-        let shown = match verdict {
-            Verdict::Closes | Verdict::Explained => "covered",
-            Verdict::Differs => "short",
-            Verdict::Incomplete => "incomplete",
-        };
         let why = identity.missing.join("; ");
         sink.row(&cells(named, "", over, shown, &why))?;
         if requirement.debts != 0 {
@@ -287,13 +290,19 @@ pub(super) async fn safeguarding<W: Write>(
             sink.row(&client_cells(&client)?)?;
         }
     }
-    let said = match unproven {
-        0 => "covered",
-        _ => "NOT COVERED OR NOT KNOWN",
+    let told = [("SHORT", &short), ("INCOMPLETE", &incomplete)].into_iter();
+    let told: Vec<String> = told
+        .filter(|(_, currencies)| !currencies.is_empty())
+        .map(|(what, currencies)| format!("{what} in {}", currencies.join(" ")))
+        .collect();
+    let said = match told.is_empty() {
+        true => "covered".to_owned(),
+        false => told.join(", "),
     };
+    let unproven = short.len().saturating_add(incomplete.len());
     Ok(Filled {
         note: format!("; {said}"),
-        differences: unproven,
+        differences: u64::try_from(unproven).unwrap_or(u64::MAX),
     })
 }
 
