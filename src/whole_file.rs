@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// How the names of files end that are being written.
+const PART: &str = ".part";
+
 /// Writes a file whole or not at all ([`WholeFile`]). A reader sees the old content or the new, never a part; after a crash
 /// likewise.
 pub fn write(place: &Path, content: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -13,7 +16,7 @@ pub fn write(place: &Path, content: &mut dyn FnMut(&mut dyn Write) -> io::Result
 }
 
 /// A file being written beside the place where it will be. It appears there, replacing what was, when it is committed; dropped
-/// before that, it leaves nothing.
+/// before that, it leaves nothing. What a killed writer of the same place left is removed by the next one.
 pub struct WholeFile {
     out: Option<BufWriter<File>>,
     directory: PathBuf,
@@ -31,17 +34,27 @@ impl WholeFile {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        // Drawn, not the process id: two writers of one place can share that (threads, or containers on one volume), and one
-        // would rename what the other is still writing.
-        let drawn: u64 = rand::random();
-        let temporary = directory.join(format!(".{}.{drawn:016x}.part", name.to_string_lossy()));
-        let file = File::create_new(&temporary)?;
-        Ok(Self {
-            out: Some(BufWriter::with_capacity(1 << 16, file)),
-            directory: directory.to_owned(),
-            temporary,
-            place: place.to_owned(),
-        })
+        let name = name.to_string_lossy();
+        remove_leftovers(directory, &name);
+        loop {
+            // Drawn, not the process id: two writers of one place can share that (threads, or containers on one volume), and one
+            // would rename what the other is still writing.
+            let drawn: u64 = rand::random();
+            let temporary = directory.join(format!(".{name}.{drawn:016x}{PART}"));
+            let file = File::create_new(&temporary)?;
+            // Where a file system has no locks, nobody removes it either.
+            let _ = file.try_lock();
+            if !temporary.try_exists()? {
+                // Another writer took it for a leftover, before it was locked.
+                continue;
+            }
+            return Ok(Self {
+                out: Some(BufWriter::with_capacity(1 << 16, file)),
+                directory: directory.to_owned(),
+                temporary,
+                place: place.to_owned(),
+            });
+        }
     }
 
     /// Makes it durable under its name: flush, fsync, rename, fsync of the directory. A failed fsync is final: the file is
@@ -59,6 +72,25 @@ impl WholeFile {
             return Err(error);
         }
         File::open(&self.directory)?.sync_all()
+    }
+}
+
+/// Removes what killed writers of a place left beside it: who writes holds the lock. What cannot be removed is only untidy.
+fn remove_leftovers(directory: &Path, name: &str) {
+    let Ok(beside) = directory.read_dir() else { return };
+    for other in beside.flatten() {
+        let drawn = other.file_name().to_str().and_then(|other| {
+            let rest = other.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.')?;
+            rest.strip_suffix(PART).map(str::to_owned)
+        });
+        let is_leftover =
+            drawn.is_some_and(|drawn| drawn.len() == 16 && drawn.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if is_leftover
+            && let Ok(file) = File::open(other.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_file(other.path());
+        }
     }
 }
 
@@ -99,5 +131,31 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&place).expect("read"), expected);
             assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 1);
         }
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        let others = [
+            ".a.txt.0123.part",
+            ".b.txt.0123456789abcdef.part",
+            ".a.txt.0123456789abcdeg.part",
+            "a.txt.part",
+        ];
+        for name in others.iter().chain(&[".a.txt.0123456789abcdef.part"]) {
+            std::fs::write(at(name), "half").expect("written");
+        }
+        let mut first = WholeFile::create(&at("a.txt")).expect("created");
+        let mut second = WholeFile::create(&at("a.txt")).expect("created");
+        assert!(!at(".a.txt.0123456789abcdef.part").exists());
+        first.write_all(b"first").expect("written");
+        second.write_all(b"second").expect("written");
+        first.commit().expect("committed");
+        assert_eq!(std::fs::read_to_string(at("a.txt")).expect("read"), "first");
+        second.commit().expect("committed");
+        assert_eq!(std::fs::read_to_string(at("a.txt")).expect("read"), "second");
+        assert!(others.iter().all(|name| at(name).exists()));
+        assert_eq!(directory.path().read_dir().expect("listed").count(), others.len() + 1);
     }
 }
