@@ -27,15 +27,18 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// One person more, or, where there are two others already, one of them a finance head.
+    /// One person more, or, where there are two others already, one of them a finance head, if anybody is one.
     #[must_use]
-    pub fn one_more(self) -> Self {
+    pub fn one_more(self, is_there_head: bool) -> Self {
         match self.approvers {
             0 | 1 => Self {
                 approvers: self.approvers.saturating_add(1),
                 ..self
             },
-            _ => Self { by_head: true, ..self },
+            _ => Self {
+                by_head: self.by_head || is_there_head,
+                ..self
+            },
         }
     }
 }

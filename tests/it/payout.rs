@@ -1015,29 +1015,37 @@ async fn one_more_approves_what_goes_to_an_account_that_changed_not_long_ago() {
         }
         desk.prove().await;
     }
-    // Where two approve anyway, one of them heads finance.
-    let total = "[payout.total]\nlimit_a = { EUR = \"1.00\" }\nlimit_b = { EUR = \"10000.00\" }\n";
-    let ladder = days.clone() + total + "[desk]\nfinance_heads = [\"dora\"]\n";
-    let mut desk = Desk::open_by(&ladder).await;
-    desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
-    let changed = ladder
-        .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-04\"")
-        .replace(SHOP, &SHOP.replace("0012345", "0099999"));
-    desk.apply(&changed).await;
-    desk.applied_at("2026-03-04", "2026-03-04T00:00:00+01").await;
-    desk.plan("2026-03-08").await;
-    let run = desk.approve("2026-03-08").await.expect("a run");
-    assert_eq!((run.missing, run.finance_heads), (1, vec!["dora".to_owned()]));
-    desk.approve_by("2026-03-08", "cleo")
-        .await
-        .expect_err("she does not head finance");
-    let run = desk
-        .approve_by("2026-03-08", "dora")
-        .await
-        .expect("an approval")
-        .expect("a run");
-    assert!(run.is_approved());
-    desk.prove().await;
+    // Where two approve anyway, one of them heads finance, if anybody does who did not plan.
+    for head in [Some("dora"), None, Some("ann")] {
+        let total = "[payout.total]\nlimit_a = { EUR = \"1.00\" }\nlimit_b = { EUR = \"10000.00\" }\n";
+        let heads = head.map(|head| format!("[desk]\nfinance_heads = [\"{head}\"]\n"));
+        let ladder = days.clone() + total + &heads.unwrap_or_default();
+        let mut desk = Desk::open_by(&ladder).await;
+        desk.settle("s1", "shop", 5_000, "EUR", FIRST).await;
+        let changed = ladder
+            .replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-03-04\"")
+            .replace(SHOP, &SHOP.replace("0012345", "0099999"));
+        desk.apply(&changed).await;
+        desk.applied_at("2026-03-04", "2026-03-04T00:00:00+01").await;
+        desk.plan("2026-03-08").await;
+        let asked: Vec<String> = head
+            .filter(|head| *head != "ann")
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
+        let run = desk.approve("2026-03-08").await.expect("a run");
+        assert_eq!((run.missing, &run.finance_heads), (1, &asked));
+        let by_cleo = desk.approve_by("2026-03-08", "cleo").await;
+        let run = match head {
+            Some("dora") => {
+                by_cleo.expect_err("she does not head finance");
+                desk.approve_by("2026-03-08", "dora").await
+            }
+            _ => by_cleo,
+        };
+        assert!(run.expect("an approval").expect("a run").is_approved());
+        desk.prove().await;
+    }
 }
 
 #[tokio::test]

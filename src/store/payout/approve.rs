@@ -172,14 +172,15 @@ fn terms(
     planners: BTreeSet<String>,
 ) -> Result<Terms, PayoutError> {
     let settings = &versions.last().ok_or(PayoutError::NoSettings(cutoff))?.settings;
+    let heads = &settings.desk.finance_heads;
     let mut needed = needed(&settings.payout, payouts.iter().map(|payout| payout.money), total);
     if payouts
         .iter()
         .any(|payout| needs_extra_approver(&payout.merchant, cutoff, versions))
     {
-        needed = needed.one_more();
+        needed = needed.one_more(!heads.is_subset(&planners));
     }
-    Ok(Terms::of(needed, planners, &settings.desk.finance_heads)?)
+    Ok(Terms::of(needed, planners, heads)?)
 }
 
 /// The run of this content that waits; one of another content is void from now on.
