@@ -2,7 +2,7 @@
 select break.id, break.class, break.state, break.resolution
 from break_proposal proposal
 join break of_line on of_line.id = proposal.break_id
-join break on break.source_id = of_line.source_id and break.ordinal = of_line.ordinal and break.class in ('AMOUNT_MISMATCH', 'FEE_MISMATCH')
+join break on break.source_id = of_line.source_id and break.ordinal = of_line.ordinal and break.class in ('AMOUNT_MISMATCH', 'FEE_MISMATCH', 'FX_MISMATCH')
 where proposal.id = $1 and break.resolution is distinct from 'undone'
 union all
 select break.id, break.class, break.state, break.resolution

@@ -1,7 +1,7 @@
 -- The last payout that came back from each bank account of each merchant.
-select distinct on (book.merchant, payout.holder, payout.destination, payout.bank)
-    book.merchant, payout.holder, payout.destination, payout.bank, payout.returned_on, payout.return_reason
+select distinct on (book.merchant, payout.destination, payout.bank)
+    book.merchant, payout.destination, payout.bank, payout.returned_on, payout.return_reason
 from payout
 join book on book.id = payout.book_id
 where payout.state = 'returned'
-order by book.merchant, payout.holder, payout.destination, payout.bank, payout.returned_on desc, payout.id desc;
+order by book.merchant, payout.destination, payout.bank, payout.returned_on desc, payout.id desc;

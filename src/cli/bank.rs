@@ -43,14 +43,22 @@ pub enum Command {
         #[arg(long)]
         execute: bool,
     },
-    /// Say which batches a receipt in suspense pays.
+    /// Say which batches a receipt in suspense pays, or which payouts it is.
     ///
     /// The receipt is named by its break (UNIDENTIFIED_RECEIPT); it leaves suspense whole, for the batches that are named: each
     /// gets what it awaits, or as much as is said, and no more. Together that has to be the receipt. Above `match_alone` of the
     /// settings somebody else approves it, as with any resolution: `acquit breaks approve DIGEST`. Breaks of missing receipts that
-    /// it pays end. The same again does nothing. Without --execute only the plan is shown.
+    /// it pays end.
+    ///
+    /// A debit may be payouts that somebody confirmed, and a credit payouts that came back, after the statement had brought it:
+    /// what is exactly one of them, or all of a day, is found by itself; what is not is named here as payout:ID, with --charge for
+    /// what the bank took beside them. The books have these already, so nobody approves that.
+    ///
+    /// The same again does nothing. Without --execute only the plan is shown.
     ///
     /// Example: acquit bank match 17 adyen:71 adyen:72=50.00 --by bob --evidence "their mail of today: both in one"
+    ///
+    /// Example: acquit bank match 18 payout:ACQ-4-USD-20260302 --charge 1.50 --by bob --evidence "advice of the bank"
     Match(receipts::MatchArgs),
     /// Take a receipt back from the batches that it was given to, by people or by its name or amount: into suspense.
     ///
@@ -88,7 +96,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 .map_err(|error| Failure::because(format!("{name} cannot be read"), error))?
                 .in_format(format);
             let account = account.as_deref();
-            load(&Request { file: &file, account }, execute, globals).await
+            load(&file, account, execute, globals).await
         }
         Command::Match(args) => receipts::give(args, globals).await,
         Command::Unmatch(args) => receipts::take_back(args, globals).await,
@@ -110,9 +118,11 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     }
 }
 
-async fn load(request: &Request<'_>, execute: bool, globals: &Globals) -> Outcome {
+async fn load(file: &StatementFile, account: Option<&str>, execute: bool, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
+    let today = super::today(&deployment);
+    let request = &Request { file, account, today };
     let loaded = if execute {
         store.load_statements(&deployment, request).await
     } else {

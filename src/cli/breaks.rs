@@ -528,6 +528,7 @@ pub(super) fn failed(error: DeskError) -> Failure {
             Some("`acquit match suggest` lists open items that could be the line")
         }
         DeskError::NotGiven { .. } => Some("`acquit report proof` lists what batches await"),
+        DeskError::NotThose { .. } => Some("`acquit payout list` shows payouts, and what became of them"),
         DeskError::NotPaying(_) | DeskError::NoReceipt(_) => Some("`acquit breaks show` says what became of it"),
         DeskError::Worked { .. } => Some("open that break again first: `acquit breaks reopen`"),
         DeskError::TooMany(_) => Some("narrow it, by class or acquirer for one"),

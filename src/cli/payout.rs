@@ -7,14 +7,16 @@ use chrono::NaiveDate;
 
 use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, counted, stored, today};
+use super::{Failure, Globals, Outcome, counted, day_to_act, stored, today};
 use crate::audit::export::hex;
 use crate::money::Currency;
 use crate::payout::approval::NotApproved;
 use crate::payout::file::BankFormat;
 use crate::payout::instruction::InstructionError;
 use crate::payout::returned::ReturnReason;
-use crate::store::payout::{Cancelled, Instruct, Payout, PayoutError, Return, Run};
+use crate::store::Store;
+use crate::store::payout::{Cancelled, Instruct, LeftOut, Payout, PayoutError, Return, Run};
+use crate::store::settings::Deployment;
 use crate::store::source::Digesting;
 
 /// What to do with payouts.
@@ -54,8 +56,10 @@ pub enum Command {
         #[arg(long, value_name = "DIGEST")]
         plan: Option<String>,
     },
-    /// Cancel the payouts of a cut-off that are not instructed; their money stays available.
+    /// Cancel the payouts of a cut-off that are not instructed, or some of them; their money stays available.
     Cancel {
+        /// Cancel only these, by their end-to-end ids. What others have approved so far is void then.
+        ids: Vec<String>,
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
         cutoff: NaiveDate,
@@ -65,7 +69,9 @@ pub enum Command {
     /// A payout that is no longer covered is cancelled, and so is one whose merchant, by the settings of the booking date, is
     /// not paid any more, or not at the bank account that was approved; the money stays available. Running it again is safe:
     /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. What the format of the bank
-    /// file does not take is refused before anything is posted. Without --execute only the plan is shown.
+    /// file does not take is refused before anything is posted, or left out where that is asked for. The bank is told to pay on
+    /// the booking date, or on the next day on which the banks of the currency are open. Without --execute only the plan is
+    /// shown.
     Instruct {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
@@ -79,6 +85,9 @@ pub enum Command {
         /// Instruct only payouts of this currency.
         #[arg(long)]
         currency: Option<Currency>,
+        /// Leave out the payouts that the format does not take. They stay approved, for another format.
+        #[arg(long)]
+        leave_out: bool,
         /// The booking date. Default: today.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
@@ -163,7 +172,8 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     let deployment = super::deployment(&store).await?;
     match command {
         Command::Plan { cutoff, by, merchant } => {
-            let by = person(by)?;
+            // Whether an account has cooled off is asked of the cut-off, so that cannot be chosen freely.
+            let (by, cutoff) = (person(by)?, day_to_act(&deployment, Some(cutoff), true)?);
             let planned = match merchant.as_slice() {
                 [] => store.plan_payouts(&deployment, cutoff, &by).await,
                 merchants => store.demand_payouts(&deployment, cutoff, &by, merchants).await,
@@ -200,8 +210,8 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 None => eprintln!("nothing of cut-off {cutoff} waits for an approval"),
             }
         }
-        Command::Cancel { cutoff } => {
-            let cancelled = store.cancel_payouts(cutoff).await.map_err(failed)?;
+        Command::Cancel { ids, cutoff } => {
+            let cancelled = store.cancel_payouts(cutoff, &ids).await.map_err(failed)?;
             eprintln!("cancelled {} of cut-off {cutoff}", counted(cancelled, "payout"));
         }
         Command::Instruct {
@@ -209,14 +219,30 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             out,
             file_format,
             currency,
+            leave_out,
             on,
             execute,
         } => {
+            let day = day_to_act(&deployment, on, execute)?;
+            if day < cutoff {
+                return Err(Failure::new(format!(
+                    "{day} is before cut-off {cutoff}: its payouts cannot be instructed then"
+                )));
+            }
+            if execute && !out.is_dir() {
+                // Else everything would be posted first, and nothing written.
+                let directory = super::shown(&out);
+                return Err(Failure::new(format!(
+                    "--out {directory} is no directory; nothing was posted"
+                )));
+            }
             let what = Instruct {
                 cutoff,
-                day: on.unwrap_or_else(|| today(&deployment)),
+                day,
+                today: today(&deployment),
                 format: file_format.unwrap_or_default(),
                 currency,
+                leave_out,
             };
             let done = if execute {
                 store.instruct_payouts(&deployment, what, &out).await
@@ -224,7 +250,9 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 store.plan_instruction(&deployment, what).await
             };
             let done = done.map_err(failed)?;
-            let verb = if execute {
+            let verb = if execute && done.posted.is_empty() {
+                "nothing was posted"
+            } else if execute {
                 "posted"
             } else {
                 "plan, nothing was posted; run again with --execute"
@@ -233,7 +261,10 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             if !done.cancelled.is_empty() {
                 cancelled(&done.cancelled).write(globals.format, &mut std::io::stderr().lock())?;
             }
-            if done.posted.is_empty() && done.cancelled.is_empty() {
+            if !done.left_out.is_empty() {
+                left_out(&done.left_out).write(globals.format, &mut std::io::stderr().lock())?;
+            }
+            if done.posted.is_empty() && done.cancelled.is_empty() && done.left_out.is_empty() {
                 eprintln!("nothing is approved for cut-off {cutoff}");
             }
             for (name, written) in &done.earlier {
@@ -251,7 +282,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             }
         }
         Command::Sent { file, by, on } => {
-            let (by, day) = (person(by)?, on.unwrap_or_else(|| today(&deployment)));
+            let (by, day) = (person(by)?, day_to_act(&deployment, on, true)?);
             let digest = digest_of(&file)?;
             let sent = store.send_payouts(&digest, &by, day).await.map_err(failed)?;
             let payouts = counted(sent.payouts, "payout");
@@ -259,7 +290,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         }
         Command::Unknown { ids, note, by, on } => {
             let (by, note) = (person(by)?, super::kept_text("--note", note)?);
-            let day = on.unwrap_or_else(|| today(&deployment));
+            let day = day_to_act(&deployment, on, true)?;
             let lost = store.lose_payouts(&ids, &by, &note, day).await.map_err(failed)?;
             eprintln!("unknown: {}", counted(lost, "payout"));
         }
@@ -277,7 +308,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 id: &id,
                 reason: &reason,
                 by: &by,
-                day: on.unwrap_or_else(|| today(&deployment)),
+                day: day_to_act(&deployment, on, execute)?,
             };
             let returned = if execute {
                 store.return_payout(&deployment, &of).await
@@ -294,9 +325,12 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 false => "booked before, nothing was done".to_owned(),
             };
             listing(format!("Return: {what}"), &[returned.payout]).print(globals.format)?;
+            if execute {
+                match_receipts(&store, &deployment).await?;
+            }
         }
         Command::Confirm { ids, cutoff, on } => {
-            let day = on.unwrap_or_else(|| today(&deployment));
+            let day = day_to_act(&deployment, on, true)?;
             let ids = match cutoff {
                 Some(_) => {
                     let payouts = store.payouts(cutoff, None).await.map_err(stored)?;
@@ -309,6 +343,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             };
             let confirmed = store.confirm_payouts(&deployment, &ids, day).await.map_err(failed)?;
             eprintln!("confirmed {}", counted(confirmed, "payout"));
+            match_receipts(&store, &deployment).await?;
         }
         Command::List { cutoff } => {
             let payouts = store.payouts(cutoff, None).await.map_err(stored)?;
@@ -316,6 +351,15 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes out of suspense what statements told of before somebody said what became of payouts.
+async fn match_receipts(store: &Store, deployment: &Deployment) -> Result<(), Failure> {
+    let matched = store.match_receipts(deployment).await.map_err(super::breaks::failed)?;
+    if matched > 0 {
+        eprintln!("matched {} in suspense", counted(matched, "receipt"));
+    }
+    Ok(())
 }
 
 /// How far a run has come.
@@ -377,11 +421,14 @@ fn failed(error: PayoutError) -> Failure {
         PayoutError::Instruction(InstructionError::NoAccount(_) | InstructionError::NoNacha) => {
             Some("say it in the settings, under [[house.account]]")
         }
+        PayoutError::NotCovered(error) => return Failure::new(error.clone()).hint(error.hint()),
+        PayoutError::NotOfCutoff(..) => Some("`acquit payout list` shows the payouts of each cut-off"),
         PayoutError::NoSettings(_)
         | PayoutError::Fee(_)
         | PayoutError::Amount(_)
         | PayoutError::NotApproved(_)
         | PayoutError::NotOnItsWay { .. }
+        | PayoutError::BeforeItself { .. }
         | PayoutError::Unknown(_)
         | PayoutError::Instruction(_)
         | PayoutError::Changed(_) => None,
@@ -390,6 +437,23 @@ fn failed(error: PayoutError) -> Failure {
 }
 
 fn cancelled(payouts: &[Cancelled]) -> Listing {
+    let reasons = payouts
+        .iter()
+        .map(|cancelled| (&cancelled.payout, cancelled.reason.to_string()));
+    with_reasons("Cancelled, the money stays available", reasons)
+}
+
+fn left_out(payouts: &[LeftOut]) -> Listing {
+    let reasons = payouts
+        .iter()
+        .map(|left_out| (&left_out.payout, left_out.reason.clone()));
+    with_reasons(
+        "Left out, still approved: instruct them in another format, or cancel them",
+        reasons,
+    )
+}
+
+fn with_reasons<'p>(title: &str, payouts: impl Iterator<Item = (&'p Payout, String)>) -> Listing {
     let columns = [
         ("end_to_end_id", Kind::Text),
         ("merchant", Kind::Text),
@@ -397,14 +461,14 @@ fn cancelled(payouts: &[Cancelled]) -> Listing {
         ("amount", Kind::Figure),
         ("reason", Kind::Text),
     ];
-    let mut listing = Listing::new("Cancelled, the money stays available", &columns);
-    for Cancelled { payout, reason } in payouts {
+    let mut listing = Listing::new(title, &columns);
+    for (payout, reason) in payouts {
         listing.row(vec![
             payout.end_to_end_id.clone(),
             payout.merchant.clone(),
             payout.money.currency().to_string(),
             payout.money.to_decimal_text(),
-            reason.to_string(),
+            reason,
         ]);
     }
     listing

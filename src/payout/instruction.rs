@@ -54,6 +54,14 @@ pub enum InstructionError {
 }
 
 impl InstructionError {
+    /// Whether something is said that banks do not take, in that payout or for its currency.
+    pub fn is_of_what_is_stated(&self) -> bool {
+        match self {
+            Self::NoAccount(_) | Self::NoNacha | Self::Order(OrderError::Field { .. }) => true,
+            Self::Amount(_) | Self::TooManyFiles(_) | Self::Order(_) | Self::Csv(_) | Self::Io(_) => false,
+        }
+    }
+
     /// What the file system said, or else the error as it is.
     pub fn into_io(self) -> Result<std::io::Error, Self> {
         match self {

@@ -12,7 +12,7 @@ use std::io::Write;
 
 use chrono::NaiveDateTime;
 
-use super::order::{AccountKind, Batch, Checker, Order, OrderError, Progress, Step};
+use super::order::{AccountKind, Batch, Checker, Order, OrderError, Progress, Step, payout_id};
 use crate::iban::is_routing_number;
 use crate::settings::Receivers;
 
@@ -149,7 +149,7 @@ impl<W: Write> Nacha<W> {
             return Err(checker.wrong("bank", "is not a routing number"));
         }
         checker.text("name", &instruction.holder, 22, is_printable)?;
-        let number = format!("PO-{}", order.payout);
+        let number = payout_id(order.payout);
         checker.text("number", &number, 15, is_printable)?;
         let addenda = match order.text {
             "" => instruction.end_to_end_id.clone(),

@@ -10,6 +10,9 @@ use chrono::{Datelike, NaiveDate, Weekday};
 use super::instruction::Instruction;
 use crate::money::{AmountError, Currency, Money};
 
+/// How the numbers of payouts begin that banks are given.
+const NUMBER: &str = "PO-";
+
 /// A payout as a bank is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
@@ -21,6 +24,17 @@ pub struct Order<'a> {
     pub text: &'a str,
     /// What kind of account it goes to; only NACHA asks.
     pub account_kind: AccountKind,
+}
+
+/// The number that a bank was given of a payout beside its end-to-end id: InstrId of pain.001, the individual's id of NACHA.
+pub fn payout_id(number: i64) -> String {
+    format!("{NUMBER}{number}")
+}
+
+/// The payout that has this number; none where the text is none of ours.
+pub fn payout_number(text: &str) -> Option<i64> {
+    let number: i64 = text.strip_prefix(NUMBER)?.parse().ok()?;
+    (payout_id(number) == text).then_some(number)
 }
 
 /// A kind of bank account in the United States.

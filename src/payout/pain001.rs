@@ -13,7 +13,7 @@ use std::io::Write;
 
 use chrono::{DateTime, Utc};
 
-use super::order::{Batch, Checker, Debtor, Order, OrderError, Progress, Step};
+use super::order::{Batch, Checker, Debtor, Order, OrderError, Progress, Step, payout_id};
 use crate::iban::{is_bic, is_iban};
 use crate::money::{Currency, wide_decimal_text};
 
@@ -149,9 +149,9 @@ impl<W: Write> Pain001<W> {
         }
         write!(
             self.out,
-            "<CdtTrfTxInf><PmtId><InstrId>PO-{}</InstrId><EndToEndId>{}</EndToEndId></PmtId>\
+            "<CdtTrfTxInf><PmtId><InstrId>{}</InstrId><EndToEndId>{}</EndToEndId></PmtId>\
              <Amt><InstdAmt Ccy=\"{currency}\">{}</InstdAmt></Amt>",
-            order.payout,
+            payout_id(order.payout),
             instruction.end_to_end_id,
             instruction.money.to_decimal_text(),
         )?;

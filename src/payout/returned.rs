@@ -11,8 +11,10 @@ use crate::settings::Destination;
 /// The last payout that came back from a bank account of a merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
-    /// Holder, account and bank.
-    pub destination: [String; 3],
+    /// The number of the account.
+    pub account: String,
+    /// Its bank, or empty.
+    pub bank: String,
     /// The day of its return.
     pub on: NaiveDate,
     /// The bank's reason.
@@ -21,14 +23,25 @@ pub struct Returned {
 
 /// The return that keeps a merchant's destination from being paid on a day; `returned` are those of the merchant.
 pub fn blocks<'r>(destination: &Destination, day: NaiveDate, returned: &'r [Returned]) -> Option<&'r Returned> {
-    let Destination {
-        holder, account, bank, ..
-    } = destination;
+    let account = same(&destination.account, &destination.bank);
     returned
         .iter()
-        .filter(|returned| returned.destination == [holder.as_str(), account.as_str(), bank.as_str()])
+        .filter(|returned| same(&returned.account, &returned.bank) == account)
         .max_by_key(|returned| returned.on)
         .filter(|returned| !is_corrected(destination, day, returned.on))
+}
+
+/// What accounts that are the same have alike, whoever is said to hold them: an IBAN is one wherever its bank is said to be, any
+/// other number is one at its bank.
+fn same(account: &str, bank: &str) -> (String, String) {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_uppercase()).collect()
+    };
+    let (number, bank) = (plain(account), plain(bank));
+    let is_iban = matches!(number.as_bytes(), [a, b, c, d, ..] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic()
+        && c.is_ascii_digit() && d.is_ascii_digit());
+    (number, if is_iban { String::new() } else { bank })
 }
 
 fn is_corrected(destination: &Destination, day: NaiveDate, returned_on: NaiveDate) -> bool {
@@ -79,7 +92,8 @@ mod tests {
 
     fn returned(account: &str, on: u32) -> Returned {
         Returned {
-            destination: ["Shop".to_owned(), account.to_owned(), String::new()],
+            account: account.to_owned(),
+            bank: String::new(),
             on: day(on),
             reason: "R03".to_owned(),
         }
@@ -110,12 +124,25 @@ mod tests {
         check(&[("A", 5)], Some(5), true);
         check(&[("A", 5)], Some(6), false);
         check(&[("A", 5)], Some(10), false);
+        // Written otherwise, and of another holder, it is the same account.
+        check(&[("a", 5)], None, true);
+        check(&[(" A-", 5)], None, true);
         // It has not come yet.
         check(&[("A", 5)], Some(11), true);
         // It came back again after that.
         check(&[("A", 5), ("A", 7)], Some(6), true);
         check(&[("A", 7), ("A", 5)], Some(8), false);
         check(&[("A", 5), ("B", 9)], Some(6), false);
+    }
+
+    #[test]
+    fn an_account_is_the_same_however_it_is_written() {
+        let (iban, other) = ("DE02500105170137075030", "DE89370400440532013000");
+        assert_eq!(same(iban, ""), same("de02 5001 0517 0137 0750 30", "INGDDEFFXXX"));
+        assert_ne!(same(iban, "INGDDEFFXXX"), same(other, "INGDDEFFXXX"));
+        // The number of one bank's account may be that of another one's too.
+        assert_eq!(same("12-345", "061000052"), same("12345", "061000052"));
+        assert_ne!(same("12345", "061000052"), same("12345", "021000021"));
     }
 
     #[test]

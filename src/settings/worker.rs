@@ -1,6 +1,6 @@
 //! What runs by itself: inboxes, times, reports, and whether approved payouts are instructed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::reader::{Reader, Table, Text};
 use crate::acquirer::format::{Format, Reading};
 use crate::acquirer::mapping::Profile;
 use crate::card_number::shorten;
+use crate::money::Currency;
 
 /// What settings say of the worker. What they say nothing of is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct InstructRule {
     pub directory: PathBuf,
     /// In which format, by its name.
     pub format: String,
+    /// Currencies that have another one.
+    pub by_currency: BTreeMap<Currency, String>,
 }
 
 /// A report that is written every day.
@@ -273,15 +276,22 @@ impl<'t> Reader<'t> {
     }
 
     fn instruct(&mut self, table: Table<'t>) -> Option<InstructRule> {
-        self.only(table, &["directory", "file_format"]);
+        self.only(table, &["directory", "file_format", "by_currency"]);
         let directory = self.directory(table, "directory");
         let format = match table.get("file_format") {
             None => Some("csv"),
             Some(_) => self.one_of(table, "file_format", &BANK_FILE_FORMATS),
         };
+        let mut by_currency = BTreeMap::new();
+        for (currency, Text { at, text }) in self.by_currency(table, "by_currency") {
+            if let Some(format) = self.known(at, "by_currency", text, &BANK_FILE_FORMATS) {
+                by_currency.insert(currency, format.to_owned());
+            }
+        }
         Some(InstructRule {
             directory: directory?,
             format: format?.to_owned(),
+            by_currency,
         })
     }
 
@@ -301,6 +311,10 @@ impl<'t> Reader<'t> {
 
     fn one_of(&mut self, table: Table<'t>, field: &str, known: &[&str]) -> Option<&'t str> {
         let Text { at, text } = self.text(table, field)?;
+        self.known(at, field, text, known)
+    }
+
+    fn known(&mut self, at: usize, field: &str, text: &'t str, known: &[&str]) -> Option<&'t str> {
         if known.contains(&text) {
             return Some(text);
         }

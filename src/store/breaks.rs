@@ -14,6 +14,7 @@ mod error;
 pub mod receipt;
 mod reopen;
 mod resolve;
+pub mod told;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
@@ -249,7 +250,7 @@ impl Store {
     /// Gives breaks to somebody, who investigates them. What is so already stays as it is.
     pub async fn assign_breaks(&self, ids: &[i64], owner: &str, said: Said<'_>) -> Result<u64, DeskError> {
         self.transact(async |tx: &mut Tx| {
-            let locked = cases::lock_rows(tx, ids).await?;
+            let locked = cases::lock(tx, ids, &[]).await?;
             cases::unresolved(&locked)?;
             let given: Vec<i64> = list(tx, &Filter::of(ids))
                 .await?
@@ -269,7 +270,7 @@ impl Store {
     /// step is there already. Says how many are new.
     pub async fn note_breaks(&self, ids: &[i64], said: Said<'_>) -> Result<usize, DeskError> {
         self.transact(async |tx: &mut Tx| {
-            cases::lock_rows(tx, ids).await?;
+            cases::lock(tx, ids, &[]).await?;
             let last = cases::last_steps(tx, ids).await?;
             let new: Vec<i64> = ids
                 .iter()

@@ -17,7 +17,7 @@ use super::books::LockedBooks;
 use super::reconcile::write_batch_break;
 use super::settings::Deployment;
 use super::source::source_of_run;
-use super::{Retriable, Store, StoreError, Tx, currency};
+use super::{Retriable, Store, StoreError, Tx, acquirers, currency};
 use crate::ids::{AcquirerId, BookId, EntryNumber, OWN, SourceId};
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
 use crate::ledger::book::fingerprint;
@@ -431,6 +431,12 @@ async fn pay(
     of_break: Option<i64>,
     act: Act<'_>,
 ) -> Result<Outcome, InvoiceError> {
+    if let Some(id) = of_break {
+        // Its file is not undone meanwhile, and it is nobody else's: acquirers, then breaks, then books.
+        acquirers::share(tx, None).await?;
+        tx.query(include_str!("../../schema/queries/breaks_lock.sql"), &[&vec![id]])
+            .await?;
+    }
     let mut books = LockedBooks::lock(tx, &[BookId::HOUSE]).await?;
     let unknown = || InvoiceError::Unknown {
         acquirer: acquirer.to_owned(),

@@ -403,6 +403,7 @@ async fn take_statements(
     let request = bank::Request {
         file: &statements,
         account,
+        today: run.today(),
     };
     let loaded = match run.store.load_statements(run.deployment, &request).await {
         Ok(loaded) => loaded,

@@ -33,7 +33,8 @@ use self::due::{Due, Rhythm, due, due_once};
 pub use self::figures::Figures;
 use crate::card_number::mask;
 use crate::dates::day_in;
-use crate::settings::{Settings, WorkerRules};
+use crate::money::Currency;
+use crate::settings::{InstructRule, Settings, WorkerRules};
 use crate::store::payout::{Instruct, PayoutError};
 use crate::store::release::ReleaseError;
 use crate::store::report::breaks_aging;
@@ -163,6 +164,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Which day it is where the house is.
+    fn today(&self) -> NaiveDate {
+        day_in(self.now, self.deployment.time_zone())
+    }
+
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
@@ -501,22 +507,62 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
         return TaskError::of(vec![format!("bank files go to {directory}, which is no directory")]);
     }
     for cutoff in run.store.cutoffs_to_instruct(today).await? {
-        let what = Instruct {
+        let all = Instruct {
             cutoff,
             day: today,
+            today,
             format,
             currency: None,
+            // What one payout has wrong is not in the way of the others.
+            leave_out: true,
         };
-        match run.store.instruct_payouts(run.deployment, what, &rule.directory).await {
-            Ok(done) => {
-                let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
-                tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");
+        for what in by_currency(run, rule, all).await? {
+            match run.store.instruct_payouts(run.deployment, what, &rule.directory).await {
+                Ok(done) => {
+                    let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
+                    tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");
+                    failures.extend(done.left_out.iter().map(|left_out| {
+                        let id = &left_out.payout.end_to_end_id;
+                        format!(
+                            "cut-off {cutoff}: {id} is left out of the bank file: {}",
+                            left_out.reason
+                        )
+                    }));
+                }
+                Err(PayoutError::Store(error)) if stops(&error) => return Err(error.into()),
+                Err(error) => failures.push(format!("cut-off {cutoff}: {}", said(&error))),
             }
-            Err(PayoutError::Store(error)) if stops(&error) => return Err(error.into()),
-            Err(error) => failures.push(format!("cut-off {cutoff}: {}", said(&error))),
         }
     }
     TaskError::of(failures)
+}
+
+/// What is instructed of a cut-off: all in one file, or, where a currency has a format of its own, currency by currency.
+async fn by_currency(run: &Run<'_>, rule: &InstructRule, all: Instruct) -> Result<Vec<Instruct>, TaskError> {
+    if rule.by_currency.is_empty() {
+        return Ok(vec![all]);
+    }
+    let approved = run.store.payouts(Some(all.cutoff), Some("approved")).await?;
+    let currencies: BTreeSet<Currency> = approved.iter().map(|payout| payout.money.currency()).collect();
+    // What a crash left unwritten is written even where nothing is approved.
+    let mut parts = vec![Instruct {
+        currency: currencies.first().copied(),
+        ..all
+    }];
+    parts.extend(currencies.into_iter().skip(1).map(|currency| Instruct {
+        currency: Some(currency),
+        ..all
+    }));
+    for part in &mut parts {
+        let own = part.currency.and_then(|currency| rule.by_currency.get(&currency));
+        if let Some(own) = own {
+            let Ok(format) = own.parse() else {
+                return TaskError::of(vec![format!("`{own}` is no format of bank files")]).map(|()| Vec::new());
+            };
+            part.format = format;
+        }
+    }
+    Ok(parts)
 }
 
 /// Writes the reports of the day before each of the days.

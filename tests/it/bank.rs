@@ -6,6 +6,7 @@
     reason = "a test that overflows fails, as it should"
 )]
 
+mod afterwards;
 mod numbered;
 mod receipts;
 
@@ -152,7 +153,11 @@ impl Bank {
     }
 
     async fn ask(&self, file: &StatementFile) -> Result<Loaded, BankError> {
-        let request = Request { file, account: None };
+        let request = Request {
+            file,
+            account: None,
+            today: chrono::NaiveDate::MAX,
+        };
         self.stage
             .test
             .store
@@ -166,6 +171,7 @@ impl Bank {
         let request = Request {
             file: &file,
             account: None,
+            today: chrono::NaiveDate::MAX,
         };
         let (store, deployment) = (&self.stage.test.store, &self.stage.deployment);
         let before = dump::content(&self.stage.test.admin).await;
@@ -547,7 +553,14 @@ async fn the_same_file_twice_at_once_is_booked_once() {
         let store = &store;
         async move {
             store
-                .load_statements(deployment, &Request { file, account: None })
+                .load_statements(
+                    deployment,
+                    &Request {
+                        file,
+                        account: None,
+                        today: chrono::NaiveDate::MAX,
+                    },
+                )
                 .await
         }
     });

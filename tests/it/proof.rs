@@ -76,6 +76,7 @@ impl World {
         let request = Request {
             file: &file,
             account: None,
+            today: chrono::NaiveDate::MAX,
         };
         let store = &self.stage.test.store;
         let loaded = store.load_statements(&self.stage.deployment, &request).await;

@@ -9,7 +9,9 @@ use super::super::breaks::{counted_entries, digest_of, failed, lists, note, told
 use super::super::{Failure, Globals, Outcome, day_to_act, deployment, kept_text};
 use crate::money::Money;
 use crate::recon::desk::Reason;
+use crate::store::Store;
 use crate::store::breaks::receipt::{Asked, Giving};
+use crate::store::breaks::told::Telling;
 use crate::store::breaks::{DeskError, Filter, Said};
 
 /// What a receipt pays, by whom and why.
@@ -18,9 +20,12 @@ pub struct MatchArgs {
     /// The number of its break, as `breaks list` gives it.
     #[arg(value_name = "BREAK")]
     id: i64,
-    /// The batches: ACQUIRER:BATCH, or ACQUIRER:BATCH=AMOUNT where it gets less than it awaits.
+    /// The batches: ACQUIRER:BATCH, or ACQUIRER:BATCH=AMOUNT where it gets less than it awaits. Or payouts: payout:ID.
     #[arg(value_name = "BATCH", required = true)]
     batches: Vec<String>,
+    /// What the bank took for itself beside the payouts: its charge.
+    #[arg(long, value_name = "AMOUNT")]
+    charge: Option<String>,
     /// Who matches them.
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -94,6 +99,33 @@ pub async fn give(args: MatchArgs, globals: &Globals) -> Outcome {
         .map_err(super::super::stored)?;
     let found = found.first().ok_or_else(|| failed(DeskError::Unknown(args.id)))?;
     let held = found.held.ok_or_else(|| failed(DeskError::NoReceipt(args.id)))?;
+    let payouts: Vec<String> = args
+        .batches
+        .iter()
+        .filter_map(|text| text.strip_prefix("payout:"))
+        .map(ToOwned::to_owned)
+        .collect();
+    let said = Said {
+        by: &by,
+        note: Some(&evidence),
+        evidence: attachment.as_ref().map(<[u8; 32]>::as_slice),
+    };
+    let day = day_to_act(&deployment, args.on, args.execute)?;
+    if payouts.len() == args.batches.len() {
+        let charge = args.charge.as_deref().map(|text| charge(text, held)).transpose()?;
+        let asked = Telling {
+            id: args.id,
+            payouts: &payouts,
+            charge: charge.unwrap_or_default(),
+            said,
+            day,
+        };
+        return tell(&store, &asked, args.execute).await;
+    }
+    if !payouts.is_empty() || args.charge.is_some() {
+        let which = "a receipt is batches, or it is payouts (and the bank's charge for them)";
+        return Err(Failure::new(which).hint("name payouts alone: payout:ID payout:ID, and --charge AMOUNT"));
+    }
     let batches = args
         .batches
         .iter()
@@ -102,12 +134,8 @@ pub async fn give(args: MatchArgs, globals: &Globals) -> Outcome {
     let asked = Giving {
         id: args.id,
         batches: &batches,
-        said: Said {
-            by: &by,
-            note: Some(&evidence),
-            evidence: attachment.as_ref().map(<[u8; 32]>::as_slice),
-        },
-        day: day_to_act(&deployment, args.on, args.execute)?,
+        said,
+        day,
     };
     let done = match args.execute {
         true => store.give_receipt(&deployment, &asked).await,
@@ -115,6 +143,41 @@ pub async fn give(args: MatchArgs, globals: &Globals) -> Outcome {
     };
     let done = done.map_err(failed)?;
     lists::resolved(&told(&store, globals), &done, Reason::PaysBatches, args.execute).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the bank took, of a currency, above zero.
+fn charge(text: &str, receipt: Money) -> Result<i64, Failure> {
+    let money = Money::parse(text, receipt.currency());
+    let money = money.map_err(|error| Failure::because(format!("--charge `{text}`"), error))?;
+    if money.minor() <= 0 {
+        return Err(Failure::new(format!("--charge `{text}` is not above zero")));
+    }
+    Ok(money.minor())
+}
+
+/// Says which payouts a receipt is.
+async fn tell(store: &Store, asked: &Telling<'_>, execute: bool) -> Outcome {
+    let done = match execute {
+        true => store.tell_of_payouts(asked).await,
+        false => store.plan_telling(asked).await,
+    };
+    let done = done.map_err(failed)?;
+    let charge = match done.charge.minor() {
+        0 => String::new(),
+        _ => format!(" and a charge of {}", done.charge),
+    };
+    let what = format!(
+        "break {}: {} is {}{charge}, which the books have; it leaves suspense",
+        asked.id,
+        done.receipt,
+        super::super::counted(done.entries, "payout")
+    );
+    match (done.new, execute) {
+        (false, _) => eprintln!("break {}: matched before, nothing was done", asked.id),
+        (true, true) => eprintln!("{what}"),
+        (true, false) => eprintln!("plan, nothing was done: {what}; run again with --execute"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,19 +13,23 @@ use super::{BankError, REJECT_LIMIT, StatementFile, code_of};
 use crate::bank::format::{Format, HEAD};
 use crate::bank::receipts::words;
 use crate::bank::{
-    Claim, Closing, Detail, Entry, FileClaims, Item, Kind, Reject, Reversals, ReversalsOf, Statement, Status,
-    account_of,
+    Charge, Claim, Closing, Code, Detail, Entry, FileClaims, Item, Kind, Reject, Reversals, ReversalsOf, Statement,
+    Status, account_of,
 };
 use crate::card_number::mask;
 use crate::delimited::FileError;
 use crate::ids::SourceId;
 use crate::ledger::account::AccountCode;
-use crate::money::{Currency, Money};
+use crate::money::{AmountError, Currency, Money};
 use crate::payout::file::OrdersId;
+use crate::payout::order::payout_number;
 use crate::settings::{BankAccount, House};
 use crate::store::copy::Copy;
 use crate::store::reconcile::intake::opened;
 use crate::store::{StoreError, Tx};
+
+/// What ISO 20022 calls the charge of a bank, its last word.
+const CHARGE: &str = "CHRG";
 
 /// How many items are handed over at once.
 const CHUNK: usize = 200;
@@ -115,7 +119,7 @@ pub(super) struct Part {
     /// Whether it takes an earlier entry back.
     pub(super) reversal: bool,
     /// What the bank calls it.
-    pub(super) code: crate::bank::Code,
+    pub(super) code: Code,
     pub(super) words: BTreeSet<String>,
     pub(super) payer: String,
     /// The number of the other account, as [`account_of`] reads it, where the bank states it.
@@ -484,7 +488,10 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
     // Payments that are named by their batch alone are told of by it, as a whole.
     let has_ids = entry.details.iter().any(|detail| detail.end_to_end_id.is_some());
     let by_batch = !orders.is_empty() && !has_ids;
-    let by_detail = !by_batch && entry.details.len() > 1 && sum == Some(i128::from(entry.money.minor()));
+    let charge = charge(entry, sum.filter(|_| !by_batch));
+    let kept = charge.map_or(0, |charge| i128::from(charge.minor()));
+    let comes_to = |sum: i128| sum.saturating_add(kept) == i128::from(entry.money.minor());
+    let by_detail = !by_batch && (entry.details.len() > 1 || charge.is_some()) && sum.is_some_and(comes_to);
     let booked_on = entry.booking_date.unwrap_or(until);
     let whole = Part {
         ordinal: place(entry.ordinal)?,
@@ -510,13 +517,22 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
     }
     if by_detail {
         let places = entry.details.iter().zip(1_i32..);
-        return Ok(places
+        let mut parts: Vec<Part> = places
             .map(|(detail, part)| Part {
                 part,
                 money: detail.money.unwrap_or(entry.money),
                 ..of_detail(&whole, detail)
             })
-            .collect());
+            .collect();
+        parts.extend(charge.map(|money| charged(&whole, money, entry.details.len())));
+        return Ok(parts);
+    }
+    if let Some(charge) = charge.filter(|_| by_batch) {
+        let payments = entry.money.minor().checked_sub(charge.minor());
+        let payments = payments.ok_or(AmountError::TooLarge)?;
+        let mut batch = whole.clone();
+        batch.money = Money::from_minor(payments, entry.money.currency());
+        return Ok(vec![batch, charged(&whole, charge, 1)]);
     }
     Ok(match &entry.details[..] {
         [detail] => {
@@ -534,6 +550,49 @@ fn parts(entry: &Entry, until: NaiveDate) -> Result<Vec<Part>, BankError> {
     })
 }
 
+/// What the bank took for itself within an entry, where that can be told apart: its payments come to less, or more, by just that,
+/// or, where they are not stated (no sum), the bank says that the entry has it.
+fn charge(entry: &Entry, sum: Option<i128>) -> Option<Money> {
+    let currency = entry.money.currency();
+    let add = |sum: i64, charge: &Charge| -> Option<i64> {
+        let minor = (charge.money.currency() == currency).then(|| charge.money.minor())?;
+        sum.checked_add(minor)
+    };
+    let of_entry = entry.charges.iter().try_fold(0, add);
+    let of_details = entry.details.iter().flat_map(|detail| &detail.charges).try_fold(0, add);
+    let all = of_entry.zip(of_details).and_then(|(one, other)| one.checked_add(other));
+    let found = match sum {
+        Some(sum) => {
+            let kept = i128::from(entry.money.minor()).checked_sub(sum)?;
+            // A bank may state a charge with its payment, with the entry, or with both.
+            let stated = [of_details, of_entry, all].into_iter().flatten();
+            stated.into_iter().find(|minor| i128::from(*minor) == kept)
+        }
+        None if entry.charges.iter().all(|charge| charge.included == Some(true)) => of_entry,
+        None => None,
+    };
+    found
+        .filter(|minor| *minor != 0)
+        .map(|minor| Money::from_minor(minor, currency))
+}
+
+/// The part of an entry that is the bank's charge.
+fn charged(whole: &Part, money: Money, payments: usize) -> Part {
+    Part {
+        part: i32::try_from(payments).unwrap_or(i32::MAX).saturating_add(1),
+        money,
+        end_to_end_id: None,
+        orders: BTreeSet::new(),
+        returned: None,
+        code: Code {
+            iso: Some(CHARGE.to_owned()),
+            own: None,
+        },
+        words: BTreeSet::new(),
+        ..whole.clone()
+    }
+}
+
 fn of_detail(whole: &Part, detail: &Detail) -> Part {
     let returned = detail.returned.as_ref().map(|returned| returned.reason.clone());
     let code = if detail.code.iso.is_some() || detail.code.own.is_some() {
@@ -542,8 +601,10 @@ fn of_detail(whole: &Part, detail: &Detail) -> Part {
         whole.code.clone()
     };
     let party = &detail.counterparty;
+    // The number of ours that our bank was given beside it.
+    let number = detail.instruction_id.clone().filter(|id| payout_number(id).is_some());
     Part {
-        end_to_end_id: detail.end_to_end_id.clone(),
+        end_to_end_id: detail.end_to_end_id.clone().or(number),
         orders: BTreeSet::new(),
         returned: returned.or_else(|| whole.returned.clone()),
         code,
@@ -599,7 +660,9 @@ fn detail_words(detail: &Detail) -> impl Iterator<Item = String> {
 
 impl Taken {
     /// Why nothing of the file may be booked, if so.
-    pub(super) fn quarantine_reason(&self) -> Option<String> {
+    ///
+    /// `today` is the day on which it is: a statement ends with the next one at the latest, which has begun elsewhere.
+    pub(super) fn quarantine_reason(&self, today: NaiveDate) -> Option<String> {
         if self.claims.rejects > 0 {
             let first = self
                 .rejected
@@ -613,6 +676,16 @@ impl Taken {
         }
         if let Some(first) = self.untrue.first() {
             return Some(format!("{} of its claims are not so: {first}", self.untrue.len()));
+        }
+        let tomorrow = today.succ_opt().unwrap_or(today);
+        for stated in self.statements.iter().filter(|stated| stated.state == "booked") {
+            let days = stated.parts.iter().map(|part| part.booked_on);
+            if let Some(day) = days.chain([stated.days.1]).max().filter(|day| *day > tomorrow) {
+                let (line, id) = (stated.statement.line, &stated.statement.id);
+                return Some(format!(
+                    "line {line}: statement {id} is about {day}, which has not come"
+                ));
+            }
         }
         self.statements.is_empty().then(|| "it holds no statement".to_owned())
     }

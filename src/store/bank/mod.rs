@@ -90,6 +90,8 @@ pub struct Request<'a> {
     pub file: &'a StatementFile,
     /// The number of the account that it must be of, where only one will do.
     pub account: Option<&'a str>,
+    /// The day on which it is: nothing is booked of a statement that is about what has not come.
+    pub today: NaiveDate,
 }
 
 /// What became of a file.
@@ -276,7 +278,7 @@ async fn load(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Re
     }
     suspended::settle(tx, deployment).await?;
     let mut taken = intake::take_in(tx, file, source.id, &latest.house, request.account).await?;
-    if let Some(reason) = taken.quarantine_reason() {
+    if let Some(reason) = taken.quarantine_reason(request.today) {
         taken.keep(tx, source.id, Some(&reason)).await?;
         return lists::loaded(tx, source.id, None).await;
     }

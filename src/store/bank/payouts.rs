@@ -27,6 +27,7 @@ use super::{BankError, Run};
 use crate::ids::{BookId, EntryNumber};
 use crate::money::{AmountError, Currency, Money};
 use crate::payout::file::OrdersId;
+use crate::payout::order::{payout_id, payout_number};
 use crate::payout::returned::ReturnReason;
 use crate::store::payout::{Return, come_back, confirm_known};
 use crate::store::{StoreError, Tx, currency};
@@ -89,6 +90,8 @@ type Batches = BTreeMap<Currency, Vec<String>>;
 /// The payouts that a file names; those whose id two merchants have are left out.
 pub(super) struct Payouts {
     known: BTreeMap<String, Known>,
+    /// The end-to-end ids of those that are named by the numbers that banks have of them.
+    numbered: BTreeMap<String, String>,
     /// By cut-off and ordinal.
     files: BTreeMap<(NaiveDate, i32), Batches>,
 }
@@ -105,8 +108,8 @@ impl Payouts {
             .filter_map(|part| part.end_to_end_id.as_deref())
             .chain(of_files.map(String::as_str))
             .collect();
-        let known = Self::load(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
-        Ok(Self { known, files })
+        let (known, numbered) = Self::load(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self { known, numbered, files })
     }
 
     async fn files(
@@ -129,14 +132,21 @@ impl Payouts {
         Ok(files)
     }
 
-    async fn load(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Known>, StoreError> {
-        let rows = tx
-            .query(include_str!("../../../schema/queries/bank_payouts.sql"), &[&ids])
-            .await?;
-        let mut known = BTreeMap::new();
+    async fn load(
+        tx: &mut Tx,
+        ids: &[&str],
+    ) -> Result<(BTreeMap<String, Known>, BTreeMap<String, String>), StoreError> {
+        let numbers: Vec<i64> = ids.iter().filter_map(|id| payout_number(id)).collect();
+        let sql = include_str!("../../../schema/queries/bank_payouts.sql");
+        let rows = tx.query(sql, &[&ids, &numbers]).await?;
+        let (mut known, mut numbered) = (BTreeMap::new(), BTreeMap::new());
         let mut twice = BTreeSet::new();
         for row in &rows {
             let id: String = row.try_get("end_to_end_id")?;
+            let number: i64 = row.try_get("id")?;
+            if numbers.contains(&number) {
+                numbered.insert(payout_id(number), id.clone());
+            }
             let entry = |number: &str, told: &str| -> Result<Option<(EntryNumber, bool)>, StoreError> {
                 let told: bool = row.try_get(told)?;
                 Ok(row
@@ -155,7 +165,14 @@ impl Payouts {
             }
         }
         known.retain(|id, _| !twice.contains(id));
-        Ok(known)
+        Ok((known, numbered))
+    }
+
+    /// The end-to-end id of the payout that a part names, if it is one of them.
+    fn named_by(&self, part: &Part) -> Option<&String> {
+        let id = part.end_to_end_id.as_ref()?;
+        let id = self.numbered.get(id).unwrap_or(id);
+        self.known.get_key_value(id).map(|(id, _)| id)
     }
 
     /// Their books.
@@ -165,8 +182,22 @@ impl Payouts {
 
     /// Whether a part names one of them.
     pub(super) fn names(&self, part: &Part) -> bool {
-        let id = part.end_to_end_id.as_ref();
-        id.is_some_and(|id| self.known.contains_key(id))
+        self.named_by(part).is_some()
+    }
+
+    /// What a part names that is not what becomes of it: that payout, and how it stands.
+    pub(super) fn named(&self, part: &Part) -> Option<String> {
+        let id = self.named_by(part)?;
+        let Known { money, state, .. } = self.known.get(id)?;
+        let what = if part.money.minor() < 0 { "taken" } else { "sent back" };
+        let amount = part.money.minor().checked_abs();
+        let differs = amount != Some(money.minor()) || part.money.currency() != money.currency();
+        let other = if differs {
+            format!(", and another amount is {what}")
+        } else {
+            String::new()
+        };
+        Some(format!("it names payout {id} of {money}, which is {state}{other}"))
     }
 
     /// Confirms and returns what the parts say, and tells which entries have them. What is left out is left to people.
@@ -282,7 +313,7 @@ impl Payouts {
     }
 
     fn of_part(&mut self, part: &Part) -> Option<(String, &mut Known)> {
-        let id = part.end_to_end_id.clone()?;
+        let id = self.named_by(part)?.clone();
         let payout = self.known.get_mut(&id)?;
         (payout.money.currency() == part.money.currency()).then_some((id, payout))
     }
@@ -313,7 +344,7 @@ impl Payouts {
     /// Reads payouts again after they were booked; what was told of in this file stays so.
     async fn again(&mut self, tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        for (id, mut payout) in Self::load(tx, &ids).await? {
+        for (id, mut payout) in Self::load(tx, &ids).await?.0 {
             if let Some(before) = self.known.get(&id) {
                 let was_told = |entry: Option<(EntryNumber, bool)>| entry.is_some_and(|(_, is_told)| is_told);
                 let (confirmed, returned) = (was_told(before.confirmation), was_told(before.returned));

@@ -178,9 +178,10 @@ impl Posting<'_> {
             } else if let Some(why) = booked.left.get(&place) {
                 let bank = Arc::clone(&self.run.bank);
                 self.keep(part, (self.run.bank_id, &bank), why)?;
-            } else if payouts.names(part) {
+            } else if let Some(why) = payouts.named(part) {
                 // It names a payout, and is not what becomes of it: whatever else has its amount, it is not that.
-                self.suspend(part, Left::Unknown, &[])?;
+                let bank = Arc::clone(&self.run.bank);
+                self.keep(part, (self.run.bank_id, &bank), &why)?;
             } else if let Some(kind) = of_bank(&part.code) {
                 self.bank(part, kind)?;
             } else if let Some(other) = part.swept {

@@ -4,8 +4,8 @@
 //! a settlement file is booked, and before a statement is, what is in suspense still is decided anew by
 //! [`crate::bank::receipts`], the rules by which it would have been matched had the file come first; all of it together, so two
 //! that fit are none. What it pays is booked, and its break resolved, by `breaks::receipt`, on the later of both days. What the
-//! books have on the bank account by another way is looked at too, so that nothing pays a batch that may be that; but it is left
-//! to people.
+//! books have on the bank account by another way is looked at too: a receipt that is exactly that is taken out of suspense, for the
+//! books have it twice (`breaks::told`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,10 @@ use crate::bank::receipts::{self, Payment, Receipt, Target};
 use crate::ids::SYSTEM;
 use crate::money::{AmountError, Currency, Money};
 use crate::store::breaks::receipt::{Asked, Differs, Given, Rule, give_as};
+use crate::store::breaks::told::{self, Recorded};
 use crate::store::breaks::{DeskError, Said};
 use crate::store::settings::Deployment;
-use crate::store::{Store, StoreError, Tx, currency};
+use crate::store::{Store, StoreError, Tx, acquirers, currency};
 
 /// A receipt in suspense.
 struct Waiting {
@@ -92,6 +93,17 @@ pub(super) async fn settle(tx: &mut Tx, deployment: &Deployment) -> Result<usize
         };
         let (known, targets) = awaited(tx, &latest.house.bank_account, &span, &BTreeSet::new()).await?;
         for payment in receipts::decide(&receipts, &targets).payments {
+            if let Some((one, recorded, day)) = recorded(&payment, &waiting, (&known, &targets)) {
+                let said = Said {
+                    by: SYSTEM,
+                    note: Some("the books have it already"),
+                    evidence: None,
+                };
+                acquirers::share(tx, None).await?;
+                told::tell(tx, (one.break_id, day), &recorded, 0, said).await?;
+                count = count.saturating_add(1);
+                continue;
+            }
             for (one, given, day) in given(&payment, currency, &waiting, (&known, &targets))? {
                 let note = given.batches.iter().map(Asked::name).collect::<Vec<_>>().join(", ");
                 let said = Said {
@@ -105,6 +117,37 @@ pub(super) async fn settle(tx: &mut Tx, deployment: &Deployment) -> Result<usize
         }
     }
     Ok(count)
+}
+
+/// What a receipt is of what the books have, where it is that to the minor unit, and the day on which both have come.
+fn recorded<'w>(
+    payment: &Payment,
+    waiting: &'w [Waiting],
+    (known, targets): (&[Awaited], &[Target]),
+) -> Option<(&'w Waiting, Vec<Recorded>, NaiveDate)> {
+    let [place] = payment.receipts[..] else {
+        return None;
+    };
+    let one = waiting.get(place)?;
+    let entries: Option<Vec<Recorded>> = payment
+        .targets
+        .iter()
+        .map(|place| match (known.get(*place)?, targets.get(*place)?) {
+            (Awaited::Recorded(book, number), target) => Some(Recorded {
+                book: *book,
+                number: *number,
+                amount: target.amount,
+                on: target.on,
+            }),
+            (Awaited::Batch { .. }, _) => None,
+        })
+        .collect();
+    let entries = entries?;
+    let sum = entries
+        .iter()
+        .try_fold(0_i64, |sum, entry| sum.checked_add(entry.amount))?;
+    let day = entries.iter().map(|entry| entry.on).max()?.max(one.booked_on);
+    (sum == one.receipt.amount).then_some((one, entries, day))
 }
 
 /// What each receipt of a payment is given to, and on which day it is booked; nothing where it is not batches that it pays.

@@ -243,7 +243,7 @@ async fn named(tx: &mut Tx, acquirer: AcquirerId, names: &[String]) -> Result<Ve
             ([one], _) | ([], [(one, _)]) => drop(keys.insert(*one)),
             ([], []) => return Err(MatchError::UnknownItem(name.clone())),
             (several, _) => {
-                let found = open_items(tx, several).await?;
+                let found = open_items(tx, Some(acquirer), several).await?;
                 let found: Vec<String> = found.iter().map(|item| item.name.to_string()).collect();
                 let name = name.clone();
                 let found = found.join(", ");
@@ -263,11 +263,11 @@ fn columns(keys: &[ItemKey]) -> (Vec<i64>, Vec<i64>) {
     keys.iter().map(|(book, number)| (book.0, number.0)).unzip()
 }
 
-/// The open ones of these items, by key.
-async fn open_items(tx: &mut Tx, keys: &[ItemKey]) -> Result<Vec<OpenItem>, StoreError> {
+/// The open ones of these items, by key; where an acquirer is named, those that it is to report.
+async fn open_items(tx: &mut Tx, acquirer: Option<AcquirerId>, keys: &[ItemKey]) -> Result<Vec<OpenItem>, StoreError> {
     let (books, numbers) = columns(keys);
     let sql = include_str!("../../../schema/queries/open_items_of.sql");
-    let rows = tx.query(sql, &[&books, &numbers]).await?;
+    let rows = tx.query(sql, &[&books, &numbers, &acquirer.map(|id| id.0)]).await?;
     rows.iter().map(line::read_item).collect()
 }
 
@@ -335,8 +335,8 @@ pub(super) async fn work_out(
         acquirer,
         receivable: receivable(acquirer.kind),
     };
-    let open = open_items(tx, &terms.items).await?;
     let acquirer_id = AcquirerId(row.try_get("acquirer_id").map_err(StoreError::from)?);
+    let open = open_items(tx, Some(acquirer_id), &terms.items).await?;
     if open.len() != terms.items.len() {
         return Err(DeskError::NotOpen(terms.items.len().saturating_sub(open.len())));
     }
@@ -628,7 +628,7 @@ async fn give_back(tx: &mut Tx, proposal: i64) -> Result<Vec<ItemName>, StoreErr
             .await?;
         keys.push(key(row)?);
     }
-    let open = open_items(tx, &keys).await?;
+    let open = open_items(tx, None, &keys).await?;
     Ok(open.into_iter().map(|item| item.name).collect())
 }
 

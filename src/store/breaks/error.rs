@@ -149,6 +149,14 @@ pub enum DeskError {
         /// Why.
         refusal: given::Refusal,
     },
+    /// It is not what was named.
+    #[error("the receipt of break {id} is not those payouts: {why}")]
+    NotThose {
+        /// Which.
+        id: i64,
+        /// Why.
+        why: String,
+    },
     /// It pays nothing.
     #[error("the receipt of break {0} pays no batch: nothing is to be undone")]
     NotPaying(i64),

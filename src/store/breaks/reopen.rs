@@ -282,7 +282,7 @@ async fn mirrors(tx: &mut Tx, proposals: &[i64]) -> Result<Vec<Mirror>, StoreErr
     Ok(mirrors)
 }
 
-fn account(row: &Row, code: &str, dimension: &str) -> Result<Account, StoreError> {
+pub(super) fn account(row: &Row, code: &str, dimension: &str) -> Result<Account, StoreError> {
     let number: i16 = row.try_get(code)?;
     let code = AccountCode::from_number(number);
     Ok(Account {

@@ -9,16 +9,17 @@
 //! become available, is cancelled instead, so a payout never takes it below zero, nor does the next release after it; so is
 //! a payout to a merchant that is no longer paid, or to a bank account that is no longer its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate, Weekday};
 use futures_util::TryStreamExt;
 
 use super::approve::is_as_approved;
 use super::circumstances::Circumstances;
-use super::{Cancelled, Instructed, Payout, PayoutError, entry, list, lock, read_payout};
+use super::{Cancelled, Instructed, LeftOut, Payout, PayoutError, entry, list, lock, read_payout};
+use crate::calendar::{BusinessDays, Calendar, NotCovered};
 use crate::ids::{BookId, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::entry::{EntryKind, Transfer};
@@ -46,12 +47,16 @@ struct KeptFile {
 pub struct Instruct {
     /// The cut-off.
     pub cutoff: NaiveDate,
-    /// The day of booking, and the one on which the bank is to pay.
+    /// The day of booking. The bank is to pay on it, or on the next one on which banks are open.
     pub day: NaiveDate,
+    /// The day on which this is asked: what settings say by then counts, whatever day is booked.
+    pub today: NaiveDate,
     /// How the bank file is written.
     pub format: BankFormat,
     /// Only payouts of this currency.
     pub currency: Option<Currency>,
+    /// Leave out what the format does not take, for another one; else nothing is posted where there is such a payout.
+    pub leave_out: bool,
 }
 
 /// What an instruction is decided by.
@@ -60,7 +65,7 @@ struct Run<'a> {
     /// In force at the cut-off: who pays, and from where.
     settings: &'a Settings,
     what: Instruct,
-    /// The settings that have begun on the day of booking.
+    /// The settings that have begun on the day of booking, or since.
     versions: &'a [SettingsVersion],
 }
 
@@ -120,8 +125,10 @@ impl Instruct {
         Self {
             cutoff,
             day,
+            today: day,
             format: BankFormat::default(),
             currency: None,
+            leave_out: false,
         }
     }
 }
@@ -167,7 +174,7 @@ impl<'a> Run<'a> {
     fn of(deployment: &'a Deployment, what: Instruct) -> Result<Self, PayoutError> {
         let (cutoff, day) = (what.cutoff, what.day);
         let settings = deployment.in_force(cutoff).ok_or(PayoutError::NoSettings(cutoff))?;
-        let versions = deployment.begun(day);
+        let versions = deployment.begun(day.max(what.today));
         if versions.is_empty() {
             return Err(PayoutError::NoSettings(day));
         }
@@ -194,7 +201,8 @@ impl<'a> Run<'a> {
         is_as_approved(tx, &approved).await?;
         let books: Vec<BookId> = approved.iter().map(|payout| payout.book).collect();
         let mut locked = LockedBooks::lock(tx, &books).await?;
-        let (mut posted, cancelled) = self.checked(tx, approved).await?;
+        let (posted, cancelled) = self.checked(tx, approved).await?;
+        let (mut posted, left_out) = self.taken_by_format(posted)?;
         let ids: Vec<i64> = cancelled.iter().map(|cancelled| cancelled.payout.id).collect();
         tx.execute(include_str!("../../../schema/queries/payouts_cancel.sql"), &[&ids])
             .await?;
@@ -226,6 +234,7 @@ impl<'a> Run<'a> {
         Ok(Instructed {
             posted,
             cancelled,
+            left_out,
             files: Vec::new(),
             earlier,
         })
@@ -243,13 +252,10 @@ impl<'a> Run<'a> {
             let taken = taken(&payout)?.minor();
             let (holder, account, bank) = &payout.destination;
             let beside = circumstances.of_merchant(&payout.merchant);
-            let due = match still_due(
-                &payout.merchant,
-                [holder, account, bank],
-                self.what.day,
-                self.versions,
-                beside,
-            ) {
+            // Whatever day is booked, nobody is paid before today says so, nor by what today says no more.
+            let day = self.what.day.min(self.what.today);
+            let to = [holder, account, bank].map(String::as_str);
+            let due = match still_due(&payout.merchant, to, day, self.versions, beside) {
                 Ok(()) if there.is_none_or(|there| *there < taken) => Err(Cancellation::NotCovered),
                 due => due,
             };
@@ -261,26 +267,72 @@ impl<'a> Run<'a> {
         Ok((posted, cancelled))
     }
 
+    /// Those that the format takes, and those that are left out because it does not; all of them where nothing is left out.
+    fn taken_by_format(&self, payouts: Vec<Payout>) -> Result<(Vec<Payout>, Vec<LeftOut>), PayoutError> {
+        if !self.what.leave_out {
+            return Ok((payouts, Vec::new()));
+        }
+        let (mut taken, mut left_out) = (Vec::with_capacity(payouts.len()), Vec::new());
+        for payout in payouts {
+            let alone = std::slice::from_ref(&payout);
+            let facts = self.facts(1, 0, self.execute_on(alone)?);
+            match digest(&self.settings.house, &facts, alone) {
+                Ok(_) => taken.push(payout),
+                Err(error) if error.is_of_what_is_stated() => left_out.push(LeftOut {
+                    payout,
+                    reason: error.to_string(),
+                }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((taken, left_out))
+    }
+
+    fn facts(&self, ordinal: i32, before: i64, execute_on: NaiveDate) -> Facts {
+        Facts {
+            cutoff: self.what.cutoff,
+            ordinal,
+            format: self.what.format,
+            execute_on,
+            before,
+        }
+    }
+
+    /// The day on which the bank is to pay: that of booking, or the next one on which the banks of all its currencies are open.
+    /// Where settings name no calendar for one, they are closed on Saturdays and Sundays.
+    fn execute_on(&self, payouts: &[Payout]) -> Result<NaiveDate, NotCovered> {
+        let currencies: BTreeSet<Currency> = payouts.iter().map(|payout| payout.money.currency()).collect();
+        let named = &self.settings.payout.calendars;
+        let calendars: Vec<&Calendar> = currencies
+            .iter()
+            .filter_map(|currency| self.deployment.calendar(&named.get(currency)?.name))
+            .map(|calendar| &**calendar)
+            .collect();
+        let some_unknown = currencies.iter().any(|currency| !named.contains_key(currency));
+        let is_weekend = |day: NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+        let mut day = self.what.day;
+        loop {
+            day = BusinessDays(&calendars).following(day)?;
+            match day.succ_opt().filter(|_| some_unknown && is_weekend(day)) {
+                Some(next) => day = next,
+                None => return Ok(day),
+            }
+        }
+    }
+
     /// Keeps the bank file of payouts that are about to be posted, by its digest.
     async fn keep_file(&self, tx: &mut Tx, ordinal: i32, payouts: &[Payout]) -> Result<Source, PayoutError> {
-        let Instruct {
-            cutoff, day, format, ..
-        } = self.what;
+        let Instruct { cutoff, format, .. } = self.what;
+        let execute_on = self.execute_on(payouts)?;
         let sql = include_str!("../../../schema/queries/payout_files_before.sql");
-        let rows = tx.query(sql, &[&format.name(), &day]).await?;
+        let rows = tx.query(sql, &[&format.name(), &execute_on]).await?;
         let before = rows.first().map(|row| row.try_get("files")).transpose();
-        let facts = Facts {
-            cutoff,
-            ordinal,
-            format,
-            execute_on: day,
-            before: before.map_err(StoreError::from)?.unwrap_or(0),
-        };
+        let facts = self.facts(ordinal, before.map_err(StoreError::from)?.unwrap_or(0), execute_on);
         let digest = digest(&self.settings.house, &facts, payouts)?;
         let source = source_of(tx, SourceKind::Payout, &facts.name(), &digest).await?;
         tx.execute(
             include_str!("../../../schema/queries/payout_file_insert.sql"),
-            &[&source.id.0, &cutoff, &ordinal, &format.name(), &day],
+            &[&source.id.0, &cutoff, &ordinal, &format.name(), &execute_on],
         )
         .await?;
         Ok(source)

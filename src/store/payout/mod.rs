@@ -18,6 +18,7 @@ pub use self::outcome::{Return, ReturnedPayout, Sent};
 pub(super) use self::outcome::{come_back, confirm_known};
 use super::settings::Deployment;
 use super::{Retriable, Store, StoreError, Tx};
+use crate::calendar::NotCovered;
 use crate::ids::{BookId, EntryNumber, OWN, SourceId};
 use crate::ledger::account::AccountCode;
 use crate::ledger::book::fingerprint;
@@ -98,6 +99,15 @@ pub struct Cancelled {
     pub reason: Cancellation,
 }
 
+/// An approved payout that the format of a bank file does not take, and why. It stays approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which.
+    pub payout: Payout,
+    /// What the format does not take.
+    pub reason: String,
+}
+
 /// What instructing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instructed {
@@ -105,6 +115,8 @@ pub struct Instructed {
     pub posted: Vec<Payout>,
     /// Those cancelled instead; their money stays available.
     pub cancelled: Vec<Cancelled>,
+    /// Those that wait for another format.
+    pub left_out: Vec<LeftOut>,
     /// Bank files written just now.
     pub files: Vec<PathBuf>,
     /// The bank files of the cut-off that were there before, by name, and whether they had been written.
@@ -149,9 +161,25 @@ pub enum PayoutError {
     /// A file that we did not write, or that was changed.
     #[error("no bank file has this content, byte for byte")]
     NoBankFile,
+    /// An id of another cut-off, or of none.
+    #[error("no payout of cut-off {1} has the end-to-end id {0}")]
+    NotOfCutoff(String, NaiveDate),
+    /// An end before the beginning.
+    #[error("payout {end_to_end_id} was instructed, or confirmed, on {since}: nothing can have become of it by {day}")]
+    BeforeItself {
+        /// Which.
+        end_to_end_id: String,
+        /// When it was instructed, or confirmed.
+        since: NaiveDate,
+        /// When something is said to have become of it.
+        day: NaiveDate,
+    },
     /// Ids that nobody knows.
     #[error("no payout has the end-to-end id {0}")]
     Unknown(String),
+    /// Nobody knows whether banks are open on the day of booking, or after it.
+    #[error(transparent)]
+    NotCovered(#[from] NotCovered),
     /// The bank file could not be composed.
     #[error(transparent)]
     Instruction(#[from] InstructionError),
@@ -183,7 +211,10 @@ impl Retriable for PayoutError {
             | Self::NothingPlanned(_)
             | Self::NotOnItsWay { .. }
             | Self::NoBankFile
+            | Self::NotOfCutoff(..)
+            | Self::BeforeItself { .. }
             | Self::Unknown(_)
+            | Self::NotCovered(_)
             | Self::Instruction(_)
             | Self::Write { .. }
             | Self::Changed(_) => false,
@@ -217,15 +248,20 @@ impl Store {
             .await
     }
 
-    /// Cancels the planned and approved payouts of a cut-off; their money stays available. Says how many.
-    pub async fn cancel_payouts(&self, cutoff: NaiveDate) -> Result<u64, PayoutError> {
+    /// Cancels the planned and approved payouts of a cut-off, or those that are named alone; their money stays available. Says
+    /// how many.
+    ///
+    /// Errors: a name that is none of the cut-off's.
+    pub async fn cancel_payouts(&self, cutoff: NaiveDate, named: &[String]) -> Result<u64, PayoutError> {
         self.transact(async |tx: &mut Tx| {
             lock(tx).await?;
-            let ids: Vec<i64> = list(tx, Some(cutoff), None)
-                .await?
-                .iter()
-                .map(|payout| payout.id)
-                .collect();
+            let payouts = list(tx, Some(cutoff), None).await?;
+            let is_of = |name: &&String| payouts.iter().any(|payout| payout.end_to_end_id == **name);
+            if let Some(other) = named.iter().find(|name| !is_of(name)) {
+                return Err(PayoutError::NotOfCutoff(other.clone(), cutoff));
+            }
+            let is_meant = |payout: &&Payout| named.is_empty() || named.contains(&payout.end_to_end_id);
+            let ids: Vec<i64> = payouts.iter().filter(is_meant).map(|payout| payout.id).collect();
             Ok(tx
                 .execute(include_str!("../../../schema/queries/payouts_cancel.sql"), &[&ids])
                 .await?)

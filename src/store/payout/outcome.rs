@@ -124,6 +124,7 @@ impl Store {
     ) -> Result<u64, PayoutError> {
         self.transact(async |tx: &mut Tx| {
             lock(tx).await?;
+            not_before(tx, ids, day, true).await?;
             confirm_known(tx, deployment, ids, day).await
         })
         .await
@@ -131,14 +132,14 @@ impl Store {
 
     /// Shows what [`Store::return_payout`] would do, and does nothing.
     pub async fn plan_return(&self, deployment: &Deployment, of: &Return<'_>) -> Result<ReturnedPayout, PayoutError> {
-        self.rehearse(async |tx: &mut Tx| come_back(tx, deployment, of).await)
+        self.rehearse(async |tx: &mut Tx| come_back_by_hand(tx, deployment, of).await)
             .await
     }
 
     /// Books that a payout came back: the merchant has its money again, once, and its bank account is not paid until it is
     /// corrected. One that came back before stays as it is.
     pub async fn return_payout(&self, deployment: &Deployment, of: &Return<'_>) -> Result<ReturnedPayout, PayoutError> {
-        self.transact(async |tx: &mut Tx| come_back(tx, deployment, of).await)
+        self.transact(async |tx: &mut Tx| come_back_by_hand(tx, deployment, of).await)
             .await
     }
 
@@ -178,11 +179,8 @@ pub(super) async fn returned(tx: &mut Tx) -> Result<HashMap<String, Vec<Returned
             .entry(merchant.unwrap_or_default())
             .or_default()
             .push(Returned {
-                destination: [
-                    row.try_get("holder")?,
-                    row.try_get("destination")?,
-                    row.try_get("bank")?,
-                ],
+                account: row.try_get("destination")?,
+                bank: row.try_get("bank")?,
                 on: row.try_get("returned_on")?,
                 reason: row.try_get("return_reason")?,
             });
@@ -281,6 +279,35 @@ async fn confirm(
 }
 
 /// See [`Store::return_payout`].
+async fn come_back_by_hand(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    of: &Return<'_>,
+) -> Result<ReturnedPayout, PayoutError> {
+    lock(tx).await?;
+    let ids = [of.id.to_owned()];
+    if only(known(tx, &ids).await?, of.id)?.state != "returned" {
+        not_before(tx, &ids, of.day, false).await?;
+    }
+    come_back(tx, deployment, of).await
+}
+
+/// Refuses that something became of payouts before they were instructed, or confirmed; where that is asked for, not of those that
+/// are confirmed already.
+async fn not_before(tx: &mut Tx, ids: &[String], day: NaiveDate, but_confirmed: bool) -> Result<(), PayoutError> {
+    let sql = include_str!("../../../schema/queries/payouts_booked_after.sql");
+    let rows = tx.query(sql, &[&ids, &day, &but_confirmed]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    Err(PayoutError::BeforeItself {
+        end_to_end_id: row.try_get("end_to_end_id").map_err(StoreError::from)?,
+        since: row.try_get("booked_on").map_err(StoreError::from)?,
+        day,
+    })
+}
+
+/// Books that a payout came back, on whatever day the bank says.
 pub(in crate::store) async fn come_back(
     tx: &mut Tx,
     deployment: &Deployment,

@@ -237,7 +237,11 @@ async fn files_and_statements_at_once_come_to_the_same() {
         let (file, reconciled) = (&file, &reconciled);
         async move {
             if place % 2 == 0 {
-                let request = Request { file, account: None };
+                let request = Request {
+                    file,
+                    account: None,
+                    today: chrono::NaiveDate::MAX,
+                };
                 store.load_statements(deployment, &request).await.expect("loaded");
             } else {
                 store

@@ -39,7 +39,7 @@ nacha = { routing = "021000021", bank_name = "EXAMPLE BANK", company_id = "12345
 pub async fn desk(settings: &str) -> Desk {
     let stall = "name = \"stall\"\nfee_schedule = \"free\"\nstate = \"active\"\n";
     let destination = "destination = { holder = \"Stall\", account = \"GB29NWBK60161331926819\", bank = \"\", verified_on = \"2026-01-01\" }\n";
-    let desk = Desk::open_by(&settings.replace(stall, &format!("{stall}{destination}"))).await;
+    let desk = Desk::open_with_calendar(&settings.replace(stall, &format!("{stall}{destination}"))).await;
     desk.settle("s1", "cafe", 6_000, "EUR", FIRST).await;
     desk.settle("s2", "stall", 5_000, "EUR", FIRST).await;
     desk.settle("s3", "cafe", 700, "JPY", FIRST).await;
@@ -53,8 +53,10 @@ pub fn as_of(format: &str, currency: Option<&str>) -> Instruct {
     Instruct {
         cutoff: day(FIRST),
         day: day("2026-03-05"),
+        today: day("2026-03-05"),
         format: format.parse().expect("a format"),
         currency: currency.map(|code| Currency::parse(code).expect("a currency")),
+        leave_out: false,
     }
 }
 
@@ -234,17 +236,95 @@ async fn what_a_format_does_not_take_is_refused_before_anything_is_posted() {
         assert_eq!((desk.entries().await, desk.states().await), (entries, states));
         assert_eq!(std::fs::read_dir(desk.out.path()).expect("a directory").count(), 0);
     }
-    let sunday = Instruct {
-        day: day("2026-03-08"),
-        ..as_of("pain.001", Some("EUR"))
-    };
-    let refused = desk(&settings())
-        .await
-        .instruct_as(sunday)
-        .await
-        .expect_err("a refusal");
-    assert!(refused.contains("2026-03-08 is a Sunday"), "{refused}");
     for format in BankFormat::ALL {
         assert_eq!(format.name().parse(), Ok(format));
     }
+}
+
+#[tokio::test]
+async fn banks_are_told_to_pay_on_a_day_on_which_they_are_open() {
+    let good_friday = Instruct {
+        day: day("2026-04-03"),
+        today: day("2026-04-03"),
+        ..as_of("pain.001", Some("EUR"))
+    };
+    let with_calendar = settings().replace("[payout]", "[payout]\ncalendars = { EUR = \"TARGET2\" }");
+    let saturday = Instruct {
+        day: day("2026-04-04"),
+        ..good_friday
+    };
+    for (settings, what, opens) in [
+        (settings(), good_friday, "2026-04-03"),
+        (settings(), saturday, "2026-04-06"),
+        (with_calendar, good_friday, "2026-04-07"),
+    ] {
+        let desk = desk(&settings).await;
+        let files = desk.instruct_as(what).await.expect("a file");
+        let text = std::fs::read_to_string(desk.out.path().join(&files[0])).expect("the file");
+        assert_eq!(all(&text, "Dt"), [opens], "{text}");
+        let on = "select distinct booking_date::text from entry where kind = 20 order by 1";
+        let booked: String = desk.test.admin.query_one(on, &[]).await.expect("a day").get(0);
+        assert_eq!(booked, what.day.to_string());
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn what_one_payout_has_wrong_is_not_in_the_way_of_others_where_that_is_asked_for() {
+    let desk = desk(&settings().replace("Cafe (Sued)", "Caf\u{e9}")).await;
+    let what = Instruct {
+        leave_out: true,
+        ..as_of("pain.001", None)
+    };
+    let store = &desk.test.store;
+    let directory = desk.out.path();
+    let done = store.instruct_payouts(&desk.deployment, what, directory).await;
+    let done = done.expect("instructed");
+    assert_eq!(lines(&done.posted), ["stall 50.00 EUR"]);
+    let left_out = |done: &Instructed| -> Vec<String> {
+        let left = done.left_out.iter();
+        left.map(|one| format!("{} {}: {}", one.payout.merchant, one.payout.money, one.reason))
+            .collect()
+    };
+    let left = left_out(&done);
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(
+        left[0].starts_with("cafe 60.00 EUR: ")
+            && left[0].ends_with("name holds `\u{e9}`, which the format does not take"),
+        "{left:?}"
+    );
+    assert!(left[2].ends_with("bank `061000052` is not a BIC"), "{left:?}");
+    // They are approved still: the dollars go by NACHA, the rest is cancelled by name or goes as CSV.
+    let nacha = Instruct {
+        leave_out: true,
+        ..as_of("nacha", Some("USD"))
+    };
+    let done = store
+        .instruct_payouts(&desk.deployment, nacha, directory)
+        .await
+        .expect("instructed");
+    assert_eq!(
+        (lines(&done.posted), left_out(&done)),
+        (vec!["shop 42.00 USD".to_owned()], vec![])
+    );
+    let approved = store.payouts(None, Some("approved")).await.expect("payouts");
+    let yen = approved
+        .iter()
+        .find(|payout| payout.money.currency().code() == "JPY")
+        .expect("yen");
+    let unknown = store
+        .cancel_payouts(day(FIRST), &["ACQ-9".to_owned()])
+        .await
+        .expect_err("an error");
+    assert_eq!(
+        unknown.to_string(),
+        "no payout of cut-off 2026-03-03 has the end-to-end id ACQ-9"
+    );
+    let named = [yen.end_to_end_id.clone()];
+    assert_eq!(store.cancel_payouts(day(FIRST), &named).await.expect("cancelled"), 1);
+    let csv = store
+        .instruct_payouts(&desk.deployment, as_of("csv", None), directory)
+        .await;
+    assert_eq!(lines(&csv.expect("instructed").posted), ["cafe 60.00 EUR"]);
+    desk.prove().await;
 }

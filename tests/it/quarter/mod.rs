@@ -251,6 +251,7 @@ impl Quarter {
             let request = bank::Request {
                 file: &opened,
                 account: None,
+                today: statement.day,
             };
             let loaded = self.test.store.load_statements(&self.deployment, &request).await;
             let loaded = loaded.unwrap_or_else(|error| panic!("{} in {}: {error:?}", statement.day, statement.code));
