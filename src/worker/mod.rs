@@ -506,11 +506,22 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
             day: today,
             format,
             currency: None,
+            // Who gives them to the bank moves files away, and may say that they were sent later, or never.
+            again: false,
         };
         match run.store.instruct_payouts(run.deployment, what, &rule.directory).await {
             Ok(done) => {
                 let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
                 tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");
+                for file in &done.lost {
+                    tracing::warn!(
+                        task = "instruct",
+                        %cutoff,
+                        file = %file.display(),
+                        "a bank file that was written is not there, and was not said to be sent; if it is lost, `acquit payout \
+                         instruct --cutoff {cutoff} --out DIR --execute` writes it again"
+                    );
+                }
             }
             Err(PayoutError::Store(error)) if stops(&error) => return Err(error.into()),
             Err(error) => failures.push(format!("cut-off {cutoff}: {}", said(&error))),
