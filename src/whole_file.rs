@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all: written beside their place under another name, then moved there.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// How the names of files end that are being written.
@@ -15,8 +15,9 @@ pub fn write(place: &Path, content: &mut dyn FnMut(&mut dyn Write) -> io::Result
     file.commit()
 }
 
-/// A file being written beside the place where it will be. It appears there, replacing what was, when it is committed; dropped
-/// before that, it leaves nothing. What a killed writer of the same place left is removed by the next one.
+/// A file being written beside the place where it will be. It appears there when it is committed, in place of what was
+/// ([`WholeFile::commit`]) or of nothing ([`WholeFile::commit_new`]); dropped before that, it leaves nothing. What a killed writer
+/// of the same place left is removed by the next one.
 pub struct WholeFile {
     out: Option<BufWriter<File>>,
     directory: PathBuf,
@@ -57,21 +58,81 @@ impl WholeFile {
         }
     }
 
-    /// Makes it durable under its name: flush, fsync, rename, fsync of the directory. A failed fsync is final: the file is
-    /// given up, never synced again.
-    pub fn commit(mut self) -> io::Result<()> {
+    /// Makes it durable under its name, in place of what was there: flush, fsync, rename, fsync of the directory. A failed fsync
+    /// is final: the file is given up, never synced again.
+    pub fn commit(self) -> io::Result<()> {
+        self.put(put_over)
+    }
+
+    /// The same, but nothing is ever replaced. Where a file of the same content is there already, that is as good.
+    ///
+    /// Errors: [`io::ErrorKind::AlreadyExists`] where one of other content is there, which stays as it is.
+    pub fn commit_new(self) -> io::Result<()> {
+        self.put(put_new)
+    }
+
+    fn put(mut self, put: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
         let out = self.out.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let result = out
             .into_inner()
             .map_err(io::IntoInnerError::into_error)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| std::fs::rename(&self.temporary, &self.place));
+            .and_then(|file| {
+                file.sync_all()?;
+                // The file is open until then, and locked: nobody takes it for a leftover.
+                put(&self.temporary, &self.place)
+            });
         if let Err(error) = result {
             // What matters is the first error; a leftover is only untidy.
             let _ = std::fs::remove_file(&self.temporary);
             return Err(error);
         }
         File::open(&self.directory)?.sync_all()
+    }
+}
+
+/// Puts a file in a place, whatever is there.
+fn put_over(temporary: &Path, place: &Path) -> io::Result<()> {
+    std::fs::rename(temporary, place)
+}
+
+/// Puts a file in a place where no other one is.
+fn put_new(temporary: &Path, place: &Path) -> io::Result<()> {
+    // Unlike a rename, a link is refused where something is.
+    if std::fs::hard_link(temporary, place).is_err() {
+        match place.symlink_metadata() {
+            Ok(_) => {
+                let there = File::open(place)?;
+                if !are_same(File::open(temporary)?, &there)? {
+                    let error = "a file of other content is there, and is not written over";
+                    return Err(io::Error::new(io::ErrorKind::AlreadyExists, error));
+                }
+                // Whoever put it there need not have done so.
+                there.sync_all()?;
+            }
+            // A file system without links: only what comes there in this very instant is replaced.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return std::fs::rename(temporary, place),
+            Err(error) => return Err(error),
+        }
+    }
+    // A second name that stays is only untidy.
+    let _ = std::fs::remove_file(temporary);
+    Ok(())
+}
+
+/// Whether two files hold the same bytes.
+fn are_same(one: File, other: &File) -> io::Result<bool> {
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let count = left.len().min(right.len());
+        if count == 0 {
+            return Ok(left.len() == right.len());
+        }
+        if left.get(..count) != right.get(..count) {
+            return Ok(false);
+        }
+        one.consume(count);
+        other.consume(count);
     }
 }
 
@@ -131,6 +192,50 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&place).expect("read"), expected);
             assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 1);
         }
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = directory.path().join("a.txt");
+        // Beyond what is read at once.
+        let long = "x".repeat(100_000);
+        let changed = format!("{}y", &long[1..]);
+        let longer = format!("{long}x");
+        for (content, expected) in [
+            (&long, None),
+            (&long, None),
+            (&changed, Some(io::ErrorKind::AlreadyExists)),
+            (&longer, Some(io::ErrorKind::AlreadyExists)),
+            (&String::new(), Some(io::ErrorKind::AlreadyExists)),
+            (&long, None),
+        ] {
+            let mut file = WholeFile::create(&place).expect("created");
+            file.write_all(content.as_bytes()).expect("written");
+            assert_eq!(file.commit_new().err().map(|error| error.kind()), expected);
+            assert_eq!(std::fs::read_to_string(&place).expect("read"), long);
+            assert_eq!(directory.path().read_dir().expect("listed").count(), 1);
+        }
+    }
+
+    #[test]
+    fn of_two_writers_of_other_content_the_first_has_the_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = directory.path().join("a.txt");
+        let mut first = WholeFile::create(&place).expect("created");
+        let mut second = WholeFile::create(&place).expect("created");
+        first.write_all(b"first").expect("written");
+        second.write_all(b"second").expect("written");
+        first.commit_new().expect("committed");
+        let refused = second.commit_new().expect_err("a refusal");
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&place).expect("read"), "first");
+        // Killed between the link and the end: the second name goes with the next writer, the file stays.
+        let second_name = directory.path().join(".a.txt.0123456789abcdef.part");
+        std::fs::hard_link(&place, &second_name).expect("linked");
+        drop(WholeFile::create(&place).expect("created"));
+        assert_eq!(std::fs::read_to_string(&place).expect("read"), "first");
+        assert_eq!(directory.path().read_dir().expect("listed").count(), 1);
     }
 
     #[test]

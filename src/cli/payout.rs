@@ -68,10 +68,11 @@ pub enum Command {
     ///
     /// A payout that is no longer covered is cancelled, and so is one whose merchant, by the settings of the booking date, is
     /// not paid any more, or not at the bank account that was approved; the money stays available. Running it again is safe:
-    /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. What the format of the bank
-    /// file does not take is refused before anything is posted, or left out where that is asked for. The bank is told to pay on
-    /// the booking date, or on the next day on which the banks of the currency are open. Without --execute only the plan is
-    /// shown.
+    /// nothing is posted twice, and a bank file that a crash left unwritten is written, byte for byte. So is one that was
+    /// written and is not in --out, unless `payout sent` or what became of its payouts says that the bank has it; a file of other
+    /// content is never written over. What the format of the bank file does not take is refused before anything is posted, or
+    /// left out where that is asked for. The bank is told to pay on the booking date, or on the next day on which the banks of
+    /// the currency are open. Without --execute only the plan is shown.
     Instruct {
         /// The cut-off.
         #[arg(long, value_name = "DATE")]
@@ -243,11 +244,12 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 format: file_format.unwrap_or_default(),
                 currency,
                 leave_out,
+                again: true,
             };
             let done = if execute {
                 store.instruct_payouts(&deployment, what, &out).await
             } else {
-                store.plan_instruction(&deployment, what).await
+                store.plan_instruction(&deployment, what, &out).await
             };
             let done = done.map_err(failed)?;
             let verb = if execute && done.posted.is_empty() {
@@ -268,17 +270,18 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 eprintln!("nothing is approved for cut-off {cutoff}");
             }
             for (name, written) in &done.earlier {
-                match (written, execute) {
-                    (true, _) => eprintln!("bank file of an earlier run: {name}, written"),
-                    (false, false) => {
-                        eprintln!("bank file of an earlier run: {name}, not written; --execute writes it")
-                    }
+                let state = match (written, done.lost.contains(&out.join(name))) {
                     // It is among those written now.
-                    (false, true) => {}
-                }
+                    (false, _) | (true, true) if execute => continue,
+                    (false, _) => "not written; --execute writes it",
+                    (true, true) => "written, not sent, and not in --out; --execute writes it again",
+                    (true, false) => "written",
+                };
+                eprintln!("bank file of an earlier run: {name}, {state}");
             }
             for file in &done.files {
-                eprintln!("bank file: {}", super::shown(file));
+                let again = if done.lost.contains(file) { " written again" } else { "" };
+                eprintln!("bank file{again}: {}", super::shown(file));
             }
         }
         Command::Sent { file, by, on } => {
@@ -417,6 +420,8 @@ fn failed(error: PayoutError) -> Failure {
         PayoutError::OtherPlan(_) => Some("look at it with `acquit payout list`, and approve what it is now"),
         PayoutError::NotAsApproved(_) => Some("cancel them, and plan for the next cut-off"),
         PayoutError::NoBankFile => Some("give the bank what `acquit payout instruct` wrote, and name that file"),
+        PayoutError::OtherContent(_) => Some("move it away or choose another --out, then run the same command again"),
+        PayoutError::Read { .. } => Some("correct the file's rights or move it away, then run the same command again"),
         PayoutError::Write { .. } => Some("make room or correct the directory, then run the same command again"),
         PayoutError::Instruction(InstructionError::NoAccount(_) | InstructionError::NoNacha) => {
             Some("say it in the settings, under [[house.account]]")

@@ -35,7 +35,7 @@ use crate::card_number::mask;
 use crate::dates::day_in;
 use crate::money::Currency;
 use crate::settings::{InstructRule, Settings, WorkerRules};
-use crate::store::payout::{Instruct, PayoutError};
+use crate::store::payout::{Instruct, Instructed, PayoutError};
 use crate::store::release::ReleaseError;
 use crate::store::report::breaks_aging;
 use crate::store::settings::Deployment;
@@ -515,12 +515,13 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
             currency: None,
             // What one payout has wrong is not in the way of the others.
             leave_out: true,
+            // Who gives them to the bank moves files away, and may say that they were sent later, or never.
+            again: false,
         };
         for what in by_currency(run, rule, all).await? {
             match run.store.instruct_payouts(run.deployment, what, &rule.directory).await {
                 Ok(done) => {
-                    let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
-                    tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");
+                    instructed(cutoff, &done);
                     failures.extend(done.left_out.iter().map(|left_out| {
                         let id = &left_out.payout.end_to_end_id;
                         format!(
@@ -537,22 +538,35 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
     TaskError::of(failures)
 }
 
+/// Logs what instructing a cut-off came to.
+fn instructed(cutoff: NaiveDate, done: &Instructed) {
+    let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
+    tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");
+    for file in &done.lost {
+        tracing::warn!(
+            task = "instruct",
+            %cutoff,
+            file = %file.display(),
+            "a bank file that was written is not there, and was not said to be sent; if it is lost, `acquit payout instruct \
+             --cutoff {cutoff} --out DIR --execute` writes it again"
+        );
+    }
+}
+
 /// What is instructed of a cut-off: all in one file, or, where a currency has a format of its own, currency by currency.
 async fn by_currency(run: &Run<'_>, rule: &InstructRule, all: Instruct) -> Result<Vec<Instruct>, TaskError> {
     if rule.by_currency.is_empty() {
         return Ok(vec![all]);
     }
     let approved = run.store.payouts(Some(all.cutoff), Some("approved")).await?;
-    let currencies: BTreeSet<Currency> = approved.iter().map(|payout| payout.money.currency()).collect();
-    // What a crash left unwritten is written even where nothing is approved.
-    let mut parts = vec![Instruct {
-        currency: currencies.first().copied(),
-        ..all
-    }];
-    parts.extend(currencies.into_iter().skip(1).map(|currency| Instruct {
+    let mut currencies: BTreeSet<Currency> = approved.iter().map(|payout| payout.money.currency()).collect();
+    // What a crash left unwritten is written even where nothing is approved: with any of them.
+    currencies.extend(rule.by_currency.keys().take(1));
+    let of = |currency| Instruct {
         currency: Some(currency),
         ..all
-    }));
+    };
+    let mut parts: Vec<Instruct> = currencies.into_iter().map(of).collect();
     for part in &mut parts {
         let own = part.currency.and_then(|currency| rule.by_currency.get(&currency));
         if let Some(own) = own {

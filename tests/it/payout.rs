@@ -190,7 +190,7 @@ impl Desk {
     async fn instruct_on(&self, cutoff: &str, on: &str) -> Instructed {
         let store = &self.test.store;
         let shown = store
-            .plan_instruction(&self.deployment, Instruct::all(day(cutoff), day(on)))
+            .plan_instruction(&self.deployment, Instruct::all(day(cutoff), day(on)), self.out.path())
             .await
             .expect("a plan");
         let done = store

@@ -936,6 +936,40 @@ async fn a_merchant_whose_payout_came_back_is_told_of() {
 }
 
 #[tokio::test]
+async fn a_bank_file_that_is_gone_is_told_of_and_not_written_again() {
+    let site = Site::new(40, &format!("{DAILY}{INSTRUCT}"), INBOXES).await;
+    site.put_day();
+    site.run("worker --once", 0);
+    let (today, admin) = (site.today().await, &site.test.admin);
+    site.run(&format!("payout approve --cutoff {today} --by bob"), 0);
+    let sql = "select currency::text from payout order by id limit 1";
+    let currency: String = admin.query_one(sql, &[]).await.expect("a payout").get(0);
+    let others = count(admin, &format!("payout where currency <> '{currency}'")).await;
+    assert!(others > 0, "{currency} alone is paid");
+    let out = site.at("out");
+    let by_hand = format!(
+        "payout instruct --cutoff {today} --on {today} --currency {currency} --out {} --execute",
+        out.display()
+    );
+    site.run(&by_hand, 0);
+    let [first, second] = [1, 2].map(|ordinal| format!("payouts-{today}-{ordinal}.csv"));
+    fs::remove_file(out.join(&first)).expect("moved away for the bank");
+    let log = text(&site.run("worker --once", 0));
+    let told: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("was not said to be sent"))
+        .collect();
+    assert!(
+        matches!(told[..], [line] if line.contains("WARN") && line.contains(&first)),
+        "{log}"
+    );
+    assert_eq!(site.listed("out"), names(&[&second]));
+    let said = text(&site.run(&by_hand, 0));
+    assert!(said.contains("bank file written again: "), "{said}");
+    assert_eq!(site.listed("out"), names(&[&first, &second]));
+}
+
+#[tokio::test]
 async fn whoever_may_only_read_is_no_worker() {
     let site = Site::new(20, "", INBOXES).await;
     site.put_day();

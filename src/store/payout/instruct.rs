@@ -4,12 +4,16 @@
 //! written. It is put in place only if both are the same.
 //!
 //! Posting (2020 → 2100 in each merchant's book, and the fee) commits before the file is written. A crash in between is healed
-//! by the same command: what is posted is not posted again, and a file that is not marked is written again byte for byte.
+//! by the same command: what is posted is not posted again, and a file that is not marked is written again byte for byte. So is
+//! one that is marked and lost, as long as nobody says or shows that the bank has it. Nothing that is there is written over.
+//!
 //! Whatever is no longer covered by account 2020, less what captures take back of it that were withdrawn after their money had
 //! become available, is cancelled instead, so a payout never takes it below zero, nor does the next release after it; so is
 //! a payout to a merchant that is no longer paid, or to a bank account that is no longer its own.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,6 +44,8 @@ struct KeptFile {
     facts: Facts,
     digest: Vec<u8>,
     written: bool,
+    /// Whether the bank was given it: somebody said so, or something became of one of its payouts.
+    sent: bool,
 }
 
 /// What is to be instructed, and how the bank is told.
@@ -57,6 +63,9 @@ pub struct Instruct {
     pub currency: Option<Currency>,
     /// Leave out what the format does not take, for another one; else nothing is posted where there is such a payout.
     pub leave_out: bool,
+    /// Whether bank files that were written, were not sent and are not in the directory are written again. Else they are only told
+    /// of: somebody may have moved them away for the bank.
+    pub again: bool,
 }
 
 /// What an instruction is decided by.
@@ -70,10 +79,18 @@ struct Run<'a> {
 }
 
 impl Store {
-    /// Shows what [`Store::instruct_payouts`] would post, and does nothing.
-    pub async fn plan_instruction(&self, deployment: &Deployment, what: Instruct) -> Result<Instructed, PayoutError> {
+    /// Shows what [`Store::instruct_payouts`] would post, and which bank files are lost, and does nothing.
+    pub async fn plan_instruction(
+        &self,
+        deployment: &Deployment,
+        what: Instruct,
+        directory: &Path,
+    ) -> Result<Instructed, PayoutError> {
         let run = Run::of(deployment, what)?;
-        self.rehearse(async |tx: &mut Tx| run.post(tx).await).await
+        let lost = self.lost_files(what.cutoff, directory).await?;
+        let mut plan = self.rehearse(async |tx: &mut Tx| run.post(tx).await).await?;
+        plan.lost = lost.iter().map(|file| directory.join(file.facts.name())).collect();
+        Ok(plan)
     }
 
     /// Cut-offs up to a day with something that is approved and not instructed, or posted and not written.
@@ -88,9 +105,10 @@ impl Store {
 
     /// Posts the approved payouts of a cut-off, then writes their bank file into a directory. One whose merchant may not be paid on
     /// the day of booking, or not there, or not that much, is cancelled. A file of an earlier run that a crash left unwritten is
-    /// written too, in its own format.
+    /// written too, in its own format; one that was written and is lost, where that is asked for ([`Instruct::again`]).
     ///
-    /// Errors: what the format does not take, before anything is posted.
+    /// Errors: what the format does not take, or a file of an earlier run that is there with other content, before anything is
+    /// posted; a file of other content in the place of one that is to be written, after that.
     pub async fn instruct_payouts(
         &self,
         deployment: &Deployment,
@@ -98,9 +116,16 @@ impl Store {
         directory: &Path,
     ) -> Result<Instructed, PayoutError> {
         let run = Run::of(deployment, what)?;
+        let lost = self.lost_files(what.cutoff, directory).await?;
         let mut done = self.transact(async |tx: &mut Tx| run.post(tx).await).await?;
+        done.lost = lost.iter().map(|file| directory.join(file.facts.name())).collect();
         let files = self.rehearse(async |tx: &mut Tx| files(tx, what.cutoff).await).await?;
-        for file in files.iter().filter(|file| !file.written) {
+        // First what was never written.
+        let mut owed: Vec<&KeptFile> = files.iter().filter(|file| !file.written).collect();
+        if what.again {
+            owed.extend(&lost);
+        }
+        for file in owed {
             let path = directory.join(file.facts.name());
             self.rehearse(async |tx: &mut Tx| write(tx, &run.settings.house, file, &path).await)
                 .await?;
@@ -117,10 +142,42 @@ impl Store {
         }
         Ok(done)
     }
+
+    /// The bank files of a cut-off that were written, were not sent, and are not in a directory.
+    ///
+    /// Errors: one is there with other content, or cannot be read.
+    async fn lost_files(&self, cutoff: NaiveDate, directory: &Path) -> Result<Vec<KeptFile>, PayoutError> {
+        let files = self.rehearse(async |tx: &mut Tx| files(tx, cutoff).await).await?;
+        let mut lost = Vec::new();
+        for file in files.into_iter().filter(|file| file.written && !file.sent) {
+            if !file.is_in(directory)? {
+                lost.push(file);
+            }
+        }
+        Ok(lost)
+    }
+}
+
+impl KeptFile {
+    /// Whether it is in a directory, as it was written.
+    fn is_in(&self, directory: &Path) -> Result<bool, PayoutError> {
+        let name = self.facts.name();
+        let read = || -> io::Result<[u8; 32]> {
+            let mut there = Digesting::new(File::open(directory.join(&name))?);
+            io::copy(&mut there, &mut io::sink())?;
+            Ok(there.digest())
+        };
+        match read() {
+            Ok(digest) if digest.as_slice() == self.digest => Ok(true),
+            Ok(_) => Err(PayoutError::OtherContent(name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(PayoutError::Read { name, error }),
+        }
+    }
 }
 
 impl Instruct {
-    /// All of a cut-off, as CSV.
+    /// All of a cut-off, as CSV, and again what was lost.
     pub fn all(cutoff: NaiveDate, day: NaiveDate) -> Self {
         Self {
             cutoff,
@@ -129,6 +186,7 @@ impl Instruct {
             format: BankFormat::default(),
             currency: None,
             leave_out: false,
+            again: true,
         }
     }
 }
@@ -167,7 +225,10 @@ async fn write(tx: &mut Tx, house: &House, file: &KeptFile, path: &Path) -> Resu
     }
     // A worker that wakes after another one has written the file must not put it there again: the bank may have taken it.
     tx.hold_lease().await?;
-    out.into_inner().commit().map_err(|error| failed(error.into()))
+    match out.into_inner().commit_new() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(PayoutError::OtherContent(name.clone())),
+        done => done.map_err(|error| failed(error.into())),
+    }
 }
 
 impl<'a> Run<'a> {
@@ -236,6 +297,7 @@ impl<'a> Run<'a> {
             cancelled,
             left_out,
             files: Vec::new(),
+            lost: Vec::new(),
             earlier,
         })
     }
@@ -375,6 +437,7 @@ async fn files(tx: &mut Tx, cutoff: NaiveDate) -> Result<Vec<KeptFile>, StoreErr
                 },
                 digest: row.try_get("digest")?,
                 written: row.try_get("written")?,
+                sent: row.try_get("sent")?,
             })
         })
         .collect()

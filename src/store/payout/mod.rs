@@ -119,6 +119,9 @@ pub struct Instructed {
     pub left_out: Vec<LeftOut>,
     /// Bank files written just now.
     pub files: Vec<PathBuf>,
+    /// Bank files that were written before, were not sent and are not in the directory: written again just now, where that was
+    /// asked for.
+    pub lost: Vec<PathBuf>,
     /// The bank files of the cut-off that were there before, by name, and whether they had been written.
     pub earlier: Vec<(String, bool)>,
 }
@@ -191,6 +194,19 @@ pub enum PayoutError {
         /// What the file system said.
         error: std::io::Error,
     },
+    /// A bank file that was written before cannot be told from another one.
+    #[error("bank file {name} was written before, and what is there cannot be read; nothing was posted: {error}")]
+    Read {
+        /// The file.
+        name: String,
+        /// What the file system said.
+        error: std::io::Error,
+    },
+    /// In the place of a bank file is another one, or what somebody made of it.
+    #[error(
+        "a file {0} with other content is in the directory, of another deployment or changed, and is not written over"
+    )]
+    OtherContent(String),
     /// What would be written is not what was posted.
     #[error(
         "bank file {0} cannot be composed as it was posted: its payouts, or the names of house and bank account, have changed"
@@ -217,6 +233,8 @@ impl Retriable for PayoutError {
             | Self::NotCovered(_)
             | Self::Instruction(_)
             | Self::Write { .. }
+            | Self::Read { .. }
+            | Self::OtherContent(_)
             | Self::Changed(_) => false,
         }
     }

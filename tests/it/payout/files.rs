@@ -57,6 +57,7 @@ pub fn as_of(format: &str, currency: Option<&str>) -> Instruct {
         format: format.parse().expect("a format"),
         currency: currency.map(|code| Currency::parse(code).expect("a currency")),
         leave_out: false,
+        again: true,
     }
 }
 
@@ -64,7 +65,7 @@ impl Desk {
     /// Instructs in a format; the plan before says the same. Says which files were written.
     pub async fn instruct_as(&self, what: Instruct) -> Result<Vec<String>, String> {
         let store = &self.test.store;
-        let plan = store.plan_instruction(&self.deployment, what).await;
+        let plan = store.plan_instruction(&self.deployment, what, self.out.path()).await;
         let done = store.instruct_payouts(&self.deployment, what, self.out.path()).await;
         let told = |done: &Instructed| (lines(&done.posted), cancelled(done));
         let (plan, done) = (
@@ -158,6 +159,134 @@ async fn pain_001_has_a_batch_a_currency_and_is_the_same_when_written_again() {
         );
         desk.prove().await;
     }
+}
+
+#[tokio::test]
+async fn a_bank_file_that_was_lost_and_not_sent_is_written_again() {
+    let name = "payouts-2026-03-03-1.xml";
+    let what = as_of("pain.001", Some("EUR"));
+    for outcome in ["sent", "unknown", "confirmed"] {
+        let desk = desk(&settings()).await;
+        assert_eq!(desk.instruct_as(what).await.expect("files"), [name]);
+        let (store, place) = (&desk.test.store, desk.out.path().join(name));
+        let (first, entries) = (desk.file(name), desk.entries().await);
+        std::fs::remove_file(&place).expect("removed");
+        let plan = store.plan_instruction(&desk.deployment, what, desk.out.path()).await;
+        assert_eq!(plan.expect("a plan").lost, std::slice::from_ref(&place));
+        // Who does not write it again is told of it.
+        let once = Instruct { again: false, ..what };
+        let done = store.instruct_payouts(&desk.deployment, once, desk.out.path()).await;
+        let done = done.expect("instructions");
+        assert_eq!((done.files, done.lost), (vec![], vec![place.clone()]));
+        assert!(!place.exists());
+        // In its own format, whatever is asked for now.
+        let again = as_of("csv", Some("EUR"));
+        assert_eq!(desk.instruct_as(again).await.expect("files"), [name]);
+        assert_eq!(desk.file(name), first);
+        assert_eq!(desk.instruct_as(again).await.expect("files"), [""; 0]);
+        // A crash before the mark: what is there is what was to be written.
+        let forget = "update payout_file set written = false";
+        desk.test.admin.batch_execute(forget).await.expect("forgotten");
+        assert_eq!(desk.instruct_as(again).await.expect("files"), [name]);
+        assert_eq!((desk.file(name), desk.entries().await), (first.clone(), entries));
+
+        // The bank has it: it is left alone, wherever it is.
+        let payouts = store
+            .payouts(Some(day(FIRST)), Some("instructed"))
+            .await
+            .expect("payouts");
+        let id = payouts[0].end_to_end_id.as_str();
+        match outcome {
+            "sent" => {
+                let sent = store.send_payouts(&Sha256::digest(&first), "ann", day(SECOND)).await;
+                assert_eq!(sent.expect("sent").payouts, 2);
+            }
+            "unknown" => assert_eq!(desk.lose(id).await.expect("unknown"), 1),
+            _ => assert_eq!(desk.confirm(&[id]).await.expect("a confirmation"), 1),
+        }
+        std::fs::remove_file(&place).expect("removed");
+        let done = store.instruct_payouts(&desk.deployment, again, desk.out.path()).await;
+        let done = done.expect("instructions");
+        assert_eq!((done.files, done.lost), (vec![], vec![]), "{outcome}");
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
+async fn the_command_says_which_bank_files_it_writes_again() {
+    let desk = desk(&settings()).await;
+    let name = "payouts-2026-03-03-1.xml";
+    let what = as_of("pain.001", Some("EUR"));
+    assert_eq!(desk.instruct_as(what).await.expect("files"), [name]);
+    let first = desk.file(name);
+    let run = |arguments: &[&str], code: i32| {
+        let mut acquit = desk.test.acquit();
+        acquit.args(["payout", "instruct", "--cutoff", FIRST, "--on", "2026-03-05"]);
+        acquit
+            .args(["--currency", "EUR", "--out"])
+            .arg(desk.out.path())
+            .args(arguments);
+        let output = acquit.output().expect("the binary runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        said
+    };
+    let place = desk.out.path().join(name);
+    let earlier = format!("bank file of an earlier run: {name}, written");
+    assert!(run(&["--execute"], 0).contains(&format!("{earlier}\n")));
+    std::fs::remove_file(&place).expect("removed");
+    let plan = run(&[], 0);
+    let lost = format!("{earlier}, not sent, and not in --out; --execute writes it again\n");
+    assert!(plan.contains(&lost), "{plan}");
+    assert!(!place.exists());
+    let done = run(&["--execute"], 0);
+    let again = format!("bank file written again: {}\n", place.display());
+    assert!(done.contains(&again) && !done.contains("earlier run"), "{done}");
+    assert_eq!(desk.file(name), first);
+    std::fs::write(&place, "changed").expect("written");
+    for arguments in [&["--execute"][..], &[]] {
+        let refused = run(arguments, 1);
+        assert!(
+            refused.contains(name) && refused.contains("is not written over"),
+            "{refused}"
+        );
+        assert!(refused.contains("choose another --out"), "{refused}");
+    }
+    assert_eq!(desk.file(name), "changed");
+}
+
+#[tokio::test]
+async fn a_file_of_other_content_is_never_written_over() {
+    let desk = desk(&settings()).await;
+    let name = "payouts-2026-03-03-1.xml";
+    let what = as_of("pain.001", Some("EUR"));
+    let (store, place) = (&desk.test.store, desk.out.path().join(name));
+    std::fs::write(&place, "another deployment's").expect("written");
+    let done = store.instruct_payouts(&desk.deployment, what, desk.out.path()).await;
+    let refused = done.expect_err("a refusal");
+    assert!(
+        matches!(&refused, PayoutError::OtherContent(file) if file == name),
+        "{refused}"
+    );
+    assert_eq!(desk.file(name), "another deployment's");
+    assert_eq!(desk.out.path().read_dir().expect("listed").count(), 1);
+    // The file is still owed, and nothing is posted again.
+    let entries = desk.entries().await;
+    std::fs::remove_file(&place).expect("removed");
+    assert_eq!(desk.instruct_as(what).await.expect("files"), [name]);
+    assert_eq!(desk.entries().await, entries);
+    let ours = desk.file(name);
+    // What somebody made of it since is found before anything else is posted, until the bank has the file.
+    std::fs::write(&place, "changed").expect("written");
+    let refused = desk.instruct_as(as_of("csv", None)).await.expect_err("a refusal");
+    assert!(refused.contains(name), "{refused}");
+    assert_eq!(desk.entries().await, entries);
+    let sent = store.send_payouts(&Sha256::digest(&ours), "ann", day(SECOND)).await;
+    assert_eq!(sent.expect("sent").payouts, 2);
+    let rest = desk.instruct_as(as_of("csv", None)).await.expect("files");
+    assert_eq!(rest, ["payouts-2026-03-03-2.csv"]);
+    assert_eq!(desk.file(name), "changed");
+    desk.prove().await;
 }
 
 #[tokio::test]
