@@ -255,6 +255,7 @@ async fn reconcile(cluster: &Cluster, directory: &Path, form: FileFormat, lines:
         file: &day.settlement,
         acquirer: &day.acquirer,
         as_of: day.as_of,
+        today: chrono::NaiveDate::MAX,
     };
     forget_peak();
     let start = Instant::now();

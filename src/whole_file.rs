@@ -9,10 +9,28 @@ const PART: &str = ".part";
 
 /// Writes a file whole or not at all ([`WholeFile`]). A reader sees the old content or the new, never a part; after a crash
 /// likewise.
+///
+/// A device or a pipe is written to as it is: nothing else can be done with it.
 pub fn write(place: &Path, content: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    if is_special(place) {
+        let mut out = File::options().write(true).open(place)?;
+        content(&mut out)?;
+        return out.flush();
+    }
     let mut file = WholeFile::create(place)?;
     content(&mut file)?;
     file.commit()
+}
+
+/// Whether two paths lead to one file that is there.
+pub fn is_one(path: &Path, other: &Path) -> bool {
+    let (path, other) = (path.canonicalize(), other.canonicalize());
+    path.is_ok_and(|path| other.is_ok_and(|other| path == other))
+}
+
+/// Whether something is there that is no file, so that no file can take its place.
+fn is_special(place: &Path) -> bool {
+    place.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
 /// A file being written beside the place where it will be. It appears there when it is committed, in place of what was
@@ -26,8 +44,19 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    /// Begins a file in a directory that exists.
+    /// Begins a file in a directory that exists. Where a link is in its place, it will be where that leads.
+    ///
+    /// Errors: a device or a pipe is there, or a directory.
     pub fn create(place: &Path) -> io::Result<Self> {
+        let linked;
+        let mut place = place;
+        if place.is_symlink() && place.exists() {
+            linked = place.canonicalize()?;
+            place = &linked;
+        }
+        if is_special(place) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
         let name = place
             .file_name()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"))?;
@@ -176,6 +205,24 @@ impl Drop for WholeFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_device_is_written_to_and_a_link_stays_one() {
+        let mut hello = |out: &mut dyn Write| out.write_all(b"hello");
+        write(Path::new("/dev/null"), &mut hello).expect("written");
+        assert!(is_special(Path::new("/dev/null")), "it is what it was");
+        assert!(WholeFile::create(Path::new("/dev/null")).is_err());
+        let directory = tempfile::tempdir().expect("a directory");
+        let (place, link) = (directory.path().join("a.txt"), directory.path().join("link"));
+        std::fs::write(&place, "before").expect("written");
+        std::os::unix::fs::symlink(&place, &link).expect("a link");
+        assert!(is_one(&place, &link));
+        assert!(!is_one(&place, &directory.path().join("b.txt")));
+        write(&link, &mut hello).expect("written");
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&place).expect("the file"), "hello");
+    }
 
     #[test]
     fn an_uncommitted_file_leaves_what_was_there() {

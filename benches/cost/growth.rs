@@ -119,6 +119,7 @@ pub async fn one_day(books: &Books, files: &Path, day: NaiveDate) -> Result<Took
         file: &settlement,
         acquirer: "adyen",
         as_of: Some(next),
+        today: chrono::NaiveDate::MAX,
     };
     let start = Instant::now();
     let found = books.store.reconcile(&books.deployment, &request, &|_| {}).await?;

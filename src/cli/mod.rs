@@ -416,6 +416,15 @@ fn counted(count: impl fmt::Display, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// Refuses to write rejects in the place of what is read.
+fn is_not_input(rejects: &Path, input: &Path) -> Result<(), Failure> {
+    if crate::whole_file::is_one(rejects, input) {
+        let name = shown(rejects);
+        return Err(Failure::new(format!("--rejects {name} is the file that is read")).hint("name another file"));
+    }
+    Ok(())
+}
+
 /// A path as it may be shown: card numbers masked.
 fn shown(path: &Path) -> String {
     crate::card_number::mask(&path.display().to_string()).into_owned()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::output::{Format, Kind, Listing};
-use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar};
+use super::{Failure, Globals, Outcome, counted, is_not_input, kept_text, progress_bar};
 use crate::acquirer::Row;
 use crate::acquirer::format::{Format as FileFormat, Reading};
 use crate::acquirer::mapping::Profile;
@@ -151,6 +151,7 @@ async fn reconcile(args: FileArgs, globals: &Globals) -> Outcome {
     if args.explain {
         return explain(&args, globals).await;
     }
+    is_not_input(&args.rejects, &args.file)?;
     let file = opened(&args)?;
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
@@ -160,6 +161,7 @@ async fn reconcile(args: FileArgs, globals: &Globals) -> Outcome {
         file: &file,
         acquirer: args.acquirer.as_deref().unwrap_or_default(),
         as_of: args.as_of,
+        today: super::today(&deployment),
     };
     let bar = progress_bar("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}", file.name());
     let progress = |lines| bar.set_position(lines);
@@ -410,8 +412,9 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &FileArgs)
             reject.reason.clone(),
         ]);
     }
-    crate::whole_file::write(&args.rejects, &mut |out| listing.write(Format::Csv, out))?;
     let path = super::shown(&args.rejects);
+    crate::whole_file::write(&args.rejects, &mut |out| listing.write(Format::Csv, out))
+        .map_err(|error| Failure::because(format!("the rejects cannot be written to {path}"), error))?;
     eprintln!(
         "rejects written to {path}: {} of {}",
         found.rejected.len(),

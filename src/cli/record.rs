@@ -56,6 +56,7 @@ const SHOWN: usize = 10;
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let mut files = Vec::with_capacity(args.files.len());
     for path in &args.files {
+        super::is_not_input(&args.rejects, path)?;
         let name = path.display();
         files.push(EventFile::open(path).map_err(|error| {
             let what = match &error {
@@ -207,6 +208,13 @@ impl Rejects {
         }
         crate::whole_file::write(&self.path, &mut |out| {
             self.listing.write(super::output::Format::Csv, out)
+        })
+        .map_err(|error| {
+            let path = super::shown(&self.path);
+            Failure::because(
+                format!("what could be recorded was; the rejected events cannot be written to {path}"),
+                error,
+            )
         })?;
         let all = self.listing.rows.len();
         self.listing.rows.truncate(SHOWN);

@@ -346,6 +346,7 @@ async fn take_settlement(
         file: &settlement,
         acquirer,
         as_of: None,
+        today: run.today(),
     };
     let found = match run.store.reconcile(run.deployment, &request, &|_| {}).await {
         Ok(found) => found,

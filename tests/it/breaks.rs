@@ -1115,6 +1115,7 @@ async fn a_break_is_resolved_by_the_desk_or_by_its_file() {
             file: &file,
             acquirer: "north",
             as_of: Some(day("2026-03-10")),
+            today: chrono::NaiveDate::MAX,
         };
         let desk = another(&stage.test.url, 2).await;
         let by_desk = request(&[id], Reason::Uneconomic, "ann");

@@ -384,6 +384,7 @@ async fn reconcile(
         file: &file,
         acquirer: "adyen",
         as_of: None,
+        today: chrono::NaiveDate::MAX,
     };
     let done = desk.database.store.reconcile(deployment, &request, &|_| {}).await;
     let done = done.map_err(|error| told(&error))?;

@@ -723,10 +723,24 @@ async fn a_cent_of_gross_on_every_line_is_a_break_of_the_batch() {
         .into_iter()
         .filter(|result| result.offenders > 0);
     assert_eq!(offended.count(), 0);
+    // It ends with its file, and comes again with it.
+    let undo = ["reconcile", "undo", "file.csv", "--by", "ann", "--execute"];
+    desk.run(&undo).exits(0);
+    let states = async || {
+        let sql = "select id || ' ' || state || coalesce(' ' || resolution, '') from break order by id";
+        let rows = desk.database.admin.query(sql, &[]).await.expect("breaks");
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    assert_eq!(states().await, ["1 resolved undone"]);
+    desk.run(&["reconcile", "file.csv", "--acquirer", "north", "--execute"])
+        .exits(2);
+    let again = states().await;
+    assert!(again.len() == 2 && again[1].ends_with(" open"), "{again:?}");
+    let again = again[1].split(' ').next().expect("a number").to_owned();
     desk.run(&[
         "breaks",
         "resolve",
-        "1",
+        &again,
         "--reason",
         "explained",
         "--by",

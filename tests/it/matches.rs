@@ -557,6 +557,7 @@ async fn what_does_not_belong_together_is_not_matched() {
             sale p5 40.00 USD m=roll
             sale p6 10.00 USD ref=A6
             refund p6 1.00 USD name=r6
+            sale p7 80.00 USD acq=phone
             file north 2026-03-03 breaks=MISSING_IN_LEDGER
             Settled +80.00 USD ref=A9
             Settled +10.00 USD ref=A6",
@@ -586,6 +587,11 @@ async fn what_does_not_belong_together_is_not_matched() {
         (
             "file-1.csv:2",
             &["p6-capture"],
+            "1 of the items are not open: matched, resolved or withdrawn since, or not reported by this acquirer",
+        ),
+        (
+            "file-1.csv:2",
+            &["p7-capture"],
             "1 of the items are not open: matched, resolved or withdrawn since, or not reported by this acquirer",
         ),
         ("file-1.csv:2", &["nothing"], "no entry has the reference nothing"),

@@ -134,6 +134,7 @@ async fn reconcile(desk: &Desk, deployment: &Deployment, day: &Day, like: &str) 
         file: &file,
         acquirer: settlement["acquirer"].as_str().expect("an acquirer"),
         as_of: settlement["as_of"].as_str().map(|day| day.parse().expect("a day")),
+        today: chrono::NaiveDate::MAX,
     };
     let done = desk.database.store.reconcile(deployment, &request, &|_| {}).await;
     Some(done.expect("a reconciliation").outcome)

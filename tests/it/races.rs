@@ -119,6 +119,7 @@ async fn reconcile(stage: &Stage, file: &SettlementFile) -> Reconciliation {
         file,
         acquirer: "north",
         as_of: Some(day("2026-03-03")),
+        today: chrono::NaiveDate::MAX,
     };
     let store = &stage.test.store;
     store

@@ -282,6 +282,7 @@ impl Stage {
             file: &file,
             acquirer,
             as_of: Some(day(day_text)),
+            today: chrono::NaiveDate::MAX,
         };
         let plan = self
             .test

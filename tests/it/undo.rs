@@ -77,6 +77,7 @@ async fn booked(stage: &Stage, file: &SettlementFile, on: &str) -> Reconciliatio
         file,
         acquirer: "north",
         as_of: Some(day(on)),
+        today: chrono::NaiveDate::MAX,
     };
     let reconciled = stage.test.store.reconcile(&stage.deployment, &request, &|_| {}).await;
     reconciled.expect("a reconciliation")
@@ -369,6 +370,38 @@ async fn a_new_version_takes_the_place_of_the_old_one() {
     assert_eq!(net(&stage).await, net(&other).await);
     let (open, one) = (stage.tranches("roll", "USD").await, other.tranches("roll", "USD").await);
     assert_eq!(open, one);
+}
+
+#[tokio::test]
+async fn a_file_about_a_day_that_has_not_come_books_nothing() {
+    let mut stage = Stage::of(SETTINGS).await;
+    stage.go_on("sale p1 80.00 USD ref=A1 at=2026-03-02").await;
+    let file = stage.write_file(&["Settled +80.00 USD ref=A1 batch=1"], "2026-03-03");
+    let ask = |as_of: &str, today: &str| Request {
+        file: &file,
+        acquirer: "north",
+        as_of: Some(day(as_of)),
+        today: day(today),
+    };
+    let store = &stage.test.store;
+    // A week ahead is as far as any house, or day of payment, is.
+    let ahead = store
+        .plan_reconciliation(&stage.deployment, &ask("2026-03-10", "2026-03-03"), &|_| {})
+        .await;
+    assert_eq!(ahead.expect("a plan").outcome, FileOutcome::Booked);
+    let untrue = ask("2062-03-03", "2026-03-03");
+    let found = store.plan_reconciliation(&stage.deployment, &untrue, &|_| {}).await;
+    let reason = "a day on its lines, or that it is said to be about, is 2062-03-03, which has not come".to_owned();
+    assert_eq!(found.expect("a plan").outcome, FileOutcome::Quarantined { reason });
+    // Its own lines are looked at too.
+    let found = store
+        .plan_reconciliation(&stage.deployment, &ask("2026-02-03", "2026-02-03"), &|_| {})
+        .await;
+    assert!(matches!(
+        found.expect("a plan").outcome,
+        FileOutcome::Quarantined { .. }
+    ));
+    stage.holds().await;
 }
 
 #[tokio::test]

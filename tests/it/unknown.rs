@@ -224,6 +224,7 @@ async fn an_inquiry_and_a_file_at_once_capture_once() {
             file: &file,
             acquirer: "north",
             as_of: Some(day("2026-03-03")),
+            today: chrono::NaiveDate::MAX,
         };
         let events = events("sale p1 80.00 USD ref=U1");
         let recorded = async {

@@ -34,7 +34,7 @@ pub use self::lists::{KnownEntry, KnownFile};
 use super::breaks::DeskError;
 use super::payout::PayoutError;
 use super::settings::Deployment;
-use super::source::{Digesting, SourceKind, source_of, tag};
+use super::source::{Digesting, SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx};
 use crate::bank::Reject;
 use crate::bank::format::Format;
@@ -255,26 +255,52 @@ pub(super) fn code_of(purpose: Purpose) -> AccountCode {
 impl Store {
     /// Shows what [`Store::load_statements`] would do, and does nothing.
     pub async fn plan_statements(&self, deployment: &Deployment, request: &Request<'_>) -> Result<Loaded, BankError> {
-        self.rehearse(async |tx: &mut Tx| load(tx, deployment, request).await)
+        self.rehearse(async |tx: &mut Tx| load(tx, deployment, request, Known::Again).await)
             .await
     }
 
-    /// Takes a file of bank statements in, matches it, books it, and finds what is missing. Loading it again changes nothing.
+    /// Takes a file of bank statements in, matches it, books it, and finds what is missing. Loading it again changes nothing, unless
+    /// it is in quarantine and could be booked by what the settings say now.
     pub async fn load_statements(&self, deployment: &Deployment, request: &Request<'_>) -> Result<Loaded, BankError> {
-        self.transact(async |tx: &mut Tx| load(tx, deployment, request).await)
+        let loaded = self
+            .transact(async |tx: &mut Tx| load(tx, deployment, request, Known::AsItStands).await)
+            .await?;
+        if !matches!(loaded.outcome, Outcome::Quarantined(_)) {
+            return Ok(loaded);
+        }
+        let now = self.plan_statements(deployment, request).await?;
+        if matches!(now.outcome, Outcome::Quarantined(_)) {
+            return Ok(loaded);
+        }
+        self.transact(async |tx: &mut Tx| load(tx, deployment, request, Known::Again).await)
             .await
     }
 }
 
-async fn load(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>) -> Result<Loaded, BankError> {
+/// What is done with a file that is in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It is told how it stands.
+    AsItStands,
+    /// It is read again.
+    Again,
+}
+
+async fn load(tx: &mut Tx, deployment: &Deployment, request: &Request<'_>, known: Known) -> Result<Loaded, BankError> {
     let file = request.file;
     let latest = deployment.latest().ok_or(BankError::NoSettings)?;
     let bank = latest.house.bank_account.clone();
     super::payout::lock(tx).await?;
     let bank_id = keep(tx, &bank).await?;
-    let source = source_of(tx, SourceKind::Bank, &file.name, &file.digest).await?;
+    let mut source = source_of(tx, SourceKind::Bank, &file.name, &file.digest).await?;
     if !source.new {
-        return lists::loaded(tx, source.id, Some(source.name)).await;
+        let stands = lists::loaded(tx, source.id, Some(source.name.clone())).await?;
+        match (&stands.outcome, known) {
+            (Outcome::Quarantined(_), Known::Again) => {
+                source = source_again(tx, &source, SourceKind::Bank, &file.name, &file.digest).await?;
+            }
+            (Outcome::Quarantined(_) | Outcome::Booked | Outcome::AlreadyBooked(_), _) => return Ok(stands),
+        }
     }
     suspended::settle(tx, deployment).await?;
     let mut taken = intake::take_in(tx, file, source.id, &latest.house, request.account).await?;

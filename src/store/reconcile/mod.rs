@@ -43,7 +43,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use sha2::{Digest, Sha256};
 
 use super::breaks::DeskError;
@@ -160,6 +160,8 @@ pub struct Request<'a> {
     pub acquirer: &'a str,
     /// The day the file is about; the latest day on its lines where none is given.
     pub as_of: Option<NaiveDate>,
+    /// The day on which it is: a file that is about what has not come is quarantined, for nothing may be booked on such a day.
+    pub today: NaiveDate,
 }
 
 /// What became of a file.
@@ -351,6 +353,18 @@ impl Store {
     }
 }
 
+/// How many days a file may be ahead: of houses where it is tomorrow already, and of days on which banks will pay.
+const AHEAD: Days = Days::new(7);
+
+/// Why a file that is about a day is not booked by another.
+fn not_come(day: Option<NaiveDate>, today: NaiveDate) -> Option<String> {
+    let last = today.checked_add_days(AHEAD).unwrap_or(NaiveDate::MAX);
+    let day = day.filter(|day| *day > last)?;
+    Some(format!(
+        "a day on its lines, or that it is said to be about, is {day}, which has not come"
+    ))
+}
+
 async fn reconcile(
     tx: &mut Tx,
     deployment: &Deployment,
@@ -375,8 +389,11 @@ async fn reconcile(
     let mut taken = intake::take_in(tx, file, source.id, progress).await?;
     let gaps = sequence::balances(tx, acquirer_id, source.id, &mut taken).await?;
     let superseded = files::superseded(tx, source.id, acquirer_id).await?;
-    let reason = taken.quarantine_reason().or_else(|| intake::supersedes(&superseded));
     let as_of = request.as_of.or(taken.claims.latest_day);
+    let reason = taken
+        .quarantine_reason()
+        .or_else(|| intake::supersedes(&superseded))
+        .or_else(|| not_come(as_of.max(taken.claims.latest_day), request.today));
     let (Some(as_of), None) = (as_of, &reason) else {
         let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;

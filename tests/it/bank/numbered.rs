@@ -1,6 +1,7 @@
 //! What the settings say of an account's statements: whether they are numbered, and how they sign what takes an entry back.
 
 use super::{ACCOUNT, Bank, settings, statement};
+use crate::support;
 
 fn under(terms: &str) -> String {
     let account = format!("number = \"{ACCOUNT}\"\n");
@@ -121,6 +122,10 @@ async fn what_takes_an_entry_back_is_signed_as_its_bank_does() {
         refused.contains("it would be, were reversals signed as what they reverse"),
         "{refused}"
     );
+    // The same file is booked when the settings say so.
+    let told = under("reversals = \"as_reversed\"").replacen("2026-01-01", "2026-01-02", 1);
+    bank.stage.deployment = support::events::apply(&bank.stage.test.store, &told).await;
+    assert_eq!(bank.load(&text).await, "suspense 1 -5.00, UNIDENTIFIED_RECEIPT 1");
     let mut bank = Bank::under(&under("reversals = \"as_reversed\""), "").await;
     assert_eq!(bank.load(&text).await, "suspense 1 -5.00, UNIDENTIFIED_RECEIPT 1");
     assert_eq!(bank.balances().await, "1010=-500 1900=500");

@@ -232,6 +232,7 @@ async fn files_and_statements_at_once_come_to_the_same() {
         file: &settlement,
         acquirer: "north",
         as_of: Some(crate::stage::day("2026-03-03")),
+        today: chrono::NaiveDate::MAX,
     };
     let both = (0..6).map(|place| {
         let (file, reconciled) = (&file, &reconciled);

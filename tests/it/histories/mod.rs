@@ -254,6 +254,7 @@ impl<'w> Deployed<'w> {
             file: &opened,
             acquirer: &file.acquirer,
             as_of: None,
+            today: chrono::NaiveDate::MAX,
         };
         let done = self.test.store.reconcile(&self.deployment, &request, &|_| {}).await;
         Ok(done

@@ -236,6 +236,7 @@ impl Quarter {
                 file: &opened,
                 acquirer,
                 as_of: Some(file.day),
+                today: chrono::NaiveDate::MAX,
             };
             let done = self.test.store.reconcile(&self.deployment, &request, &|_| {}).await;
             let done = done.unwrap_or_else(|error| panic!("{acquirer} on {}: {error:?}", file.day));

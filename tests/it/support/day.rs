@@ -50,6 +50,7 @@ pub async fn reconcile(store: &Store, deployment: &Deployment, file: &Path) -> F
         file: &file,
         acquirer: ACQUIRER,
         as_of: None,
+        today: chrono::NaiveDate::MAX,
     };
     store
         .reconcile(deployment, &request, &|_| {})
