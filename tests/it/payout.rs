@@ -443,6 +443,18 @@ async fn ladders_ask_for_approvals_by_each_payout_and_by_their_total() {
 }
 
 #[tokio::test]
+async fn planning_for_a_day_long_gone_spares_nobody_an_approval() {
+    let mut desk = Desk::open_by(&with_ladders()).await;
+    desk.settle("s1", "shop", 2_000, "EUR", FIRST).await;
+    // Nobody has to approve so little by the ladders of that day; by the settings of a later one somebody does.
+    let later = SETTINGS.replace("effective_from = \"2026-01-01\"", "effective_from = \"2026-04-01\"");
+    desk.apply(&later).await;
+    assert_eq!(desk.plan(FIRST).await.run.expect("a run").missing, 1);
+    assert_eq!(desk.instruct(FIRST).await.posted, []);
+    desk.prove().await;
+}
+
+#[tokio::test]
 async fn two_approve_and_one_of_them_heads_finance() {
     let desk = Desk::open_by(&with_ladders()).await;
     desk.settle("s1", "shop", 30_000, "EUR", FIRST).await;

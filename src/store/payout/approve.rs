@@ -14,7 +14,6 @@ use crate::audit::export::hex;
 use crate::money::Currency;
 use crate::payout::amount::needs_extra_approver;
 use crate::payout::approval::{Approvable, Terms, needed, plan, sums};
-use crate::settings::SettingsVersion;
 use crate::store::settings::Deployment;
 use crate::store::{Store, StoreError, Tx};
 
@@ -85,8 +84,7 @@ impl Store {
         named: Option<&[u8]>,
         approver: &str,
     ) -> Result<Option<Run>, PayoutError> {
-        let versions = deployment.begun(cutoff);
-        if versions.is_empty() {
+        if deployment.in_force(cutoff).is_none() {
             return Err(PayoutError::NoSettings(cutoff));
         }
         self.transact(async |tx: &mut Tx| {
@@ -95,7 +93,7 @@ impl Store {
             if all.is_empty() {
                 return Err(PayoutError::NothingPlanned(cutoff));
             }
-            let Some(planned) = planned(tx, versions, cutoff, &all).await? else {
+            let Some(planned) = planned(tx, deployment, cutoff, &all).await? else {
                 return Ok(None);
             };
             if named.is_some_and(|named| !planned.plan.starts_with(named)) {
@@ -116,11 +114,11 @@ impl Store {
 /// What waits for approvals after payouts of a cut-off were planned. What nobody else has to approve is approved by that.
 pub(super) async fn open(
     tx: &mut Tx,
-    versions: &[SettingsVersion],
+    deployment: &Deployment,
     cutoff: NaiveDate,
     all: &[Payout],
 ) -> Result<Option<Run>, PayoutError> {
-    let Some(planned) = planned(tx, versions, cutoff, all).await? else {
+    let Some(planned) = planned(tx, deployment, cutoff, all).await? else {
         return Ok(None);
     };
     if planned.terms.approvers == 0 {
@@ -132,7 +130,7 @@ pub(super) async fn open(
 /// What of all payouts of a cut-off is planned, none where nothing is. A run that waits for others is void.
 async fn planned<'a>(
     tx: &mut Tx,
-    versions: &[SettingsVersion],
+    deployment: &Deployment,
     cutoff: NaiveDate,
     all: &'a [Payout],
 ) -> Result<Option<Planned<'a>>, PayoutError> {
@@ -154,7 +152,7 @@ async fn planned<'a>(
             approvers: run.approvers,
             finance_heads: run.finance_heads.clone(),
         },
-        None => terms(versions, cutoff, &payouts, &total, planners)?,
+        None => terms(deployment, cutoff, &payouts, &total, planners)?,
     };
     Ok(Some(Planned {
         payouts,
@@ -164,16 +162,22 @@ async fn planned<'a>(
     }))
 }
 
+/// How many have to approve: by the strictest of the settings in force at the cut-off and of those that begin after it, so that
+/// nobody is spared an approval by planning for a day that is long gone. Who heads finance is as the latest of them say.
 fn terms(
-    versions: &[SettingsVersion],
+    deployment: &Deployment,
     cutoff: NaiveDate,
     payouts: &[&Payout],
     total: &BTreeMap<Currency, i64>,
     planners: BTreeSet<String>,
 ) -> Result<Terms, PayoutError> {
-    let settings = &versions.last().ok_or(PayoutError::NoSettings(cutoff))?.settings;
-    let heads = &settings.desk.finance_heads;
-    let mut needed = needed(&settings.payout, payouts.iter().map(|payout| payout.money), total);
+    let since = || deployment.in_force_between(cutoff, NaiveDate::MAX);
+    let latest = since().last().ok_or(PayoutError::NoSettings(cutoff))?;
+    let heads = &latest.desk.finance_heads;
+    let amounts = || payouts.iter().map(|payout| payout.money);
+    let strictest = since().map(|settings| needed(&settings.payout, amounts(), total)).max();
+    let mut needed = strictest.unwrap_or_default();
+    let versions = deployment.begun(cutoff);
     if payouts
         .iter()
         .any(|payout| needs_extra_approver(&payout.merchant, cutoff, versions))

@@ -336,7 +336,7 @@ async fn plan(
     }
     insert(tx, cutoff, planner, &pay).await?;
     let mut payouts = list(tx, Some(cutoff), None).await?;
-    let run = approve::open(tx, versions, cutoff, &payouts).await?;
+    let run = approve::open(tx, deployment, cutoff, &payouts).await?;
     if run.as_ref().is_some_and(Run::is_approved) {
         payouts = list(tx, Some(cutoff), None).await?;
     }
