@@ -259,8 +259,8 @@ impl Store {
             .await
     }
 
-    /// Takes a file of bank statements in, matches it, books it, and finds what is missing. Loading it again changes nothing, unless
-    /// it is in quarantine and could be booked by what the settings say now.
+    /// Takes a file of bank statements in, matches it, books it, and finds what is missing. Loading it again changes nothing,
+    /// unless it is in quarantine and could be booked by what the settings say now.
     pub async fn load_statements(&self, deployment: &Deployment, request: &Request<'_>) -> Result<Loaded, BankError> {
         let loaded = self
             .transact(async |tx: &mut Tx| load(tx, deployment, request, Known::AsItStands).await)

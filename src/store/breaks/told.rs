@@ -1,10 +1,10 @@
-//! Receipts in suspense that the books have on the bank account already: a payout was confirmed, or came back, by hand, or something
-//! else was recorded, after the statement that told of it was booked.
+//! Receipts in suspense that the books have on the bank account already: a payout was confirmed, or came back, by hand, or
+//! something else was recorded, after the statement that told of it was booked.
 //!
-//! The receipt is on 1010 twice then. Its entry is reversed, so that suspense is as if it had never come, and `bank_match` says that
-//! the statement told of what the books have: the part in suspense is taken back by another part of its amount, and the entries are
-//! told of by parts of their own. What the bank kept of it for itself is booked as its charge. Together they are the amount of
-//! the bank's entry, as ever. The break is resolved as matched, without a proposal: nobody decides here where money goes.
+//! The receipt is on 1010 twice then. Its entry is reversed, so that suspense is as if it had never come, and `bank_match` says
+//! that the statement told of what the books have: the part in suspense is taken back by another part of its amount, and the
+//! entries are told of by parts of their own. What the bank kept of it for itself is booked as its charge. Together they are the
+//! amount of the bank's entry, as ever. The break is resolved as matched, without a proposal: nobody decides here where money goes.
 
 use std::sync::Arc;
 
