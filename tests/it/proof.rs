@@ -915,8 +915,8 @@ async fn what_nobody_knows_and_what_is_not_there_is_not_proven() {
         ),
         (
             "report safeguarding --date 2026-03-02",
-            0,
-            "; nothing has to be there yet;",
+            2,
+            "; INCOMPLETE: a statement is missing;",
         ),
     ] {
         let (code, said) = world.acquit(command);

@@ -346,14 +346,22 @@ pub(super) async fn safeguarding<W: Write>(
         .filter(|(_, currencies)| !currencies.is_empty())
         .map(|(what, currencies)| format!("{what} in {}", currencies.join(" ")))
         .collect();
+    if standings.is_empty() && !facts.held.is_empty() {
+        // Sales whose cash has not come, as far as statements tell.
+        for ((_, currency), why) in &facts.missing_statements {
+            standings.extend(why.iter().map(|why| missing("statement", ("", currency), why)));
+        }
+    }
+    let unproven = count_unproven(&standings);
     let (said, differences) = if !told.is_empty() {
-        (told.join(", "), count_unproven(&standings))
+        (told.join(", "), unproven)
+    } else if unproven > 0 {
+        ("INCOMPLETE: a statement is missing".to_owned(), unproven)
     } else if !standings.is_empty() {
         ("covered".to_owned(), 0)
     } else if facts.held.is_empty() {
         ("nothing is on the books by then".to_owned(), 1)
     } else {
-        // Sales whose cash has not come: nobody's money could be there.
         ("nothing has to be there yet".to_owned(), 0)
     };
     Ok(Filled {
