@@ -142,7 +142,7 @@ impl<R: Read> SettlementReader for StripeReader<R> {
         if row.is_none() {
             // A batch without its payout claims nothing.
             let totals = std::mem::take(&mut self.claims.totals).into_iter();
-            let paid = totals.filter(|(_, total)| total.payouts > 0);
+            let paid = totals.filter(|((batch, _), total)| total.payouts > 0 && batch != NO_PAYOUT);
             let claimed = paid.map(|((batch, currency), total)| Claim {
                 what: format!("payout {batch} is of"),
                 currency: Some(currency),

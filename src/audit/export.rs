@@ -242,6 +242,9 @@ pub struct Manifest {
     pub totals: BTreeMap<String, Total>,
     /// SHA-256 of the file's bytes.
     pub sha256: String,
+    /// How much of what it proves is not proven; none of a report that proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<u64>,
 }
 
 /// The manifests of all reports in a directory: the content of `manifest.json`.

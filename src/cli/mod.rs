@@ -49,9 +49,10 @@ use output::Format;
 /// A ledger-first settlement engine: record payments, reconcile acquirer files, pay merchants, prove all of it.
 ///
 /// Without DATABASE_URL a private PostgreSQL is started from the server binaries on this machine. `reconcile`, `reconcile undo`,
-/// `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`, `breaks resolve`, `breaks approve`,
-/// `breaks reopen`, `match confirm`, `match undo`, `loss approve`, `adjust approve`, `payout instruct`, `payout return` and
-/// `fees close` show a plan and write nothing, unless they are run with --execute.
+/// `bank load`, `bank match`, `bank unmatch`, `files release`, `release`, `expire`, `advance`, `hold place`, `hold release`,
+/// `invoice book`, `invoice pay`, `loss approve`, `adjust approve`, `breaks resolve`, `breaks approve`, `breaks reopen`,
+/// `match confirm`, `match undo`, `payout instruct`, `payout return`, `fees close` and `period close` show a plan and write
+/// nothing, unless they are run with --execute.
 #[derive(Debug, Parser)]
 #[command(name = "acquit", version, max_term_width = 100)]
 pub struct Cli {

@@ -25,10 +25,12 @@ use crate::audit::export::{Column, CsvExport, JsonExport, Manifest, Manifests, T
 use crate::audit::fees::{Line, whole};
 use crate::audit::trial_balance;
 use crate::calendar::{BusinessDays, Calendar};
+use crate::card_number::shorten;
 use crate::dates::{parse_day, parse_period};
 use crate::money::{Currency, wide_decimal_text};
 use crate::payment::fees::AccrualKey;
 use crate::recon::breaks::Bucket;
+use crate::store::audit::book_of;
 use crate::store::costs::Wanted;
 use crate::store::fees::{AccrualRow, FeeRow, FeeSummary, audit_fees};
 use crate::store::report::{self as rows, AgingRow, BreakRow, FileRow, JournalRow, PayoutRow, ReconciliationRow, Span};
@@ -36,9 +38,12 @@ use crate::store::settings::Deployment;
 use crate::store::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
 use crate::whole_file::WholeFile;
+use crate::worker::Standing;
 
 /// How many rows a table shows.
 pub const TABLE_LIMIT: usize = 1000;
+/// How much of a name that nobody knows is shown.
+const NAME_SHOWN: usize = 40;
 
 /// Print what the books say: trial balance, journal, merchant statements, reconciliations, payouts.
 ///
@@ -141,7 +146,8 @@ pub enum Report {
     /// 1 what acquirers owe, and the items that no file has reported; 2 what files booked, and what their batches claim; 3 what
     /// is in transit, and batches less receipts; 4 the bank account, and its statements; 5 cash, and what has to be
     /// safeguarded. An identity closes, is explained by what is listed as open, differs, or is incomplete because a file or
-    /// statement is missing. Exit code: 0 every identity closes or is explained, 2 one differs or is incomplete.
+    /// statement is missing. Exit code: 0 every identity closes or is explained, 2 one differs or is incomplete, or nothing is
+    /// on the books by then.
     Proof {
         /// The day, at whose end.
         #[arg(long, value_name = "DATE", value_parser = parse_day)]
@@ -153,7 +159,7 @@ pub enum Report {
     /// Print what has to be there of others' money, by component and currency, the cash that is, and the surplus or shortage.
     ///
     /// Worked out merchant by merchant from captures whose cash has come; no merchant's debt lowers what others are owed. Exit
-    /// code: 0 every currency is covered, 2 one is short, or a file or statement is missing.
+    /// code: 0 every currency is covered, 2 one is short, a file or statement is missing, or nothing is on the books by then.
     Safeguarding {
         /// The day, at whose end.
         #[arg(long, value_name = "DATE", value_parser = parse_day)]
@@ -224,9 +230,9 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
     let differences = match args.out {
         None => print(&store, &args.report, globals.format, &mut io::stdout().lock()).await?,
         Some(directory) => {
-            let (manifest, differences) = write(&store, &args.report, &directory).await?;
+            let (manifest, filled) = write(&store, &args.report, &directory).await?;
             written(&directory, &manifest).print(globals.format)?;
-            differences
+            filled.differences
         }
     };
     Ok(match differences {
@@ -240,14 +246,17 @@ pub async fn run(args: Args, globals: &Globals) -> Outcome {
 struct Filled {
     /// A note for the title.
     note: String,
-    /// Figures that are not what they should be.
+    /// Figures that are not what they should be, or that there is nothing to prove.
     differences: u64,
+    /// How what it proves stands.
+    standings: Vec<Standing>,
 }
 
 /// Prints a report, and says how many of its figures are not what they should be.
 pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn Write) -> Result<u64, Failure> {
     let deployment = deployment_for(store, report).await?;
     let mut snapshot = Snapshot::open(store).await?;
+    named(&mut snapshot, report).await?;
     let books = snapshot.books_digest().await?;
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut sink = Sink::new(format, report, &mut out)?;
@@ -263,6 +272,27 @@ pub async fn print(store: &Store, report: &Report, format: Format, out: &mut dyn
     sink.finish(title)?;
     out.flush()?;
     Ok(filled.differences)
+}
+
+/// Whether somebody knows the merchant and the acquirer that a report is asked of: else it would say of nobody that all is well.
+async fn named(snapshot: &mut Snapshot, report: &Report) -> Result<(), Failure> {
+    let filters = report.filters();
+    if let Some(name) = filters.get("merchant")
+        && book_of(snapshot, name).await?.is_none()
+    {
+        let shown = shorten(name, NAME_SHOWN);
+        let failure = Failure::new(format!("there is no merchant `{shown}`"));
+        return Err(failure.hint("`acquit merchant list` has their names"));
+    }
+    if let Some(name) = filters.get("acquirer") {
+        let known = rows::acquirers(snapshot).await?;
+        if !known.contains(name) {
+            let shown = shorten(name, NAME_SHOWN);
+            let hint = (!known.is_empty()).then(|| format!("known are {}", known.join(", ")));
+            return Err(Failure::new(format!("there is no acquirer `{shown}`")).maybe_hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// Only what is worked out again needs the settings.
@@ -285,11 +315,31 @@ pub async fn write_to(store: &Store, report: &Report, directory: &Path) -> Resul
     write(store, report, directory).await.map(|(manifest, _)| manifest)
 }
 
-async fn write(store: &Store, report: &Report, directory: &Path) -> Result<(Manifest, u64), Failure> {
+/// The same, and how what the report proves stands.
+pub(super) async fn write_proof(store: &Store, report: &Report, directory: &Path) -> Result<Vec<Standing>, Failure> {
+    write(store, report, directory)
+        .await
+        .map(|(_, filled)| filled.standings)
+}
+
+/// Whether a report that was written into a directory did not prove what it should, as the manifest there has it.
+pub(super) fn is_unproven(name: &str, directory: &Path) -> bool {
+    let Ok(bytes) = std::fs::read(directory.join("manifest.json")) else {
+        return false;
+    };
+    let Ok(all) = serde_json::from_slice::<Manifests>(&bytes) else {
+        return false;
+    };
+    let unproven = all.reports.get(name).and_then(|manifest| manifest.unproven);
+    unproven.is_some_and(|unproven| unproven > 0)
+}
+
+async fn write(store: &Store, report: &Report, directory: &Path) -> Result<(Manifest, Filled), Failure> {
     let at = |error: io::Error| Failure::new(format!("cannot write to {}: {error}", directory.display()));
     std::fs::create_dir_all(directory).map_err(at)?;
     let deployment = deployment_for(store, report).await?;
     let mut snapshot = Snapshot::open(store).await?;
+    named(&mut snapshot, report).await?;
     let books = snapshot.books_digest().await?;
     let name = format!("{}.csv", report.name());
     let file = WholeFile::create(&directory.join(&name)).map_err(at)?;
@@ -310,13 +360,14 @@ async fn write(store: &Store, report: &Report, directory: &Path) -> Result<(Mani
         rows,
         totals: totals.stated(),
         sha256,
+        unproven: report.proves().then_some(filled.differences),
     };
     // One report at a time in a directory, so that no manifest is lost.
     let gate = File::open(directory).map_err(at)?;
     gate.lock().map_err(at)?;
     file.commit().map_err(at)?;
     add_manifest(directory, &manifest)?;
-    Ok((manifest, filled.differences))
+    Ok((manifest, filled))
 }
 
 fn add_manifest(directory: &Path, manifest: &Manifest) -> Result<(), Failure> {
@@ -391,6 +442,11 @@ impl Report {
             Self::Safeguarding { merchants: true, .. } => proof::CLIENTS,
             Self::Payouts { .. } => PAYOUTS,
         }
+    }
+
+    /// Whether it says of a day that it is proven.
+    fn proves(&self) -> bool {
+        matches!(self, Self::Proof { .. } | Self::Safeguarding { .. })
     }
 
     fn as_of(&self) -> Option<NaiveDate> {
@@ -596,7 +652,10 @@ async fn fill<W: Write>(
         Report::Statement { span, items, .. } => statement::fill(snapshot, &span.span(), *items, sink, totals).await?,
         Report::Reconciliation { file } => {
             let note = reconciliation(snapshot, file.as_deref(), sink, totals).await?;
-            return Ok(Filled { note, differences: 0 });
+            return Ok(Filled {
+                note,
+                ..Filled::default()
+            });
         }
         Report::Fees { span, all } => {
             let deployment = deployment.ok_or_else(|| Failure::new("fees are worked out by settings"))?;
@@ -750,7 +809,7 @@ pub(super) fn calendar_of<'d>(deployment: &'d Deployment, named: Option<&str>) -
     })?;
     let calendar = deployment.calendar(name).map(|calendar| &**calendar);
     calendar.ok_or_else(|| {
-        let shown = crate::card_number::shorten(name, 40);
+        let shown = shorten(name, NAME_SHOWN);
         Failure::new(format!("`{shown}` is not a calendar")).hint("`acquit calendar list` shows those that there are")
     })
 }
@@ -1197,6 +1256,7 @@ async fn fees<W: Write>(
     Ok(Filled {
         note: format!("; {looked_at} looked at, {differ}"),
         differences,
+        ..Filled::default()
     })
 }
 

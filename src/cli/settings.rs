@@ -57,7 +57,7 @@ pub(super) fn read(file: &PathBuf) -> Result<(Settings, String), Failure> {
     let name = file.display();
     let text =
         std::fs::read_to_string(file).map_err(|error| Failure::because(format!("{name} cannot be read"), error))?;
-    let settings = Settings::parse(&text)
+    let settings = Settings::check(&text)
         .map_err(|error| Failure::new(format!("{name} is refused, nothing was applied\n{error}")))?;
     Ok((settings, text))
 }

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::output::{Kind, Listing};
-use super::report::{Report, SpanArgs, write_to};
+use super::report::{Report, SpanArgs, is_unproven, write_proof};
 use super::{Failure, Globals, Outcome, counted, stored};
 use crate::dates::day_in;
 use crate::settings::WorkerRules;
@@ -22,7 +22,7 @@ use crate::store::worker::TaskRow;
 use crate::store::{ConnectError, Store, StoreError};
 use crate::worker::due::{Due, due, is_overdue};
 use crate::worker::figures::serve;
-use crate::worker::{Figures, LEASE, Task, Worker, WorkerError};
+use crate::worker::{Figures, LEASE, Standing, Task, Worker, WorkerError};
 
 /// Do by itself what the settings say under `worker`: take files in, expire, release, plan payouts, instruct, write reports.
 ///
@@ -137,6 +137,7 @@ async fn work(args: RunArgs, globals: &Globals) -> Outcome {
         once: args.once,
         clock: super::now,
         write_report,
+        is_unproven,
         figures: figures.clone(),
         stop,
     };
@@ -206,13 +207,11 @@ fn write_report<'a>(
     name: &'a str,
     day: NaiveDate,
     directory: &'a Path,
-) -> LocalBoxFuture<'a, Result<(), Box<dyn Error + Send + Sync>>> {
+) -> LocalBoxFuture<'a, Result<Vec<Standing>, Box<dyn Error + Send + Sync>>> {
     async move {
         let report = report_of(name, day).ok_or_else(|| format!("there is no report {name}"))?;
-        match write_to(store, &report, directory).await {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(failure.to_string().into()),
-        }
+        let written = write_proof(store, &report, directory).await;
+        written.map_err(|failure| failure.to_string().into())
     }
     .boxed_local()
 }

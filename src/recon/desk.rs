@@ -314,7 +314,12 @@ pub fn resolve(case: &Case, reason: Reason, to: To, quiet: bool) -> Result<Booke
 
 fn nowhere(difference: Option<Money>, reason: Reason) -> Result<Booked, Refusal> {
     match (reason.resolution(), difference) {
-        (Resolution::Timing, _) if reason != Reason::Promised => Ok(Booked::default()),
+        (Resolution::Timing, None) if reason != Reason::Promised => Ok(Booked::default()),
+        // Whoever says that a difference is explained gives it up as well.
+        (Resolution::Timing, Some(difference)) if reason != Reason::Promised => Ok(Booked {
+            stake: Some(absolute(difference)?),
+            ..Booked::default()
+        }),
         // The costs are booked as the file has them: what is decided is that nobody claims them.
         (Resolution::WriteOff, Some(difference)) => Ok(Booked {
             stake: Some(absolute(difference)?),

@@ -44,7 +44,7 @@ pub use self::ladder::{Approval, Ladder};
 pub use self::lifecycle::{AuthType, Initiator, RefundRule, RefundRules, SpanError, Validity, Window};
 pub use self::merchant::{Availability, CalendarName, Destination, Merchant, MerchantState, Reserve, ReserveRule};
 pub use self::payout::{BreakClassName, MerchantPayouts, NachaTerms, PayoutRules, Receivers, ReturnedFee, Schedule};
-use self::reader::{Reader, Table, right};
+use self::reader::{Reader, Table, findings, right};
 pub use self::velocity::{Action, Per, VelocityRule, VelocityWindow};
 pub use self::worker::{
     BANK_FILE_FORMATS, Inbox, InboxKind, InstructRule, REPORTS, ReportRule, STATEMENT_FORMATS, WorkerRules,
@@ -180,6 +180,19 @@ impl Settings {
             Some(settings) if findings.is_empty() => Ok(settings),
             _ => Err(SettingsError { findings }),
         }
+    }
+
+    /// Reads a settings file that is to be applied. What can be read and never works is a finding as well; of a version that was
+    /// applied it is none, for that has to be read whatever it says.
+    pub fn check(text: &str) -> Result<Self, SettingsError> {
+        let settings = Self::parse(text)?;
+        let worker = settings.worker.iter();
+        let found: Vec<(usize, String)> = worker.flat_map(|worker| worker.never_works(&settings.desk)).collect();
+        if found.is_empty() {
+            return Ok(settings);
+        }
+        let findings = findings(text, found);
+        Err(SettingsError { findings })
     }
 
     /// The version of a fee schedule that is in force on a day.

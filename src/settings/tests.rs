@@ -745,3 +745,23 @@ fn what_is_wrong_with_the_worker_is_found() {
         assert!(finding.line > lines, "{finding}");
     }
 }
+
+#[test]
+fn a_report_that_would_fail_on_every_run_is_found_before_it_is_applied() {
+    let worker = "[worker]\nreports_at = \"02:30\"\n[[worker.report]]\nname = \"breaks_aging\"\ndirectory = \"/out\"\n";
+    let text = format!("{COMPLETE}{worker}");
+    let error = Settings::check(&text).expect_err("a finding");
+    let [finding] = error.findings.as_slice() else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        finding.message,
+        "`breaks_aging` counts business days: say whose, as `calendar` under [desk]"
+    );
+    let line = finding.line.checked_sub(COMPLETE.lines().count());
+    assert_eq!((line, finding.column), (Some(4), 8));
+    // What was applied before that was looked for is read as ever.
+    Settings::parse(&text).expect("no finding");
+    let desk = "[desk]\ncalendar = \"TARGET2\"\n";
+    Settings::check(&format!("{COMPLETE}{desk}{worker}")).expect("no finding");
+}

@@ -8,6 +8,7 @@ use chrono::NaiveTime;
 use toml::de::DeValue;
 
 use super::reader::{Reader, Table, Text};
+use super::{DeskRules, Place};
 use crate::acquirer::format::{Format, Reading};
 use crate::acquirer::mapping::Profile;
 use crate::card_number::shorten;
@@ -84,6 +85,8 @@ pub struct InstructRule {
 pub struct ReportRule {
     /// Its name.
     pub name: String,
+    /// Where the name stands.
+    pub name_at: Place,
     /// The directory in which each day has one of its own.
     pub directory: PathBuf,
 }
@@ -113,6 +116,16 @@ const SETTLED: u32 = 10;
 const PLANNER: &str = "worker";
 /// The most seconds: a day.
 const DAY: u32 = 86_400;
+
+impl WorkerRules {
+    /// What would fail on every run, and where it stands.
+    pub(super) fn never_works(&self, desk: &DeskRules) -> Vec<(usize, String)> {
+        let reports = self.reports.iter().filter(|report| report.name == "breaks_aging");
+        let uncounted = reports.filter(|_| desk.calendar.is_none());
+        let message = "`breaks_aging` counts business days: say whose, as `calendar` under [desk]";
+        uncounted.map(|report| (report.name_at.0, message.to_owned())).collect()
+    }
+}
 
 impl<'t> Reader<'t> {
     /// The `[worker]` table; acquirers and profiles are those of the file.
@@ -300,10 +313,14 @@ impl<'t> Reader<'t> {
         for table in self.listed_tables(worker, "report", "report", "[[worker.report]]") {
             self.only(table, &["name", "directory"]);
             let name = self.one_of(table, "name", &REPORTS);
+            let name_at = Place(table.get("name").map_or(table.at, |(at, _)| at));
             let directory = self.directory(table, "directory");
             if let (Some(name), Some(directory)) = (name, directory) {
-                let name = name.to_owned();
-                reports.push(ReportRule { name, directory });
+                reports.push(ReportRule {
+                    name: name.to_owned(),
+                    name_at,
+                    directory,
+                });
             }
         }
         reports

@@ -203,6 +203,14 @@ fn journal_row(row: &Row) -> Result<JournalRow, StoreError> {
     })
 }
 
+/// The names of all acquirers; that of our own bank account stands among them where it keeps money in suspense.
+pub async fn acquirers(snapshot: &mut Snapshot) -> Result<Vec<String>, StoreError> {
+    let rows = snapshot
+        .query(include_str!("../../schema/queries/acquirers.sql"), &[])
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+}
+
 /// What changed a merchant's balance (pending, available and in transit together) in one way, summed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementRow {

@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+
+use super::Standing;
 
 /// The longest request that is read.
 const REQUEST: usize = 8 * 1024;
@@ -28,7 +31,12 @@ struct Counted {
     lines: BTreeMap<&'static str, u64>,
     breaks: BTreeMap<String, i64>,
     unpaid: BTreeMap<String, u64>,
+    proof: OfDay<BTreeMap<&'static str, u64>>,
+    safeguarding: OfDay<BTreeMap<String, bool>>,
 }
+
+/// What a report of a day came to; none before one was written.
+type OfDay<T> = Option<(NaiveDate, T)>;
 
 #[derive(Debug, Default)]
 struct OfTask {
@@ -98,6 +106,28 @@ impl Figures {
     /// How many merchants are not paid since a payout came back, by the bank's reason.
     pub(super) fn unpaid(&self, unpaid: BTreeMap<String, u64>) {
         self.with(|counted| counted.unpaid = unpaid);
+    }
+
+    /// A report of a day was written: how what it proves stands. The newest day counts, none before it that was written again.
+    pub(super) fn proven(&self, report: &str, day: NaiveDate, standings: &[Standing]) {
+        match report {
+            "proof" => {
+                let mut unproven = BTreeMap::from(["differs", "incomplete", "missing"].map(|state| (state, 0_u64)));
+                for standing in standings.iter().filter(|standing| !standing.is_proven) {
+                    let count = unproven.entry(standing.state).or_default();
+                    *count = count.saturating_add(1);
+                }
+                self.with(|counted| keep_newest(&mut counted.proof, day, unproven));
+            }
+            "safeguarding" => {
+                let short: BTreeMap<String, bool> = standings
+                    .iter()
+                    .map(|standing| (standing.currency.clone(), standing.state == "short"))
+                    .collect();
+                self.with(|counted| keep_newest(&mut counted.safeguarding, day, short));
+            }
+            _ => {}
+        }
     }
 
     /// Whether a file was refused so far.
@@ -186,8 +216,41 @@ impl Figures {
                 ),
                 &unpaid,
             );
+            let proof = counted.proof.iter().flat_map(|(_, states)| states);
+            let proof: Vec<_> = proof
+                .map(|(state, count)| (format!("state=\"{state}\""), count.to_string()))
+                .collect();
+            page.family(
+                "acquit_proof_unproven",
+                (
+                    "gauge",
+                    "Identities that are not proven, and files and statements that are missing, on the newest day whose proof was written.",
+                ),
+                &proof,
+            );
+            let short = counted.safeguarding.iter().flat_map(|(_, currencies)| currencies);
+            let short: Vec<_> = short
+                .map(|(currency, short)| {
+                    let value = u8::from(*short).to_string();
+                    (format!("currency=\"{}\"", escaped(currency)), value)
+                })
+                .collect();
+            page.family(
+                "acquit_safeguarding_short",
+                (
+                    "gauge",
+                    "1 where cash is short of what has to be there, else 0, on the newest day whose safeguarding report was written.",
+                ),
+                &short,
+            );
             page.0
         })
+    }
+}
+
+fn keep_newest<T>(kept: &mut OfDay<T>, day: NaiveDate, of_day: T) {
+    if kept.as_ref().is_none_or(|(newest, _)| *newest <= day) {
+        *kept = Some((day, of_day));
     }
 }
 

@@ -19,11 +19,11 @@ mod inbox;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
@@ -34,7 +34,7 @@ pub use self::figures::Figures;
 use crate::card_number::mask;
 use crate::dates::day_in;
 use crate::money::Currency;
-use crate::settings::{InstructRule, Settings, WorkerRules};
+use crate::settings::{InstructRule, ReportRule, Settings, WorkerRules};
 use crate::store::payout::{Instruct, Instructed, PayoutError};
 use crate::store::release::ReleaseError;
 use crate::store::report::breaks_aging;
@@ -57,10 +57,36 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How much is kept of what was wrong with a run.
 const ERROR_LIMIT: usize = 2_000;
+/// For so many days a report that did not prove its day is written again: what was missing then may come.
+const WRITTEN_AGAIN: u64 = 14;
 
-/// Writes a report of a day into a directory: what it prints is the command line's business.
-pub type WriteReport =
-    for<'a> fn(&'a Store, &'a str, NaiveDate, &'a Path) -> LocalBoxFuture<'a, Result<(), Box<dyn Error + Send + Sync>>>;
+/// Writes a report of a day into a directory, and says how what it proves stands: what it prints is the command line's business.
+pub type WriteReport = for<'a> fn(
+    &'a Store,
+    &'a str,
+    NaiveDate,
+    &'a Path,
+) -> LocalBoxFuture<'a, Result<Vec<Standing>, Box<dyn Error + Send + Sync>>>;
+
+/// Whether the report of this name that was written into a directory did not prove its day.
+pub type IsUnproven = fn(&str, &Path) -> bool;
+
+/// How something stands that a report of a day proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is: an identity, a file, a statement.
+    pub what: String,
+    /// The acquirer or bank account; empty where it is of none.
+    pub of: String,
+    /// The currency; empty where it has none.
+    pub currency: String,
+    /// How it stands, in a word.
+    pub state: &'static str,
+    /// Whether nobody has to act.
+    pub is_proven: bool,
+    /// Why somebody has.
+    pub why: String,
+}
 
 /// A worker.
 pub struct Worker {
@@ -76,6 +102,8 @@ pub struct Worker {
     pub clock: fn() -> DateTime<Utc>,
     /// Writes reports.
     pub write_report: WriteReport,
+    /// Knows which of them are to be written again.
+    pub is_unproven: IsUnproven,
     /// What it counts.
     pub figures: Arc<Figures>,
     /// Becomes true when it is to stop; then the task that runs is finished, and no other one begun.
@@ -157,6 +185,7 @@ struct Run<'a> {
     clock: fn() -> DateTime<Utc>,
     stop: &'a watch::Receiver<bool>,
     write_report: WriteReport,
+    is_unproven: IsUnproven,
     /// When the task was granted.
     now: DateTime<Utc>,
     /// The days that a daily task is to be done for.
@@ -355,6 +384,7 @@ impl Worker {
             clock: self.clock,
             stop: &self.stop,
             write_report: self.write_report,
+            is_unproven: self.is_unproven,
             now: grant.now,
             days,
         };
@@ -540,6 +570,17 @@ async fn instruct(run: &Run<'_>, rules: &WorkerRules, today: NaiveDate) -> Resul
 
 /// Logs what instructing a cut-off came to.
 fn instructed(cutoff: NaiveDate, done: &Instructed) {
+    for cancelled in &done.cancelled {
+        let (payout, reason) = (&cancelled.payout, cancelled.reason.to_string());
+        tracing::warn!(
+            task = "instruct",
+            %cutoff,
+            merchant = payout.merchant,
+            amount = %payout.money,
+            reason,
+            "payout cancelled: its money stays with the merchant"
+        );
+    }
     let (posted, cancelled, files) = (done.posted.len(), done.cancelled.len(), done.files.len());
     tracing::info!(task = "instruct", %cutoff, posted, cancelled, files, "payouts instructed");
     for file in &done.lost {
@@ -579,17 +620,51 @@ async fn by_currency(run: &Run<'_>, rule: &InstructRule, all: Instruct) -> Resul
     Ok(parts)
 }
 
-/// Writes the reports of the day before each of the days.
+/// Writes the reports of the day before each of the days; and again those of earlier days that did not prove what they should: a
+/// weekend is proven by the statement of the Monday.
 async fn report(run: &Run<'_>, rules: &WorkerRules) -> Result<(), TaskError> {
     let mut failures = Vec::new();
-    for day in run.days.iter().filter_map(NaiveDate::pred_opt) {
+    let days: Vec<NaiveDate> = run.days.iter().filter_map(NaiveDate::pred_opt).collect();
+    let first = days.first().copied();
+    let earlier = (1..=WRITTEN_AGAIN).rev();
+    for day in earlier.filter_map(|back| first?.checked_sub_days(Days::new(back))) {
         for rule in &rules.reports {
-            let directory = rule.directory.join(day.to_string());
-            match (run.write_report)(&run.store, &rule.name, day, &directory).await {
-                Ok(()) => tracing::info!(task = "reports", report = rule.name, %day, "report written"),
-                Err(error) => failures.push(format!("{} of {day}: {}", rule.name, said(&*error))),
+            if (run.is_unproven)(&rule.name, &directory_of(rule, day)) {
+                failures.extend(write(run, rule, day).await.err());
             }
         }
     }
+    for day in days {
+        for rule in &rules.reports {
+            failures.extend(write(run, rule, day).await.err());
+        }
+    }
     TaskError::of(failures)
+}
+
+fn directory_of(rule: &ReportRule, day: NaiveDate) -> PathBuf {
+    rule.directory.join(day.to_string())
+}
+
+/// Writes one report, and warns of what it does not prove.
+async fn write(run: &Run<'_>, rule: &ReportRule, day: NaiveDate) -> Result<(), String> {
+    let directory = directory_of(rule, day);
+    let written = (run.write_report)(&run.store, &rule.name, day, &directory).await;
+    let standings = written.map_err(|error| format!("{} of {day}: {}", rule.name, said(&*error)))?;
+    tracing::info!(task = "reports", report = rule.name, %day, "report written");
+    for unproven in standings.iter().filter(|standing| !standing.is_proven) {
+        tracing::warn!(
+            task = "reports",
+            report = rule.name,
+            %day,
+            what = unproven.what,
+            of = unproven.of,
+            currency = unproven.currency,
+            state = unproven.state,
+            why = unproven.why,
+            "not proven"
+        );
+    }
+    run.figures.proven(&rule.name, day, &standings);
+    Ok(())
 }

@@ -209,11 +209,10 @@ async fn every_component_is_claimed_by_its_term() {
         ),
         by_term
     );
-    for nothing in [
-        ["--acquirer", "south"],
-        ["--from", "2026-03-04"],
-        ["--to", "2026-03-02"],
-    ] {
+    desk.run(&["report", "fee-claims", "--acquirer", "south"])
+        .exits(1)
+        .says(&["there is no acquirer `south`"]);
+    for nothing in [["--from", "2026-03-04"], ["--to", "2026-03-02"]] {
         assert_eq!(rows(&desk, &nothing, &TERMS), [""; 0], "{nothing:?}");
     }
     let items = [

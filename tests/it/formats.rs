@@ -121,6 +121,21 @@ async fn a_stripe_payout_is_reconciled_plain_and_packed() {
     }
 }
 
+/// Payouts that somebody asked for have no link to what they pay, in any file: that is no batch.
+#[tokio::test]
+async fn what_no_payout_holds_claims_nothing_and_takes_nobodys_place() {
+    let desk = desk().await;
+    let head = STRIPE.lines().next().expect("a header");
+    for (name, day) in [("one.csv", "02"), ("two.csv", "03")] {
+        let fee = format!("txn_{day}a,2026-03-{day} 10:00:00,eur,-0.30,0.00,-0.30,fee,,,,");
+        let payout = format!("txn_{day}b,2026-03-{day} 11:00:00,eur,-10.00,0,-10.00,payout,po_{day},,,");
+        desk.write(name, format!("{head}\n{fee}\n{payout}\n"));
+        desk.run(&["reconcile", name, "--acquirer", "psp", "--execute"]).exits(0);
+    }
+    assert_eq!(desk.balances().await.get(&(5030, "EUR".to_owned(), "psp".to_owned())), Some(&60));
+    desk.is_sound().await;
+}
+
 fn balances(rows: &[(i16, &str, &str, i64)]) -> Balances {
     let of = |(code, currency, dimension, minor): &(i16, &str, &str, i64)| {
         ((*code, (*currency).to_owned(), (*dimension).to_owned()), *minor)

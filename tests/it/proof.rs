@@ -875,3 +875,58 @@ async fn what_came_of_a_batch_is_required_until_the_rest_is_there() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_nobody_knows_and_what_is_not_there_is_not_proven() {
+    let mut world = World::told(STORY).await;
+    world
+        .load(&statement("2026-03-03", 0, &["+99.00 text=20260303001"]))
+        .await;
+    for (command, expected, words) in [
+        (
+            "report proof --date 2026-03-03 --acquirer nosuch",
+            1,
+            "there is no acquirer `nosuch`\nhint: known are ",
+        ),
+        (
+            "report statement --merchant nosuch",
+            1,
+            "there is no merchant `nosuch`\nhint: ",
+        ),
+        ("report statement --merchant both", 0, "merchant both"),
+        (
+            "report proof --date 2026-03-03 --acquirer north",
+            0,
+            "; 3 identities, proven;",
+        ),
+        (
+            "report proof --date 2020-01-01",
+            2,
+            "; nothing to prove: nothing is on the books by then;",
+        ),
+        (
+            "report proof --date 2026-03-01 --acquirer north",
+            2,
+            "; nothing to prove: nothing of it is on the books by then;",
+        ),
+        (
+            "report safeguarding --date 2020-01-01",
+            2,
+            "; nothing is on the books by then;",
+        ),
+        (
+            "report safeguarding --date 2026-03-02",
+            2,
+            "; INCOMPLETE: a statement is missing;",
+        ),
+    ] {
+        let (code, said) = world.acquit(command);
+        assert!(
+            code == Some(expected) && said.contains(words),
+            "{command}: {code:?}\n{said}"
+        );
+    }
+    let (_, said) = world.acquit("report proof --date 2026-03-03 --acquirer nosuch");
+    let known = said.split("known are ").nth(1).unwrap_or_default();
+    assert!(known.contains("north") && !known.contains("nosuch"), "{said}");
+}

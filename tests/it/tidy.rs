@@ -492,6 +492,29 @@ fn help_is_as_reviewed() {
     check(violations);
 }
 
+/// Who runs a command that books, and did not know that it only plans, waits for what never comes.
+#[test]
+fn every_command_that_plans_is_named() {
+    let directory = root().join("tests/it/help");
+    let help = fs::read_to_string(directory.join("acquit.txt")).expect("the help");
+    let (named, _) = help.split_once(" show a plan").expect("which commands plan");
+    let named = named.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut violations = Vec::new();
+    for entry in fs::read_dir(&directory).expect("a directory") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        let text = fs::read_to_string(directory.join(&name)).expect("a help");
+        let command = name
+            .trim_start_matches("acquit-")
+            .trim_end_matches(".txt")
+            .replace('-', " ");
+        let plans = text.lines().any(|line| line.trim() == "--execute");
+        if plans && !named.contains(&format!("`{command}`")) {
+            violations.push(format!("`{command}` plans, and `acquit --help` does not say so"));
+        }
+    }
+    check(violations);
+}
+
 /// The commands that a help text lists.
 fn subcommands(help: &str) -> impl Iterator<Item = String> {
     help.lines()

@@ -18,7 +18,7 @@ use acquit::simulate::{FileFormat, Plan, Profile};
 use acquit::store::source::source_of_run;
 use acquit::store::{StoreError, Tx};
 use acquit::worker::{Figures, Worker};
-use chrono::{NaiveDate, Utc};
+use chrono::{Days, NaiveDate, Utc};
 use futures_util::future::{LocalBoxFuture, join_all};
 use tempfile::TempDir;
 use tokio_postgres::Client;
@@ -55,6 +55,14 @@ name = "trial_balance"
 directory = "ROOT/reports"
 [[worker.report]]
 name = "payouts"
+directory = "ROOT/reports"
+"#;
+const PROOFS: &str = r#"
+[[worker.report]]
+name = "proof"
+directory = "ROOT/reports"
+[[worker.report]]
+name = "safeguarding"
 directory = "ROOT/reports"
 "#;
 
@@ -197,7 +205,8 @@ impl Site {
             lease: Duration::from_secs(60),
             once: true,
             clock: Utc::now,
-            write_report: |_, _, _, _| -> LocalBoxFuture<'_, _> { Box::pin(async { Ok(()) }) },
+            write_report: |_, _, _, _| -> LocalBoxFuture<'_, _> { Box::pin(async { Ok(Vec::new()) }) },
+            is_unproven: |_, _| false,
             figures: Arc::new(Figures::default()),
             stop: tokio::sync::watch::channel(false).1,
         }
@@ -967,6 +976,98 @@ async fn a_bank_file_that_is_gone_is_told_of_and_not_written_again() {
     let said = text(&site.run(&by_hand, 0));
     assert!(said.contains("bank file written again: "), "{said}");
     assert_eq!(site.listed("out"), names(&[&first, &second]));
+}
+
+#[tokio::test]
+async fn a_payout_that_is_cancelled_is_told_of() {
+    let site = Site::new(20, &format!("{DAILY}{INSTRUCT}"), INBOXES).await;
+    site.put_day();
+    site.run("worker --once", 0);
+    let (today, admin) = (site.today().await, &site.test.admin);
+    site.run(&format!("payout approve --cutoff {today} --by bob"), 0);
+    let sql =
+        "select merchant, payout.currency from payout join book on book.id = book_id order by end_to_end_id limit 1";
+    let row = admin.query_one(sql, &[]).await.expect("a payout");
+    let (merchant, currency): (&str, &str) = (row.get(0), row.get(1));
+    // Its money is set aside after it was approved.
+    site.run(
+        &format!("hold place --merchant {merchant} --amount 1 --currency {currency} --owner ann --reason x --execute"),
+        0,
+    );
+    let log = text(&site.run("worker --once --log json", 0));
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("payout cancelled")).collect();
+    let [line] = told.as_slice() else { panic!("{log}") };
+    let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["merchant"], merchant);
+    assert_eq!(line["reason"], "the money is no longer available");
+    let amount = line["amount"].as_str().expect("an amount");
+    assert!(amount.ends_with(currency), "{amount}");
+}
+
+#[tokio::test]
+async fn a_day_that_is_not_proven_is_told_of_and_its_reports_are_written_again() {
+    let site = Site::new(20, "reports_at = \"00:00\"\n", &format!("{INBOXES}{PROOFS}")).await;
+    site.put_day();
+    // The only statement ended long before yesterday.
+    let mut running = Running::start(site.command("worker --metrics 127.0.0.1:0 --log json"));
+    let line: serde_json::Value = serde_json::from_str(&running.until("figures at /metrics")).expect("JSON");
+    let address = line["address"].as_str().expect("an address").to_owned();
+    while !running.until("\"task\":\"reports\"").contains("\"done\"") {}
+    let warned: Vec<serde_json::Value> = running
+        .read
+        .lines()
+        .filter(|line| line.contains("\"not proven\""))
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    for (report, what, state) in [
+        ("proof", "identity 4", "incomplete"),
+        ("proof", "statement", "missing"),
+        ("safeguarding", "identity 5", ""),
+    ] {
+        let is_it = |line: &&serde_json::Value| {
+            line["report"] == report && line["what"] == what && (state.is_empty() || line["state"] == state)
+        };
+        let line = warned.iter().find(is_it);
+        let line = line.unwrap_or_else(|| panic!("{report} {what}: {warned:#?}"));
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["currency"].as_str().map(str::len), Some(3), "{line}");
+        assert_ne!(line["why"], "");
+    }
+    comes("the figures", || {
+        let page = ask(&address, "GET /metrics HTTP/1.0\r\n\r\n");
+        let incomplete = page.contains("\nacquit_proof_unproven{state=\"incomplete\"} ");
+        incomplete
+            && !page.contains("\nacquit_proof_unproven{state=\"incomplete\"} 0\n")
+            && page.contains("\nacquit_safeguarding_short{currency=\"")
+    })
+    .await;
+    running.signal("-TERM");
+    running.end();
+
+    let (today, admin) = (site.today().await, &site.test.admin);
+    let proof = |back: u64| {
+        let day = today - Days::new(back);
+        site.at("reports").join(day.to_string()).join("proof.csv")
+    };
+    let again = async |days: i32| {
+        let sql = format!("update worker_task set done_through = done_through - {days} where name = 'reports'");
+        admin.batch_execute(&sql).await.expect("days before");
+        site.run("worker --once", 0);
+    };
+    again(3).await;
+    for back in [3, 2] {
+        fs::remove_file(proof(back)).expect("a proof");
+    }
+    // As if that day had been proven.
+    let place = proof(2).with_file_name("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&place).expect("a manifest")).expect("JSON");
+    assert_ne!(manifest["reports"]["proof"]["unproven"], 0);
+    manifest["reports"]["proof"]["unproven"] = 0.into();
+    fs::write(&place, manifest.to_string()).expect("a manifest");
+    again(1).await;
+    assert!(proof(3).exists() && proof(1).exists());
+    assert!(!proof(2).exists(), "what is proven is written once");
 }
 
 #[tokio::test]

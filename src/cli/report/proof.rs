@@ -15,6 +15,7 @@ use crate::store::proof::facts;
 use crate::store::reconcile::sequence::ExpectedError;
 use crate::store::settings::Deployment;
 use crate::store::snapshot::Snapshot;
+use crate::worker::Standing;
 
 /// The columns of the proof.
 pub(super) const PROOF: &[Column] = &[
@@ -97,16 +98,14 @@ pub(super) async fn fill<W: Write>(
 ) -> Result<Filled, Failure> {
     let facts = read(snapshot, deployment, day).await?;
     let wanted = |of: &str, number: u8| acquirer.is_none_or(|acquirer| acquirer == of && number < 4);
-    let (mut identities, mut unproven) = (0_usize, 0_u64);
+    let (mut identities, mut standings) = (0_usize, Vec::new());
     for identity in facts
         .identities()
         .iter()
         .filter(|identity| wanted(&identity.of, identity.number))
     {
         identities = identities.saturating_add(1);
-        if identity.verdict().is_unproven() {
-            unproven = unproven.saturating_add(1);
-        }
+        standings.push(standing(identity, identity.verdict().name())?);
         totals.add(&identity.currency, identity.books, identity.items);
         sink.row(&identity_cells(identity)?)?;
         for open in &identity.open {
@@ -118,13 +117,13 @@ pub(super) async fn fill<W: Write>(
     }
     for (of, why) in &facts.missing_files {
         for why in why.iter().filter(|_| wanted(of, 1)) {
-            unproven = unproven.saturating_add(1);
+            standings.push(missing("file", (of, ""), why));
             sink.row(&said_cells("missing", None, of, why))?;
         }
     }
     for ((_, currency), why) in facts.missing_statements.iter().filter(|_| acquirer.is_none()) {
         for why in why {
-            unproven = unproven.saturating_add(1);
+            standings.push(missing("statement", ("", currency), why));
             let mut cells = said_cells("missing", None, "", why);
             if let Some(cell) = cells.get_mut(3) {
                 currency.clone_into(cell);
@@ -132,18 +131,68 @@ pub(super) async fn fill<W: Write>(
             sink.row(&cells)?;
         }
     }
-    let said = match unproven {
-        0 => "proven",
-        _ => "NOT PROVEN",
-    };
-    let identities = match identities {
-        1 => "1 identity".to_owned(),
-        count => format!("{count} identities"),
+    let unproven = count_unproven(&standings);
+    let (note, differences) = match (identities, unproven) {
+        // Nothing could be right or wrong: that is not proven.
+        (0, 0) => {
+            let of = if acquirer.is_some() { " of it" } else { "" };
+            (format!("; nothing to prove: nothing{of} is on the books by then"), 1)
+        }
+        (1, 0) => ("; 1 identity, proven".to_owned(), 0),
+        (count, 0) => (format!("; {count} identities, proven"), 0),
+        (1, unproven) => ("; 1 identity, NOT PROVEN".to_owned(), unproven),
+        (count, unproven) => (format!("; {count} identities, NOT PROVEN"), unproven),
     };
     Ok(Filled {
-        note: format!("; {identities}, {said}"),
-        differences: unproven,
+        note,
+        differences,
+        standings,
     })
+}
+
+fn count_unproven(standings: &[Standing]) -> u64 {
+    let unproven = standings.iter().filter(|standing| !standing.is_proven).count();
+    u64::try_from(unproven).unwrap_or(u64::MAX)
+}
+
+/// How an identity stands, by the word that a report has for it.
+fn standing(identity: &Identity, state: &'static str) -> Result<Standing, StoreError> {
+    let verdict = identity.verdict();
+    let why = match verdict {
+        Verdict::Closes | Verdict::Explained => String::new(),
+        Verdict::Incomplete => identity.missing.join("; "),
+        Verdict::Differs => {
+            let mut why = identity.untrue.clone();
+            if identity.residual() != 0 {
+                let left = wide_decimal_text(identity.residual(), exponent_of(&identity.currency)?);
+                why.push(match identity.number {
+                    5 => format!("cash is short: {left}"),
+                    _ => format!("{left} is left that nothing explains"),
+                });
+            }
+            why.join("; ")
+        }
+    };
+    Ok(Standing {
+        what: format!("identity {}", identity.number),
+        of: identity.of.clone(),
+        currency: identity.currency.clone(),
+        state,
+        is_proven: !verdict.is_unproven(),
+        why,
+    })
+}
+
+/// A file or statement that is missing, of an acquirer or in a currency.
+fn missing(what: &str, (of, currency): (&str, &str), why: &str) -> Standing {
+    Standing {
+        what: what.to_owned(),
+        of: of.to_owned(),
+        currency: currency.to_owned(),
+        state: "missing",
+        is_proven: false,
+        why: why.to_owned(),
+    }
 }
 
 fn identity_cells(identity: &Identity) -> Result<Vec<String>, StoreError> {
@@ -238,6 +287,7 @@ pub(super) async fn safeguarding<W: Write>(
     let identities = facts.identities();
     let requirements = facts.requirements();
     let (mut short, mut incomplete): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut standings = Vec::new();
     for identity in identities.iter().filter(|identity| identity.number == 5) {
         let verdict = identity.verdict();
         let shown = match verdict {
@@ -251,6 +301,7 @@ pub(super) async fn safeguarding<W: Write>(
                 "incomplete"
             }
         };
+        standings.push(standing(identity, shown)?);
         totals.add(&identity.currency, identity.books, identity.items);
         let Some(requirement) = requirements.get(&identity.currency).filter(|_| !merchants) else {
             continue;
@@ -295,14 +346,28 @@ pub(super) async fn safeguarding<W: Write>(
         .filter(|(_, currencies)| !currencies.is_empty())
         .map(|(what, currencies)| format!("{what} in {}", currencies.join(" ")))
         .collect();
-    let said = match told.is_empty() {
-        true => "covered".to_owned(),
-        false => told.join(", "),
+    if standings.is_empty() && !facts.held.is_empty() {
+        // Sales whose cash has not come, as far as statements tell.
+        for ((_, currency), why) in &facts.missing_statements {
+            standings.extend(why.iter().map(|why| missing("statement", ("", currency), why)));
+        }
+    }
+    let unproven = count_unproven(&standings);
+    let (said, differences) = if !told.is_empty() {
+        (told.join(", "), unproven)
+    } else if unproven > 0 {
+        ("INCOMPLETE: a statement is missing".to_owned(), unproven)
+    } else if !standings.is_empty() {
+        ("covered".to_owned(), 0)
+    } else if facts.held.is_empty() {
+        ("nothing is on the books by then".to_owned(), 1)
+    } else {
+        ("nothing has to be there yet".to_owned(), 0)
     };
-    let unproven = short.len().saturating_add(incomplete.len());
     Ok(Filled {
         note: format!("; {said}"),
-        differences: u64::try_from(unproven).unwrap_or(u64::MAX),
+        differences,
+        standings,
     })
 }
 

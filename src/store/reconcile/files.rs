@@ -15,6 +15,7 @@ use tokio_postgres::Row;
 
 use super::undo::{self, UndoError, Undone};
 use super::{FileOutcome, ReconcileError, Reconciliation, Run, book, intake, report};
+use crate::acquirer::{checkout, stripe};
 use crate::ids::{AcquirerId, SourceId};
 use crate::store::settings::Deployment;
 use crate::store::source::tag;
@@ -369,9 +370,13 @@ pub(super) async fn superseded(
     tx: &mut Tx,
     source: SourceId,
     acquirer: AcquirerId,
+    format: Option<&str>,
 ) -> Result<Vec<(SourceId, String, String)>, StoreError> {
+    // What has no batch is in one of a reader's making: of the same name in every file, and another one in each.
+    let mut made_up = vec![stripe::NO_PAYOUT, checkout::NO_PAYOUT];
+    made_up.extend(format);
     let sql = include_str!("../../../schema/queries/superseded_files.sql");
-    let rows = tx.query(sql, &[&source.0, &acquirer.0]).await?;
+    let rows = tx.query(sql, &[&source.0, &acquirer.0, &made_up]).await?;
     rows.iter()
         .map(|row| Ok((SourceId(row.try_get(0)?), row.try_get(1)?, row.try_get(2)?)))
         .collect()
@@ -476,7 +481,7 @@ async fn undo_earlier(
     file: &KnownFile,
     request: &Request<'_>,
 ) -> Result<(Vec<KnownFile>, Vec<Undone>), FilesError> {
-    let earlier = superseded(tx, file.source, file.acquirer_id).await?;
+    let earlier = superseded(tx, file.source, file.acquirer_id, file.format.as_deref()).await?;
     let sources: BTreeSet<SourceId> = earlier.into_iter().map(|(source, ..)| source).collect();
     let (mut files, mut undone) = (Vec::new(), Vec::new());
     for source in sources {

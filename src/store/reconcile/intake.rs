@@ -39,8 +39,8 @@ pub(super) struct Taken {
     /// What its lines have from the acquirer; none of a file that was taken in before.
     pub(super) keys: Option<Keys>,
     pub(super) unknown_columns: Vec<String>,
-    /// The name of its format.
-    format: Option<String>,
+    /// The name of its format, or of the profile that it was read by.
+    pub(super) format: Option<String>,
     untrue: Vec<Untrue>,
 }
 

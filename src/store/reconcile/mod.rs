@@ -388,7 +388,7 @@ async fn reconcile(
     }
     let mut taken = intake::take_in(tx, file, source.id, progress).await?;
     let gaps = sequence::balances(tx, acquirer_id, source.id, &mut taken).await?;
-    let superseded = files::superseded(tx, source.id, acquirer_id).await?;
+    let superseded = files::superseded(tx, source.id, acquirer_id, taken.format.as_deref()).await?;
     let as_of = request.as_of.or(taken.claims.latest_day);
     let reason = taken
         .quarantine_reason()
