@@ -130,9 +130,13 @@ async fn what_no_payout_holds_claims_nothing_and_takes_nobodys_place() {
         let fee = format!("txn_{day}a,2026-03-{day} 10:00:00,eur,-0.30,0.00,-0.30,fee,,,,");
         let payout = format!("txn_{day}b,2026-03-{day} 11:00:00,eur,-10.00,0,-10.00,payout,po_{day},,,");
         desk.write(name, format!("{head}\n{fee}\n{payout}\n"));
-        desk.run(&["reconcile", name, "--acquirer", "psp", "--execute"]).exits(0);
+        desk.run(&["reconcile", name, "--acquirer", "psp", "--execute"])
+            .exits(0);
     }
-    assert_eq!(desk.balances().await.get(&(5030, "EUR".to_owned(), "psp".to_owned())), Some(&60));
+    assert_eq!(
+        desk.balances().await.get(&(5030, "EUR".to_owned(), "psp".to_owned())),
+        Some(&60)
+    );
     desk.is_sound().await;
 }
 
