@@ -3,9 +3,9 @@
 //! Two ways, in this order. **By name**: a text of the entry holds all words that name a target. What shares names is decided
 //! together: entries that name one target pay it, whatever they come to (the difference is told); of targets of one name each entry
 //! pays the one that has its amount; one entry that names several pays them where their sum is its amount; anything else is left to
-//! people. **By amount**: of what is named by nothing, an entry
-//! and a target of the same amount within [`WINDOW`] weekdays; one entry and all targets of a group and day; all entries of a
-//! payer and day and one target. Such a pair stands only where neither side fits anywhere else.
+//! people. **By amount**: of what is named by nothing, an entry and a target of the same amount within [`WINDOW`] days on which
+//! banks are open; one entry and all targets of a group and day; all entries of a payer and day and one target. Such a pair stands
+//! only where neither side fits anywhere else.
 //!
 //! Nothing depends on the order in which entries or targets come: every rule is about sets. A name is a word of six letters and
 //! digits or more with a digit in it, and one of digits alone has nine or more: shorter ones are dates, counts, amounts.
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
-/// How many weekdays may lie between the day on which money is awaited and the day on which it came.
+/// How many days on which banks are open may lie between the day on which money is awaited and the day on which it came.
 pub const WINDOW: usize = 2;
 
 /// The words of a text that can name something, in capitals.
@@ -38,15 +38,22 @@ fn names(word: &str) -> bool {
     }
 }
 
-/// Whether two days are within [`WINDOW`] weekdays of one another.
-pub fn is_near(one: NaiveDate, other: NaiveDate) -> bool {
+/// On which days banks are open.
+pub type Open<'a> = &'a dyn Fn(NaiveDate) -> bool;
+
+/// Banks as they are where nobody says when they are closed: open but for Saturdays and Sundays.
+pub fn is_weekday(day: NaiveDate) -> bool {
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+}
+
+/// Whether two days are within [`WINDOW`] days on which banks are open of one another.
+pub fn is_near(one: NaiveDate, other: NaiveDate, is_open: Open<'_>) -> bool {
     let (first, last) = (one.min(other), one.max(other));
     if last.signed_duration_since(first).num_days() > 14 {
         return false;
     }
-    let is_open = |day: &NaiveDate| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
     let days = first.iter_days().skip(1).take_while(|day| *day <= last);
-    days.filter(is_open).count() <= WINDOW
+    days.filter(|day| is_open(*day)).count() <= WINDOW
 }
 
 /// An entry, or a part of one, that may pay something.
@@ -124,7 +131,7 @@ pub struct Decided {
 }
 
 /// Decides which receipts pay which targets.
-pub fn decide(receipts: &[Receipt], targets: &[Target]) -> Decided {
+pub fn decide(receipts: &[Receipt], targets: &[Target], is_open: Open<'_>) -> Decided {
     let mut decided = Decided::default();
     let parts = by_name(receipts, targets);
     let mut named_targets = BTreeSet::new();
@@ -154,7 +161,7 @@ pub fn decide(receipts: &[Receipt], targets: &[Target]) -> Decided {
                 .is_some_and(|target| target.amount != 0 && target.by_amount)
         })
         .collect();
-    by_amount(receipts, targets, &free, &open, &mut decided);
+    by_amount((receipts, targets), &free, &open, is_open, &mut decided);
     decided.payments.sort();
     decided
 }
@@ -274,7 +281,13 @@ fn named(receipts: &[Receipt], targets: &[Target], part: &Payment) -> Result<Pay
 }
 
 /// Pairs and sets of one amount; those stand of which no part fits anywhere else.
-fn by_amount(receipts: &[Receipt], targets: &[Target], free: &[usize], open: &[usize], decided: &mut Decided) {
+fn by_amount(
+    (receipts, targets): (&[Receipt], &[Target]),
+    free: &[usize],
+    open: &[usize],
+    is_open: Open<'_>,
+    decided: &mut Decided,
+) {
     let mut by_sum: BTreeMap<i128, Vec<(NaiveDate, Vec<usize>)>> = BTreeMap::new();
     let mut groups: BTreeMap<(&str, NaiveDate), (i128, Vec<usize>)> = BTreeMap::new();
     for place in open {
@@ -296,7 +309,7 @@ fn by_amount(receipts: &[Receipt], targets: &[Target], free: &[usize], open: &[u
         let Some(receipt) = receipts.get(*place) else { continue };
         let amount = i128::from(receipt.amount);
         for (on, places) in by_sum.get(&amount).into_iter().flatten() {
-            if is_near(*on, receipt.on) {
+            if is_near(*on, receipt.on, is_open) {
                 pairs.push((vec![*place], places.clone()));
             }
         }
@@ -308,7 +321,7 @@ fn by_amount(receipts: &[Receipt], targets: &[Target], free: &[usize], open: &[u
     }
     for ((_, came), (sum, together)) in payers {
         for (on, places) in by_sum.get(&sum).into_iter().flatten() {
-            if together.len() > 1 && places.len() == 1 && is_near(*on, came) {
+            if together.len() > 1 && places.len() == 1 && is_near(*on, came, is_open) {
                 pairs.push((together.clone(), places.clone()));
             }
         }

@@ -7,7 +7,7 @@
 
 use chrono::NaiveDate;
 
-use super::receipts::is_near;
+use super::receipts::{is_near, is_weekday};
 
 /// One side of a sweep: what the account of the statement gets, in minor units, and the day from which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ pub fn pair(entries: &[Side], booked: &[Side]) -> Vec<Option<usize>> {
 }
 
 fn fits(entry: Side, booked: Side) -> bool {
-    entry.amount == booked.amount && is_near(entry.on, booked.on)
+    entry.amount == booked.amount && is_near(entry.on, booked.on, &is_weekday)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn check(receipts: &[&str], targets: &[&str], expected: &str) {
     let receipts: Vec<Receipt> = receipts.iter().map(|text| receipt(text)).collect();
     let targets: Vec<Target> = targets.iter().map(|text| target(text)).collect();
     let tell = |receipts: &[Receipt], targets: &[Target], at: &dyn Fn(usize) -> usize, to: &dyn Fn(usize) -> usize| {
-        let decided = decide(receipts, targets);
+        let decided = decide(receipts, targets, &is_weekday);
         let mut told: Vec<String> = decided
             .payments
             .iter()
@@ -93,10 +93,14 @@ fn a_name_is_a_long_word_with_a_digit() {
 #[test]
 fn weekends_do_not_count_as_days() {
     // 2026-03-06 is a Friday.
-    assert!(is_near(day(6), day(10)));
-    assert!(!is_near(day(6), day(11)));
-    assert!(is_near(day(10), day(6)));
-    assert!(is_near(day(8), day(8)));
+    assert!(is_near(day(6), day(10), &is_weekday));
+    assert!(!is_near(day(6), day(11), &is_weekday));
+    assert!(is_near(day(10), day(6), &is_weekday));
+    assert!(is_near(day(8), day(8), &is_weekday));
+    // Closed from Friday to Monday.
+    let is_open = |on| is_weekday(on) && on != day(6) && on != day(9);
+    assert!(is_near(day(5), day(11), &is_open));
+    assert!(!is_near(day(5), day(12), &is_open));
 }
 
 #[test]

@@ -36,6 +36,7 @@ use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{AmountError, Currency, Money};
 use crate::recon::breaks::BreakClass;
 use crate::store::books::LockedBooks;
+use crate::store::settings::Deployment;
 use crate::store::{StoreError, Tx, breaks};
 
 /// For how many days before a statement the books are looked through for what it tells of.
@@ -88,16 +89,33 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
     }
     for (currency, until) in latest {
         let missing = include_str!("../../../schema/queries/bank_missing_receipts.sql");
-        let since = last_in_time(until);
+        let since = last_in_time(until, &banks(run.deployment, currency));
         tx.execute(missing, &[&run.source.0, &currency.code(), &since]).await?;
     }
     Ok(())
 }
 
+/// On which days the banks of a currency are open, as far as a calendar is named for it and covers them.
+pub(super) fn banks(deployment: &Deployment, currency: Currency) -> impl Fn(NaiveDate) -> bool {
+    let named = deployment
+        .latest()
+        .and_then(|settings| settings.payout.calendars.get(&currency));
+    let calendar = named.and_then(|named| deployment.calendar(&named.name)).cloned();
+    move |day| {
+        let is_open = calendar
+            .as_ref()
+            .and_then(|calendar| calendar.is_business_day(day).ok());
+        is_open.unwrap_or_else(|| receipts::is_weekday(day))
+    }
+}
+
 /// What was awaited before this day, and is not there, is missing.
-fn last_in_time(until: NaiveDate) -> NaiveDate {
+fn last_in_time(until: NaiveDate, is_open: receipts::Open<'_>) -> NaiveDate {
     let mut day = until;
-    while let Some(before) = day.pred_opt().filter(|before| receipts::is_near(*before, until)) {
+    while let Some(before) = day
+        .pred_opt()
+        .filter(|before| receipts::is_near(*before, until, is_open))
+    {
         day = before;
     }
     day
@@ -210,7 +228,7 @@ impl Posting<'_> {
         // What this file told of, and its confirmations, are not in `bank_match` yet.
         let (awaited, targets) = awaited(tx, &self.run.bank, &span, &told).await?;
         let receipts: Vec<Receipt> = open.iter().map(|part| receipt(part)).collect();
-        let Decided { payments, left } = receipts::decide(&receipts, &targets);
+        let Decided { payments, left } = receipts::decide(&receipts, &targets, &banks(self.run.deployment, currency));
         for payment in &payments {
             self.pay(payment, &open, &awaited, &targets)?;
         }

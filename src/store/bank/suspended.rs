@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
-use super::posting::{Awaited, Span, awaited};
+use super::posting::{Awaited, Span, awaited, banks};
 use crate::bank::receipts::{self, Payment, Receipt, Target};
 use crate::ids::SYSTEM;
 use crate::money::{AmountError, Currency, Money};
@@ -92,7 +92,7 @@ pub(super) async fn settle(tx: &mut Tx, deployment: &Deployment) -> Result<usize
             words: words.into_iter().collect(),
         };
         let (known, targets) = awaited(tx, &latest.house.bank_account, &span, &BTreeSet::new()).await?;
-        for payment in receipts::decide(&receipts, &targets).payments {
+        for payment in receipts::decide(&receipts, &targets, &banks(deployment, currency)).payments {
             if let Some((one, recorded, day)) = recorded(&payment, &waiting, (&known, &targets)) {
                 let said = Said {
                     by: SYSTEM,

@@ -223,3 +223,17 @@ async fn what_has_not_come_is_not_booked() {
     }
     books::prove(&day.test.admin, None).await.expect("the books hold");
 }
+
+#[tokio::test]
+async fn days_on_which_banks_are_closed_do_not_count() {
+    let story = STORY.replace("file north 2026-03-03", "file north 2026-04-02");
+    // From Maundy Thursday to the Wednesday after Easter there are four weekdays, and two on which banks are open.
+    let calendars = "[payout]\ncalendars = { EUR = \"TARGET2\" }\n";
+    for (rules, came) in [
+        ("", "suspense 1 50.00, MISSING_RECEIPT 3, UNIDENTIFIED_RECEIPT 1"),
+        (calendars, "receipt 1 50.00"),
+    ] {
+        let mut bank = Bank::under(&(settings() + rules), &story).await;
+        assert_eq!(bank.load(&statement("2026-04-08", 0, &["+50.00 text=x"])).await, came);
+    }
+}
