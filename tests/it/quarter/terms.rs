@@ -106,10 +106,10 @@ pub fn open_after(calendar: &str, day: NaiveDate, count: usize) -> NaiveDate {
     open.take(count).last().expect("a day")
 }
 
-/// How many days from Monday to Friday are after one and not after the other.
-pub fn weekdays_between(after: NaiveDate, until: NaiveDate) -> usize {
+/// How many open days are after one and not after the other.
+pub fn open_between(calendar: &str, after: NaiveDate, until: NaiveDate) -> usize {
     let days = after.iter_days().skip(1).take_while(|day| *day <= until);
-    days.filter(|day| is_weekday(*day)).count()
+    days.filter(|day| is_open(calendar, *day)).count()
 }
 
 /// On which days a merchant is paid.

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::terms::{
     ACQUIRERS, Acquirer, COOLING_OFF, CURRENCIES, Code, DISPUTE_FEE, FORCED, Form, KEPT, LARGE, MINIMUM, Merchant,
-    PAYOUT_FEE, SETTLES_WITHIN, Schedule, decimal, is_open, merchants, of, open_after, per_mille, weekdays_between,
+    PAYOUT_FEE, SETTLES_WITHIN, Schedule, decimal, is_open, merchants, of, open_after, open_between, per_mille,
 };
 use crate::support::events::event;
 
@@ -961,7 +961,7 @@ impl World {
             .count();
         let alone = open().filter(|(_, batch)| batch.open == entry.amount).count();
         let batch = self.batches.get(&batches[0]);
-        let is_near = batch.is_some_and(|batch| weekdays_between(batch.awaited_on, self.today) <= 2);
+        let is_near = batch.is_some_and(|batch| open_between(of(code).calendar, batch.awaited_on, self.today) <= 2);
         is_near && alone == 1 && together == 0
     }
 
@@ -1065,13 +1065,15 @@ impl World {
         }
     }
 
-    /// Batches that were awaited three weekdays before the end of the statement, or more, and are not paid.
+    /// Batches that were awaited three open days before the end of the statement, or more, and are not paid.
     fn receipts_missing(&mut self, code: Code, until: NaiveDate) {
         let missing: Vec<Break> = self
             .batches
             .iter()
             .filter(|((.., of), batch)| *of == code && batch.open != 0)
-            .filter(|(_, batch)| batch.awaited_on < until && weekdays_between(batch.awaited_on, until) > 2)
+            .filter(|(_, batch)| {
+                batch.awaited_on < until && open_between(of(code).calendar, batch.awaited_on, until) > 2
+            })
             .map(|(key, batch)| Break {
                 class: "MISSING_RECEIPT",
                 acquirer: ACQUIRERS[key.0].name,
