@@ -1,6 +1,6 @@
 //! Instants and days: an instant is UTC with microseconds; a day belongs to a named time zone.
 
-use chrono::{DateTime, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
 /// Why a text is not an instant or a day.
@@ -129,6 +129,11 @@ pub fn end_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
 fn in_range(day: NaiveDate) -> bool {
     use chrono::Datelike;
     (2000..2200).contains(&day.year())
+}
+
+/// Whether a day is none of Saturday and Sunday: a business day, where no calendar says more.
+pub fn is_weekday(day: NaiveDate) -> bool {
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
 }
 
 #[cfg(test)]

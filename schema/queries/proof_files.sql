@@ -15,10 +15,11 @@ with files as materialized (
     where files.came and not files.gone
     group by line.source_id, line.batch, line.net_currency
 )
-select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout, released.decided_by as released_by,
+select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout, batch.of_balance, released.decided_by as released_by,
     coalesce(told.net, 0)::text as lines, coalesce(told.carried, 0)::text as carried,
-    (batch.gross, batch.costs, batch.other, batch.net, batch.payout)
-        is not distinct from (told.gross, told.costs, told.other, told.net, told.payout) as is_told
+    -- The sign of a payout row may be that of the format alone.
+    (batch.gross, batch.costs, batch.other, batch.net, abs(batch.payout))
+        is not distinct from (told.gross, told.costs, told.other, told.net, abs(told.payout)) as is_told
 from files
 join settlement_batch batch on batch.source_id = files.source_id
 join acquirer on acquirer.id = files.acquirer_id

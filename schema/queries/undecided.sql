@@ -1,4 +1,4 @@
--- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled (by its ARN and amount, where neither line has a reference of the acquirer), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); and whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references. $1 source, $2 acquirer, $3 ordinals.
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled (by its ARN and amount, where neither line has a reference of the acquirer; a fee of its own by its reference, day and amount in the same batch, or in none), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references; and the payment that a sale names, of which nothing was captured here, and how that stands. $1 source, $2 acquirer, $3 ordinals, $4 names of batches that no file states.
 declare undecided no scroll cursor for
 with undecided as materialized (
     select line.*
@@ -18,12 +18,22 @@ with undecided as materialized (
         on line.arn = undecided.arn and line.acquirer_reference is null and line.record_type = undecided.record_type
         and line.gross_currency = undecided.gross_currency and line.gross = undecided.gross and line.source_id <> $1
     where undecided.record_type in (1, 2, 3, 4, 8, 9, 10) and undecided.acquirer_reference is null
+    union all
+    select undecided.ordinal, line.source_id, line.ordinal, line.line
+    from undecided
+    join settlement_line line
+        on line.acquirer_reference = undecided.acquirer_reference and line.record_type = undecided.record_type and line.net = undecided.net
+        and line.net_currency = undecided.net_currency and line.occurred_on = undecided.occurred_on and line.source_id <> $1
+        and (line.batch = undecided.batch or line.batch = any($4::text[]) or undecided.batch = any($4::text[]))
+    where undecided.record_type = 5
 ), repeated as (
     select distinct on (earlier.repeat) earlier.repeat as ordinal, source.name, earlier.line
     from earlier
+    join undecided on undecided.ordinal = earlier.repeat
     join settlement_file_state file on file.source_id = earlier.source_id and file.acquirer_id = $2 and file.state = 'booked'
-    join standing_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
+    left join standing_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
+    where match.source_id is not null or undecided.record_type = 5
     order by earlier.repeat, earlier.source_id, earlier.ordinal
 ), reported as materialized (
     -- Of items, by what their type stands for; own is false where a line goes by the reference of what it is about.
@@ -107,6 +117,30 @@ with undecided as materialized (
     from taken_back
     join book on true
     join payment on payment.book_id = book.id and payment.merchant_reference = taken_back.merchant_reference and payment.captured > 0
+), uncaptured as (
+    select undecided.ordinal, payment.book_id, payment.payment
+    from undecided
+    join book on true
+    join payment on payment.book_id = book.id and payment.payment = undecided.merchant_reference
+    where undecided.record_type = 1
+    union
+    select undecided.ordinal, payment.book_id, payment.payment
+    from undecided
+    join book on true
+    join payment on payment.book_id = book.id and payment.merchant_reference = undecided.merchant_reference
+    where undecided.record_type = 1
+), stood as (
+    select distinct on (undecided.ordinal) undecided.ordinal, payment.payment,
+        case when payment.authorized is null and payment.requested is not null then 'unknown'
+             when payment.authorized is null then 'declined'
+             when payment.expired > 0 then 'expired'
+             when payment.voided > 0 then 'voided'
+             else 'authorized' end as stands
+    from uncaptured
+    join undecided on undecided.ordinal = uncaptured.ordinal
+    join payment on payment.book_id = uncaptured.book_id and payment.payment = uncaptured.payment
+    where payment.acquirer_id = $2 and payment.currency = undecided.gross_currency and payment.captured = 0
+    order by undecided.ordinal, payment.book_id, payment.payment
 )
 select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, undecided.arn, '') as key,
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
@@ -115,8 +149,9 @@ select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undec
     repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line,
     exists (select from taken_back where taken_back.ordinal = undecided.ordinal)
         and not exists (select from captured where captured.ordinal = undecided.ordinal) as of_nothing,
-    undecided.contrary
+    undecided.contrary, stood.payment, stood.stands
 from undecided
+left join stood on stood.ordinal = undecided.ordinal
 left join repeated on repeated.ordinal = undecided.ordinal
 left join other on other.ordinal = undecided.ordinal
 order by undecided.ordinal;

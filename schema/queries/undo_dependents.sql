@@ -1,4 +1,4 @@
--- Booked files with a line that was taken for a repetition of a line that this file settled. $1 source, $2 acquirer.
+-- Booked files with a line that was taken for a repetition of a line that this file settled or booked. $1 source, $2 acquirer.
 select distinct source.name
 from break
 join settlement_file_state later_file on later_file.source_id = break.source_id and later_file.state = 'booked'
@@ -10,4 +10,15 @@ join settlement_line line
 join standing_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
 join source on source.id = break.source_id
 where break.class = 'DUPLICATE_IN_FILE' and break.acquirer_id = $2 and break.source_id <> $1
-order by source.name;
+union
+-- Fees of their own, which settle nothing.
+select source.name
+from break
+join settlement_file_state later_file on later_file.source_id = break.source_id and later_file.state = 'booked'
+join settlement_line later on later.source_id = break.source_id and later.ordinal = break.ordinal and later.record_type = 5
+join settlement_line line
+    on line.acquirer_reference = later.acquirer_reference and line.record_type = 5 and line.source_id = $1
+    and line.net = later.net and line.net_currency = later.net_currency and line.occurred_on = later.occurred_on
+join source on source.id = break.source_id
+where break.class = 'DUPLICATE_IN_FILE' and break.acquirer_id = $2 and break.source_id <> $1
+order by name;

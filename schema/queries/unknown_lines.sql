@@ -1,4 +1,4 @@
--- Undecided lines of captures that report a payment whose outcome is unknown: by the acquirer's reference of the attempt, or by ours as it echoes it, and then a few days apart where nothing but ours can match them. $1 source, $2 acquirer, $3 ordinals, $4 days apart.
+-- Undecided lines of captures that report a payment whose outcome is unknown: by the acquirer's reference of the attempt, or by ours as it echoes it, and then a few days apart where nothing but ours can match them. $1 source, $2 acquirer, $3 ordinals, $4 business days apart, $5 business days.
 with attempt as materialized (
     select distinct on (payment.book_id, payment.payment)
         payment.book_id, payment.payment, payment.currency, payment.requested, book.merchant, entry.number, coalesce(entry.happened_on, entry.booking_date) as booking_date,
@@ -21,7 +21,8 @@ with attempt as materialized (
     select attempt.book_id, attempt.number, line.ordinal
     from attempt
     join line on line.merchant_reference = attempt.merchant_reference and line.gross_currency = attempt.currency
-    where line.acquirer_reference is not null or abs(attempt.booking_date - line.occurred_on) <= $4
+    where line.acquirer_reference is not null or (abs(attempt.booking_date - line.occurred_on) <= 31
+            and abs(width_bucket(attempt.booking_date, $5::date[]) - width_bucket(line.occurred_on, $5::date[])) <= $4)
 )
 select line.ordinal, line.line, line.gross, line.gross_currency, line.acquirer_reference, line.arn,
     attempt.book_id, attempt.merchant, attempt.number

@@ -11,6 +11,7 @@
 //! - gross × exchange rate − (commission + markup + scheme fees + interchange) = net, exactly where both are in one currency,
 //!   within one minor unit of the net currency where they are not. Rows without a gross amount, and those that another party
 //!   settles, have no such identity.
+//! - batches are those of a merchant account: each counts its own;
 //! - the direction of money is that of the debit and credit columns, never that of the type;
 //! - references are visible text without card numbers, and `raw` holds none.
 //!
@@ -49,6 +50,7 @@ columns! {
         BatchNumber = "Batch Number",
     }
     optional {
+        Account = "Merchant Account",
         PaymentFees = "Payment Fees (NC)",
         Arn = "ARN",
         AuthCode = "Authorisation Code",
@@ -59,9 +61,8 @@ columns! {
 }
 
 /// Columns that Adyen is known to write and that are kept in the raw row only.
-const EVIDENCE: [&str; 27] = [
+const EVIDENCE: [&str; 26] = [
     "Company Account",
-    "Merchant Account",
     "Payment Method",
     "Payment Method Variant",
     "Modification Merchant Reference",
@@ -269,7 +270,7 @@ struct RowReader<'a> {
 impl RowReader<'_> {
     fn read(&self, ordinal: u32) -> Result<SettlementLine, Wrong> {
         let type_text = self.cells.text(Column::Type)?;
-        let batch = self.cells.text(Column::BatchNumber)?;
+        let batch = self.batch()?;
         let occurred_on = self.cells.day_of_time(Column::CreationDate)?;
         self.check_time_zone()?;
         let kind = Kind::of(type_text);
@@ -292,7 +293,8 @@ impl RowReader<'_> {
             record,
             contrary,
             type_text: type_text.to_owned(),
-            batch: batch.to_owned(),
+            batch,
+            of_balance: false,
             acquirer_reference: modification.or_else(|| original_reference.clone()),
             original_reference,
             merchant_reference: self.cells.reference(Column::MerchantReference)?,
@@ -315,6 +317,13 @@ impl RowReader<'_> {
             exchange_rate: amounts.exchange_rate.filter(|_| has_gross),
             raw: self.cells.raw(),
         })
+    }
+
+    /// Each merchant account numbers its own batches.
+    fn batch(&self) -> Result<String, Wrong> {
+        let number = self.cells.text(Column::BatchNumber)?;
+        let account = self.cells.reference(Column::Account)?;
+        Ok(account.map_or_else(|| number.to_owned(), |account| format!("{account} {number}")))
     }
 
     fn check_time_zone(&self) -> Result<(), Wrong> {

@@ -10,7 +10,8 @@
 //! Invariants of every row, exactly and before anything is rounded: net = gross + deduction, and deduction = processing fee +
 //! scheme fee + interchange + tax + reserve. Each amount is then rounded to the minor unit, half to even; what that leaves
 //! within a row is part of its processing fee. Invariant of every payout: it is its rows, but for half a minor unit a row at
-//! most. Rows without a payout are the batch [`NO_PAYOUT`], which nobody claims anything of.
+//! most. Rows without a payout are the batch [`NO_PAYOUT`], which nobody claims anything of: they
+//! are in the balance.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -405,6 +406,7 @@ impl RowReader<'_> {
         Ok(SettlementLine {
             contrary,
             type_text: type_text.to_owned(),
+            of_balance: batch.is_none(),
             batch: batch.unwrap_or_else(|| NO_PAYOUT.to_owned()),
             acquirer_reference: cells.reference(Column::Action)?.or_else(|| payment.clone()),
             original_reference: payment,

@@ -222,6 +222,7 @@ fn control(
     let count = i128::from(pds.number("0306").map_err(wrong)?);
     let amounts = i128::from(pds.number("0301").map_err(wrong)?);
     let claim = |what: &str, stated, read| Claim {
+        batch: None,
         what: format!("the trailer in record {record} says {what}"),
         currency: None,
         stated,
@@ -318,6 +319,7 @@ impl LineReader<'_> {
         let fee_reference = self.pds.get("0137").map(|text| text.trim_end_matches(' ').to_owned());
         let fee_reference = fee_reference.filter(|text| !of_payment && !text.is_empty());
         Ok(SettlementLine {
+            of_balance: false,
             ordinal,
             line: record_number,
             record,

@@ -206,6 +206,9 @@ pub struct SettlementLine {
     pub type_text: String,
     /// The settlement batch: what the acquirer pays as one sum.
     pub batch: String,
+    /// Whether it moves a balance that the acquirer keeps for us, or is a payout that takes of one what it likes: its batch is then
+    /// not what is paid.
+    pub of_balance: bool,
     /// The acquirer's id of this capture, refund or dispute.
     pub acquirer_reference: Option<String>,
     /// The acquirer's id of the original authorization.
@@ -260,6 +263,7 @@ impl SettlementLine {
             contrary: None,
             type_text: String::new(),
             batch: String::new(),
+            of_balance: false,
             acquirer_reference: None,
             original_reference: None,
             merchant_reference: None,
@@ -395,12 +399,28 @@ impl ControlClaims {
 pub struct Claim {
     /// What says it, like `section footer of USD, line 12: gross credits`.
     pub what: String,
+    /// The batch that it is about and how many lines of it were read, where others may be in other files: then it is about all.
+    pub batch: Option<(String, u64)>,
     /// The currency of both sides; none where rows are counted.
     pub currency: Option<Currency>,
     /// What it says, in minor units or rows.
     pub stated: i128,
     /// What the rows come to.
     pub read: i128,
+}
+
+impl Claim {
+    /// The same, where one that may go by other files says the right amount with the other sign: reports of it differ.
+    #[must_use]
+    pub fn without_sign(self) -> Self {
+        match self.batch {
+            Some(_) if self.stated.unsigned_abs() == self.read.unsigned_abs() => Self {
+                stated: self.read,
+                ..self
+            },
+            _ => self,
+        }
+    }
 }
 
 /// Reads a settlement file, row by row, in the order of the file. [`Rows`] is how it is used.

@@ -7,7 +7,7 @@
 //!
 //! Amounts are unsigned hundredths of the currency, whatever its own decimals; the columns of debit and credit say where
 //! money goes, of the fee apart. A balance is no batch: rows of one section are one, and nobody claims what they come to but
-//! the footers.
+//! the footers; a withdrawal takes of the balance what it likes, and is a batch of its own.
 //!
 //! Phases: records in their order, each of which says what may follow; rows as in every format; at the end of the report what its
 //! footers say is compared with what was read. What is out of order, or missing, ends the file.
@@ -150,6 +150,8 @@ pub struct PaypalReader<'r> {
     opened: [bool; 2],
     section: Option<Section>,
     report: Part,
+    /// The last day of its sections.
+    ends_on: Option<NaiveDate>,
     /// The report's own count has come.
     counted: bool,
     /// `FF` has come.
@@ -178,6 +180,7 @@ impl<'r> PaypalReader<'r> {
             opened: [false; 2],
             section: None,
             report: Part::default(),
+            ends_on: None,
             counted: false,
             closed: false,
             conversions: BTreeMap::new(),
@@ -222,6 +225,10 @@ impl<'r> PaypalReader<'r> {
             let what = format!("conversion {reference} has of its two sides one too many or too few, sold less bought");
             self.claim(what, None, 0, i128::from(sides))?;
         }
+        // Of a day without sales there are sections alone.
+        if self.claims.lines == 0 && self.claims.rejects == 0 {
+            self.claims.latest_day = self.ends_on;
+        }
         // A balance goes on: no batch of this format adds up to nothing.
         self.claims.totals.clear();
         Ok(false)
@@ -236,6 +243,7 @@ impl<'r> PaypalReader<'r> {
             return Err(self.malformed(format!("more than {OPEN_LIMIT} totals do not add up")));
         }
         self.claims.claims.push(Claim {
+            batch: None,
             what,
             currency,
             stated,
@@ -284,6 +292,7 @@ impl<'r> PaypalReader<'r> {
         }
         crate::ids::check_reference(account).map_err(|error| self.malformed(format!("the account {error}")))?;
         let batch = format!("{account} {day}");
+        self.ends_on = self.ends_on.max(Some(day));
         match &self.section {
             // The next file says again whose section goes on.
             Some(section) if section.batch == batch && section.header.is_none() => {}
@@ -327,7 +336,7 @@ impl<'r> PaypalReader<'r> {
         let cells = Cells::of(record, header);
         let read = cells
             .check_shape()
-            .and_then(|()| RowReader { cells: &cells }.read(self.ordinal, &section.batch));
+            .and_then(|()| RowReader { cells: &cells }.read(self.ordinal, section));
         let read = read.map_err(|wrong| {
             let wrong = match self.number {
                 1 => wrong,
@@ -615,7 +624,7 @@ struct RowReader<'a> {
 
 impl RowReader<'_> {
     /// The line; and gross and fee, signed as they change the balance.
-    fn read(&self, ordinal: u32, batch: &str) -> Result<(SettlementLine, i64, i64), Wrong> {
+    fn read(&self, ordinal: u32, section: &Section) -> Result<(SettlementLine, i64, i64), Wrong> {
         let cells = self.cells;
         let code = cells.text(Column::Event)?;
         let well_formed =
@@ -652,10 +661,15 @@ impl RowReader<'_> {
         } else {
             0
         };
+        let id = cells.text(Column::Id)?;
         let line = SettlementLine {
             type_text: code.to_owned(),
-            batch: batch.to_owned(),
-            acquirer_reference: Some(cells.text(Column::Id)?.to_owned()),
+            batch: match record {
+                RecordType::Payout => format!("{} {id}", section.account),
+                _ => section.batch.clone(),
+            },
+            of_balance: true,
+            acquirer_reference: Some(id.to_owned()),
             original_reference: cells.reference(Column::Reference)?,
             merchant_reference: cells.reference(Column::Invoice)?,
             contrary,

@@ -8,11 +8,13 @@
 //! - gross − fee = net, exactly;
 //! - the money of a row is in the currency of its balance; what the customer paid may have been in another one, and is then the
 //!   gross of the line;
-//! - rows of one automatic payout are one batch, and add up to the payout where the file has its row. Rows that no automatic payout
-//!   holds are the batch [`NO_PAYOUT`], which nobody claims anything of.
+//! - rows of one automatic payout are one batch, and add up to the payout, in this file and those before it: a report of days cuts
+//!   payouts. Its sign is not told, since reports differ in it. Rows that no automatic payout holds are in the balance: the batch
+//!   [`NO_PAYOUT`], which nobody claims anything of; a payout at will is a batch of its own.
 //!
 //! A fee that belongs to no payment is a row with a negative gross and no fee.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use rust_decimal::Decimal;
@@ -111,6 +113,8 @@ pub struct StripeReader<R> {
     claims: ControlClaims,
     /// What stands before the decimals, once an amount has shown it.
     separator: Option<char>,
+    /// Payouts that are not automatic.
+    at_will: BTreeSet<String>,
 }
 
 impl<R: Read> StripeReader<R> {
@@ -129,6 +133,7 @@ impl<R: Read> StripeReader<R> {
             sheet,
             claims: ControlClaims::default(),
             separator: None,
+            at_will: BTreeSet::new(),
         })
     }
 }
@@ -139,17 +144,24 @@ impl<R: Read> SettlementReader for StripeReader<R> {
         let row = self.sheet.row(&mut self.claims, |cells, ordinal| {
             RowReader { cells, separator }.read(ordinal)
         })?;
+        if let Some(Row::Line(line)) = &row
+            && line.record == RecordType::Payout
+            && line.of_balance
+        {
+            self.at_will.insert(line.batch.clone());
+        }
         if row.is_none() {
-            // A batch without its payout claims nothing.
+            // A batch without its payout claims nothing, nor does a payout that nobody but its row speaks of.
             let totals = std::mem::take(&mut self.claims.totals).into_iter();
-            let paid = totals.filter(|((batch, _), total)| total.payouts > 0 && batch != NO_PAYOUT);
+            let paid = totals.filter(|((batch, _), total)| total.payouts > 0 && !self.at_will.contains(batch));
             let claimed = paid.map(|((batch, currency), total)| Claim {
                 what: format!("payout {batch} is of"),
                 currency: Some(currency),
                 stated: total.payout_minor.saturating_neg(),
                 read: total.net_minor,
+                batch: Some((batch, total.lines.saturating_sub(total.payouts))),
             });
-            self.claims.claims.extend(claimed);
+            self.claims.claims.extend(claimed.map(Claim::without_sign));
         }
         Ok(row)
     }
@@ -222,14 +234,21 @@ impl RowReader<'_> {
         } else {
             None
         };
+        let reference = source.unwrap_or_else(|| id.to_owned());
+        let automatic = cells.reference(Column::Payout)?;
         Ok(SettlementLine {
             ordinal,
             line: cells.line(),
             record,
             contrary,
             type_text: category.to_owned(),
-            batch: cells.reference(Column::Payout)?.unwrap_or_else(|| NO_PAYOUT.to_owned()),
-            acquirer_reference: source.or_else(|| Some(id.to_owned())),
+            of_balance: automatic.is_none(),
+            batch: match (automatic, record) {
+                (Some(payout), _) => payout,
+                (None, RecordType::Payout) => reference.clone(),
+                (None, _) => NO_PAYOUT.to_owned(),
+            },
+            acquirer_reference: Some(reference),
             original_reference: charge.or(cells.reference(Column::PaymentIntent)?),
             merchant_reference: cells.reference(Column::Order)?,
             arn: None,

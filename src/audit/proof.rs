@@ -274,6 +274,8 @@ pub struct FileBatch {
     pub net: i128,
     /// What its payout rows claim; nothing where there are none.
     pub payout: i128,
+    /// Whether its lines move a balance that the acquirer keeps, or its payout takes of one: then no payout claims anything of lines.
+    pub of_balance: bool,
     /// Σ of its lines.
     pub lines: i128,
     /// What of them another batch brought, or takes.
@@ -497,9 +499,21 @@ impl Facts {
                 of.books = of.books.saturating_add(moved.amount);
             });
         }
+        // A report of days cuts batches: their payout claims something of lines in all files.
+        let of = |batch: &FileBatch| (batch.acquirer.clone(), batch.batch.clone(), batch.currency.clone());
+        let mut unclaimed: BTreeMap<_, i128> = BTreeMap::new();
+        for batch in self.files.iter().filter(|batch| batch.payout == 0 && !batch.of_balance) {
+            let lines = unclaimed.entry(of(batch)).or_default();
+            *lines = lines.saturating_add(batch.lines);
+        }
         for batch in &self.files {
             // Where nothing is paid there is no claim but the lines.
-            let claim = if batch.payout == 0 { batch.lines } else { batch.payout };
+            let claim = if batch.payout == 0 || batch.of_balance {
+                batch.lines
+            } else {
+                let elsewhere = unclaimed.get(&of(batch)).copied().unwrap_or_default();
+                batch.payout.saturating_sub(elsewhere)
+            };
             identity(&batch.acquirer, &batch.currency, &mut |of| {
                 of.items = of.items.saturating_add(claim.saturating_sub(batch.carried));
                 let named = format!("batch {} of {}", batch.batch, batch.file);

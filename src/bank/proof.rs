@@ -92,6 +92,7 @@ impl Proof {
             self.proven = self.proven.saturating_add(1);
         } else if self.untrue.len() < CLAIM_LIMIT {
             self.untrue.push(Claim {
+                batch: None,
                 what: what.into(),
                 currency,
                 stated,
@@ -184,6 +185,7 @@ impl FileClaims {
     pub(super) fn check(&mut self, what: String, currency: Option<Currency>, stated: i128, read: i128) {
         if stated != read && self.untrue.len() < CLAIM_LIMIT {
             self.untrue.push(Claim {
+                batch: None,
                 what,
                 currency,
                 stated,

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::NaiveDate;
 
 /// How many days on which banks are open may lie between the day on which money is awaited and the day on which it came.
 pub const WINDOW: usize = 2;
@@ -40,11 +40,6 @@ fn names(word: &str) -> bool {
 
 /// On which days banks are open.
 pub type Open<'a> = &'a dyn Fn(NaiveDate) -> bool;
-
-/// Banks as they are where nobody says when they are closed: open but for Saturdays and Sundays.
-pub fn is_weekday(day: NaiveDate) -> bool {
-    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
-}
 
 /// Whether two days are within [`WINDOW`] days on which banks are open of one another.
 pub fn is_near(one: NaiveDate, other: NaiveDate, is_open: Open<'_>) -> bool {

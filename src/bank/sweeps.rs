@@ -7,7 +7,8 @@
 
 use chrono::NaiveDate;
 
-use super::receipts::{is_near, is_weekday};
+use super::receipts::is_near;
+use crate::dates::is_weekday;
 
 /// One side of a sweep: what the account of the statement gets, in minor units, and the day from which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -117,7 +117,8 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     match command {
         Command::Explain { line } => {
             let store = globals.store().await?;
-            let found = store.explain_line(&line).await.map_err(unknown)?;
+            let deployment = super::deployment(&store).await?;
+            let found = store.explain_line(&deployment, &line).await.map_err(unknown)?;
             explained::explained(&found).print(globals.format)?;
         }
         Command::Suggest { line, limit } => {

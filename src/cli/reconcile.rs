@@ -306,6 +306,10 @@ pub(super) fn failed(error: ReconcileError) -> Failure {
             Some("name an acquirer of the settings: `acquit settings show --on DATE` prints them")
         }
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
+        ReconcileError::NoDay(_) => Some("say so with --as-of DATE"),
+        ReconcileError::OfAnother { .. } => {
+            Some("nothing was written: name the acquirer that it is of with --acquirer")
+        }
         ReconcileError::Undo(_) => None,
         ReconcileError::Receipts(DeskError::Store(error)) => error.hint(),
         ReconcileError::Receipts(_) => Some("run the command again: it books nothing twice"),
@@ -321,10 +325,15 @@ fn headline(found: &Reconciliation, file: &SettlementFile, args: &FileArgs) -> S
         FileOutcome::Booked if args.execute => format!("{name}: booked"),
         FileOutcome::Booked => format!("{name}: plan, nothing was booked; run again with --execute to book it"),
         FileOutcome::AlreadyBooked => format!("{name}: booked by an earlier run, nothing was done"),
-        FileOutcome::Duplicate { first_name } => {
-            format!("{name}: DUPLICATE_FILE, its content came before as {first_name}; nothing was posted")
+        FileOutcome::Duplicate { first_name, acquirer } => {
+            format!("{name}: DUPLICATE_FILE, its content came before as {first_name} of {acquirer}; nothing was posted")
         }
-        FileOutcome::Quarantined { reason } => format!("{name}: quarantined, nothing was posted: {reason}"),
+        FileOutcome::Quarantined { reason } if args.execute => {
+            format!("{name}: quarantined, nothing was posted: {reason}")
+        }
+        FileOutcome::Quarantined { reason } => {
+            format!("{name}: plan, it would be quarantined, and nothing of it posted: {reason}")
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! could be booked.
 
 use super::booking::{Item, Line};
-use super::matching::{DAYS_APART, Pass};
+use super::matching::{BusinessDays, Pass};
 use crate::acquirer::RecordType;
 use crate::money::Money;
 
@@ -148,8 +148,9 @@ fn key(pass: Pass) -> (&'static [Field], bool) {
 }
 
 /// What a pass finds for a line among these items.
-pub fn tried(pass: Pass, reported: &Reported, candidates: &[Candidate]) -> Tried {
+pub fn tried(pass: Pass, reported: &Reported, candidates: &[Candidate], days: &BusinessDays) -> Tried {
     let (fields, exactly) = key(pass);
+    let within = (days, pass.days_apart());
     let missing: Vec<Field> = fields
         .iter()
         .copied()
@@ -167,7 +168,7 @@ pub fn tried(pass: Pass, reported: &Reported, candidates: &[Candidate]) -> Tried
         .iter()
         .enumerate()
         .filter(|(_, candidate)| has_it(candidate))
-        .map(|(place, candidate)| (place, differing(reported, candidate, exactly)))
+        .map(|(place, candidate)| (place, differing(reported, candidate, exactly.then_some(within))))
         .collect();
     let fitting: Vec<usize> = having
         .iter()
@@ -179,7 +180,7 @@ pub fn tried(pass: Pass, reported: &Reported, candidates: &[Candidate]) -> Tried
         let apart = |place: &usize| {
             let exact = candidates
                 .get(*place)
-                .map(|candidate| differing(reported, candidate, true));
+                .map(|candidate| differing(reported, candidate, Some(within)));
             let fields = exact.filter(|fields| !fields.is_empty());
             (*place, fields.unwrap_or_else(|| vec![Field::Amount]))
         };
@@ -205,16 +206,23 @@ fn add_up(reported: &Reported, candidates: &[Candidate], places: &[usize]) -> bo
     places.len() > 1 && sum == Some(reported.line.gross.minor())
 }
 
-fn differing(reported: &Reported, candidate: &Candidate, exactly: bool) -> Vec<Field> {
-    let apart = days_apart(reported, candidate);
+/// In what line and item differ: in amount and day too, where they have to be so many business days apart.
+fn differing(reported: &Reported, candidate: &Candidate, within: Option<(&BusinessDays, i32)>) -> Vec<Field> {
+    let (ours, theirs) = (candidate.item.occurred_on, reported.line.occurred_on);
     [
         (Field::Record, reported.line.record != candidate.record),
         (
             Field::Currency,
             reported.line.gross.currency() != candidate.item.gross.currency(),
         ),
-        (Field::Amount, exactly && candidate.item.distance(&reported.line) != 0),
-        (Field::Day, exactly && apart > u64::from(DAYS_APART.unsigned_abs())),
+        (
+            Field::Amount,
+            within.is_some() && candidate.item.distance(&reported.line) != 0,
+        ),
+        (
+            Field::Day,
+            within.is_some_and(|(days, apart)| !days.are_within(ours, theirs, apart)),
+        ),
     ]
     .into_iter()
     .filter(|(_, differs)| *differs)
@@ -274,7 +282,7 @@ pub fn suggested(reported: &Reported, candidates: &[Candidate], limit: usize) ->
     let mut suggestions: Vec<Suggestion> = candidates
         .iter()
         .enumerate()
-        .filter(|(_, candidate)| differing(reported, candidate, false).is_empty())
+        .filter(|(_, candidate)| differing(reported, candidate, None).is_empty())
         .map(|(place, candidate)| scored(place, reported, candidate))
         .filter(|suggestion| suggestion.score > 0)
         .collect();

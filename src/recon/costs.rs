@@ -4,8 +4,8 @@
 //! a claim of its own; what is tolerated is added up by batch and term, and is a claim together where it comes to more than a
 //! batch may differ: one cent on every line is no rounding. What is booked is always what the file says.
 //!
-//! Where an acquirer settles in full, nothing may be deducted: what is, is a claim, and what the terms come to is what the
-//! invoice of the month should be. Costs in another currency than their gross are not priced, since no contract gives the rate;
+//! Where an acquirer settles in full, nothing may be deducted: what is, be it a fee of its own, is a claim, and what the terms come
+//! to is what the invoice of the month should be. Costs in another currency than their gross are not priced, since no contract gives the rate;
 //! what the ledger has as the cost of a dispute is held to that instead, and not priced either.
 
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl<'a> Review<'a> {
         }
         let priced = &PricedLine { batch, line, item };
         let invoiced = self.acquirer.contract == Contract::Gross;
-        if invoiced && line.record == RecordType::Capture && line.net.currency() == line.gross.currency() {
+        if invoiced && line.net.currency() == line.gross.currency() {
             let total = line.costs.total();
             self.add(priced, CostComponent::Total, DEDUCTED.into(), false, (0, total))?;
             claims.extend((total != 0).then(|| priced.claim(CostComponent::Total, DEDUCTED.into(), 0)));
@@ -294,6 +294,22 @@ fn price(term: &CostTerm, contract: &CostContract, gross: Money) -> Result<Optio
     let price = share.checked_add(rates.fixed).ok_or(AmountError::TooLarge)?;
     let price = price.max(rates.minimum.unwrap_or(price));
     Ok(Some(price.min(rates.cap.unwrap_or(price))))
+}
+
+/// The claim of a fee of its own that an acquirer deducts though it settles in full.
+pub fn deducted(batch: &Arc<str>, line: &Line, acquirer: &Acquirer) -> Result<Option<Claim>, AmountError> {
+    let taken = line.net.minor().checked_neg().ok_or(AmountError::TooLarge)?;
+    let is_one = acquirer.contract == Contract::Gross && line.record == RecordType::BatchFee && taken != 0;
+    Ok(is_one.then(|| Claim {
+        ordinal: Some(line.ordinal),
+        batch: batch.clone(),
+        component: CostComponent::Total,
+        term: DEDUCTED.into(),
+        lines: 1,
+        expected: Money::zero(line.net.currency()),
+        stated: Money::from_minor(taken, line.net.currency()),
+        since: line.occurred_on,
+    }))
 }
 
 /// The claims of a line that people match: it is held to the contract alone, since no batch of theirs is added up.

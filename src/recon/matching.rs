@@ -9,14 +9,16 @@
 //! | --- | --- |
 //! | 1 | acquirer reference, record type, currency |
 //! | 2 | ARN, record type, currency |
-//! | 3 | retrieval reference number, authorization code, record type, currency, gross amount, days |
-//! | 4 | merchant reference, record type, currency, gross amount, days |
-//! | 5 | authorization code, card, record type, currency, gross amount, days |
+//! | 3 | retrieval reference number, authorization code, record type, currency, gross amount, a business day |
+//! | 4 | merchant reference, record type, currency, gross amount, three business days |
+//! | 5 | authorization code, card, record type, currency, gross amount, three business days |
 //! | 6 | merchant reference, record type, currency, and only sums that agree |
 //! | 7 | none: people say so, one line of one item or of several whose sum agrees |
 //!
-//! Days are at most [`DAYS_APART`] apart. Neither a retrieval reference number nor an authorization code is unique, so none of them
+//! Days are at most so many business days apart ([`BusinessDays`]). Neither a retrieval reference number nor an authorization code is unique, so none of them
 //! decides alone. The gross amount of a dispute may have the acquirer's cost of it in it.
+
+use chrono::{Days, NaiveDate};
 
 use super::booking::{Item, Line};
 
@@ -40,10 +42,42 @@ pub enum Pass {
 }
 
 /// The version of these rules. It is stored with every match, and counts up when a pass matches by anything else.
-pub const RULES: i16 = 1;
+pub const RULES: i16 = 2;
 
-/// How far apart the days of a line and an item may be where an amount decides: a business day, and a weekend.
-pub const DAYS_APART: i32 = 3;
+/// The business days around those of a file's lines, by which days are apart: Friday and Monday are one apart, and so are Saturday
+/// and Monday.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BusinessDays(Vec<NaiveDate>);
+
+impl BusinessDays {
+    /// How many calendar days may lie between two days that are a few business days apart.
+    pub const LONGEST: u64 = 31;
+    /// So many years of lines are told apart; before them, days are near by [`Self::LONGEST`] alone.
+    const YEARS: u64 = 30;
+
+    /// Those around days from the first to the last of some lines.
+    pub fn around(first: NaiveDate, last: NaiveDate, is_open: &dyn Fn(NaiveDate) -> bool) -> Self {
+        let less = |day: NaiveDate, days| day.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
+        let until = last
+            .checked_add_days(Days::new(Self::LONGEST))
+            .unwrap_or(NaiveDate::MAX);
+        let from = less(first, Self::LONGEST).max(less(until, Self::YEARS.saturating_mul(366)));
+        let days = from.iter_days().take_while(|day| *day <= until);
+        Self(days.filter(|day| is_open(*day)).collect())
+    }
+
+    /// Those of the time in which they are, in order.
+    pub fn days(&self) -> &[NaiveDate] {
+        &self.0
+    }
+
+    /// Whether two days are at most so many business days apart.
+    pub fn are_within(&self, one: NaiveDate, other: NaiveDate, days: i32) -> bool {
+        let number = |day: NaiveDate| self.0.partition_point(|open| *open <= day);
+        let calendar = one.signed_duration_since(other).num_days().unsigned_abs();
+        calendar <= Self::LONGEST && i32::try_from(number(one).abs_diff(number(other))).is_ok_and(|apart| apart <= days)
+    }
+}
 
 impl Pass {
     /// The passes in the order in which they run; people come after them.
@@ -87,6 +121,16 @@ impl Pass {
             Self::Card => "authorization code, card and amount",
             Self::Group => "merchant reference, together",
             Self::ByHand => "by hand",
+        }
+    }
+
+    /// How many business days a line and an item may be apart, where an amount decides.
+    pub fn days_apart(self) -> i32 {
+        match self {
+            Self::Rrn => 1,
+            Self::AcquirerReference | Self::Arn | Self::MerchantReference | Self::Card | Self::Group | Self::ByHand => {
+                3
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::acquirer::{Claim, ControlClaims};
 /// included, add up to nothing.
 pub fn untrue(claims: &ControlClaims) -> Vec<Claim> {
     let batches = claims.totals.iter().map(|((batch, currency), total)| Claim {
+        batch: None,
         what: format!("batch {batch} pays"),
         currency: Some(*currency),
         stated: total.payout_minor.saturating_neg(),

@@ -117,6 +117,11 @@ pub struct Expected {
 }
 
 impl Acquirer {
+    /// The calendar of its business days, where one is named.
+    pub fn calendar(&self) -> Option<&str> {
+        self.expects.as_ref().map(|expected| &*expected.calendar.name)
+    }
+
     /// The cost contract that prices lines of a day, if there is one.
     pub fn cost_on(&self, day: NaiveDate) -> Option<&CostContract> {
         let begun = |version: &&CostContract| version.effective_from.is_none_or(|from| from <= day);

@@ -11,6 +11,7 @@
 pub mod by_hand;
 mod cases;
 mod error;
+pub(in crate::store) mod late;
 pub mod receipt;
 mod reopen;
 mod resolve;

@@ -124,6 +124,7 @@ async fn batches(
             currency: row.try_get("currency")?,
             net: row.try_get::<_, i64>("net")?.into(),
             payout: row.try_get::<_, i64>("payout")?.into(),
+            of_balance: row.try_get("of_balance")?,
             lines: wide(row.try_get("lines")?)?,
             carried: wide(row.try_get("carried")?)?,
             is_told: row.try_get("is_told")?,

@@ -12,6 +12,7 @@ use super::{Retriable, Store, StoreError, Tx};
 use crate::acquirer::mapping::Profile;
 use crate::calendar::Calendar;
 use crate::dates::day_in;
+use crate::dates::is_weekday;
 use crate::ids::AcquirerId;
 use crate::payment::event::PaymentEvent;
 use crate::recon::breaks::BreakClass;
@@ -104,6 +105,17 @@ impl Deployment {
             .iter()
             .find(|(_, known)| **known == id)
             .map(|(name, _)| name.as_str())
+    }
+
+    /// On which days is business by a calendar, as far as one is named, is there and covers them; else from Monday to Friday.
+    pub fn business_days(&self, calendar: Option<&str>) -> impl Fn(NaiveDate) -> bool + use<> {
+        let calendar = calendar.and_then(|name| self.calendar(name)).cloned();
+        move |day| {
+            let is_open = calendar
+                .as_ref()
+                .and_then(|calendar| calendar.is_business_day(day).ok());
+            is_open.unwrap_or_else(|| is_weekday(day))
+        }
     }
 
     /// The calendar of a name, in the version that is in force.

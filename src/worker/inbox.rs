@@ -364,15 +364,20 @@ async fn take_settlement(
         }
         Err(
             error @ (ReconcileError::NoSettings(_)
+            | ReconcileError::OfAnother { .. }
             | ReconcileError::Undo(_)
             | ReconcileError::Amount(_)
             | ReconcileError::Limit { .. }),
         ) => return Ok(Became::Refused(said(&error)).into()),
+        Err(error @ ReconcileError::NoDay(_)) => {
+            let why = format!("{}: reconcile it by hand, with --as-of DATE", said(&error));
+            return Ok(Became::Refused(why).into());
+        }
     };
     let became = match &found.outcome {
         FileOutcome::Booked | FileOutcome::AlreadyBooked => Became::Done(None),
-        FileOutcome::Duplicate { first_name } => Became::Refused(format!(
-            "DUPLICATE_FILE: its content came before as {first_name}; nothing was posted"
+        FileOutcome::Duplicate { first_name, acquirer } => Became::Refused(format!(
+            "DUPLICATE_FILE: its content came before as {first_name} of {acquirer}; nothing was posted"
         )),
         FileOutcome::Quarantined { reason } => {
             let mut why = format!("quarantined, nothing was posted: {reason}");

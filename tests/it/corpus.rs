@@ -132,7 +132,7 @@ fn of_text() -> Vec<Entry> {
         (
             "header only",
             format!("{HEADER}\n").into_bytes(),
-            Quarantined("", "no lines"),
+            Unread("has no lines, and nothing in it says of which day it is"),
         ),
         ("no newline at the end", good.trim_end().into(), Booked),
         ("CR", good.replace('\n', "\r").into_bytes(), Booked),

@@ -225,8 +225,10 @@ fn read_break(row: &tokio_postgres::Row) -> Found {
         "TOTAL_MISMATCH" => {
             // The truth tells the sum over all rows, the payout's included; the break tells both of its parts.
             found.file = word("file");
-            let of_batch = detail.starts_with("batch ") || detail.starts_with("payout ");
-            found.batch = detail.split(' ').nth(1).filter(|_| of_batch).map(str::to_owned);
+            let of_batch = detail.strip_prefix("batch ").or_else(|| detail.strip_prefix("payout "));
+            found.batch = of_batch
+                .and_then(|text| text.split_once(" pays ").or_else(|| text.split_once(" is of ")))
+                .map(|(batch, _)| batch.to_owned());
             // What is counted or added up without a currency is told in words.
             found.actual = found
                 .actual

@@ -2,6 +2,7 @@
 
 mod adjustment;
 mod advance;
+mod again;
 mod audit;
 mod availability;
 mod bank;
@@ -26,6 +27,7 @@ mod histories;
 mod hold;
 mod hostile;
 mod idempotency;
+mod late;
 mod lifecycle;
 mod loss;
 mod matches;

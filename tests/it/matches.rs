@@ -26,7 +26,7 @@ fn name(text: &str) -> LineName {
 }
 
 async fn explained(stage: &Stage, line: &str) -> Explained {
-    let found = stage.test.store.explain_line(&name(line)).await;
+    let found = stage.test.store.explain_line(&stage.deployment, &name(line)).await;
     found.unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
@@ -120,7 +120,12 @@ async fn a_line_says_what_it_was_matched_with_or_why_it_was_not() {
             "no settlement file has the name file-9.csv, or a digest that begins so",
         ),
     ] {
-        let refused = stage.test.store.explain_line(&name(line)).await.expect_err("a refusal");
+        let refused = stage
+            .test
+            .store
+            .explain_line(&stage.deployment, &name(line))
+            .await
+            .expect_err("a refusal");
         assert_eq!(refused.to_string(), said);
         assert!(matches!(refused, LineError::Unknown(_) | LineError::File(_)));
     }

@@ -19,6 +19,7 @@ use crate::bank::{ACCOUNT, statement};
 use crate::stage::{Stage, day, lines};
 use crate::support;
 
+mod balances;
 mod sweeps;
 
 /// One account of the house, in EUR; disputes cost 15.00; merchants are paid.

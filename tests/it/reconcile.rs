@@ -1095,11 +1095,29 @@ async fn a_file_without_lines_posts_nothing() {
         .says(&["empty"]);
     assert_eq!(desk.state().await, before);
     desk.write("header.csv", format!("{HEADER}\n"));
-    for _ in 0..2 {
-        desk.run(&["reconcile", "header.csv", "--acquirer", "adyen", "--execute"])
-            .exits(1)
-            .says(&["header.csv: quarantined, nothing was posted: the file has no lines"]);
+    let reconcile = |name: &str, more: &[&str]| {
+        let arguments = [&["reconcile", name, "--acquirer", "adyen", "--execute"], more].concat();
+        desk.run(&arguments)
+    };
+    let before = desk.state().await;
+    reconcile("header.csv", &[]).exits(1).says(&[
+        "header.csv has no lines, and nothing in it says of which day it is",
+        "--as-of DATE",
+    ]);
+    assert_eq!(desk.state().await, before);
+    // Files of days without sales are alike: each is one of its day.
+    for day in ["2026-03-07", "2026-03-08"] {
+        reconcile("header.csv", &["--as-of", day])
+            .exits(0)
+            .says(&["header.csv: booked", "0 lines"]);
+        reconcile("header.csv", &["--as-of", day])
+            .exits(0)
+            .says(&["booked by an earlier run"]);
     }
+    desk.write("again.csv", format!("{HEADER}\n"));
+    reconcile("again.csv", &["--as-of", "2026-03-08"])
+        .exits(1)
+        .says(&["DUPLICATE_FILE, its content came before as header.csv of adyen"]);
     assert_eq!(desk.balances().await, booked);
 }
 

@@ -267,8 +267,13 @@ impl Stage {
 
     /// A settlement file of this text.
     pub fn write_text(&self, name: &str, text: &str) -> SettlementFile {
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    /// A settlement file of these bytes.
+    pub fn write_bytes(&self, name: &str, bytes: &[u8]) -> SettlementFile {
         let path = self.directory.path().join(name);
-        std::fs::write(&path, text).expect("a file");
+        std::fs::write(&path, bytes).expect("a file");
         SettlementFile::open(&path).expect("a settlement file")
     }
 

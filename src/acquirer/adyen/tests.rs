@@ -193,7 +193,7 @@ fn a_whole_batch_is_read_field_by_field() {
     for (line, row) in outcome.lines.iter().zip(BATCH_7) {
         assert_eq!(
             (line.raw.as_str(), line.line, line.batch.as_str()),
-            (row, u64::from(line.ordinal) + 1, "7")
+            (row, u64::from(line.ordinal) + 1, "SynthMerchant 7")
         );
         assert_eq!(line.arn, None);
         assert_eq!(
@@ -213,7 +213,7 @@ fn a_whole_batch_is_read_field_by_field() {
         payouts: 1,
     };
     let claims = ControlClaims {
-        totals: [(("7".to_owned(), currency("EUR")), total)].into(),
+        totals: [(("SynthMerchant 7".to_owned(), currency("EUR")), total)].into(),
         lines: 11,
         rejects: 0,
         latest_day: Some(day("2026-11-21")),
@@ -262,9 +262,12 @@ fn totals_are_kept_by_batch_and_net_currency() {
         payouts,
     };
     let expected = [
-        (("7".to_owned(), currency("EUR")), total(2, 9876, -5887, 1)),
-        (("7".to_owned(), currency("GBP")), total(1, 9876, 0, 0)),
-        (("8".to_owned(), currency("EUR")), total(1, -4000, 0, 0)),
+        (
+            ("SynthMerchant 7".to_owned(), currency("EUR")),
+            total(2, 9876, -5887, 1),
+        ),
+        (("SynthMerchant 7".to_owned(), currency("GBP")), total(1, 9876, 0, 0)),
+        (("SynthMerchant 8".to_owned(), currency("EUR")), total(1, -4000, 0, 0)),
     ];
     assert_eq!(claims.totals, expected.into());
     assert_eq!(

@@ -214,6 +214,7 @@ impl<R: Read> MappingReader<R> {
                 let [stated, read] = [paid, net].map(|sum| minor(sum, currency).map(i128::from));
                 let (stated, read) = stated.zip(read).ok_or_else(too_large)?;
                 self.claims.claims.push(Claim {
+                    batch: None,
                     what: format!("batch {batch} pays"),
                     currency: Some(currency),
                     stated,
@@ -370,6 +371,7 @@ fn claim(what: String, currency: Option<Currency>, stated: Decimal, read: Decima
         Some(_) | None => what,
     };
     Ok(Claim {
+        batch: None,
         what,
         currency: in_minor,
         stated,
@@ -448,6 +450,7 @@ impl<'a> RowReader<'a> {
         let cost = |amount| whole.costs.get(&amount).copied().unwrap_or(0);
         let gross = whole.gross.filter(|_| of_payment);
         let line = SettlementLine {
+            of_balance: false,
             ordinal,
             line: self.record.line(),
             record,

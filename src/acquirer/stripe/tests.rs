@@ -100,6 +100,7 @@ fn a_payout_is_read_row_by_row() {
         currency: Some(Currency::parse("EUR").expect("a currency")),
         stated: 10_191,
         read: 10_191,
+        batch: Some(("po_1".to_owned(), 5)),
     };
     assert_eq!(outcome.claims.claims, [claim]);
     assert_eq!(outcome.claims.latest_day, "2026-03-03".parse().ok());
@@ -114,6 +115,38 @@ fn a_payout_may_have_either_sign() {
         panic!("{:?}", outcome.claims);
     };
     assert_eq!((claim.stated, claim.read), (10_191, 10_191));
+}
+
+#[test]
+fn a_payout_may_take_money_from_the_bank() {
+    for amount in ["50.00", "-50.00"] {
+        let rows = [
+            "txn_2,2026-03-02 10:00:00,eur,-50.00,0,-50.00,refund,re_1,ch_1,po_2,,,order-1".to_owned(),
+            format!("txn_6,2026-03-03 00:00:00,eur,{amount},0,{amount},payout,po_2,,po_2,,,"),
+        ];
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let outcome = read(file(&rows).as_bytes());
+        let [claim] = &outcome.claims.claims[..] else {
+            panic!("{:?}", outcome.claims);
+        };
+        assert_eq!((claim.stated, claim.read), (-5_000, -5_000), "{amount}");
+    }
+}
+
+#[test]
+fn a_payout_at_will_is_of_the_balance() {
+    let rows = [
+        "txn_1,2026-03-02 10:00:00,eur,100.00,3.20,96.80,charge,ch_1,ch_1,,,,order-1",
+        "txn_2,2026-03-03 00:00:00,eur,-40.00,0,-40.00,payout,po_7,,,,,",
+    ];
+    let outcome = read(file(&rows).as_bytes());
+    assert_eq!(outcome.claims.claims, []);
+    let batches: Vec<(String, bool)> = outcome
+        .lines
+        .iter()
+        .map(|line| (line.batch.clone(), line.of_balance))
+        .collect();
+    assert_eq!(batches, [("no payout".to_owned(), true), ("po_7".to_owned(), true)]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 )]
 
 use super::*;
+use crate::dates::is_weekday;
 
 fn day(day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 3, day).expect("a day")

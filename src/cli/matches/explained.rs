@@ -5,7 +5,7 @@ use crate::cli::output::{Kind, Listing};
 use crate::money::Money;
 use crate::recon::breaks::BreakClass;
 use crate::recon::candidates::{Agreement, Field, REFERENCES, References, Suggestion, Tried};
-use crate::recon::matching::{DAYS_APART, Pass};
+use crate::recon::matching::Pass;
 use crate::store::breaks::Break;
 use crate::store::reconcile::line::{Explained, KnownLine, Matched, OpenItem};
 
@@ -21,7 +21,7 @@ pub(super) fn explained(found: &Explained) -> Listing {
     };
     let line = &found.line;
     row("file", line.file.name.clone(), String::new(), line.file.state.clone());
-    let place = format!("row {}, line {}", line.row, line.reported.line.ordinal);
+    let place = format!("row {}, #{} of the lines", line.row, line.reported.line.ordinal);
     row("place", place, String::new(), format!("batch {}", line.batch));
     let standing: Vec<&Matched> = found.matches.iter().filter(|matched| matched.stands).collect();
     if standing.is_empty() {
@@ -248,7 +248,7 @@ fn finding(pass: Pass, tried: &Tried, items: &[OpenItem]) -> String {
         Tried::Differ(differing) => {
             let names = differing.iter().map(|(place, fields)| {
                 let days = match fields.contains(&Field::Day) {
-                    true => format!(" (more than {DAYS_APART} days apart)"),
+                    true => format!(" (more than {} business days apart)", pass.days_apart()),
                     false => String::new(),
                 };
                 format!("{} differs in {}{days}", name(place), fields_of(fields))

@@ -55,6 +55,14 @@ fn type_text(reported: Reported) -> &'static str {
     }
 }
 
+/// The merchant account that the batches are of.
+const ACCOUNT: &str = "ExampleMerchant";
+
+/// Each merchant account counts its own batches.
+pub(super) fn batch_name(world: &World, batch: usize) -> String {
+    format!("{ACCOUNT} {}", world.batch_number(batch))
+}
+
 /// The cells of a row.
 pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADER.len()] {
     let code = |currency: usize| CURRENCIES[currency].code;
@@ -72,7 +80,7 @@ pub(super) fn record(world: &World, line: &Line, batch: usize) -> [String; HEADE
     let empty = String::new;
     [
         "ExampleCompany".to_owned(),
-        "ExampleMerchant".to_owned(),
+        ACCOUNT.to_owned(),
         line.psp_reference.clone(),
         line.merchant_reference.clone(),
         method.map_or("", |method| method.name).to_owned(),

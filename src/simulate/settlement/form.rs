@@ -123,7 +123,8 @@ impl FileFormat {
     /// The name of a batch by its number.
     pub fn batch_name(self, world: &World, batch: usize) -> String {
         match self {
-            Self::Adyen | Self::Profile => world.batch_number(batch),
+            Self::Adyen => adyen::batch_name(world, batch),
+            Self::Profile => world.batch_number(batch),
             Self::Stripe => stripe::batch_name(world, batch),
             Self::Paypal => paypal::batch_name(world, batch),
             Self::Checkout => checkout::batch_name(world, batch),

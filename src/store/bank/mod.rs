@@ -24,7 +24,6 @@ mod sequence;
 mod suspended;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -33,8 +32,9 @@ pub use self::intake::Stated;
 pub use self::lists::{KnownEntry, KnownFile};
 use super::breaks::DeskError;
 use super::payout::PayoutError;
+use super::reconcile::intake::digest_of;
 use super::settings::Deployment;
-use super::source::{Digesting, SourceKind, source_again, source_of, tag};
+use super::source::{SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx};
 use crate::bank::Reject;
 use crate::bank::format::Format;
@@ -61,12 +61,10 @@ impl StatementFile {
     /// Reads a file once, for its digest.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut input = Digesting::new(File::open(path)?);
-        std::io::copy(&mut input, &mut std::io::sink())?;
         Ok(Self {
             path: path.to_owned(),
             name: crate::card_number::mask(&name).into_owned(),
-            digest: input.digest(),
+            digest: digest_of(path)?,
             format: None,
         })
     }

@@ -96,17 +96,11 @@ pub(super) async fn post(tx: &mut Tx, run: &Run<'_>, taken: &Taken) -> Result<()
 }
 
 /// On which days the banks of a currency are open, as far as a calendar is named for it and covers them.
-pub(super) fn banks(deployment: &Deployment, currency: Currency) -> impl Fn(NaiveDate) -> bool {
+pub(super) fn banks(deployment: &Deployment, currency: Currency) -> impl Fn(NaiveDate) -> bool + use<> {
     let named = deployment
         .latest()
         .and_then(|settings| settings.payout.calendars.get(&currency));
-    let calendar = named.and_then(|named| deployment.calendar(&named.name)).cloned();
-    move |day| {
-        let is_open = calendar
-            .as_ref()
-            .and_then(|calendar| calendar.is_business_day(day).ok());
-        is_open.unwrap_or_else(|| receipts::is_weekday(day))
-    }
+    deployment.business_days(named.map(|named| &*named.name))
 }
 
 /// What was awaited before this day, and is not there, is missing.

@@ -54,7 +54,7 @@ impl Asked {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::store) struct Given {
     pub(in crate::store) batches: Vec<Asked>,
-    /// By the rules that match receipts: nobody approves it, and the last batch may get less or more than it awaits.
+    /// By the rules that match receipts, or lines: nobody approves it, and the last batch may get less or more than it awaits.
     pub(in crate::store) by_rule: Option<Rule>,
 }
 

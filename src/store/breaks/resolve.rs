@@ -23,7 +23,7 @@ use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::{Currency, Money};
 use crate::recon::booking::Leg;
 use crate::recon::desk::{self, Booked, Held, Reason, Resolution, To};
-use crate::settings::{Approval, Settings};
+use crate::settings::{Approval, DeskRules, Settings};
 use crate::store::acquirers;
 use crate::store::books::LockedBooks;
 use crate::store::reserve::{FixedReserves, Tranches};
@@ -464,9 +464,12 @@ pub(super) async fn resolve_as(
     request: &Request<'_>,
     given: &Given,
 ) -> Result<Resolved, DeskError> {
-    let settings = deployment
+    // By the strictest of the settings since the day, so that nobody is spared an approval by booking on a day that is long gone.
+    let since = || deployment.in_force_between(request.day, NaiveDate::MAX);
+    let governing = deployment
         .in_force(request.day)
         .ok_or(DeskError::NoSettings(request.day))?;
+    let latest = since().last().unwrap_or(governing);
     let terms = Terms::asked(request, given);
     if let Some(known) = proposed_before(tx, request, &terms).await? {
         return Ok(known);
@@ -491,14 +494,11 @@ pub(super) async fn resolve_as(
     }
     let sums = desk::stakes(plan.booked.iter())?;
     let approval = match (&plan.matching, &plan.paying) {
-        (None, Some(_)) if terms.given.by_rule.is_some() => Approval {
-            approvers: 0,
-            by_head: false,
-        },
-        (Some(_), _) | (_, Some(_)) => settings.desk.approval_of_match(&sums),
-        (None, None) => settings.desk.approval(&sums),
+        (Some(_), _) | (_, Some(_)) if terms.given.by_rule.is_some() => Approval::default(),
+        (Some(_), _) | (_, Some(_)) => strictest(since(), |desk| desk.approval_of_match(&sums)),
+        (None, None) => strictest(since(), |desk| desk.approval(&sums)),
     };
-    let finance_heads = heads(settings, approval.by_head, &terms.by, &sums)?;
+    let finance_heads = heads(latest, approval.by_head, &terms.by, &sums)?;
     withdraw(tx, &ids, terms.said()).await?;
     let mut proposals = propose(tx, &plan, &terms, approval.approvers, finance_heads.as_deref()).await?;
     let resolved = Resolved {
@@ -587,6 +587,11 @@ async fn proposed_before(tx: &mut Tx, request: &Request<'_>, terms: &Terms) -> R
         booked: first.state == "executed",
         new: false,
     }))
+}
+
+/// The most that any of these settings asks for.
+fn strictest<'s>(since: impl Iterator<Item = &'s Arc<Settings>>, asks: impl Fn(&DeskRules) -> Approval) -> Approval {
+    since.map(|settings| asks(&settings.desk)).max().unwrap_or_default()
 }
 
 /// Who may approve as a finance head, where one has to.

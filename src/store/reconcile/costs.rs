@@ -14,7 +14,7 @@ use crate::ids::{AcquirerId, SourceId};
 use crate::money::{AmountError, Money};
 use crate::recon::booking::{Item, Line};
 use crate::recon::breaks::BreakClass;
-use crate::recon::costs::{Claim, Review, Sum, SumKey, claims_of, sides, told};
+use crate::recon::costs::{self as recon, Claim, Review, Sum, SumKey, claims_of, sides, told};
 use crate::settings::Acquirer;
 use crate::store::{StoreError, Tx};
 
@@ -86,6 +86,40 @@ pub(super) async fn write_claims_of_file(
     write_claims(tx, &Kept::of_file(run), &claims, &mut before).await
 }
 
+/// A fee of its own that an acquirer deducts though it settles in full: its break and its claim.
+pub(super) fn deducted(run: &Run<'_>, batch: &str, line: &Line) -> Result<Option<(BreakRow, Claim)>, AmountError> {
+    let claim = recon::deducted(&Arc::from(batch), line, run.acquirer)?;
+    Ok(claim.map(|claim| {
+        let found = BreakRow {
+            class: BreakClass::FeeMismatch,
+            ordinal: line.ordinal,
+            item: None,
+            expected: Some(claim.expected),
+            actual: Some(claim.stated),
+            suspense: None,
+            kept_pending: None,
+            detail: told(std::slice::from_ref(&claim)),
+        };
+        (found, claim)
+    }))
+}
+
+/// Writes claims of lines of a file, after those that it has.
+pub(super) async fn write_more_claims(tx: &mut Tx, run: &Run<'_>, claims: Vec<Claim>) -> Result<(), StoreError> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let before = last_place(tx, run.source).await?;
+    write_claims_of_file(tx, run, before, claims).await
+}
+
+/// How many claims a file has.
+async fn last_place(tx: &mut Tx, source: SourceId) -> Result<i32, StoreError> {
+    let last = include_str!("../../../schema/queries/cost_claims_last.sql");
+    let rows = tx.query(last, &[&source.0]).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.try_get(0))?)
+}
+
 /// What claims are kept with.
 struct Kept {
     acquirer: AcquirerId,
@@ -128,9 +162,7 @@ pub(in crate::store) async fn check_by_hand(tx: &mut Tx, by_hand: &ByHand<'_>) -
     let claims = claims_of(by_hand.batch, line, item, acquirer);
     let claims = claims.map_err(|_| StoreError::TooLarge("the price of a line".to_owned()))?;
     let found = break_of(&claims, line, item);
-    let last = include_str!("../../../schema/queries/cost_claims_last.sql");
-    let rows = tx.query(last, &[&by_hand.source.0]).await?;
-    let mut place = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+    let mut place = last_place(tx, by_hand.source).await?;
     let kept = Kept {
         acquirer: id,
         source: by_hand.source,

@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 use super::undo::{self, UndoError, Undone};
 use super::{FileOutcome, ReconcileError, Reconciliation, Run, book, intake, report};
 use crate::acquirer::{checkout, stripe};
-use crate::ids::{AcquirerId, SourceId};
+use crate::ids::{AcquirerId, SYSTEM, SourceId};
 use crate::store::settings::Deployment;
 use crate::store::source::tag;
 use crate::store::{Retriable, Store, StoreError, Tx};
@@ -145,7 +145,7 @@ pub enum FilesError {
         state: String,
     },
     /// Rows are missing.
-    #[error("{name} has {rejects} rows that cannot be read: it is never booked")]
+    #[error("{name} has rows that cannot be read ({rejects}): it is never booked")]
     HasRejects {
         /// The file.
         name: String,
@@ -153,7 +153,7 @@ pub enum FilesError {
         rejects: i64,
     },
     /// Nothing in it.
-    #[error("{0} has no lines: there is nothing to book")]
+    #[error("{0} has no lines and no day: there is nothing to book")]
     Empty(String),
     /// The same person on both sides.
     #[error("{by} presented {name}; somebody else has to release it")]
@@ -358,25 +358,42 @@ pub(super) async fn decide(
     Ok(())
 }
 
+/// Closes the run of a file in quarantine that was read again: the other one stands for both.
+pub(super) async fn read_again(tx: &mut Tx, quarantined: Option<SourceId>, again: SourceId) -> Result<(), StoreError> {
+    let Some(earlier) = quarantined else {
+        return Ok(());
+    };
+    let why = Some("it came again, and was read again");
+    decide(tx, earlier, "undone", SYSTEM, why, (Some(again), Some(again))).await?;
+    close_breaks(tx, earlier, "undone", SYSTEM).await
+}
+
 async fn close_breaks(tx: &mut Tx, source: SourceId, resolution: &str, by: &str) -> Result<(), StoreError> {
     let close = include_str!("../../../schema/queries/breaks_of_file_close.sql");
     tx.execute(close, &[&source.0, &resolution, &by]).await?;
     Ok(())
 }
 
-/// Booked files that hold a batch of this one, of which both say what is paid, or state the same balances: source, name, what both
-/// have.
+/// What has no batch is in one of a reader's making: of the same name in every file, and another one in each.
+pub(super) fn made_up(format: Option<&str>) -> Vec<&str> {
+    let mut names = vec![stripe::NO_PAYOUT, checkout::NO_PAYOUT];
+    names.extend(format);
+    names
+}
+
+/// Booked files that hold a batch of this one, of which both say what is paid, or half of its lines, or state the same balances:
+/// source, name, what both have.
 pub(super) async fn superseded(
     tx: &mut Tx,
     source: SourceId,
     acquirer: AcquirerId,
     format: Option<&str>,
 ) -> Result<Vec<(SourceId, String, String)>, StoreError> {
-    // What has no batch is in one of a reader's making: of the same name in every file, and another one in each.
-    let mut made_up = vec![stripe::NO_PAYOUT, checkout::NO_PAYOUT];
-    made_up.extend(format);
+    const SAMPLE: i32 = 2_000;
     let sql = include_str!("../../../schema/queries/superseded_files.sql");
-    let rows = tx.query(sql, &[&source.0, &acquirer.0, &made_up]).await?;
+    let rows = tx
+        .query(sql, &[&source.0, &acquirer.0, &made_up(format), &SAMPLE])
+        .await?;
     rows.iter()
         .map(|row| Ok((SourceId(row.try_get(0)?), row.try_get(1)?, row.try_get(2)?)))
         .collect()
@@ -412,12 +429,15 @@ async fn release(
     close_breaks(tx, file.source, "released", request.by).await?;
     let unknown = || ReconcileError::UnknownAcquirer(file.acquirer.clone());
     let settings = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
+    let acquirer = settings.acquirers.get(file.acquirer.as_str()).ok_or_else(unknown)?;
     let run = Run {
         tag: file.tag(),
         source: file.source,
+        format: file.format.clone(),
         acquirer_id: file.acquirer_id,
         settings,
-        acquirer: settings.acquirers.get(file.acquirer.as_str()).ok_or_else(unknown)?,
+        acquirer,
+        is_open: Box::new(deployment.business_days(acquirer.calendar())),
         as_of,
         taking_place_of,
     };
@@ -446,9 +466,7 @@ fn releasable(file: &KnownFile) -> Result<NaiveDate, FilesError> {
             rejects: file.rejects,
         });
     }
-    file.as_of
-        .filter(|_| file.lines > 0)
-        .ok_or_else(|| FilesError::Empty(name()))
+    file.as_of.ok_or_else(|| FilesError::Empty(name()))
 }
 
 async fn keep_release(

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
@@ -108,7 +109,7 @@ impl Places {
 pub(super) async fn take_in(
     tx: &mut Tx,
     file: &SettlementFile,
-    source: SourceId,
+    (acquirer, source): (AcquirerId, SourceId),
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Taken, ReconcileError> {
     const TYPES: [Type; 30] = [
@@ -198,7 +199,9 @@ pub(super) async fn take_in(
         return Err(ReconcileError::Changed(file.name.clone()));
     }
     tx.end_copy(copy).await?;
-    batches.write(tx, source).await?;
+    batches.write(tx, acquirer, source).await?;
+    let mut claims = claims;
+    in_other_files(tx, (acquirer, source), &mut claims).await?;
     let untrue = untrue(&claims).iter().map(Untrue::of).collect();
     Ok(Taken {
         claims,
@@ -210,6 +213,83 @@ pub(super) async fn take_in(
         unknown_columns,
         untrue,
     })
+}
+
+/// Adds what booked files before this one have of batches that it claims something of, and takes out claims of which no line is known.
+async fn in_other_files(
+    tx: &mut Tx,
+    (acquirer, source): (AcquirerId, SourceId),
+    claims: &mut ControlClaims,
+) -> Result<(), StoreError> {
+    let doubted = || claims.claims.iter().filter(|claim| claim.stated != claim.read);
+    let batches: Vec<&str> = doubted()
+        .filter_map(|claim| Some(claim.batch.as_ref()?.0.as_str()))
+        .collect();
+    if batches.is_empty() {
+        return Ok(());
+    }
+    let sql = include_str!("../../../schema/queries/batches_in_other_files.sql");
+    let mut elsewhere: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
+    for row in &tx.query(sql, &[&source.0, &acquirer.0, &batches]).await? {
+        let key = (row.try_get("batch")?, row.try_get("currency")?);
+        elsewhere.insert(key, (row.try_get("lines")?, row.try_get("net")?));
+    }
+    let all = std::mem::take(&mut claims.claims).into_iter();
+    claims.claims = all
+        .filter_map(|claim| {
+            let (Some((batch, lines)), Some(currency)) = (&claim.batch, claim.currency) else {
+                return Some(claim);
+            };
+            let key = (batch.clone(), currency.code().to_owned());
+            match (elsewhere.get(&key), lines) {
+                (None, 0) => None,
+                (None, _) => Some(claim),
+                (Some((_, net)), _) => Some(Claim {
+                    read: claim.read.saturating_add(i128::from(*net)),
+                    ..claim
+                }),
+            }
+        })
+        .map(Claim::without_sign)
+        .collect();
+    Ok(())
+}
+
+/// The content of a file without a row, and the day that it is about.
+pub(super) struct Empty {
+    /// Of its bytes, the acquirer and the day: files of days without sales are alike.
+    pub(super) digest: [u8; 32],
+    pub(super) day: NaiveDate,
+}
+
+/// What names a file that has no rows, as many do of days without sales; none of any other, and of what cannot be read: that is
+/// told when it is taken in. `day` is what was said beside the file.
+pub(super) async fn empty(
+    file: &SettlementFile,
+    acquirer: &str,
+    day: Option<NaiveDate>,
+) -> Result<Option<Empty>, ReconcileError> {
+    let (how, paths) = (How::of(file), file.paths.clone());
+    let first = move || {
+        opened(&paths, &mut |inputs| {
+            let (_, mut rows) = how.open(inputs)?;
+            let is_empty = rows.next().transpose()?.is_none();
+            Ok(is_empty.then(|| rows.claims().latest_day))
+        })
+    };
+    let read = tokio::task::spawn_blocking(first).await;
+    let Ok(Ok((Some(stated), _))) = read else {
+        return Ok(None);
+    };
+    let day = day.or(stated).ok_or_else(|| ReconcileError::NoDay(file.name.clone()))?;
+    let digest = Sha256::new()
+        .chain_update(file.digest)
+        .chain_update(day.to_string())
+        .chain_update(acquirer);
+    Ok(Some(Empty {
+        digest: digest.finalize().into(),
+        day,
+    }))
 }
 
 /// Notes whether a pass may match a line, and whether it books something.
@@ -233,6 +313,8 @@ struct Paid {
     on: Option<NaiveDate>,
     /// The words that name its payment, one text a payout row.
     names: BTreeSet<String>,
+    /// What it pays is no sum of its lines, but of a balance.
+    of_balance: bool,
 }
 
 impl Paid {
@@ -241,6 +323,7 @@ impl Paid {
 
     fn add(&mut self, line: &SettlementLine) {
         self.on = self.on.max(line.paid_out_on);
+        self.of_balance |= line.of_balance;
         let reference = line.acquirer_reference.as_ref().or(line.merchant_reference.as_ref());
         if line.record == RecordType::Payout
             && let Some(reference) = reference
@@ -314,7 +397,7 @@ impl Batches {
         plus(&mut batch.lines, 1)
     }
 
-    async fn write(&self, tx: &mut Tx, source: SourceId) -> Result<(), StoreError> {
+    async fn write(&self, tx: &mut Tx, acquirer: AcquirerId, source: SourceId) -> Result<(), StoreError> {
         let all = || self.0.values().flat_map(BTreeMap::values);
         let rows: Vec<&BatchSummary> = all().map(|(batch, ..)| batch).collect();
         let withheld: Vec<&Withheld> = all().map(|(_, withheld, _)| withheld).collect();
@@ -332,16 +415,26 @@ impl Batches {
                 &column(|batch| batch.costs),
                 &column(|batch| batch.other),
                 &column(|batch| batch.net),
-                &column(|batch| batch.payout),
+                &column(signed_payout),
                 &withheld.iter().map(|batch| batch.captures).collect::<Vec<i64>>(),
                 &withheld.iter().map(|batch| batch.captured).collect::<Vec<i64>>(),
                 &withheld.iter().map(|batch| batch.withheld).collect::<Vec<i64>>(),
                 &all().map(|(.., paid)| paid.on).collect::<Vec<Option<NaiveDate>>>(),
                 &all().map(|(.., paid)| paid.names()).collect::<Vec<String>>(),
+                &all().map(|(.., paid)| paid.of_balance).collect::<Vec<bool>>(),
+                &acquirer.0,
             ],
         )
         .await?;
         Ok(())
+    }
+}
+
+/// What is paid, with the sign of what it is paid for: not all formats tell whether a payout row takes money from the bank.
+fn signed_payout(batch: &BatchSummary) -> i64 {
+    match batch.payout.checked_neg() {
+        Some(other) if other == batch.net => other,
+        _ => batch.payout,
     }
 }
 
@@ -401,7 +494,8 @@ fn read(paths: &[PathBuf], how: &How, sender: &Sender<Vec<Row>>) -> Result<Heard
 /// Files that make one report, each unpacked.
 pub(in crate::store) type Inputs<'r> = Vec<Box<dyn Read + 'r>>;
 
-/// Hands what files hold, unpacked, to `read`; the digest is that of the files, as far as they were read.
+/// Hands what files hold, unpacked, to `read`; the digest is that of what they hold, as far as it was read: a packed copy has the
+/// digest of the plain one.
 pub(in crate::store) fn opened<T>(
     paths: &[PathBuf],
     read: &mut dyn FnMut(Inputs<'_>) -> Result<T, FileError>,
@@ -411,6 +505,17 @@ pub(in crate::store) fn opened<T>(
     // The file that was opened last is digested first.
     digests.reverse();
     Ok((told, together(&digests)))
+}
+
+/// The digest of what a file holds, unpacked.
+pub(in crate::store) fn digest_of(path: &Path) -> Result<[u8; 32], FileError> {
+    let to_its_end = &mut |inputs: Inputs<'_>| {
+        for mut input in inputs {
+            std::io::copy(&mut input, &mut std::io::sink())?;
+        }
+        Ok(())
+    };
+    opened(&[path.to_owned()], to_its_end).map(|((), digest)| digest)
 }
 
 /// Opens files one inside the other, since an unpacked one borrows its packed one, and hands all of them to `read`.
@@ -439,27 +544,17 @@ fn open_all<T>(
         inputs.push(Box::new(input));
         open_all(rest, inputs, digests, read)
     };
-    let (told, digest) = match Packing::of(&head) {
-        Packing::Plain => {
-            let mut input = Digesting::new(file);
-            (with(opened, &mut input, digests, read)?, input.digest())
-        }
-        Packing::Gzip => {
-            let mut input = Digesting::new(file);
-            let told = with(opened, &mut gunzip(&mut input, packed), digests, read)?;
-            (told, input.digest())
-        }
-        Packing::Zip => {
-            // The table of an archive is at its end: what was read is digested afterwards, of the same open file.
-            let told = unzip(&file, packed, |input| with(opened, input, digests, read))?;
-            file.rewind()?;
-            let mut input = Digesting::new(file);
-            std::io::copy(&mut input, &mut std::io::sink())?;
-            (told, input.digest())
-        }
+    let digesting = |input: &mut dyn Read| {
+        let mut input = Digesting::new(input);
+        let told = with(opened, &mut input, digests, read)?;
+        digests.push(input.digest());
+        Ok(told)
     };
-    digests.push(digest);
-    Ok(told)
+    match Packing::of(&head) {
+        Packing::Plain => digesting(&mut file),
+        Packing::Gzip => digesting(&mut gunzip(&mut file, packed)),
+        Packing::Zip => unzip(&file, packed, digesting),
+    }
 }
 
 /// Reads rows to the end of the inputs.
@@ -534,9 +629,6 @@ impl Taken {
                 rejects => format!("{rejects} rows cannot be read"),
             });
         }
-        if self.claims.lines == 0 {
-            return Some("the file has no lines".to_owned());
-        }
         let first = self.untrue.first()?;
         Some(format!(
             "{} of its totals do not add up: {}",
@@ -569,7 +661,9 @@ impl Taken {
         let reasons: Vec<&str> = self.rejected.iter().map(|reject| reject.reason.as_str()).collect();
         let insert = include_str!("../../../schema/queries/settlement_rejects_insert.sql");
         tx.execute(insert, &[&source.0, &lines, &columns, &reasons]).await?;
-        for claim in &self.untrue {
+        // Where rows are missing, what they add up to says nothing.
+        let untrue = self.untrue.iter().filter(|_| self.claims.rejects == 0);
+        for claim in untrue {
             let minor = |total: i128| i64::try_from(total).ok();
             let code = claim.currency.map(|currency| currency.code().to_owned());
             // A count is told in words alone: it is no money.
@@ -681,8 +775,17 @@ pub(super) async fn break_superseded(
     earlier: &[(SourceId, String, String)],
 ) -> Result<(), StoreError> {
     let insert = include_str!("../../../schema/queries/break_superseded_file.sql");
-    for (_, name, what) in earlier {
-        let detail = format!("{what} came before with other content, in {name}");
+    let mut by_file: BTreeMap<SourceId, (&str, Vec<&str>)> = BTreeMap::new();
+    for (of, name, what) in earlier {
+        by_file.entry(*of).or_insert((name, Vec::new())).1.push(what);
+    }
+    for (name, what) in by_file.values() {
+        let more = match what.len() {
+            0 | 1 => String::new(),
+            parts => format!(", and {} more", parts.saturating_sub(1)),
+        };
+        let first = what.first().copied().unwrap_or_default();
+        let detail = format!("{first}{more} came before with other content, in {name}");
         tx.execute(insert, &[&acquirer.0, &source.0, &detail]).await?;
     }
     Ok(())

@@ -16,8 +16,9 @@ use crate::ids::{BookId, EntryNumber};
 use crate::money::Money;
 use crate::recon::booking::{Item, PricedBy};
 use crate::recon::candidates::{Candidate, References, Reported, Suggestion, Tried, suggested, tried};
-use crate::recon::matching::Pass;
+use crate::recon::matching::{BusinessDays, Pass};
 use crate::store::breaks::{self, Break};
+use crate::store::settings::Deployment;
 use crate::store::{Store, StoreError, Tx, currency, passed_costs};
 
 /// The most open items that are looked at for one line.
@@ -226,7 +227,7 @@ pub struct Explained {
 
 impl Store {
     /// What a line was matched with, or why it was not.
-    pub async fn explain_line(&self, name: &LineName) -> Result<Explained, LineError> {
+    pub async fn explain_line(&self, deployment: &Deployment, name: &LineName) -> Result<Explained, LineError> {
         self.rehearse(async |tx: &mut Tx| {
             let line = find(tx, name).await?;
             let matches = matches(tx, &line).await?;
@@ -242,8 +243,16 @@ impl Store {
             if reported.line.record.is_of_item() && !explained.matches.iter().any(|matched| matched.stands) {
                 explained.items = candidates(tx, &explained.line).await?;
                 let items: Vec<Candidate> = explained.items.iter().map(|item| item.candidate.clone()).collect();
+                let (acquirer, day) = (explained.line.file.acquirer.as_str(), reported.line.occurred_on);
+                let terms = deployment
+                    .in_force(explained.line.file.as_of.unwrap_or(day))
+                    .and_then(|settings| settings.acquirers.get(acquirer));
+                let is_open = deployment.business_days(terms.and_then(|terms| terms.calendar()));
+                let days = BusinessDays::around(day, day, &is_open);
                 let passes = Pass::ALL.into_iter();
-                explained.tried = passes.map(|pass| (pass, tried(pass, reported, &items))).collect();
+                explained.tried = passes
+                    .map(|pass| (pass, tried(pass, reported, &items, &days)))
+                    .collect();
             }
             Ok(explained)
         })

@@ -23,7 +23,7 @@ use crate::recon::breaks::BreakClass;
 use crate::recon::conversion::{Misconverted, misconverted};
 use crate::recon::costs::Claim;
 use crate::recon::group::{divided, merged};
-use crate::recon::matching::{DAYS_APART, Pass, RULES, decide};
+use crate::recon::matching::{BusinessDays, Pass, RULES, decide};
 use crate::settings::Acquirer;
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
@@ -196,6 +196,8 @@ pub(super) struct Matching<'a> {
     shared: Option<Places>,
     /// Whether undecided lines have been set aside.
     gathered: bool,
+    /// The business days around those.
+    days: BusinessDays,
     /// The books whose items alone are matched; of all where none are named.
     within: Option<BTreeSet<BookId>>,
     /// Lines that were matched.
@@ -217,6 +219,7 @@ impl<'a> Matching<'a> {
             keys: taken.keys.take(),
             shared: None,
             gathered: false,
+            days: BusinessDays::default(),
             within: None,
             done: 0,
         }
@@ -239,6 +242,12 @@ impl<'a> Matching<'a> {
             let gather = include_str!("../../../schema/queries/undecided_lines_gather.sql");
             tx.execute(gather, &[&self.run.source.0, &undecided]).await?;
             self.gathered = true;
+            let days = include_str!("../../../schema/queries/undecided_days.sql");
+            for row in &tx.query(days, &[]).await? {
+                let read = || -> Result<_, StoreError> { Ok((row.try_get(0)?, row.try_get(1)?)) };
+                let (first, last) = read()?;
+                self.days = BusinessDays::around(first, last, &*self.run.is_open);
+            }
         }
         for pass in Pass::ALL {
             let undecided = match self.shared.take() {
@@ -293,9 +302,19 @@ impl<'a> Matching<'a> {
         self.within = Some(books);
     }
 
+    /// Whether any line was matched, or repeats what is matched.
+    pub(super) fn is_there_any(&self) -> bool {
+        self.done > 0 || !self.duplicates.is_empty()
+    }
+
     /// The lines that a pass may still match.
     pub(super) fn undecided(&self) -> Vec<i32> {
         self.matchable.ordinals()
+    }
+
+    /// The business days around undecided lines.
+    pub(super) fn days(&self) -> &BusinessDays {
+        &self.days
     }
 
     /// The books in which matched lines book something.
@@ -381,15 +400,18 @@ impl<'a> Matching<'a> {
             }
             Pass::Rrn => {
                 let sql = include_str!("../../../schema/queries/candidates_rrn.sql");
-                tx.execute(sql, &[acquirer, undecided, &DAYS_APART]).await
+                tx.execute(sql, &[acquirer, undecided, &pass.days_apart(), &self.days.days()])
+                    .await
             }
             Pass::Card => {
                 let sql = include_str!("../../../schema/queries/candidates_card.sql");
-                tx.execute(sql, &[acquirer, undecided, &DAYS_APART]).await
+                tx.execute(sql, &[acquirer, undecided, &pass.days_apart(), &self.days.days()])
+                    .await
             }
             Pass::MerchantReference => {
                 let sql = include_str!("../../../schema/queries/candidates_merchant_reference.sql");
-                tx.execute(sql, &[acquirer, undecided, &DAYS_APART]).await
+                tx.execute(sql, &[acquirer, undecided, &pass.days_apart(), &self.days.days()])
+                    .await
             }
             Pass::Group => {
                 let sql = include_str!("../../../schema/queries/candidates_group.sql");

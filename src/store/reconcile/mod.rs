@@ -39,7 +39,6 @@ pub(in crate::store) use matching::{
     BreakRow, differences, misconversion, read_line, record_type, write_batch_break, write_breaks,
 };
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,8 +46,9 @@ use chrono::{Days, NaiveDate};
 use sha2::{Digest, Sha256};
 
 use super::breaks::DeskError;
+use super::breaks::late::plan_late;
 use super::settings::Deployment;
-use super::source::{Digesting, Source, SourceKind, source_again, source_of, tag};
+use super::source::{Source, SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx, currency};
 use crate::acquirer::Reject;
 use crate::acquirer::format::Reading;
@@ -83,7 +83,7 @@ impl SettlementFile {
         Ok(Self {
             paths: vec![path.to_owned()],
             name: crate::card_number::mask(&name).into_owned(),
-            digest: digest_of(path)?,
+            digest: intake::digest_of(path)?,
             format: None,
             profiles: Vec::new(),
             presented_by: None,
@@ -95,7 +95,7 @@ impl SettlementFile {
     pub fn with(self, paths: &[PathBuf]) -> Result<Self, FileError> {
         let mut digests = vec![self.digest];
         for path in paths {
-            digests.push(digest_of(path)?);
+            digests.push(intake::digest_of(path)?);
         }
         Ok(Self {
             paths: self.paths.into_iter().chain(paths.iter().cloned()).collect(),
@@ -137,12 +137,6 @@ impl SettlementFile {
     }
 }
 
-fn digest_of(path: &Path) -> Result<[u8; 32], FileError> {
-    let mut input = Digesting::new(File::open(path)?);
-    std::io::copy(&mut input, &mut std::io::sink())?;
-    Ok(input.digest())
-}
-
 /// The digest of one file is its own, that of several the digest of theirs.
 fn together(digests: &[[u8; 32]]) -> [u8; 32] {
     match digests {
@@ -175,6 +169,8 @@ pub enum FileOutcome {
     Duplicate {
         /// The name under which it came first.
         first_name: String,
+        /// The acquirer for which it came first.
+        acquirer: String,
     },
     /// Nothing was posted: it cannot be read, or does not add up.
     Quarantined {
@@ -263,6 +259,21 @@ pub enum ReconcileError {
     /// No settings govern the day.
     #[error("no settings are in force on {0}")]
     NoSettings(NaiveDate),
+    /// A file without lines, of any day.
+    #[error("{0} has no lines, and nothing in it says of which day it is")]
+    NoDay(String),
+    /// It is another acquirer's.
+    #[error(
+        "no line of the file is of {acquirer}, and {lines} of them name payments of {other}: it is a file of {other}"
+    )]
+    OfAnother {
+        /// The acquirer that was named.
+        acquirer: String,
+        /// The acquirer whose payments it reports.
+        other: String,
+        /// How many lines, of the first thousand.
+        lines: i64,
+    },
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
@@ -295,6 +306,8 @@ impl Retriable for ReconcileError {
             | Self::Changed(_)
             | Self::UnknownAcquirer(_)
             | Self::NoSettings(_)
+            | Self::NoDay(_)
+            | Self::OfAnother { .. }
             | Self::Amount(_)
             | Self::Limit { .. } => false,
         }
@@ -306,9 +319,13 @@ struct Run<'a> {
     /// What its entries name it by.
     tag: String,
     source: SourceId,
+    /// Its format, or profile.
+    format: Option<String>,
     acquirer_id: AcquirerId,
     settings: &'a settings::Settings,
     acquirer: &'a settings::Acquirer,
+    /// On which days it does business.
+    is_open: Box<dyn Fn(NaiveDate) -> bool + Send + Sync>,
     as_of: NaiveDate,
     /// The files whose place it takes: their entries are reversed with its own.
     taking_place_of: Vec<undo::Undone>,
@@ -331,25 +348,96 @@ impl Store {
         request: &Request<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Reconciliation, ReconcileError> {
-        self.rehearse(async |tx: &mut Tx| reconcile(tx, deployment, request, progress).await)
-            .await
+        self.rehearse(async |tx: &mut Tx| {
+            if let Some(acquirer) = deployment.acquirer(request.acquirer) {
+                plan_late(tx, deployment, acquirer).await?;
+            }
+            reconcile(tx, deployment, request, Known::Again, progress).await
+        })
+        .await
     }
 
-    /// Takes a settlement file in, matches it, books it, and finds what is missing. Running it again changes nothing.
+    /// Takes a settlement file in, matches it, books it, and finds what is missing. Running it again changes nothing, unless it is
+    /// in quarantine and could be booked now: by a mended profile, or for the acquirer that it is of.
     pub async fn reconcile(
         &self,
         deployment: &Deployment,
         request: &Request<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Reconciliation, ReconcileError> {
+        // What was recorded since an earlier file is no missing item of this one.
+        if let Some(acquirer) = deployment.acquirer(request.acquirer) {
+            self.match_late(deployment, acquirer).await?;
+        }
+        let known = self.quarantined(deployment, request, progress).await?;
         let found = self
-            .transact(async |tx: &mut Tx| reconcile(tx, deployment, request, progress).await)
+            .transact(async |tx: &mut Tx| reconcile(tx, deployment, request, known, progress).await)
             .await?;
         // What is booked may be what a receipt in suspense pays: by a transaction of its own, which a retry makes up for.
         if matches!(found.outcome, FileOutcome::Booked | FileOutcome::AlreadyBooked) {
             self.match_receipts(deployment).await?;
         }
         Ok(found)
+    }
+}
+
+impl Store {
+    /// What is done with a file, if it is in quarantine: it is read again where that books it.
+    async fn quarantined(
+        &self,
+        deployment: &Deployment,
+        request: &Request<'_>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Known, ReconcileError> {
+        let content = Content::of(request).await?;
+        let quarantined = self
+            .rehearse(async |tx: &mut Tx| {
+                let source = source_of(tx, SourceKind::Settlement, &request.file.name, &content.digest).await?;
+                Ok::<_, StoreError>(!source.new && stands(tx, &source).await? == "quarantined")
+            })
+            .await?;
+        if !quarantined {
+            return Ok(Known::AsItStands);
+        }
+        let found = self.plan_reconciliation(deployment, request, progress).await?;
+        Ok(match found.outcome {
+            FileOutcome::Booked => Known::Again,
+            FileOutcome::AlreadyBooked | FileOutcome::Duplicate { .. } | FileOutcome::Quarantined { .. } => {
+                Known::AsItStands
+            }
+        })
+    }
+}
+
+/// What is done with a file that is in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It is told how it stands.
+    AsItStands,
+    /// It is read again.
+    Again,
+}
+
+/// By what a file is known, and the day that it is said to be about.
+struct Content {
+    digest: [u8; 32],
+    as_of: Option<NaiveDate>,
+}
+
+impl Content {
+    async fn of(request: &Request<'_>) -> Result<Self, ReconcileError> {
+        let (file, as_of) = (request.file, request.as_of);
+        let empty = intake::empty(file, request.acquirer, as_of).await?;
+        Ok(match empty {
+            Some(empty) => Self {
+                digest: empty.digest,
+                as_of: Some(empty.day),
+            },
+            None => Self {
+                digest: file.digest,
+                as_of,
+            },
+        })
     }
 }
 
@@ -369,6 +457,7 @@ async fn reconcile(
     tx: &mut Tx,
     deployment: &Deployment,
     request: &Request<'_>,
+    known: Known,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Reconciliation, ReconcileError> {
     let unknown = || ReconcileError::UnknownAcquirer(request.acquirer.to_owned());
@@ -379,24 +468,33 @@ async fn reconcile(
         &[&acquirer_id.0],
     )
     .await?;
-    let mut source = source_of(tx, SourceKind::Settlement, &file.name, &file.digest).await?;
-    if !source.new && matches!(stands(tx, &source).await?.as_str(), "undone" | "superseded") {
-        source = source_again(tx, &source, SourceKind::Settlement, &file.name, &file.digest).await?;
+    let content = Content::of(request).await?;
+    let mut source = source_of(tx, SourceKind::Settlement, &file.name, &content.digest).await?;
+    let mut quarantined = None;
+    if !source.new {
+        let state = stands(tx, &source).await?;
+        if state == "quarantined" && known == Known::Again {
+            quarantined = Some(source.id);
+        }
+        if quarantined.is_some() || matches!(state.as_str(), "undone" | "superseded") {
+            source = source_again(tx, &source, SourceKind::Settlement, &file.name, &content.digest).await?;
+        }
     }
     if !source.new {
         return taken_in_before(tx, acquirer_id, file, &source).await;
     }
-    let mut taken = intake::take_in(tx, file, source.id, progress).await?;
+    let mut taken = intake::take_in(tx, file, (acquirer_id, source.id), progress).await?;
     let gaps = sequence::balances(tx, acquirer_id, source.id, &mut taken).await?;
     let superseded = files::superseded(tx, source.id, acquirer_id, taken.format.as_deref()).await?;
-    let as_of = request.as_of.or(taken.claims.latest_day);
+    let as_of = content.as_of.or(taken.claims.latest_day);
     let reason = taken
         .quarantine_reason()
         .or_else(|| intake::supersedes(&superseded))
         .or_else(|| not_come(as_of.max(taken.claims.latest_day), request.today));
     let (Some(as_of), None) = (as_of, &reason) else {
-        let reason = reason.unwrap_or_else(|| "the file has no lines".to_owned());
+        let reason = reason.unwrap_or_else(|| "it does not say of which day it is".to_owned());
         taken.quarantine(tx, acquirer_id, source.id, as_of, &reason).await?;
+        files::read_again(tx, quarantined, source.id).await?;
         intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
         let settings = deployment.latest().map(|settings| &**settings);
         sequence::check(tx, settings, request.acquirer, acquirer_id, source.id, &gaps).await?;
@@ -411,16 +509,19 @@ async fn reconcile(
     let settings: &Arc<settings::Settings> = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;
     let acquirer = settings.acquirers.get(request.acquirer).ok_or_else(unknown)?;
     let run = Run {
-        tag: tag(&file.digest, source.run),
+        tag: tag(&content.digest, source.run),
         source: source.id,
+        format: taken.format.clone(),
         acquirer_id,
         settings,
         acquirer,
+        is_open: Box::new(deployment.business_days(acquirer.calendar())),
         as_of,
         taking_place_of: Vec::new(),
     };
     book(tx, deployment, &run, &mut taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
+    files::read_again(tx, quarantined, source.id).await?;
     sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id, &gaps).await?;
     present(tx, file, source.id).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
@@ -443,6 +544,9 @@ async fn book(
     if unknown::answer(tx, deployment, run, &mut matching).await? {
         matching.run(tx, progress).await?;
     }
+    if !matching.is_there_any() {
+        of_another(tx, run, &matching).await?;
+    }
     let matched = matching.finish(tx).await?;
     tolerance::check(tx, run, &matched.tolerated).await?;
     withheld::check(tx, run).await?;
@@ -451,6 +555,26 @@ async fn book(
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])
         .await?;
     Ok(())
+}
+
+/// Refuses a file of which no line matches, while its lines name payments of another acquirer: booked here it would be all breaks,
+/// and its content known when it comes for the right one.
+async fn of_another(tx: &mut Tx, run: &Run<'_>, matching: &matching::Matching<'_>) -> Result<(), ReconcileError> {
+    const LINES: usize = 1_000;
+    let undecided: Vec<i32> = matching.undecided().into_iter().take(LINES).collect();
+    let sql = include_str!("../../../schema/queries/lines_of_another.sql");
+    let rows = tx.query(sql, &[&run.source.0, &run.acquirer_id.0, &undecided]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let read = || -> Result<ReconcileError, StoreError> {
+        Ok(ReconcileError::OfAnother {
+            acquirer: run.acquirer.name.to_string(),
+            other: row.try_get("name")?,
+            lines: row.try_get("lines")?,
+        })
+    };
+    Err(read()?)
 }
 
 /// Keeps who presented a file, where that is said.
@@ -499,11 +623,13 @@ async fn taken_in_before(
         (true, None) => FileOutcome::AlreadyBooked,
         (true, Some(reason)) => FileOutcome::Quarantined { reason },
         (false, _) => {
-            let detail = format!("{} has the content of {}", file.name, source.name);
+            let first: String = row.try_get("acquirer").map_err(StoreError::from)?;
+            let detail = format!("{} has the content of {} of {first}", file.name, source.name);
             let insert = include_str!("../../../schema/queries/break_duplicate_file.sql");
             tx.execute(insert, &[&acquirer.0, &source.id.0, &detail]).await?;
             FileOutcome::Duplicate {
                 first_name: source.name.clone(),
+                acquirer: first,
             }
         }
     };

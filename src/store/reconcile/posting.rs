@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 
 use super::matching::{BreakRow, Matched, read_line, record_type, write_breaks};
-use super::{ReconcileError, Run, currency, undo};
+use super::{ReconcileError, Run, costs, currency, files, undo};
 use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::account::{Account, AccountCode, DimensionKind};
@@ -14,6 +14,7 @@ use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
 use crate::recon::booking::{Leg, by_itself, suspended};
 use crate::recon::breaks::BreakClass;
+use crate::recon::costs::Claim;
 use crate::store::books::LockedBooks;
 use crate::store::reserve::{FixedReserves, Tranches};
 use crate::store::{StoreError, Tx};
@@ -65,8 +66,12 @@ async fn post_undecided(
     tx.query(include_str!("../../../schema/queries/undecided_session.sql"), &[])
         .await?;
     let declare = include_str!("../../../schema/queries/undecided.sql");
-    tx.execute(declare, &[&run.source.0, &run.acquirer_id.0, &matched.undecided])
-        .await?;
+    let made_up = files::made_up(run.format.as_deref());
+    tx.execute(
+        declare,
+        &[&run.source.0, &run.acquirer_id.0, &matched.undecided, &made_up],
+    )
+    .await?;
     loop {
         let rows = tx
             .query(include_str!("../../../schema/queries/undecided_next.sql"), &[])
@@ -74,28 +79,33 @@ async fn post_undecided(
         if rows.is_empty() {
             break;
         }
-        let mut breaks = Vec::new();
+        let (mut breaks, mut claims) = (Vec::new(), Vec::new());
         for row in &rows {
-            breaks.extend(post_line(run, books, row, matched)?);
+            let (found, claim) = post_line(run, books, row, matched)?;
+            breaks.extend(found);
+            claims.extend(claim);
         }
         books.write(tx).await?;
         write_breaks(tx, run.acquirer_id, run.source, breaks).await?;
+        costs::write_more_claims(tx, run, claims).await?;
     }
     tx.run(include_str!("../../../schema/queries/undecided_close.sql"))
         .await?;
     Ok(())
 }
 
-/// Books one line without a match in the house's book, and says what is wrong with it.
+/// Books one line without a match in the house's book, and says what is wrong with it, and what of it may be claimed.
 fn post_line(
     run: &Run<'_>,
     books: &mut LockedBooks,
     row: &Row,
     matched: &Matched,
-) -> Result<Option<BreakRow>, ReconcileError> {
+) -> Result<(Option<BreakRow>, Option<Claim>), ReconcileError> {
     let line = read_line(row)?;
     let source_line: i32 = row.try_get(22).map_err(StoreError::from)?;
-    let own = by_itself(&line)?;
+    let repeats: Option<&str> = row.try_get(19).map_err(StoreError::from)?;
+    // A fee that was booked before is taken twice.
+    let own = by_itself(&line)?.filter(|_| repeats.is_none());
     let booked_itself = own.is_some();
     let (kind, word, legs) = match (line.record, own) {
         (RecordType::BatchFee, Some(legs)) => (EntryKind::BatchFee, "fee", legs),
@@ -109,9 +119,10 @@ fn post_line(
     let reference = format!("{OWN}{word} {} {} {}", run.acquirer.name, run.tag, line.ordinal);
     let number = books.append(BookId::HOUSE, run.entry(kind, reference, Some(source_line), transfers))?;
     if booked_itself {
-        return Ok(None);
+        let batch: &str = row.try_get(2).map_err(StoreError::from)?;
+        return Ok(costs::deducted(run, batch, &line)?.unzip());
     }
-    Ok(Some(explain(row, &line, number, matched)?))
+    Ok((Some(explain(row, &line, number, matched)?), None))
 }
 
 /// What is wrong with a line that nobody knows.
@@ -147,6 +158,10 @@ fn explain(
         let earlier: i32 = row.try_get(20)?;
         found.class = BreakClass::DuplicateInFile;
         found.detail = format!("{reported}: settled before by line {earlier} of {file}");
+        if line.record == RecordType::BatchFee {
+            found.actual = Some(line.net);
+            found.detail = format!("{type_text} {}: booked before by line {earlier} of {file}", line.net);
+        }
     } else if let Some(item) = row.try_get::<_, Option<i64>>(14)? {
         let recorded = Money::from_minor(row.try_get(17)?, currency(row.try_get(16)?)?);
         let as_record = record_type(row.try_get(18)?)?;
@@ -176,6 +191,12 @@ fn explain(
             BreakClass::ChargebackUnknown
         };
         found.detail = format!("{reported}: no capture of any of its references is recorded");
+    } else if let Some(payment) = row.try_get::<_, Option<&str>>(25)? {
+        let stands: &str = row.try_get(26)?;
+        if matches!(stands, "declined" | "voided" | "expired") {
+            found.class = BreakClass::StatusMismatch;
+        }
+        found.detail = format!("{reported}: payment {payment} is {stands} here, and nothing of it captured");
     }
     Ok(found)
 }

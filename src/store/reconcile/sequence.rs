@@ -233,7 +233,10 @@ pub(super) async fn check(
         .query(numbers, &[&source.0])
         .await?
         .iter()
-        .map(|row| Ok((acquirer, format!("batch {} ", row.try_get::<_, i64>(0)?))))
+        .map(|row| {
+            let (account, number): (&str, i64) = (row.try_get("account")?, row.try_get("number")?);
+            Ok((acquirer, format!("batch {account}{number} ")))
+        })
         .collect::<Result<_, StoreError>>()?;
     breaks::came(tx, source, BreakClass::MissingFile, &filled).await?;
     let missing = include_str!("../../../schema/queries/missing_files.sql");

@@ -15,7 +15,7 @@ use crate::ids::{BookId, EntryNumber, OWN};
 use crate::ledger::entry::EntryKind;
 use crate::money::Money;
 use crate::payment::event::{Details, PaymentEvent};
-use crate::recon::matching::DAYS_APART;
+use crate::recon::matching::{BusinessDays, Pass};
 use crate::store::books::LockedBooks;
 use crate::store::record::{Numbered, record_settled, stated};
 use crate::store::settings::Deployment;
@@ -52,7 +52,7 @@ pub(super) async fn answer(
     // Attempts are few beside history: they are looked up by index, unlike what matching joins.
     tx.query(include_str!("../../../schema/queries/undecided_session.sql"), &[])
         .await?;
-    let expected = answers(tx, run, &undecided).await?;
+    let expected = answers(tx, run, &undecided, matching.days()).await?;
     if expected.is_empty() {
         return Ok(false);
     }
@@ -64,7 +64,7 @@ pub(super) async fn answer(
     LockedBooks::lock(tx, &concerned).await?;
     let locked: BTreeSet<BookId> = concerned.into_iter().collect();
     let mut events: Vec<Numbered> = Vec::new();
-    for answer in answers(tx, run, &undecided).await? {
+    for answer in answers(tx, run, &undecided, matching.days()).await? {
         if locked.contains(&answer.book) {
             let line = u64::try_from(answer.line).unwrap_or_default();
             let recorded = of(tx, &answer).await?;
@@ -83,11 +83,17 @@ pub(super) async fn answer(
 }
 
 /// One line for each payment that has an answer.
-async fn answers(tx: &mut Tx, run: &Run<'_>, undecided: &Vec<i32>) -> Result<Vec<Answer>, ReconcileError> {
+async fn answers(
+    tx: &mut Tx,
+    run: &Run<'_>,
+    undecided: &Vec<i32>,
+    days: &BusinessDays,
+) -> Result<Vec<Answer>, ReconcileError> {
+    let apart = Pass::MerchantReference.days_apart();
     let rows = tx
         .query(
             include_str!("../../../schema/queries/unknown_lines.sql"),
-            &[&run.source.0, &run.acquirer_id.0, undecided, &DAYS_APART],
+            &[&run.source.0, &run.acquirer_id.0, undecided, &apart, &days.days()],
         )
         .await?;
     let found: Vec<Answer> = rows.iter().map(read).collect::<Result<_, StoreError>>()?;

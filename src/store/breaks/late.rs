@@ -1,0 +1,109 @@
+//! Lines in suspense of which the items were recorded since: a capture whose event came after its file.
+//!
+//! Before a file of the acquirer is reconciled, its lines that are in suspense and that nobody works on are looked through. One that
+//! is by the acquirer's reference, or the ARN, exactly one open item, to the minor unit, is matched as people would match it
+//! (`by_hand`), in a transaction of its own; the break of the line and that of the missing item are resolved with it. What people
+//! would have to judge, another amount or two that fit, is left to them.
+
+use chrono::NaiveDate;
+
+use super::receipt::{Given, Rule};
+use super::resolve::resolve_as;
+use super::{DeskError, Filter, Request, Said};
+use crate::ids::{AcquirerId, BookId, EntryNumber, SYSTEM};
+use crate::recon::desk::Reason;
+use crate::store::settings::Deployment;
+use crate::store::{Store, StoreError, Tx};
+
+/// A line's break, the item that it is, and the day on which both are known.
+struct Late {
+    id: i64,
+    item: (BookId, EntryNumber),
+    day: NaiveDate,
+}
+
+impl Store {
+    /// Matches lines of an acquirer in suspense with items that were recorded since, and says how many. Doing so again does nothing.
+    pub(in crate::store) async fn match_late(
+        &self,
+        deployment: &Deployment,
+        acquirer: AcquirerId,
+    ) -> Result<usize, StoreError> {
+        let found = self.rehearse(async |tx: &mut Tx| late(tx, acquirer).await).await?;
+        let mut count = 0_usize;
+        for late in found {
+            let matched: Result<_, DeskError> = self
+                .transact(async |tx: &mut Tx| late.resolve(tx, deployment).await)
+                .await;
+            count = count.saturating_add(usize::from(is_matched(matched)?));
+        }
+        Ok(count)
+    }
+}
+
+/// The same within a transaction, for plans.
+pub(in crate::store) async fn plan_late(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    acquirer: AcquirerId,
+) -> Result<(), StoreError> {
+    for late in late(tx, acquirer).await? {
+        is_matched(late.resolve(tx, deployment).await)?;
+    }
+    Ok(())
+}
+
+/// Whether it is; where somebody was first, or the day is closed, it stays with people.
+fn is_matched(matched: Result<(), DeskError>) -> Result<bool, StoreError> {
+    match matched {
+        Ok(()) => Ok(true),
+        Err(DeskError::Store(error)) => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+impl Late {
+    async fn resolve(&self, tx: &mut Tx, deployment: &Deployment) -> Result<(), DeskError> {
+        let request = Request {
+            breaks: Filter::of(&[self.id]),
+            reason: Reason::MatchedByHand,
+            items: &[self.item],
+            merchant: None,
+            recovers: None,
+            quiet_until: None,
+            said: Said {
+                by: SYSTEM,
+                note: Some("recorded after its file"),
+                evidence: None,
+            },
+            day: self.day,
+            plan: None,
+        };
+        let by_rule = Given {
+            batches: Vec::new(),
+            by_rule: Some(Rule {
+                settled: 0,
+                differs: None,
+            }),
+        };
+        resolve_as(tx, deployment, &request, &by_rule).await.map(drop)
+    }
+}
+
+async fn late(tx: &mut Tx, acquirer: AcquirerId) -> Result<Vec<Late>, StoreError> {
+    let waiting = include_str!("../../../schema/queries/lines_waiting.sql");
+    if tx.query(waiting, &[&acquirer.0]).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = include_str!("../../../schema/queries/lines_late.sql");
+    let rows = tx.query(sql, &[&acquirer.0]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Late {
+                id: row.try_get("id")?,
+                item: (BookId(row.try_get("book_id")?), EntryNumber(row.try_get("number")?)),
+                day: row.try_get("day")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,213 @@
+//! Acquirers that keep a balance for us: what files report moves it, and payouts take of it what they like.
+
+use acquit::store::reconcile::{FileOutcome, Request};
+
+use super::*;
+use crate::breaks;
+
+/// A report of one section in EUR, of a day; its rows `EVENT ID +100.00 fee=3.00 invoice=p1`.
+fn report(on: &str, rows: &[&str]) -> String {
+    let mut body = String::new();
+    let mut sums = [0_i64; 4];
+    for row in rows {
+        let words = crate::stage::Words::of(row);
+        let [event, id, amount] = words.placed[..] else {
+            panic!("{row}")
+        };
+        let gross = crate::stage::minor(amount, "EUR");
+        let fee = words.get("fee").map_or(0, |fee| crate::stage::minor(fee, "EUR"));
+        sums[usize::from(gross < 0)] += gross.abs();
+        sums[3] += fee;
+        let side = if gross < 0 { "DR" } else { "CR" };
+        let fee = match fee {
+            0 => ",,".to_owned(),
+            fee => format!("DR,{fee},EUR"),
+        };
+        let (invoice, at) = (words.get("invoice").unwrap_or_default(), on.replace('-', "/"));
+        body += &format!(
+            "SB,{id},{invoice},,{event},{at} 10:00:00 +0000,{side},{},EUR,{fee}\n",
+            gross.abs()
+        );
+    }
+    let sums = sums.map(|sum| sum.to_string()).join(",");
+    let (at, count) = (on.replace('-', "/"), rows.len());
+    format!(
+        "RH,{at} 12:00:00 +0000,A,ACCOUNT,011\nFH,1\nSH,{at} 00:00:00 +0000,{at} 23:59:59 +0000,ACCOUNT,\n\
+         CH,Transaction ID,Invoice ID,PayPal Reference ID,Transaction Event Code,Transaction Completion Date,\
+         Transaction Debit or Credit,Gross Transaction Amount,Gross Transaction Currency,Fee Debit or Credit,Fee Amount,Fee Currency\n\
+         {body}SF,EUR,{sums}\nSC,{count}\nRF,EUR,{sums}\nRC,{count}\nFF,{count}\n"
+    )
+}
+
+/// A Stripe report of rows `ID CATEGORY +100.00 fee=3.00 of=ch_1 payout=po_1`.
+fn stripe(on: &str, rows: &[&str]) -> String {
+    let mut text =
+        "balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,automatic_payout_id\n"
+            .to_owned();
+    for row in rows {
+        let words = crate::stage::Words::of(row);
+        let [id, category, amount] = words.placed[..] else {
+            panic!("{row}")
+        };
+        let decimal = |minor: i64| {
+            format!(
+                "{}{}.{:02}",
+                if minor < 0 { "-" } else { "" },
+                minor.abs() / 100,
+                minor.abs() % 100
+            )
+        };
+        let gross = crate::stage::minor(amount, "EUR");
+        let fee = words.get("fee").map_or(0, |fee| crate::stage::minor(fee, "EUR"));
+        let of = |name: &str| words.get(name).unwrap_or_default();
+        text += &format!(
+            "{id},{on} 10:00:00,eur,{},{},{},{category},{},{}\n",
+            decimal(gross),
+            decimal(fee),
+            decimal(gross - fee),
+            of("of"),
+            of("payout")
+        );
+    }
+    text
+}
+
+impl World {
+    async fn settle(&self, name: &str, text: &str, on: &str) -> FileOutcome {
+        let file = self.stage.write_text(name, text);
+        let request = Request {
+            file: &file,
+            acquirer: "north",
+            as_of: Some(day(on)),
+            today: chrono::NaiveDate::MAX,
+        };
+        let found = self
+            .stage
+            .test
+            .store
+            .reconcile(&self.stage.deployment, &request, &|_| {})
+            .await;
+        let found = found.expect("a reconciliation");
+        self.stage.holds().await;
+        found.outcome
+    }
+
+    /// Books a file.
+    async fn books(&self, name: &str, text: &str, on: &str) {
+        assert_eq!(self.settle(name, text, on).await, FileOutcome::Booked, "{name}");
+    }
+
+    /// What merchants' money has to be there for, in cents of a day.
+    async fn required(&self, on: &str) -> String {
+        let (_, rows) = self
+            .printed(&Report::Safeguarding {
+                date: day(on),
+                merchants: false,
+            })
+            .await;
+        rows.iter().map(|row| row.join(" ")).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_awaited_and_not_the_net_of_its_day() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=A1 at=2026-03-02
+         sale p2 60.00 EUR ref=A2 at=2026-03-03",
+    )
+    .await;
+    // The balance earns 97.00 on the first day and 58.00 on the second; 50.00 of it leave, then 105.00.
+    let first = report(
+        "2026-03-02",
+        &["T0006 A1 +100.00 fee=3.00 invoice=p1", "T0400 8AB000W1 -50.00"],
+    );
+    world.books("1.csv", &first, "2026-03-02").await;
+    world
+        .load(&statement("2026-03-03", 0, &["+50.00 text=PAYPAL-8AB000W1"]))
+        .await;
+    let second = report(
+        "2026-03-03",
+        &["T0006 A2 +60.00 fee=2.00 invoice=p2", "T0400 8AB000W2 -105.00"],
+    );
+    world.books("2.csv", &second, "2026-03-03").await;
+    World::is(&world.open("2026-03-03").await, "");
+    assert!(breaks::ids(&world.stage, "FUNDING_MISMATCH").await.is_empty());
+    // Neither sale is received whole: nothing of it has to be there yet.
+    let before = world.required("2026-03-03").await;
+    // What does not come is the withdrawal, no day.
+    world.load(&statement("2026-03-10", 5_000, &[])).await;
+    assert_eq!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.len(), 1);
+    World::is(
+        &world.open("2026-03-10").await,
+        "3 north EUR explained 105.00 0.00 105.00 0.00
+         open 3 MISSING_RECEIPT 2026-03-03 105.00",
+    );
+    world
+        .load(&statement("2026-03-11", 5_000, &["+105.00 text=PAYPAL-8AB000W2"]))
+        .await;
+    assert!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.is_empty());
+    World::is(&world.open("2026-03-11").await, "");
+    let after = world.required("2026-03-11").await;
+    assert_ne!(before, after, "{before}");
+    assert!(
+        after.contains("154.76"),
+        "100.00 and 60.00 less 2.9 % and 0.30 each:\n{after}"
+    );
+}
+
+#[tokio::test]
+async fn a_payout_is_of_the_rows_in_all_files() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=ch_1 at=2026-03-02
+         sale p2 60.00 EUR ref=ch_2 at=2026-03-03
+         sale p3 10.00 EUR ref=ch_3 at=2026-03-03",
+    )
+    .await;
+    let first = stripe("2026-03-02", &["txn_1 charge +100.00 fee=3.00 of=ch_1 payout=po_10001"]);
+    world.books("1.csv", &first, "2026-03-02").await;
+    // A report of days cuts the payout.
+    let second = stripe(
+        "2026-03-03",
+        &[
+            "txn_2 charge +60.00 fee=2.00 of=ch_2 payout=po_10001",
+            "txn_3 payout -155.00 of=po_10001 payout=po_10001",
+        ],
+    );
+    world.books("2.csv", &second, "2026-03-03").await;
+    // What no automatic payout holds is in the balance, of which payouts take what they like.
+    let third = stripe(
+        "2026-03-04",
+        &["txn_4 charge +10.00 fee=1.00 of=ch_3", "txn_5 payout -4.00 of=po_20002"],
+    );
+    world.books("3.csv", &third, "2026-03-04").await;
+    world
+        .load(&statement(
+            "2026-03-05",
+            0,
+            &["+155.00 text=STRIPE-PO_10001", "+4.00 text=STRIPE-PO_20002"],
+        ))
+        .await;
+    World::is(&world.open("2026-03-05").await, "");
+    assert!(breaks::ids(&world.stage, "FUNDING_MISMATCH").await.is_empty());
+    world.load(&statement("2026-03-12", 15_900, &[])).await;
+    assert!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_payout_that_is_not_of_its_rows_in_all_files_is_told() {
+    let world = World::told("sale p1 100.00 EUR ref=ch_1 at=2026-03-02").await;
+    let first = stripe("2026-03-02", &["txn_1 charge +100.00 fee=3.00 of=ch_1 payout=po_10001"]);
+    world.books("1.csv", &first, "2026-03-02").await;
+    let rows = [
+        "txn_2 fee -2.00 payout=po_10001",
+        "txn_3 payout -90.00 of=po_10001 payout=po_10001",
+    ];
+    let FileOutcome::Quarantined { reason } = world.settle("2.csv", &stripe("2026-03-03", &rows), "2026-03-03").await
+    else {
+        panic!("booked")
+    };
+    assert!(
+        reason.contains("payout po_10001 is of 90.00 EUR, its lines add up to 95.00 EUR"),
+        "{reason}"
+    );
+}
