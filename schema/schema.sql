@@ -196,6 +196,7 @@ CREATE TABLE public.settlement_batch (
     withheld bigint NOT NULL,
     paid_on date,
     paid_as text[] DEFAULT '{}'::text[] NOT NULL,
+    of_balance boolean DEFAULT false NOT NULL,
     CONSTRAINT settlement_batch_adds_up CHECK ((((gross - costs) + other) = net))
 );
 
@@ -205,48 +206,133 @@ COMMENT ON COLUMN public.settlement_batch.paid_on IS 'The latest day on which a 
 
 COMMENT ON COLUMN public.settlement_batch.paid_as IS 'The words that name its payment, one text a payout row.';
 
+COMMENT ON COLUMN public.settlement_batch.of_balance IS 'Whether its lines move a balance that the acquirer keeps, or its payout takes of one: then the payout alone is promised, not what the lines come to.';
+
 CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint, batch text, currency text, net bigint, settled bigint, files bigint)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT told.acquirer_id,
+ WITH told AS (
+          SELECT told.acquirer_id,
+             told.batch,
+             told.currency,
+             (sum(told.net))::bigint AS net,
+             (sum(told.payout))::bigint AS payout,
+             (sum(told.settled))::bigint AS settled,
+             sum(told.files) AS files,
+             bool_or(told.of_balance) AS of_balance,
+             min(told.as_of) AS as_of
+            FROM ( SELECT files.acquirer_id,
+                     batch.batch,
+                     batch.currency,
+                     batch.net,
+                         CASE
+                             WHEN batch.of_balance THEN batch.payout
+                             ELSE (0)::bigint
+                         END AS payout,
+                     (0)::bigint AS settled,
+                     1 AS files,
+                     batch.of_balance,
+                     file.as_of
+                    FROM ((public.files_on(unpaid_on.on_day) files(source_id, acquirer_id, came, is_undone, gone)
+                      JOIN public.settlement_batch batch ON ((batch.source_id = files.source_id)))
+                      JOIN public.settlement_file file ON ((file.source_id = files.source_id)))
+                   WHERE (files.came AND (NOT files.gone))
+                 UNION ALL
+                  SELECT told_1.acquirer_id,
+                     told_1.batch,
+                     told_1.currency,
+                     0 AS net,
+                     0 AS payout,
+                     told_1.settled,
+                     0 AS files,
+                     false AS of_balance,
+                     NULL::date AS as_of
+                    FROM (public.bank_match told_1
+                      JOIN public.entry ON (((entry.book_id = told_1.book_id) AND (entry.number = told_1.number))))
+                   WHERE ((told_1.kind = 'receipt'::text) AND (entry.booking_date <= unpaid_on.on_day))
+                 UNION ALL
+                  SELECT paid.acquirer_id,
+                     paid.batch,
+                     paid.currency,
+                     0 AS net,
+                     0 AS payout,
+                     paid.settled,
+                     0 AS files,
+                     false AS of_balance,
+                     NULL::date AS as_of
+                    FROM (public.break_batch paid
+                      JOIN public.decisions_on(unpaid_on.on_day) decided(proposal_id, stands, holds) ON (((decided.proposal_id = paid.proposal_id) AND decided.holds)))) told
+           GROUP BY told.acquirer_id, told.batch, told.currency
+         ), kept AS (
+          SELECT told.acquirer_id,
+             told.batch,
+             told.currency,
+             told.net,
+             told.payout,
+             told.settled,
+             told.files,
+             told.of_balance,
+             told.as_of,
+             (sum(told.net) OVER before - (told.net)::numeric) AS earlier,
+             sum(told.net) OVER before AS until,
+             sum(told.net) OVER whole AS earned,
+             sum(told.settled) OVER whole AS received,
+             (row_number() OVER before = count(*) OVER whole) AS is_last
+            FROM told
+           WHERE told.of_balance
+           WINDOW whole AS (PARTITION BY told.acquirer_id, told.currency), before AS (PARTITION BY told.acquirer_id, told.currency ORDER BY told.as_of, told.batch ROWS UNBOUNDED PRECEDING)
+         ), paid AS (
+          SELECT kept.acquirer_id,
+             kept.batch,
+             kept.currency,
+             kept.net,
+             kept.files,
+             (((LEAST(kept.until, kept.received) - LEAST(kept.earlier, kept.received)) +
+                 CASE
+                     WHEN kept.is_last THEN GREATEST((kept.received - kept.earned), (0)::numeric)
+                     ELSE (0)::numeric
+                 END))::bigint AS settled
+            FROM kept
+         )
+  SELECT told.acquirer_id,
      told.batch,
      told.currency,
-     (sum(told.net))::bigint AS net,
-     (sum(told.settled))::bigint AS settled,
-     sum(told.files) AS files
-    FROM ( SELECT files.acquirer_id,
-             batch.batch,
-             batch.currency,
-             batch.net,
-             (0)::bigint AS settled,
-             1 AS files
-            FROM (public.files_on(unpaid_on.on_day) files(source_id, acquirer_id, came, is_undone, gone)
-              JOIN public.settlement_batch batch ON ((batch.source_id = files.source_id)))
-           WHERE (files.came AND (NOT files.gone))
-         UNION ALL
-          SELECT told_1.acquirer_id,
-             told_1.batch,
-             told_1.currency,
-             0,
-             told_1.settled,
-             0
-            FROM (public.bank_match told_1
-              JOIN public.entry ON (((entry.book_id = told_1.book_id) AND (entry.number = told_1.number))))
-           WHERE ((told_1.kind = 'receipt'::text) AND (entry.booking_date <= unpaid_on.on_day))
-         UNION ALL
-          SELECT paid.acquirer_id,
-             paid.batch,
-             paid.currency,
-             0,
-             paid.settled,
-             0
-            FROM (public.break_batch paid
-              JOIN public.decisions_on(unpaid_on.on_day) decided(proposal_id, stands, holds) ON (((decided.proposal_id = paid.proposal_id) AND decided.holds)))) told
-   GROUP BY told.acquirer_id, told.batch, told.currency
-  HAVING (sum(told.net) <> sum(told.settled));
+     told.net,
+     told.settled,
+     told.files
+    FROM told
+   WHERE ((NOT told.of_balance) AND (told.net <> told.settled))
+ UNION ALL
+  SELECT paid.acquirer_id,
+     paid.batch,
+     paid.currency,
+     paid.net,
+     paid.settled,
+     paid.files
+    FROM paid
+   WHERE (paid.net <> paid.settled)
+ UNION ALL
+  SELECT told.acquirer_id,
+     told.batch,
+     told.currency,
+     told.payout AS net,
+     told.settled,
+     told.files
+    FROM told
+   WHERE (told.of_balance AND (told.net = 0) AND (told.payout <> told.settled))
+ UNION ALL
+  SELECT told.acquirer_id,
+     ''::text AS batch,
+     told.currency,
+     (- (sum((told.payout - told.settled)))::bigint) AS net,
+     (0)::bigint AS settled,
+     (sum(told.files))::bigint AS files
+    FROM told
+   WHERE (told.of_balance AND (told.net = 0) AND (told.payout <> told.settled))
+   GROUP BY told.acquirer_id, told.currency;
 END;
 
-COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files.';
+COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';
 
 CREATE TABLE public.hold (
     id bigint NOT NULL,
@@ -531,7 +617,10 @@ CREATE VIEW public.awaited AS
    FROM ( SELECT file.acquirer_id,
             batch.batch,
             batch.currency,
-            batch.net,
+                CASE
+                    WHEN batch.of_balance THEN batch.payout
+                    ELSE batch.net
+                END AS net,
             (0)::bigint AS settled,
             COALESCE(batch.paid_on, file.as_of) AS expected_on,
             NULL::text AS word,
@@ -574,7 +663,7 @@ CREATE VIEW public.awaited AS
              JOIN public.break_proposal proposal ON (((proposal.id = paid.proposal_id) AND (proposal.state = 'executed'::text))))) promised
   GROUP BY promised.acquirer_id, promised.batch, promised.currency;
 
-COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked, what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
+COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, the payouts), what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
 
 CREATE TABLE public.balance (
     book_id bigint NOT NULL,

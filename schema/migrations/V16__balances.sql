@@ -45,12 +45,12 @@ begin atomic
             join settlement_file file on file.source_id = files.source_id
             where files.came and not files.gone
             union all
-            select told.acquirer_id, told.batch, told.currency, 0, 0, told.settled, 0, false, null
+            select told.acquirer_id, told.batch, told.currency, 0 as net, 0 as payout, told.settled, 0 as files, false as of_balance, null::date as as_of
             from bank_match told
             join entry on entry.book_id = told.book_id and entry.number = told.number
             where told.kind = 'receipt' and entry.booking_date <= on_day
             union all
-            select paid.acquirer_id, paid.batch, paid.currency, 0, 0, paid.settled, 0, false, null
+            select paid.acquirer_id, paid.batch, paid.currency, 0 as net, 0 as payout, paid.settled, 0 as files, false as of_balance, null::date as as_of
             from break_batch paid
             join decisions_on(on_day) decided on decided.proposal_id = paid.proposal_id and decided.holds
         ) told
@@ -79,11 +79,11 @@ begin atomic
     where paid.net <> paid.settled
     union all
     -- What left a balance and has not come is told as its payout, and taken off what the balance has.
-    select told.acquirer_id, told.batch, told.currency, told.payout, told.settled, told.files
+    select told.acquirer_id, told.batch, told.currency, told.payout as net, told.settled, told.files
     from told
     where told.of_balance and told.net = 0 and told.payout <> told.settled
     union all
-    select told.acquirer_id, '', told.currency, -sum(told.payout - told.settled)::bigint, 0, sum(told.files)
+    select told.acquirer_id, ''::text as batch, told.currency, -sum(told.payout - told.settled)::bigint as net, 0::bigint as settled, sum(told.files)::bigint as files
     from told
     where told.of_balance and told.net = 0 and told.payout <> told.settled
     group by told.acquirer_id, told.currency;

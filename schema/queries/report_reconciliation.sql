@@ -1,5 +1,5 @@
 -- The lines of a settlement file by batch, record type, outcome and currencies. $1: the file's source.
-select line.batch, record_type.name as record_type, line.record_type in (5, 6, 11, 12, 13, 14, 15) as is_batch_row, outcome.pass, outcome.class,
+select line.batch, record_type.name as record_type, line.record_type in (5, 6, 11, 12, 13, 14, 15) and not outcome.suspended as is_batch_row, outcome.pass, outcome.class,
        line.gross_currency, line.net_currency, count(*) as lines,
        coalesce(sum(line.gross), 0)::text as gross,
        sum(line.commission + line.markup + line.scheme_fee + line.interchange + line.tax)::text as costs,
@@ -15,8 +15,10 @@ cross join lateral (
             limit 1) as pass,
            (select string_agg(break.class, ' ' order by break.class)
             from break
-            where break.source_id = line.source_id and break.ordinal = line.ordinal) as class
+            where break.source_id = line.source_id and break.ordinal = line.ordinal) as class,
+           exists (select from break
+            where break.source_id = line.source_id and break.ordinal = line.ordinal and break.suspense_number is not null) as suspended
 ) outcome
 where line.source_id = $1
-group by line.batch, record_type.name, line.record_type, outcome.pass, outcome.class, line.gross_currency, line.net_currency
+group by line.batch, record_type.name, line.record_type, outcome.suspended, outcome.pass, outcome.class, line.gross_currency, line.net_currency
 order by line.batch, line.record_type, outcome.pass nulls last, outcome.class nulls first, line.gross_currency, line.net_currency;

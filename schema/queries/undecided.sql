@@ -140,7 +140,9 @@ with undecided as materialized (
     join undecided on undecided.ordinal = uncaptured.ordinal
     join payment on payment.book_id = uncaptured.book_id and payment.payment = uncaptured.payment
     where payment.acquirer_id = $2 and payment.currency = undecided.gross_currency and payment.captured = 0
-    order by undecided.ordinal, payment.book_id, payment.payment
+    -- What nobody can capture any more first.
+    order by undecided.ordinal, (payment.authorized is null and payment.requested is null) desc,
+        (payment.authorized is not null and payment.voided + payment.expired > 0) desc, payment.book_id, payment.payment
 )
 select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undecided.acquirer_reference, undecided.merchant_reference, undecided.arn, '') as key,
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,

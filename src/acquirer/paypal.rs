@@ -664,9 +664,10 @@ impl RowReader<'_> {
         let id = cells.text(Column::Id)?;
         let line = SettlementLine {
             type_text: code.to_owned(),
-            batch: match record {
-                RecordType::Payout => format!("{} {id}", section.account),
-                _ => section.batch.clone(),
+            batch: if record == RecordType::Payout {
+                format!("{} {id}", section.account)
+            } else {
+                section.batch.clone()
             },
             of_balance: true,
             acquirer_reference: Some(id.to_owned()),

@@ -243,10 +243,10 @@ impl RowReader<'_> {
             contrary,
             type_text: category.to_owned(),
             of_balance: automatic.is_none(),
-            batch: match (automatic, record) {
-                (Some(payout), _) => payout,
-                (None, RecordType::Payout) => reference.clone(),
-                (None, _) => NO_PAYOUT.to_owned(),
+            batch: match automatic {
+                Some(payout) => payout,
+                None if record == RecordType::Payout => reference.clone(),
+                None => NO_PAYOUT.to_owned(),
             },
             acquirer_reference: Some(reference),
             original_reference: charge.or(cells.reference(Column::PaymentIntent)?),

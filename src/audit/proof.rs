@@ -274,7 +274,7 @@ pub struct FileBatch {
     pub net: i128,
     /// What its payout rows claim; nothing where there are none.
     pub payout: i128,
-    /// Whether its lines move a balance that the acquirer keeps, or its payout takes of one: then no payout claims anything of lines.
+    /// Whether its lines move a balance that the acquirer keeps, or its payout takes of one: neither claims anything then.
     pub of_balance: bool,
     /// Σ of its lines.
     pub lines: i128,

@@ -75,7 +75,8 @@ struct FileArgs {
     /// The acquirer it came from, as settings name it.
     #[arg(long, required_unless_present = "explain")]
     acquirer: Option<String>,
-    /// The day the file is about, for what should have been reported by then. Default: the latest day on its lines.
+    /// The day the file is about, for what should have been reported by then. Default: the latest day on its lines; a file without
+    /// lines needs it, unless it says so itself.
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
     /// A further file of the same report, in order: the next one of a PayPal report, the payouts of a Checkout.com breakdown.

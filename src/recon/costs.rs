@@ -5,8 +5,8 @@
 //! batch may differ: one cent on every line is no rounding. What is booked is always what the file says.
 //!
 //! Where an acquirer settles in full, nothing may be deducted: what is, be it a fee of its own, is a claim, and what the terms come
-//! to is what the invoice of the month should be. Costs in another currency than their gross are not priced, since no contract gives the rate;
-//! what the ledger has as the cost of a dispute is held to that instead, and not priced either.
+//! to is what the invoice of the month should be. Costs in another currency than their gross are not priced, since no contract
+//! gives the rate; what the ledger has as the cost of a dispute is held to that instead, and not priced either.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -15,8 +15,8 @@
 //! | 6 | merchant reference, record type, currency, and only sums that agree |
 //! | 7 | none: people say so, one line of one item or of several whose sum agrees |
 //!
-//! Days are at most so many business days apart ([`BusinessDays`]). Neither a retrieval reference number nor an authorization code is unique, so none of them
-//! decides alone. The gross amount of a dispute may have the acquirer's cost of it in it.
+//! Days are at most so many business days apart ([`BusinessDays`]). Neither a retrieval reference number nor an authorization code
+//! is unique, so none of them decides alone. The gross amount of a dispute may have the acquirer's cost of it in it.
 
 use chrono::{Days, NaiveDate};
 

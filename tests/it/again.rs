@@ -219,3 +219,24 @@ async fn what_is_in_quarantine_is_read_again_when_it_comes_again() {
         "{found:?}"
     );
 }
+
+#[tokio::test]
+async fn what_was_settled_is_known_again_by_its_arn_alone() {
+    let stage = Stage::told(
+        SETTINGS,
+        "sale p1 80.00 USD ref=A1 arn=74537604221431003881865
+         file north 2026-03-03
+         Settled +80.00 USD arn=74537604221431003881865
+         file north 2026-03-04 breaks=DUPLICATE_IN_FILE
+         Settled +80.00 USD arn=74537604221431003881865",
+    )
+    .await;
+    let undo = acquit::store::reconcile::undo::Request {
+        file: "file-1.csv",
+        by: "ada",
+        reason: None,
+        on: None,
+    };
+    let refused = stage.test.store.undo_file(&undo).await.expect_err("refused");
+    assert!(refused.to_string().contains("file-2.csv"), "{refused}");
+}

@@ -3,6 +3,7 @@
 //!
 //! What a form cannot tell [`not_told`] knows with the reason: there the simulator refuses.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -265,4 +266,77 @@ fn so_many_planted_breaks_of_a_class_are_so_many_found() {
             scope.spawn(work);
         }
     });
+}
+
+/// A settlement file as its acquirer writes it again: of the same batches, with another sale corrected; where nothing says what is
+/// paid of them, without its last row.
+fn write_again(format: FileFormat, first: &Day, corrected: &Day) {
+    let path = |day: &Day| day.settlement("").expect("a settlement file").0;
+    let text = || std::fs::read_to_string(path(first)).expect("a file");
+    let shorter = match format {
+        FileFormat::TossCsv => {
+            let text = text();
+            let rows: Vec<&str> = text.lines().collect();
+            rows[..rows.len().saturating_sub(1)].join("\n") + "\n"
+        }
+        FileFormat::TossJson => {
+            let mut rows: Vec<serde_json::Value> = serde_json::from_str(&text()).expect("rows");
+            rows.pop();
+            serde_json::to_string(&rows).expect("text")
+        }
+        FileFormat::Adyen
+        | FileFormat::Stripe
+        | FileFormat::Paypal
+        | FileFormat::Checkout
+        | FileFormat::Profile
+        | FileFormat::IpmEbcdic
+        | FileFormat::IpmAscii => return,
+    };
+    std::fs::write(path(corrected), shorter).expect("a file");
+}
+
+/// The same day, as the acquirer reports it first and after it has corrected an amount.
+async fn check_corrected(format: FileFormat) {
+    let corrected = plan((format, BreakKind::AmountMismatch, 1));
+    let first = Plan {
+        breaks: BTreeMap::new(),
+        ..corrected.clone()
+    };
+    let desk = Desk::new().await;
+    let folders = [support::directory(), support::directory()];
+    for (plan, folder) in [&first, &corrected].into_iter().zip(&folders) {
+        simulate::run(plan, folder.path(), &mut |_| ()).unwrap_or_else(|error| panic!("{format}: {error}"));
+    }
+    let [first, corrected] = folders.each_ref().map(|folder| Day::open(folder.path()));
+    write_again(format, &first, &corrected);
+    let deployment = settle_in(&desk, &first).await;
+    record(&desk, &deployment, &first.file("events.jsonl")).await;
+    assert_eq!(
+        reconcile(&desk, &deployment, &first, "").await,
+        Some(FileOutcome::Booked)
+    );
+    let balances = desk.balances().await;
+    for _ in 0..2 {
+        let outcome = reconcile(&desk, &deployment, &corrected, "").await;
+        let Some(FileOutcome::Quarantined { reason }) = outcome else {
+            panic!("{format}: {outcome:?}")
+        };
+        assert!(reason.contains("came before with other content"), "{format}: {reason}");
+    }
+    let found = found(&desk).await;
+    let classes: Vec<&str> = found.iter().map(|found| found.class.as_str()).collect();
+    assert_eq!(classes, ["SUPERSEDED_FILE"], "{format}");
+    assert_eq!(desk.balances().await, balances, "{format}");
+    let url = desk.database.url.clone();
+    drop(desk);
+    support::drop_database(&url).await;
+}
+
+#[tokio::test]
+async fn a_corrected_file_of_every_form_waits_for_its_approval() {
+    // Of clearing files `formats` has one in another encoding.
+    let is_binary = |format: &FileFormat| matches!(format, FileFormat::IpmEbcdic | FileFormat::IpmAscii);
+    for format in FileFormat::ALL.iter().filter(|format| !is_binary(format)) {
+        check_corrected(*format).await;
+    }
 }

@@ -313,7 +313,7 @@ async fn files_are_taken_once_and_come_to_what_the_commands_make_of_them() {
     let why = fs::read_to_string(site.at("adyen/refused/other.csv.txt")).expect("a reason");
     assert_eq!(
         why,
-        "DUPLICATE_FILE: its content came before as settlement.csv; nothing was posted\n"
+        "DUPLICATE_FILE: its content came before as settlement.csv of adyen; nothing was posted\n"
     );
 }
 

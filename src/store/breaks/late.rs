@@ -1,7 +1,7 @@
 //! Lines in suspense of which the items were recorded since: a capture whose event came after its file.
 //!
-//! Before a file of the acquirer is reconciled, its lines that are in suspense and that nobody works on are looked through. One that
-//! is by the acquirer's reference, or the ARN, exactly one open item, to the minor unit, is matched as people would match it
+//! Before a file of the acquirer is reconciled, its lines that are in suspense and that nobody works on are looked through. One
+//! that is by the acquirer's reference, or the ARN, exactly one open item, to the minor unit, is matched as people would match it
 //! (`by_hand`), in a transaction of its own; the break of the line and that of the missing item are resolved with it. What people
 //! would have to judge, another amount or two that fit, is left to them.
 
@@ -23,7 +23,7 @@ struct Late {
 }
 
 impl Store {
-    /// Matches lines of an acquirer in suspense with items that were recorded since, and says how many. Doing so again does nothing.
+    /// Matches lines of an acquirer in suspense with items that were recorded since, and says how many; nothing when done again.
     pub(in crate::store) async fn match_late(
         &self,
         deployment: &Deployment,

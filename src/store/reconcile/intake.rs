@@ -215,7 +215,8 @@ pub(super) async fn take_in(
     })
 }
 
-/// Adds what booked files before this one have of batches that it claims something of, and takes out claims of which no line is known.
+/// Adds what booked files before this one have of batches that it claims something of, and takes out claims of which nobody has a
+/// line.
 async fn in_other_files(
     tx: &mut Tx,
     (acquirer, source): (AcquirerId, SourceId),

@@ -59,7 +59,7 @@ const HISTORIES: usize = 300;
 /// How many share a database, and are worked on one after the other.
 const SHARED: usize = 15;
 /// The groups that the suite lives through: together they come to everything. `make soak` lives through all.
-const SUITE: [usize; 4] = [0, 4, 8, 12];
+const SUITE: [usize; 4] = [0, 4, 8, 16];
 const WORKERS: usize = 3;
 const PHASES: usize = 3;
 const STEPS: usize = 12;

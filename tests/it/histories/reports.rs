@@ -379,7 +379,7 @@ fn of_file(model: &Model<'_>, file: &File) -> Rows {
         classes.sort_unstable();
         let pass = file.passes.get(&place).copied();
         counts[0] += usize::from(pass.is_some());
-        counts[1] += usize::from(pass.is_none() && !classes.is_empty());
+        counts[1] += usize::from(pass.is_none() && !classes.is_empty() && !line.is_of_batch());
         counts[2] += usize::from(pass.is_none() && line.is_of_batch());
         let order = record_order(line.record());
         records.insert(order, line.record());

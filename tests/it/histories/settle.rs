@@ -6,7 +6,7 @@ use std::fmt::Write;
 use acquit::ledger::entry::EntryKind;
 use acquit::money::Money;
 use acquit::payment::event::{Details, PaymentEvent};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use sha2::{Digest, Sha256};
 
 use crate::model::fees::rounded;
@@ -280,7 +280,7 @@ impl Settling<'_, '_> {
                 self.found("FEE_MISMATCH", None, Some((code, difference)), None);
             }
         }
-        self.suspend();
+        self.suspend(terms);
         let short = self.file.digest()[..16].to_owned();
         for ((book, batch), legs) in std::mem::take(&mut self.sums) {
             let reference = format!("acquit:settlement {} {short} {batch}", self.file.acquirer);
@@ -382,7 +382,7 @@ impl Settling<'_, '_> {
         let ours = attempt.merchant_reference.as_ref().unwrap_or(&attempt.payment);
         let day = Zone::Berlin.day(attempt.occurred_at);
         let theirs = line.reference.is_some() && line.reference == attempt.acquirer_reference;
-        let near = line.reference.is_some() || (day - line.day).num_days().abs() <= 3;
+        let near = line.reference.is_some() || business_days_apart(day, line.day) <= 3;
         line.gross_currency() == attempt.money.currency().code()
             && line.gross_minor() <= attempt.money.minor()
             && (theirs || (line.merchant_reference.as_ref() == Some(ours) && near))
@@ -428,7 +428,7 @@ impl Settling<'_, '_> {
                     _ => {
                         item.merchant_reference == key
                             && (item.gross == amount || item.gross - item.cost == amount)
-                            && (item.day - day).num_days().abs() <= 3
+                            && business_days_apart(item.day, day) <= 3
                     }
                 };
                 same && item.record == record && item.currency == code
@@ -485,7 +485,8 @@ impl Settling<'_, '_> {
             let difference = Some((code.clone(), line.gross_minor() - item.gross));
             self.found("AMOUNT_MISMATCH", Some((book, number)), difference, Some(place));
         }
-        let Some((costs, tolerance)) = priced(&line, cost, terms) else {
+        let priced = if with_cost { None } else { priced(&line, cost, terms) };
+        let Some((costs, tolerance)) = priced else {
             return;
         };
         let difference = line.total_costs() - costs;
@@ -528,7 +529,7 @@ impl Settling<'_, '_> {
     }
 
     /// What nobody knows goes to the house: its money to suspense, its costs to costs.
-    fn suspend(&mut self) {
+    fn suspend(&mut self, terms: &Acquirer) {
         let short = self.file.digest()[..16].to_owned();
         for place in 0..self.file.lines.len() {
             let line = self.file.lines[place].clone();
@@ -541,6 +542,10 @@ impl Settling<'_, '_> {
                 let reference = format!("acquit:fee {} {short} {ordinal}", self.file.acquirer);
                 let legs = vec![(5030, 1110, code, -line.net.1)];
                 self.enter("", EntryKind::BatchFee, reference, Some(place), legs);
+                if !terms.is_net && line.net.1 != 0 {
+                    let deducted = Some((line.net.0.clone(), -line.net.1));
+                    self.found("FEE_MISMATCH", None, deducted, Some(place));
+                }
                 continue;
             }
             let money = line.before_costs();
@@ -577,6 +582,8 @@ impl Settling<'_, '_> {
             self.found(class, Some((&book, number)), difference, Some(place));
         } else if line.record() == "unsupported" {
             self.found("UNSUPPORTED_RECORD", None, Some(line.net.clone()), Some(place));
+        } else if self.cannot_be_captured(line) {
+            self.found("STATUS_MISMATCH", None, Some(gross), Some(place));
         } else if !line.names_payment() || self.knows_capture(line) {
             self.found("MISSING_IN_LEDGER", None, Some(gross), Some(place));
         } else if line.record() == "refund" {
@@ -584,6 +591,24 @@ impl Settling<'_, '_> {
         } else {
             self.found("CHARGEBACK_UNKNOWN", None, Some(gross), Some(place));
         }
+    }
+
+    /// Whether a sale names a payment that was declined or voided, or has expired, and of which nothing was captured.
+    fn cannot_be_captured(&self, line: &Line) -> bool {
+        let Some(ours) = line.merchant_reference.as_ref().filter(|_| line.record() == "capture") else {
+            return false;
+        };
+        let mut payments = self.model.books.values().flat_map(|book| &book.payments);
+        payments.any(|(name, payment)| {
+            let is_named = name == ours || payment.order.as_ref() == Some(ours);
+            let is_declined = payment.authorized.is_none() && payment.requested.is_none();
+            let is_gone = payment.authorized.is_some() && payment.voided + payment.expired > 0;
+            is_named
+                && payment.captured == 0
+                && payment.acquirer == self.file.acquirer
+                && payment.currency == line.gross_currency()
+                && (is_declined || is_gone)
+        })
     }
 
     /// The open item that a line names and cannot settle, and in what they differ: an item of its record first, then one in its
@@ -674,6 +699,13 @@ impl Settling<'_, '_> {
         let entry = entry.on_open_day(self.model.closed);
         self.model.books.entry(book.to_owned()).or_default().entries.push(entry);
     }
+}
+
+/// How many days from Monday to Friday are after the one and not after the other.
+fn business_days_apart(one: NaiveDate, other: NaiveDate) -> usize {
+    let (first, last) = (one.min(other), one.max(other));
+    let days = first.iter_days().skip(1).take_while(|day| *day <= last);
+    days.filter(|day| day.weekday().number_from_monday() <= 5).count()
 }
 
 /// What the acquirer owed and now pays, or takes: what both agree on; of the rest, small differences are ours, others nobody's.
@@ -769,11 +801,11 @@ fn priced(line: &Line, booked: i64, terms: &Acquirer) -> Option<(i64, i64)> {
     if booked > 0 {
         return Some((booked, 0));
     }
-    if line.record() != "capture" {
-        return None;
-    }
     if !terms.is_net {
         return Some((0, 0));
+    }
+    if line.record() != "capture" {
+        return None;
     }
     let cost = terms.cost.as_ref()?;
     let exact = i128::from(line.gross_minor()) * i128::from(cost.per_million);
