@@ -1444,22 +1444,29 @@ CREATE TABLE public.settlement_match (
     reserve_until date,
     advanced bigint,
     proposal_id bigint,
+    timing text COLLATE pg_catalog."C",
     CONSTRAINT settlement_match_by_hand CHECK ((((pass = 7) = (proposal_id IS NOT NULL)) AND ((round > 0) = (proposal_id IS NOT NULL)))),
     CONSTRAINT settlement_match_passed_on CHECK (((passed_on IS NULL) = (passed_on_vat IS NULL))),
-    CONSTRAINT settlement_match_round CHECK ((round >= 0))
+    CONSTRAINT settlement_match_round CHECK ((round >= 0)),
+    CONSTRAINT settlement_match_timing CHECK ((timing = ANY (ARRAY['late'::text, 'cutoff'::text])))
 );
 
 COMMENT ON TABLE public.settlement_match IS 'Which line proved which entry, by which pass of which version of the rules, and the gross amount of both sides: of a line that proves several entries, and of an entry that several lines prove, the part. passed_on is what of the line''s costs the merchant pays, without its VAT; null where it pays none. The other columns are those of the open item as it was, so that a match that is undone gives it back. Once a line is matched, it is matched whole, and so is an entry, since its open item goes with the match (schema/audits proves it). What people match is of a proposal (which they may undo), and counts rounds from 1; standing_match leaves out what is undone.';
+
+COMMENT ON COLUMN public.settlement_match.timing IS 'How the days of both sides differ: late, reported after it was expected; cutoff, of another day than the item; null where they do not.';
 
 CREATE TABLE public.settlement_reject (
     source_id bigint NOT NULL,
     line bigint NOT NULL,
     place integer NOT NULL,
     column_name text,
-    reason text NOT NULL
+    reason text NOT NULL,
+    raw text DEFAULT ''::text NOT NULL
 );
 
 COMMENT ON TABLE public.settlement_reject IS 'Rows of quarantined files that could not be read: where and why (the first 10,000 of a file).';
+
+COMMENT ON COLUMN public.settlement_reject.raw IS 'The row as it came, card numbers masked, cut off after 1,000 characters; empty of files that are not text.';
 
 CREATE TABLE public.settlement_reserve (
     source_id bigint NOT NULL,
@@ -1516,7 +1523,8 @@ CREATE VIEW public.standing_match AS
     match.expected_on,
     match.reserve_until,
     match.advanced,
-    match.proposal_id
+    match.proposal_id,
+    match.timing
    FROM (public.settlement_match match
      LEFT JOIN public.break_proposal proposal ON ((proposal.id = match.proposal_id)))
   WHERE ((match.proposal_id IS NULL) OR (proposal.state = 'executed'::text));

@@ -1,4 +1,4 @@
--- Acquirers that keep a balance for us: what files report moves it, and payouts take of it what they like.
+-- Acquirers that keep a balance for us: what files report moves it, and payouts take of it what they like. How the days of matches differ. Rejects as they came.
 
 alter table settlement_batch add column of_balance boolean not null default false;
 comment on column settlement_batch.of_balance is 'Whether its lines move a balance that the acquirer keeps, or its payout takes of one: then the payout alone is promised, not what the lines come to.';
@@ -89,3 +89,19 @@ begin atomic
     group by told.acquirer_id, told.currency;
 end;
 comment on function unpaid_on is 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';
+
+-- How the days of a match differ.
+
+alter table settlement_match add column timing text collate "C"
+    constraint settlement_match_timing check (timing in ('late', 'cutoff'));
+comment on column settlement_match.timing is 'How the days of both sides differ: late, reported after it was expected; cutoff, of another day than the item; null where they do not.';
+create or replace view standing_match as
+select match.*
+from settlement_match match
+left join break_proposal proposal on proposal.id = match.proposal_id
+where match.proposal_id is null or proposal.state = 'executed';
+
+-- Rows that cannot be read are kept as they came, as all others are.
+
+alter table settlement_reject add column raw text not null default '';
+comment on column settlement_reject.raw is 'The row as it came, card numbers masked, cut off after 1,000 characters; empty of files that are not text.';

@@ -152,12 +152,12 @@ impl<'r> CheckoutReader<'r> {
             match read {
                 Ok((id, _)) if self.payouts.contains_key(&id) => {
                     let wrong = Wrong::in_column("Payout ID", format!("payout {id} is there twice"));
-                    rejects.push(wrong.in_file("of payouts").at(sheet.line()));
+                    rejects.push(wrong.in_file("of payouts").at(sheet.line(), sheet.raw()));
                 }
                 Ok((id, paid)) => {
                     self.payouts.insert(id, paid);
                 }
-                Err(wrong) => rejects.push(wrong.in_file("of payouts").at(sheet.line())),
+                Err(wrong) => rejects.push(wrong.in_file("of payouts").at(sheet.line(), sheet.raw())),
             }
             if self.payouts.len().max(rejects.len()) > BATCH_LIMIT {
                 let reason = format!("file of payouts: it has more than {BATCH_LIMIT} payouts");
@@ -228,7 +228,11 @@ fn paid_row(cells: &Cells<'_, PaidColumn>, _: u32) -> Result<(String, Paid), Wro
 impl Paid {
     /// The row of a payout, and what rounding leaves of its rows, where that is what rounding can leave.
     fn close(self, id: &str, claims: &ControlClaims) -> Result<(SettlementLine, Option<SettlementLine>), Reject> {
-        let wrong = |column: &str, reason: String| Wrong::in_column(column, reason).in_file("of payouts").at(self.line);
+        let wrong = |column: &str, reason: String| {
+            Wrong::in_column(column, reason)
+                .in_file("of payouts")
+                .at(self.line, &self.raw)
+        };
         let totals: Vec<_> = claims.totals.iter().filter(|((batch, _), _)| batch == id).collect();
         let (currency, total) = match totals[..] {
             [((_, currency), total)] => (*currency, *total),

@@ -155,7 +155,7 @@ impl<R: Read> SettlementReader for IpmReader<R> {
                     Err(wrong)
                 }
             };
-            return self.claims.take(line.map_err(|wrong| wrong.at(record))).map(Some);
+            return self.claims.take(line.map_err(|wrong| wrong.at(record, ""))).map(Some);
         }
     }
 
@@ -170,7 +170,7 @@ impl<R: Read> SettlementReader for IpmReader<R> {
 
 /// What ends a file, from what is wrong in a record that the rest depends on.
 fn wrong_in(record: u64, wrong: Wrong) -> FileError {
-    let reject = wrong.at(record);
+    let reject = wrong.at(record, "");
     let element = reject.column.map(|column| format!("{column} ")).unwrap_or_default();
     FileError::Damaged {
         record,

@@ -26,6 +26,9 @@ use crate::money::{Currency, Money};
 /// The most batches, counted once a currency, that a file may hold.
 pub const BATCH_LIMIT: usize = 10_000;
 
+/// So many characters of a row that cannot be read are kept.
+pub const REJECT_LENGTH: usize = 1_000;
+
 /// What a settlement line reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordType {
@@ -298,6 +301,8 @@ pub struct Reject {
     pub column: Option<String>,
     /// What is wrong, card numbers masked.
     pub reason: String,
+    /// The row as it came, card numbers masked, cut off after [`REJECT_LENGTH`] characters; empty of files that are not text.
+    pub raw: String,
 }
 
 /// A line or a reject.

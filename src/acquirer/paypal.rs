@@ -342,7 +342,7 @@ impl<'r> PaypalReader<'r> {
                 1 => wrong,
                 number => wrong.in_file(number),
             };
-            wrong.at(record.line())
+            wrong.at(record.line(), record.raw())
         });
         if let Ok((line, gross, fee)) = &read {
             section.part.add(line.net.currency(), *gross, *fee);

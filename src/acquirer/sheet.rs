@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{ControlClaims, Reject, Row, SettlementLine};
+use super::{ControlClaims, REJECT_LENGTH, Reject, Row, SettlementLine};
 use crate::card_number;
 use crate::dates::parse_day;
 use crate::delimited::{FileError, Record, Records};
@@ -248,7 +248,7 @@ impl<R: Read, C: Column> Sheet<R, C> {
         read: impl FnOnce(&Cells<'_, C>, u32) -> Result<SettlementLine, Wrong>,
     ) -> Result<Option<Row>, FileError> {
         let read = self.read(read)?;
-        let read = read.map(|read| read.map_err(|wrong| wrong.at(self.line())));
+        let read = read.map(|read| read.map_err(|wrong| wrong.at(self.line(), self.raw())));
         read.map(|read| claims.take(read)).transpose()
     }
 
@@ -268,6 +268,11 @@ impl<R: Read, C: Column> Sheet<R, C> {
     /// The line of the file on which the row that was read last begins.
     pub(super) fn line(&self) -> u64 {
         self.records.record().line()
+    }
+
+    /// That row as it came.
+    pub(super) fn raw(&self) -> &str {
+        self.records.record().raw()
     }
 }
 
@@ -303,11 +308,12 @@ impl Wrong {
 
     /// The reject of a row that begins on a line. Its reason tells amounts, and a card number in the wrong column may be read as
     /// one: it is masked.
-    pub(super) fn at(self, line: u64) -> Reject {
+    pub(super) fn at(self, line: u64, raw: &str) -> Reject {
         Reject {
             line,
             column: self.column,
             reason: card_number::mask(&self.reason).into_owned(),
+            raw: card_number::shorten(raw, REJECT_LENGTH),
         }
     }
 }

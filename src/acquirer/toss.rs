@@ -603,7 +603,8 @@ impl<R: Read> SettlementReader for TossReader<R> {
             Source::Json(objects, ordinal) => {
                 let next = objects.advance()?.then(|| {
                     *ordinal = ordinal.saturating_add(1);
-                    item(&objects.object, objects.begins, *ordinal).map_err(|wrong| wrong.at(objects.begins))
+                    item(&objects.object, objects.begins, *ordinal)
+                        .map_err(|wrong| wrong.at(objects.begins, &String::from_utf8_lossy(&objects.object)))
                 });
                 next.map(|read| self.claims.take(read)).transpose()?
             }

@@ -13,6 +13,7 @@ use crate::acquirer::format::{Format as FileFormat, Reading};
 use crate::acquirer::mapping::Profile;
 use crate::card_number;
 use crate::money::decimal_text;
+use crate::recon::matching::Timing;
 use crate::store::breaks::DeskError;
 use crate::store::reconcile::undo::{Undo, UndoError};
 use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Request, SettlementFile, undo};
@@ -383,7 +384,7 @@ pub(super) fn batches(found: &Reconciliation) -> Listing {
     listing
 }
 
-/// Matches by pass and breaks by class, in one list.
+/// Matches by pass, those whose days differ, and breaks by class, in one list.
 pub(super) fn outcomes(found: &Reconciliation) -> Listing {
     let mut listing = Listing::new(
         "Found",
@@ -395,6 +396,13 @@ pub(super) fn outcomes(found: &Reconciliation) -> Listing {
             format!("pass {}: {}", pass.number(), pass.name()),
             count.to_string(),
         ]);
+    }
+    for (timing, count) in &found.timing {
+        let what = match timing {
+            Timing::Late => "late: after it was expected",
+            Timing::Cutoff => "cutoff: of another day than ours",
+        };
+        listing.row(vec!["timing".to_owned(), what.to_owned(), count.to_string()]);
     }
     for (class, count) in &found.breaks {
         listing.row(vec!["break".to_owned(), class.to_string(), count.to_string()]);
@@ -411,6 +419,7 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &FileArgs)
         ("line", Kind::Figure),
         ("column", Kind::Text),
         ("reason", Kind::Text),
+        ("raw", Kind::Text),
     ];
     let mut listing = Listing::new("", &columns);
     for reject in &found.rejected {
@@ -420,6 +429,7 @@ fn write_rejects(found: &Reconciliation, file: &SettlementFile, args: &FileArgs)
             reject.line.to_string(),
             column,
             reject.reason.clone(),
+            reject.raw.clone(),
         ]);
     }
     let path = super::shown(&args.rejects);

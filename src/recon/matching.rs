@@ -152,6 +152,40 @@ impl Pass {
     }
 }
 
+/// How the days of a line and the item that it settles differ, though they are matched: it moves no money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timing {
+    /// The file is about a day after that by which the item was expected.
+    Late,
+    /// The line is of another day than the item: of a cut-off, a time zone, a weekend.
+    Cutoff,
+}
+
+impl Timing {
+    /// How they differ in a file about a day; none where they do not.
+    pub fn of(line: &Line, item: &Item, as_of: NaiveDate) -> Option<Self> {
+        if as_of > item.expected_on {
+            return Some(Self::Late);
+        }
+        (line.occurred_on != item.occurred_on).then_some(Self::Cutoff)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Cutoff => "cutoff",
+        }
+    }
+
+    /// That of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Late, Self::Cutoff]
+            .into_iter()
+            .find(|timing| timing.name() == name)
+    }
+}
+
 /// What a group comes to: places in the group's lines and items. Lines in neither list are undecided and go to the next pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {

@@ -519,6 +519,7 @@ pub const RULES: &[(&str, &str)] = &[
         "settlement_match_round",
         "rounds of matches by hand are numbered from 1",
     ),
+    ("settlement_match_timing", "a match is in time, late, or of another day"),
     ("settlement_reject_identity", "a place belongs to one reject of a file"),
     ("settlement_reserve_identity", "a settlement file names a tranche once"),
     (

@@ -381,7 +381,10 @@ async fn take_settlement(
         )),
         FileOutcome::Quarantined { reason } => {
             let mut why = format!("quarantined, nothing was posted: {reason}");
-            for Reject { line, column, reason } in found.rejected.iter().take(SHOWN) {
+            for Reject {
+                line, column, reason, ..
+            } in found.rejected.iter().take(SHOWN)
+            {
                 let column = column.as_deref().map(|column| format!(", {column}"));
                 why.push_str(&format!("\nline {line}{}: {reason}", column.unwrap_or_default()));
             }

@@ -101,3 +101,33 @@ async fn a_line_of_a_sale_says_how_its_payment_stands_here() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_match_says_how_the_days_of_both_sides_differ() {
+    let stage = Stage::told(
+        SETTINGS,
+        "sale p1 10.00 USD ref=A1 at=2026-03-02
+         sale p2 20.00 USD ref=A2 at=2026-03-02
+         sale p3 30.00 USD ref=A3 at=2026-03-02
+         sale p4 40.00 USD ref=A4 at=2026-03-09
+         file north 2026-03-05
+         Settled +10.00 USD ref=A1 day=2026-03-02
+         Settled +20.00 USD ref=A2 day=2026-03-03
+         file north 2026-03-10
+         Settled +30.00 USD ref=A3 day=2026-03-02
+         Settled +40.00 USD ref=A4 day=2026-03-10",
+    )
+    .await;
+    let sql = "select reference || ' ' || coalesce(timing, 'of its day') from settlement_match match
+        join entry on entry.book_id = match.book_id and entry.number = match.number order by 1";
+    let rows = stage.test.admin.query(sql, &[]).await.expect("matches");
+    let timing: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    // Three days after the sale each was expected, and a file about the last of them is in time.
+    let expected = [
+        "p1-capture of its day",
+        "p2-capture cutoff",
+        "p3-capture late",
+        "p4-capture cutoff",
+    ];
+    assert_eq!(timing, expected);
+}

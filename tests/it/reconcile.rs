@@ -1122,6 +1122,27 @@ async fn a_file_without_lines_posts_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_that_cannot_be_read_is_kept_as_it_came() {
+    let desk = two_acquirers().await;
+    let good = settlement_file(&["Settled +100.00 EUR ref=A1 cost=1.10"]);
+    desk.write("one.csv", good.replace(",98.90,,1.10", ",98.90,,4111111111111111"));
+    desk.run(&["reconcile", "one.csv", "--acquirer", "adyen", "--execute"])
+        .exits(1)
+        .says(&["one.csv: quarantined", "1 row cannot be read"]);
+    let sql = "select line || ' ' || raw from settlement_reject";
+    let kept: String = desk.database.admin.query_one(sql, &[]).await.expect("a reject").get(0);
+    let row = good.lines().nth(1).expect("a row");
+    let (before, after) = row.split_once("1.10").expect("a cost");
+    assert_eq!(kept, format!("2 {before}411111******1111{after}"));
+    let written = desk.read("rejects.csv");
+    assert!(written.starts_with("file,line,column,reason,raw\n"), "{written}");
+    assert!(
+        written.contains("411111******1111") && !written.contains("4111111111111111"),
+        "{written}"
+    );
+}
+
+#[tokio::test]
 async fn a_correct_delivery_after_a_corrupt_one_is_booked() {
     let desk = two_acquirers().await;
     let good = settlement_file(&["Settled +100.00 EUR ref=A1 cost=1.10"]);

@@ -244,8 +244,10 @@ impl<R: Read> SettlementReader for MappingReader<R> {
             if let Ok((line, exact)) = &read {
                 self.sums.add(line, exact)?;
             }
-            let line = self.records.record().line();
-            let read = read.map(|(line, _)| line).map_err(|wrong| wrong.at(line));
+            let record = self.records.record();
+            let read = read
+                .map(|(line, _)| line)
+                .map_err(|wrong| wrong.at(record.line(), record.raw()));
             return self.claims.take(read).map(Some);
         }
         self.end()?;

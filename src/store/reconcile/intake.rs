@@ -661,7 +661,9 @@ impl Taken {
         let columns: Vec<Option<&str>> = self.rejected.iter().map(|reject| reject.column.as_deref()).collect();
         let reasons: Vec<&str> = self.rejected.iter().map(|reject| reject.reason.as_str()).collect();
         let insert = include_str!("../../../schema/queries/settlement_rejects_insert.sql");
-        tx.execute(insert, &[&source.0, &lines, &columns, &reasons]).await?;
+        let raw: Vec<&str> = self.rejected.iter().map(|reject| reject.raw.as_str()).collect();
+        tx.execute(insert, &[&source.0, &lines, &columns, &reasons, &raw])
+            .await?;
         // Where rows are missing, what they add up to says nothing.
         let untrue = self.untrue.iter().filter(|_| self.claims.rejects == 0);
         for claim in untrue {

@@ -23,7 +23,7 @@ use crate::recon::breaks::BreakClass;
 use crate::recon::conversion::{Misconverted, misconverted};
 use crate::recon::costs::Claim;
 use crate::recon::group::{divided, merged};
-use crate::recon::matching::{BusinessDays, Pass, RULES, decide};
+use crate::recon::matching::{BusinessDays, Pass, RULES, Timing, decide};
 use crate::settings::Acquirer;
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
@@ -119,6 +119,7 @@ pub(super) struct Matched {
 struct MatchRow {
     item: Item,
     ordinal: i32,
+    timing: Option<Timing>,
     pass: Pass,
     item_gross: i64,
     line_gross: i64,
@@ -485,7 +486,7 @@ impl<'a> Matching<'a> {
                 let settled = self.book(batch, line, item)?;
                 self.differ(batch, line, item, &settled)?;
                 self.price(batch, line, item)?;
-                self.keep(pass, line.ordinal, item, (item.gross, line.gross), settled.passed_on);
+                self.keep(pass, line, item, (item.gross, line.gross), settled.passed_on);
             }
             ([line], items) => self.one_of_several(pass, batch, line, items)?,
             (lines, [item]) => self.several_of_one(pass, batch, lines, item)?,
@@ -502,7 +503,7 @@ impl<'a> Matching<'a> {
         let parts = divided(line, items).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         for (part, item) in parts.iter().zip(items) {
             let settled = self.book(batch, part, item)?;
-            self.keep(pass, line.ordinal, item, (item.gross, part.gross), settled.passed_on);
+            self.keep(pass, line, item, (item.gross, part.gross), settled.passed_on);
         }
         Ok(())
     }
@@ -517,7 +518,7 @@ impl<'a> Matching<'a> {
         self.price(batch, &whole, item)?;
         for line in lines {
             let passed_on = settled.passed_on.filter(|_| line.ordinal == whole.ordinal);
-            self.keep(pass, line.ordinal, item, (line.gross, line.gross), passed_on);
+            self.keep(pass, line, item, (line.gross, line.gross), passed_on);
         }
         Ok(())
     }
@@ -532,11 +533,12 @@ impl<'a> Matching<'a> {
         Ok(settled)
     }
 
-    fn keep(&mut self, pass: Pass, ordinal: i32, item: &Item, gross: (Money, Money), passed_on: Option<PassedOn>) {
+    fn keep(&mut self, pass: Pass, line: &Line, item: &Item, gross: (Money, Money), passed_on: Option<PassedOn>) {
         let (of_item, of_line) = gross;
         self.found.matches.push(MatchRow {
             item: item.clone(),
-            ordinal,
+            ordinal: line.ordinal,
+            timing: Timing::of(line, item, self.run.as_of),
             pass,
             item_gross: of_item.minor(),
             line_gross: of_line.minor(),
@@ -593,7 +595,7 @@ impl<'a> Matching<'a> {
 
 impl Found {
     async fn write(mut self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
-        const TYPES: [Type; 19] = [
+        const TYPES: [Type; 20] = [
             Type::INT8,
             Type::INT8,
             Type::INT8,
@@ -613,6 +615,7 @@ impl Found {
             Type::DATE,
             Type::DATE,
             Type::INT8,
+            Type::TEXT,
         ];
         if !self.matches.is_empty() {
             // The order of the table's key.
@@ -622,7 +625,7 @@ impl Found {
                 .await?;
             for row in &self.matches {
                 let item = &row.item;
-                let values: [&(dyn ToSql + Sync); 19] = [
+                let values: [&(dyn ToSql + Sync); 20] = [
                     &item.book.0,
                     &item.number.0,
                     &run.source.0,
@@ -642,6 +645,7 @@ impl Found {
                     &item.expected_on,
                     &item.reserve_until,
                     &item.advanced.map(|entry| entry.0),
+                    &row.timing.map(Timing::name),
                 ];
                 copy.row(&values).await?;
             }

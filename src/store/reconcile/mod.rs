@@ -59,7 +59,7 @@ use crate::money::{AmountError, Currency};
 use crate::payment::lifecycle::receivable;
 use crate::recon::booking::Counterparty;
 use crate::recon::breaks::BreakClass;
-use crate::recon::matching::Pass;
+use crate::recon::matching::{Pass, Timing};
 use crate::settings;
 
 /// How many rejects of a file are kept; all are counted.
@@ -232,6 +232,8 @@ pub struct Reconciliation {
     pub unknown_columns: Vec<String>,
     /// Lines matched, by pass.
     pub matches: Vec<(Pass, i64)>,
+    /// Matched lines whose days differ from their items', by how.
+    pub timing: Vec<(Timing, i64)>,
     /// Breaks that this file showed, by class.
     pub breaks: Vec<(BreakClass, i64)>,
     /// Its batches.
@@ -656,6 +658,7 @@ async fn rejects_of(tx: &mut Tx, source: SourceId) -> Result<Vec<Reject>, StoreE
                 line: u64::try_from(line).map_err(|_| StoreError::Unreadable(format!("a reject of line {line}")))?,
                 column: row.try_get("column_name")?,
                 reason: row.try_get("reason")?,
+                raw: row.try_get("raw")?,
             })
         })
         .collect()
@@ -672,6 +675,12 @@ async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<R
     let matches = tx
         .query(
             include_str!("../../../schema/queries/reconciled_matches.sql"),
+            &[&source.0],
+        )
+        .await?;
+    let timing = tx
+        .query(
+            include_str!("../../../schema/queries/reconciled_timing.sql"),
             &[&source.0],
         )
         .await?;
@@ -705,6 +714,15 @@ async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<R
                     let pass =
                         Pass::from_number(number).ok_or_else(|| StoreError::Unreadable(format!("pass {number}")))?;
                     Ok((pass, row.try_get("lines")?))
+                })
+                .collect::<Result<_, StoreError>>()?,
+            timing: timing
+                .iter()
+                .map(|row| {
+                    let name: &str = row.try_get("timing")?;
+                    let timing =
+                        Timing::from_name(name).ok_or_else(|| StoreError::Unreadable(format!("timing {name}")))?;
+                    Ok((timing, row.try_get("lines")?))
                 })
                 .collect::<Result<_, StoreError>>()?,
             breaks: breaks
