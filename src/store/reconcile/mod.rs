@@ -559,24 +559,23 @@ async fn book(
     Ok(())
 }
 
-/// Refuses a file of which no line matches, while its lines name payments of another acquirer: booked here it would be all breaks,
-/// and its content known when it comes for the right one.
+/// Refuses a file of which no line matches, while most of its lines name payments of another acquirer: booked here it would be all
+/// breaks, and its content known when it comes for the right one.
 async fn of_another(tx: &mut Tx, run: &Run<'_>, matching: &matching::Matching<'_>) -> Result<(), ReconcileError> {
     const LINES: usize = 1_000;
     let undecided: Vec<i32> = matching.undecided().into_iter().take(LINES).collect();
     let sql = include_str!("../../../schema/queries/lines_of_another.sql");
     let rows = tx.query(sql, &[&run.source.0, &run.acquirer_id.0, &undecided]).await?;
-    let Some(row) = rows.first() else {
-        return Ok(());
-    };
-    let read = || -> Result<ReconcileError, StoreError> {
-        Ok(ReconcileError::OfAnother {
-            acquirer: run.acquirer.name.to_string(),
-            other: row.try_get("name")?,
-            lines: row.try_get("lines")?,
-        })
-    };
-    Err(read()?)
+    for row in &rows {
+        let read = || -> Result<(String, i64), StoreError> { Ok((row.try_get("name")?, row.try_get("lines")?)) };
+        let (other, lines) = read()?;
+        // Short references may be alike by chance.
+        if usize::try_from(lines).is_ok_and(|lines| lines > undecided.len().div_euclid(2)) {
+            let acquirer = run.acquirer.name.to_string();
+            return Err(ReconcileError::OfAnother { acquirer, other, lines });
+        }
+    }
+    Ok(())
 }
 
 /// Keeps who presented a file, where that is said.
