@@ -65,10 +65,13 @@ pub struct SimulateArgs {
     /// DUPLICATE_IN_FILE, UNSUPPORTED_RECORD, DOUBLE_RECOVERY, CHARGEBACK_UNKNOWN, DUPLICATE_IN_LEDGER; but in clearing files
     /// SIGN_MISMATCH and REFUND_WITHOUT_CAPTURE; in the form `profile` CARRIER_SHORT; with the profile `full` STATUS_MISMATCH,
     /// VELOCITY and NOT_PRICED, FX_MISMATCH in forms that tell conversions, and RESERVE_MISMATCH, at most one a batch, in forms
-    /// that tell what is withheld; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own. Kinds that
-    /// are not listed are not planted. Without this option: two of each kind, one of those that are files, and none of
-    /// TYPE_MISMATCH, SIGN_MISMATCH, REFUND_WITHOUT_CAPTURE, FX_MISMATCH and RESERVE_MISMATCH. Where FX_MISMATCH is planted, the
-    /// settings name the rates agreed; where RESERVE_MISMATCH is, what part the acquirer withholds.
+    /// that tell what is withheld; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own;
+    /// MISSING_FILE in forms that number batches or tell balances (then settlement-earlier.csv comes first); and at the bank
+    /// FUNDING_MISMATCH, MISSING_RECEIPT (which statement-later.xml shows), at most one of both a batch, and UNIDENTIFIED_RECEIPT.
+    /// Kinds that are not listed are not planted. Without this option: two of each kind, one of those that are files, and none of
+    /// TYPE_MISMATCH, SIGN_MISMATCH, REFUND_WITHOUT_CAPTURE, FX_MISMATCH, RESERVE_MISMATCH, MISSING_FILE and those at the bank.
+    /// Where FX_MISMATCH is planted, the settings name the rates agreed; where RESERVE_MISMATCH is, what part the acquirer
+    /// withholds.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
     pub breaks: Option<Breaks>,
 }

@@ -42,7 +42,7 @@ use dice::Dice;
 use files::DayFile;
 use settlement::{BatchSums, FIRST_BATCH, Line, SettlementFile};
 pub use settlement::{FileFormat, UnknownFileFormat};
-use statement::Moved;
+use statement::{Moved, Paid};
 use story::{After, Author, Event, EventKind, Fate, Planted, Refused, Report, Stage, Story};
 use truth::{BreakItem, Settled, Sources, Truth};
 use world::{ACQUIRERS, CARDS, CURRENCIES, Version, World};
@@ -121,6 +121,14 @@ break_kinds! {
     DuplicateFile = "DUPLICATE_FILE";
     /// A file whose batch does not net to zero.
     TotalMismatch = "TOTAL_MISMATCH";
+    /// A file that never came: its batch has a number between those that did, or the balance of a later one tells.
+    MissingFile = "MISSING_FILE";
+    /// A batch for which the bank is paid more or less than the file says.
+    FundingMismatch = "FUNDING_MISMATCH";
+    /// A batch for which the bank is never paid.
+    MissingReceipt = "MISSING_RECEIPT";
+    /// Money from a stranger.
+    UnidentifiedReceipt = "UNIDENTIFIED_RECEIPT";
 }
 
 impl BreakKind {
@@ -129,14 +137,22 @@ impl BreakKind {
         matches!(self, Self::DuplicateFile | Self::TotalMismatch)
     }
 
-    /// Whether a whole batch is at fault: a day has no more of them than batches.
+    /// Whether a whole batch is at fault, or one that is not there.
     pub fn is_of_batch(self) -> bool {
-        matches!(self, Self::ReserveMismatch)
+        matches!(self, Self::ReserveMismatch | Self::MissingFile)
+    }
+
+    /// Whether the bank's statements show it.
+    pub fn is_of_bank(self) -> bool {
+        matches!(
+            self,
+            Self::FundingMismatch | Self::MissingReceipt | Self::UnidentifiedReceipt
+        )
     }
 
     /// Whether a payment of its own shows it.
     fn is_of_payment(self) -> bool {
-        !self.is_of_file() && !self.is_of_batch()
+        !self.is_of_file() && !self.is_of_batch() && !self.is_of_bank()
     }
 
     /// Whether acquirers hardly ever do it: it is planted where it is asked for.
@@ -148,7 +164,8 @@ impl BreakKind {
                 | Self::RefundWithoutCapture
                 | Self::FxMismatch
                 | Self::ReserveMismatch
-        )
+                | Self::MissingFile
+        ) || self.is_of_bank()
     }
 
     /// Whether it needs more than plain cards.
@@ -323,13 +340,18 @@ pub enum SimulateError {
     )]
     NothingConverted,
     /// A batch is wrong once.
-    #[error("{count} × RESERVE_MISMATCH were asked for: the day has {batches} batches, each is wrong at most once")]
+    #[error("{count} × {kind} were asked for: the day has {batches} batches, each is wrong at most once")]
     TooFewBatches {
+        /// The kind.
+        kind: BreakKind,
         /// How often it was asked for.
         count: u32,
-        /// Batches of the acquirer of cards.
+        /// Batches that could be wrong.
         batches: usize,
     },
+    /// Nothing lies between the batches of a day with one.
+    #[error("MISSING_FILE cannot be planted: numbers are missing between two batches, simulate more payments")]
+    NothingBetween,
     /// The day before or after would not be one.
     #[error("{0} cannot be simulated: the day must lie in the years 2002 to 2198")]
     DayOutOfRange(NaiveDate),
@@ -380,10 +402,9 @@ fn minus(left: i64, right: i64) -> Result<i64, SimulateError> {
 ///
 /// Writes settings.toml, events.jsonl, settlement.csv (or .json, or .ipm), statement.xml and truth.json; of a full day also
 /// calendar.csv, settings-next-day.toml, events-cut.jsonl, events-late.jsonl, events-after.jsonl and the carriers' settlement
-/// files;
-/// settlement-payouts.csv where the form proves the settlement file by another one; settlement-copy and settlement-corrupt where
-/// their breaks are planned. What an earlier run has written and this one has not is removed. Files
-/// appear whole or not at all; truth.json comes last, so where it is, the others are.
+/// files; settlement-payouts.csv where the form proves the settlement file by another one; settlement-copy, settlement-corrupt,
+/// settlement-earlier.csv and statement-later.xml where their breaks are planned. What an earlier run has written and this one has
+/// not is removed. Files appear whole or not at all; truth.json comes last, so where it is, the others are.
 pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Summary, SimulateError> {
     let planted = plant(plan)?;
     let world = World::new(plan)?;
@@ -417,6 +438,9 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         settlements.push((closed.file, closed.beside));
     }
     teller.truth.misheld(&world, &sums[CARDS])?;
+    teller.truth.missing_files(&world, &sums[CARDS])?;
+    let paid = statement::paid(&world, &sums)?;
+    teller.truth.at_bank(&world, &paid);
     let settled = teller.truth.settle(&world, &sums)?;
     let late = (teller.turn_to(DayFile::create(out, AFTER)?), teller.claims);
     teller.tell_waiting(Stage::After, &mut waiting)?;
@@ -427,7 +451,7 @@ pub fn run(plan: &Plan, out: &Path, progress: &mut dyn FnMut(u64)) -> Result<Sum
         after: teller.events,
         settlements,
     };
-    finish(plan, &world, out, (truth, settled), files, &sums)
+    finish(plan, &world, out, (truth, settled), files, (&sums, &paid))
 }
 
 /// The settlement files of all acquirers.
@@ -463,10 +487,10 @@ fn finish(
     out: &Path,
     (mut truth, settled): (Truth, Settled),
     files: Files,
-    sums: &[[BatchSums; CURRENCIES.len()]; ACQUIRERS],
+    (sums, paid): (&[[BatchSums; CURRENCIES.len()]; ACQUIRERS], &[Paid]),
 ) -> Result<Summary, SimulateError> {
     let corrupt = match planned(plan, BreakKind::TotalMismatch) {
-        true => Some(corrupt_file(plan, world, out, &mut truth)?),
+        true => Some(corrupt_file(plan, world, out, &mut truth, &sums[CARDS])?),
         false => None,
     };
     let all = sums.iter().flatten().map(|batch| batch.lines);
@@ -494,6 +518,10 @@ fn finish(
         used.finish(LATE, None)?;
     }
     let names = plan.file_format.files();
+    let tells_balances = world.missing_files > 0 && !plan.file_format.numbers_batches();
+    used.write(EARLIER, tells_balances, |file| {
+        settlement::write_earlier(world, file, &sums[CARDS])
+    })?;
     for (acquirer, (file, beside)) in files.settlements.into_iter().enumerate() {
         let has_lines = sums[acquirer].iter().any(|batch| batch.lines > 0);
         if acquirer == CARDS {
@@ -510,9 +538,13 @@ fn finish(
         }
     }
     used.finish(AFTER, Some(files.after).filter(|_| truth.has_events_after()))?;
-    let refunds = truth.paid_by_transfer();
-    used.write(STATEMENT, true, |file| {
-        statement::write(file, world, &Moved { sums, refunds })
+    let moved = Moved {
+        paid,
+        refunds: truth.paid_by_transfer(),
+    };
+    used.write(STATEMENT, true, |file| statement::write(file, world, &moved))?;
+    used.write(LATER_STATEMENT, world.at_bank.absent > 0, |file| {
+        statement::write_later(file, world, &moved)
     })?;
     let names = std::mem::take(&mut used.names);
     let document = truth.into_document(Sources {
@@ -617,7 +649,11 @@ const EVENTS: &str = "events.jsonl";
 /// The files that prove the settlement file and the corrupt one, where the form has such files.
 const PAYOUTS: &str = "settlement-payouts.csv";
 const CORRUPT_PAYOUTS: &str = "settlement-corrupt-payouts.csv";
+/// A report of days before, between which and the day's another one must lie.
+const EARLIER: &str = "settlement-earlier.csv";
 const STATEMENT: &str = "statement.xml";
+/// The bank's statements after all that is awaited should have come.
+const LATER_STATEMENT: &str = "statement-later.xml";
 const TRUTH: &str = "truth.json";
 
 /// The names of the files that are in the form of the day.
@@ -900,21 +936,29 @@ fn corrupt_file(
     world: &World,
     out: &Path,
     truth: &mut Truth,
+    right: &[BatchSums; CURRENCIES.len()],
 ) -> Result<(DayFile, Option<Vec<u8>>), SimulateError> {
     let format = plan.file_format;
     let (name, off_by) = (format.files().corrupt, format.corruption());
     let file = DayFile::create(out, name)?;
-    let mut settlement = SettlementFile::new(world, file, Dice::new(plan.seed, 5), CARDS, CORRUPT_BATCH)
+    // Where numbers tell what is missing, its own follow.
+    let last = right.iter().map(|batch| batch.number).max().unwrap_or(0);
+    let first_batch = if world.missing_numbers() > 0 {
+        last.saturating_add(1)
+    } else {
+        CORRUPT_BATCH
+    };
+    let mut settlement = SettlementFile::new(world, file, Dice::new(plan.seed, 5), CARDS, first_batch)
         .map_err(SimulateError::Settlement)?;
     let mut author = Author::new(plan, world, 6);
     for number in 0..CORRUPT_LINES {
         settlement.add(author.unknown(plan.payments.saturating_add(number)))?;
     }
     let closed = settlement.close(off_by)?;
-    for (currency, _) in closed.sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0) {
+    for (currency, sums) in closed.sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0) {
         let mut item = BreakItem::new(BreakKind::TotalMismatch);
         item.file = Some(name.to_owned());
-        let batch = || format.batch_name(world, CORRUPT_BATCH.saturating_add(currency));
+        let batch = || format.batch_name(world, sums.number);
         item.batch = format.proves_payouts().then(batch);
         if format.proves_money() {
             item.currency = Some(CURRENCIES[currency].code);

@@ -200,6 +200,8 @@ pub struct Line {
 /// The sums of a batch.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct BatchSums {
+    /// Its number, once it has rows.
+    pub number: usize,
     /// Rows, those of the batch included.
     pub lines: u64,
     /// Σ gross, as it came into the currency of the batch.
@@ -278,6 +280,9 @@ impl<'w, W: Write> SettlementFile<'w, W> {
 
     /// Takes a line; some line is written in its stead once enough are waiting.
     pub fn add(&mut self, line: Line) -> Result<(), SimulateError> {
+        if self.sums[line.net_currency].lines == 0 {
+            self.sums[line.net_currency].number = self.next_number(line.net_currency);
+        }
         self.sums[line.net_currency].add(&line)?;
         let window = if self.acquirer == CARDS { WINDOW } else { SMALL_WINDOW };
         if self.waiting.len() < window {
@@ -287,6 +292,19 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         let place = self.dice.place(window);
         let leaving = std::mem::replace(&mut self.waiting[place], line);
         self.write(&leaving)
+    }
+
+    /// The number of the batch of a currency whose first row has come. Each currency has its own, by its place; where numbers tell
+    /// what is missing they go by the order in which batches begin, and as many as planned are left out after the first.
+    fn next_number(&self, currency: usize) -> usize {
+        let missing = self.world.missing_numbers();
+        if missing == 0 || self.acquirer != CARDS {
+            return self.first_batch.saturating_add(currency);
+        }
+        let begun = self.sums.iter().filter(|batch| batch.lines > 0).count();
+        let is_after = begun > 0 && self.first_batch == FIRST_BATCH;
+        let left_out = if is_after { missing } else { 0 };
+        self.first_batch.saturating_add(begun).saturating_add(left_out)
     }
 
     /// Writes what is waiting and closes every batch. `off_by` is what the payouts, or what else proves the file, get wrong:
@@ -337,7 +355,7 @@ impl<'w, W: Write> SettlementFile<'w, W> {
         if !format.has_payouts() {
             return Ok(());
         }
-        let text = payout_text(self.world, self.acquirer, self.first_batch.saturating_add(currency));
+        let text = payout_text(self.world, self.acquirer, self.sums[currency].number);
         let taken = plus(net, payout_off_by)?.saturating_neg();
         self.sums[currency].lines = self.sums[currency].lines.saturating_add(1);
         let payout_row = batch_row(Reported::Payout, text, currency, taken);
@@ -368,11 +386,17 @@ impl<'w, W: Write> SettlementFile<'w, W> {
     }
 
     fn write(&mut self, line: &Line) -> Result<(), SimulateError> {
-        let batch = self.first_batch.saturating_add(line.net_currency);
+        let batch = self.sums[line.net_currency].number;
         self.form
             .write(self.world, line, batch)
             .map_err(SimulateError::Settlement)
     }
+}
+
+/// Writes a report of days before without a row, whose balances end otherwise than those of the day's report begin: in as many
+/// currencies as planned, the first ones.
+pub fn write_earlier(world: &World, out: &mut impl Write, sums: &[BatchSums; CURRENCIES.len()]) -> io::Result<()> {
+    paypal::write_earlier(world, &mut form::cells(out, b','), sums)
 }
 
 /// A row that belongs to a batch and to no payment.
@@ -397,10 +421,20 @@ pub fn batch_row(reported: Reported, text: String, currency: usize, net: i64) ->
     }
 }
 
-/// What the acquirer writes on the payout row of a batch, and its bank on the statement.
+/// What the acquirer writes on the payout row of a batch, and its bank on the statement. Checkout.com names the payout.
 pub fn payout_text(world: &World, acquirer: usize, batch: usize) -> String {
     let reference = payout_reference(world, acquirer, batch);
-    format!("{reference} batch {batch}, ExampleMerchant")
+    match world.format(acquirer) {
+        FileFormat::Checkout => format!("{reference} {}", FileFormat::Checkout.batch_name(world, batch)),
+        FileFormat::Adyen
+        | FileFormat::Stripe
+        | FileFormat::Paypal
+        | FileFormat::TossCsv
+        | FileFormat::TossJson
+        | FileFormat::IpmEbcdic
+        | FileFormat::IpmAscii
+        | FileFormat::Profile => format!("{reference} batch {batch}, ExampleMerchant"),
+    }
 }
 
 /// The acquirer's id of the transfer that pays a batch.

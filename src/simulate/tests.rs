@@ -498,7 +498,7 @@ fn check(plan: &Plan) {
     ];
     let unmatched = unmatched.map(count).iter().sum::<u64>();
     assert_eq!(u64::try_from(unreported).expect("a count"), unmatched);
-    for kind in BreakKind::ALL.iter().filter(|kind| !kind.is_of_file()) {
+    for kind in BreakKind::ALL.iter().filter(|kind| kind.is_of_payment()) {
         let found = reread.breaks.get(kind.name()).copied().unwrap_or(0);
         assert_eq!(found, count(*kind), "{kind}");
     }
@@ -541,7 +541,8 @@ fn check_statement(statement: &str, truth: &Value) {
         minor(&text[5..text.find('<').expect("an end")], &text[..3])
     };
     let side = |text: &str| if text.contains("DBIT") { -1 } else { 1 };
-    let mut received = 0;
+    let missing = truth["breaks"]["MISSING_RECEIPT"].as_u64().unwrap_or(0);
+    let mut received = usize::try_from(missing).expect("a count");
     for statement in statement.split("<Stmt>").skip(1) {
         let balances: Vec<i64> = statement
             .split("<Bal>")
@@ -780,7 +781,13 @@ fn many_breaks_are_all_planted() {
         ..of_cards(1000, 20, 5)
     });
     let mut full: BTreeMap<BreakKind, u32> = breaks(Profile::Full);
-    full.insert(BreakKind::ReserveMismatch, 6);
+    full.extend([
+        (BreakKind::ReserveMismatch, 6),
+        (BreakKind::MissingFile, 40),
+        (BreakKind::FundingMismatch, 4),
+        (BreakKind::MissingReceipt, 2),
+        (BreakKind::UnidentifiedReceipt, 30),
+    ]);
     check_full(&Plan {
         breaks: full,
         ..plan(1000, 20, 5)
@@ -951,6 +958,20 @@ fn what_cannot_be_simulated_is_refused() {
             ..plan(200, 12, 1)
         }),
         "7 × RESERVE_MISMATCH were asked for: the day has 6 batches, each is wrong at most once"
+    );
+    assert_eq!(
+        refused(&Plan {
+            breaks: BTreeMap::from([(BreakKind::FundingMismatch, 3), (BreakKind::MissingReceipt, 40)]),
+            ..of_cards(200, 12, 1)
+        }),
+        "40 × MISSING_RECEIPT were asked for: the day has 6 batches, each is wrong at most once"
+    );
+    assert_eq!(
+        refused(&Plan {
+            breaks: of(BreakKind::MissingFile, 1),
+            ..of_cards(1, 1, 3)
+        }),
+        "MISSING_FILE cannot be planted: numbers are missing between two batches, simulate more payments"
     );
     let day = NaiveDate::MAX;
     assert!(refused(&Plan { day, ..plan(100, 1, 1) }).contains("must lie in the years 2002 to 2198"));

@@ -221,6 +221,25 @@ fn read_break(row: &tokio_postgres::Row) -> Found {
         "CHARGEBACK_UNKNOWN" => found.payment = found.payment.or_else(|| word("merchant_reference")),
         "CURRENCY_MISMATCH" => found.expected_currency = expected_in,
         "RESERVE_MISMATCH" => found.batch = detail_batch(&detail),
+        "MISSING_FILE" => {
+            found.file = word("file");
+            let words = detail
+                .strip_prefix("batch ")
+                .and_then(|rest| rest.split_once(" has not come: "));
+            found.batch = words.map(|(batch, _)| batch.to_owned());
+            let balance = detail
+                .strip_prefix("balance of ")
+                .and_then(|rest| rest.split_once(" in "));
+            found.currency = balance.map(|(_, rest)| rest.chars().take(3).collect());
+        }
+        "FUNDING_MISMATCH" => {
+            let words = detail.strip_prefix("batch ").and_then(|rest| rest.split_once(": "));
+            found.batch = words.map(|(batch, _)| batch.to_owned());
+        }
+        "MISSING_RECEIPT" => {
+            let words = detail.strip_prefix("batch ").and_then(|rest| rest.split_once(" in "));
+            found.batch = words.map(|(batch, _)| batch.to_owned());
+        }
         "DUPLICATE_FILE" => found.file = detail.split(' ').next().map(str::to_owned),
         "TOTAL_MISMATCH" => {
             // The truth tells the sum over all rows, the payout's included; the break tells both of its parts.

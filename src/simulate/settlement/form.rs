@@ -133,6 +133,21 @@ impl FileFormat {
         }
     }
 
+    /// The name under which what is paid of a batch is awaited: PayPal pays of a balance, and each withdrawal has a name.
+    pub fn payout_name(self, world: &World, acquirer: usize, batch: usize) -> String {
+        match self {
+            Self::Paypal => paypal::payout_name(world, acquirer, batch),
+            Self::Adyen
+            | Self::Stripe
+            | Self::Checkout
+            | Self::TossCsv
+            | Self::TossJson
+            | Self::IpmEbcdic
+            | Self::IpmAscii
+            | Self::Profile => self.batch_name(world, batch),
+        }
+    }
+
     /// Whether a line tells the acquirer's own reference; where it does not, its ARN leads to its item.
     pub fn has_references(self) -> bool {
         self.traits().references
@@ -166,6 +181,16 @@ impl FileFormat {
     /// Whether disputes are told.
     pub fn has_disputes(self) -> bool {
         self.traits().disputes
+    }
+
+    /// Whether its batches have numbers without a gap.
+    pub fn numbers_batches(self) -> bool {
+        matches!(self, Self::Adyen | Self::Profile)
+    }
+
+    /// Whether it tells what a balance begins and ends with.
+    pub fn tells_balances(self) -> bool {
+        self == Self::Paypal
     }
 
     /// Whether a sale may come in another currency than it was made in.
@@ -240,6 +265,12 @@ impl FileFormat {
             (_, BreakKind::ReserveMismatch) if !self.has_reserves() => {
                 Some("it does not say what is withheld of a batch")
             }
+            (_, BreakKind::FundingMismatch) if !self.has_payouts() => {
+                Some("it names nothing that the bank is told: another amount is nobody's")
+            }
+            (_, BreakKind::MissingFile) if !self.numbers_batches() && !self.tells_balances() => {
+                Some("neither numbers nor balances tell of a file that is not there")
+            }
             (Self::Profile, BreakKind::CarrierShort) => None,
             (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
             _ => None,
@@ -296,7 +327,7 @@ pub(super) struct Form<W: Write> {
     rows: u64,
 }
 
-fn cells<W: Write>(out: W, separator: u8) -> Cells<W> {
+pub(super) fn cells<W: Write>(out: W, separator: u8) -> Cells<W> {
     csv::WriterBuilder::new()
         .terminator(csv::Terminator::Any(b'\n'))
         .delimiter(separator)

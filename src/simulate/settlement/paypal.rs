@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use super::{Line, Reported};
+use super::{BatchSums, FIRST_BATCH, Line, Reported, payout_text};
 use crate::simulate::world::{CURRENCIES, Day, Moment, World};
 
 /// The columns by their exact names; the first is that of the rows' kind.
@@ -37,6 +37,9 @@ const END: Moment = Moment {
 /// What the balance of each currency begins with, minor units. What follows the first two balances is said to be nothing.
 const OPENING: i64 = 12_500;
 
+/// By what it is less than it was before a report that never came.
+const EARNED_BETWEEN: i64 = 2_500;
+
 /// The account of a file, by the number of its first batch.
 fn account(batch: usize) -> String {
     format!("EXAMPLE{:05}", batch / 100)
@@ -47,6 +50,11 @@ pub(super) fn batch_name(world: &World, batch: usize) -> String {
     format!("{} {}", account(batch), world.day(Day::Settlement).date)
 }
 
+/// A withdrawal is known by its account and its transaction.
+pub(super) fn payout_name(world: &World, acquirer: usize, batch: usize) -> String {
+    format!("{} {}", account(batch), payout_text(world, acquirer, batch))
+}
+
 /// Like `2026/01/06 00:00:30 -0800`.
 fn time(world: &World, moment: Moment) -> String {
     let (local, offset) = (world.local_time(moment), &world.day(moment.day).offset);
@@ -55,24 +63,25 @@ fn time(world: &World, moment: Moment) -> String {
 
 /// Writes what stands before the rows.
 pub(super) fn begin<W: Write>(world: &World, cells: &mut csv::Writer<W>, first_batch: usize) -> io::Result<()> {
+    let start = Moment {
+        day: Day::Simulated,
+        second: END.second,
+    };
+    begin_period(world, cells, first_batch, [start, END])
+}
+
+fn begin_period<W: Write>(
+    world: &World,
+    cells: &mut csv::Writer<W>,
+    first_batch: usize,
+    [start, end]: [Moment; 2],
+) -> io::Result<()> {
     let account = account(first_batch);
-    let (made, end) = (
-        time(
-            world,
-            Moment {
-                day: Day::Settlement,
-                second: 3 * 3600,
-            },
-        ),
-        time(world, END),
-    );
-    let start = time(
-        world,
-        Moment {
-            day: Day::Simulated,
-            second: END.second,
-        },
-    );
+    let made = Moment {
+        second: end.second.saturating_add(3600),
+        ..end
+    };
+    let [made, start, end] = [made, start, end].map(|moment| time(world, moment));
     cells.write_record(["RH", &made, "A", &account, "009"])?;
     cells.write_record(["FH", "01"])?;
     cells.write_record(["SH", &start, &end, &account, ""])?;
@@ -140,6 +149,50 @@ pub(super) fn record(world: &World, line: &Line) -> [String; HEADER.len()] {
     ]
 }
 
+/// What stands behind the report's footers.
+fn end<W: Write>(cells: &mut csv::Writer<W>, rows: &str) -> io::Result<()> {
+    cells.write_record(["RC", rows])?;
+    cells.write_record(["FF", rows])?;
+    cells.flush()
+}
+
+/// The cells of what a balance begins and ends with, and of what follows those.
+fn balances(currency: usize, [opening, closing]: [i64; 2]) -> impl Iterator<Item = String> {
+    [opening, closing, 0, 0, 0, 0].into_iter().flat_map(move |balance| {
+        let amount = hundredths(balance, currency).saturating_abs();
+        [side(balance), amount.to_string()]
+    })
+}
+
+/// A report of an hour of days before, without rows: its balances are what they were, and in as many currencies as planned not what
+/// the day's report begins with.
+pub(super) fn write_earlier<W: Write>(
+    world: &World,
+    cells: &mut csv::Writer<W>,
+    sums: &[BatchSums; CURRENCIES.len()],
+) -> io::Result<()> {
+    let [start, finish] = [2 * 3600, 3 * 3600].map(|second| Moment {
+        day: Day::Overdue,
+        second,
+    });
+    begin_period(world, cells, FIRST_BATCH, [start, finish])?;
+    for kind in ["SF", "RF"] {
+        let reported = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
+        for (number, (currency, _)) in (0_u32..).zip(reported) {
+            let is_planned = number < world.missing_files;
+            let balance = OPENING.saturating_add(if is_planned { EARNED_BETWEEN } else { 0 });
+            let nothing = std::iter::repeat_n("0".to_owned(), 4);
+            let head = [kind.to_owned(), CURRENCIES[currency].code.to_owned()].into_iter();
+            let footer = head.chain(nothing).chain(balances(currency, [balance, balance]));
+            cells.write_record(footer.chain(["0".to_owned()]))?;
+        }
+        if kind == "SF" {
+            cells.write_record(["SC", "0"])?;
+        }
+    }
+    end(cells, "0")
+}
+
 /// Credits and debits of gross and fee in one currency, and how many rows they are of.
 #[derive(Default, Clone, Copy)]
 struct Sums {
@@ -171,9 +224,7 @@ impl Report {
         self.footers(cells, "SF", off_by)?;
         cells.write_record(["SC", &rows])?;
         self.footers(cells, "RF", 0)?;
-        cells.write_record(["RC", &rows])?;
-        cells.write_record(["FF", &rows])?;
-        Ok(())
+        end(cells, &rows)
     }
 
     fn footers<W: Write>(&self, cells: &mut csv::Writer<W>, kind: &str, off_by: i64) -> io::Result<()> {
@@ -185,10 +236,7 @@ impl Report {
             let moved = credits
                 .saturating_add(fee_credits)
                 .saturating_sub(debits.saturating_add(fee_debits));
-            for balance in [OPENING, OPENING.saturating_add(moved), 0, 0, 0, 0] {
-                let amount = hundredths(balance, currency).saturating_abs();
-                footer.extend([side(balance), amount.to_string()]);
-            }
+            footer.extend(balances(currency, [OPENING, OPENING.saturating_add(moved)]));
             footer.push(sums.rows.to_string());
             cells.write_record(footer)?;
         }

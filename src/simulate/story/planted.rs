@@ -116,8 +116,14 @@ impl Author<'_> {
             | BreakKind::FeeMismatch
             | BreakKind::FxMismatch
             | BreakKind::DuplicateInFile => self.spoilt_sale(&mut story, class, turn),
-            // These concern files and batches, not payments.
-            BreakKind::DuplicateFile | BreakKind::TotalMismatch | BreakKind::ReserveMismatch => {
+            // These concern files, batches and the bank, not payments.
+            BreakKind::DuplicateFile
+            | BreakKind::TotalMismatch
+            | BreakKind::ReserveMismatch
+            | BreakKind::MissingFile
+            | BreakKind::FundingMismatch
+            | BreakKind::MissingReceipt
+            | BreakKind::UnidentifiedReceipt => {
                 self.ordinary(&mut story, 1);
                 return (story, None);
             }
@@ -427,7 +433,11 @@ impl Author<'_> {
             | BreakKind::NotPriced
             | BreakKind::ReserveMismatch
             | BreakKind::DuplicateFile
-            | BreakKind::TotalMismatch => {}
+            | BreakKind::TotalMismatch
+            | BreakKind::MissingFile
+            | BreakKind::FundingMismatch
+            | BreakKind::MissingReceipt
+            | BreakKind::UnidentifiedReceipt => {}
         }
         item
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::available::{Advance, Released};
 use super::{Account, Balances, Total, Truth, Whose};
-use crate::simulate::settlement::{BatchSums, FIRST_BATCH};
+use crate::simulate::settlement::BatchSums;
 use crate::simulate::story::{Decided, Event, Story};
 use crate::simulate::world::{ACQUIRERS, BANK_ACCOUNT, CARDS, CURRENCIES, Day, World, merchant_name};
 use crate::simulate::{BreakKind, Plan, SimulateError, plus, settlement_files};
@@ -25,9 +25,9 @@ pub struct BreakItem {
     pub reference: Option<String>,
     /// The acquirer's reference of the item or line.
     pub acquirer_reference: Option<String>,
-    /// The batch, where a whole one is at fault.
+    /// The batch, where a whole one is at fault or not there.
     pub batch: Option<String>,
-    /// The file, where a whole one is at fault.
+    /// The file, where a whole one is at fault, or shows that another one is not there.
     pub file: Option<String>,
     /// The currency of `actual`, or of `expected` where there is no line.
     pub currency: Option<&'static str>,
@@ -394,9 +394,7 @@ fn settlement(world: &World, acquirer: usize, sums: &[BatchSums; CURRENCIES.len(
     let used = sums.iter().enumerate().filter(|(_, batch)| batch.lines > 0);
     let batches: Vec<Batch> = used
         .map(|(currency, batch)| Batch {
-            batch: world
-                .format(acquirer)
-                .batch_name(world, currency.saturating_add(FIRST_BATCH)),
+            batch: world.format(acquirer).batch_name(world, batch.number),
             currency: CURRENCIES[currency].code,
             lines: batch.lines,
             gross: batch.gross,

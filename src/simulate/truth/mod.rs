@@ -20,9 +20,10 @@ pub use self::document::{BreakItem, Settled, Sources};
 use self::month::Month;
 use super::fees::{Rounding, SCHEDULES, round};
 use super::settlement::{BatchSums, Costs, FIRST_BATCH, Line};
+use super::statement::{self, Paid};
 use super::story::{Event, EventKind, Fate, Stage, Story};
 use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
-use super::{BreakKind, SimulateError, minus, plus};
+use super::{BreakKind, SimulateError, minus, plus, settlement_files};
 
 /// What tells accounts of one code apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,19 +225,68 @@ impl Truth {
         for (currency, batch) in sums.iter().enumerate().filter(|(_, batch)| batch.is_misheld()) {
             left = left.saturating_sub(1);
             let mut item = BreakItem::new(BreakKind::ReserveMismatch);
-            let number = FIRST_BATCH.saturating_add(currency);
-            item.batch = Some(world.format(CARDS).batch_name(world, number));
+            item.batch = Some(world.format(CARDS).batch_name(world, batch.number));
             item.currency = Some(CURRENCIES[currency].code);
             (item.expected, item.actual) = (batch.due, Some(batch.reserve));
             self.plant(item);
         }
         if left > 0 {
             return Err(SimulateError::TooFewBatches {
+                kind: BreakKind::ReserveMismatch,
                 count: world.misheld,
                 batches: sums.iter().filter(|batch| batch.lines > 0).count(),
             });
         }
         Ok(())
+    }
+
+    /// Takes down which files never came: batches by their numbers, or currencies whose balances tell.
+    pub fn missing_files(&mut self, world: &World, sums: &[BatchSums; CURRENCIES.len()]) -> Result<(), SimulateError> {
+        let reported: Vec<usize> = (0..CURRENCIES.len()).filter(|place| sums[*place].lines > 0).collect();
+        let format = world.format(CARDS);
+        if world.missing_numbers() > 0 && reported.len() < 2 {
+            return Err(SimulateError::NothingBetween);
+        }
+        for place in 0..usize::try_from(world.missing_files).unwrap_or(usize::MAX) {
+            let mut item = BreakItem::new(BreakKind::MissingFile);
+            item.file = Some(settlement_files(world, CARDS).0.to_owned());
+            if format.numbers_batches() {
+                let number = FIRST_BATCH.saturating_add(place).saturating_add(1);
+                item.batch = Some(format.batch_name(world, number));
+            } else if let Some(currency) = reported.get(place) {
+                item.currency = Some(CURRENCIES[*currency].code);
+            } else {
+                return Err(SimulateError::TooFewBatches {
+                    kind: BreakKind::MissingFile,
+                    count: world.missing_files,
+                    batches: reported.len(),
+                });
+            }
+            self.plant(item);
+        }
+        Ok(())
+    }
+
+    /// Takes down what the bank's statements show that they should not.
+    pub fn at_bank(&mut self, world: &World, paid: &[Paid]) {
+        let code = |currency: usize| Some(CURRENCIES[currency].code);
+        for batch in paid.iter().filter(|batch| batch.came != Some(batch.net)) {
+            let kind = match batch.came {
+                Some(_) => BreakKind::FundingMismatch,
+                None => BreakKind::MissingReceipt,
+            };
+            let mut item = BreakItem::new(kind);
+            let format = world.format(batch.acquirer);
+            item.batch = Some(format.payout_name(world, batch.acquirer, batch.number));
+            item.currency = code(batch.currency);
+            (item.expected, item.actual) = (Some(batch.net), batch.came);
+            self.plant(item);
+        }
+        for (currency, amount) in statement::gifts(world, paid) {
+            let mut item = BreakItem::new(BreakKind::UnidentifiedReceipt);
+            (item.currency, item.actual) = (code(currency), Some(amount));
+            self.plant(item);
+        }
     }
 
     /// Whether a merchant's money covers a refund.

@@ -256,6 +256,17 @@ const RATES: [(usize, usize, [FileRate; 3]); 3] = [
     ),
 ];
 
+/// What the bank's statements show that they should not.
+#[derive(Debug, Clone, Copy)]
+pub struct AtBank {
+    /// For so many batches another amount came.
+    pub differing: u32,
+    /// For so many nothing came.
+    pub absent: u32,
+    /// So many times somebody paid whom nobody knows.
+    pub strangers: u32,
+}
+
 /// By how many percent a conversion may differ from the rate agreed.
 pub const RATE_TOLERANCE: &str = "0.5";
 /// How many percent of the captures of a batch the acquirer of cards withholds, where the contract says so.
@@ -280,6 +291,10 @@ pub struct World {
     /// Of how many batches the acquirer of cards withholds another part than its contract says. Where there are none, it says
     /// nothing.
     pub misheld: u32,
+    /// How many files never came.
+    pub missing_files: u32,
+    /// What the bank's statements show that they should not.
+    pub at_bank: AtBank,
     /// Those of them that sell in won, by number.
     pub in_won: Vec<usize>,
     /// When banks are open.
@@ -355,6 +370,12 @@ impl World {
             unpriced,
             agrees_rates: count(BreakKind::FxMismatch) > 0,
             misheld: count(BreakKind::ReserveMismatch),
+            missing_files: count(BreakKind::MissingFile),
+            at_bank: AtBank {
+                differing: count(BreakKind::FundingMismatch),
+                absent: count(BreakKind::MissingReceipt),
+                strangers: count(BreakKind::UnidentifiedReceipt),
+            },
             currencies: currencies.collect::<Result<_, _>>()?,
             compact_day: simulated.format("%Y%m%d").to_string(),
             mark: mark(simulated),
@@ -365,6 +386,12 @@ impl World {
     /// The name of what has a number on this day: that of no other day. A year is nothing that a card number begins with.
     pub fn name(&self, of: &str, number: u64) -> String {
         format!("{of}-{}-{number:06}", self.compact_day)
+    }
+
+    /// How many numbers of batches are left out, because nobody ever saw their files.
+    pub fn missing_numbers(&self) -> usize {
+        let is_told = self.format.numbers_batches();
+        usize::try_from(if is_told { self.missing_files } else { 0 }).unwrap_or(usize::MAX)
     }
 
     /// The number of a batch, as a number of this day alone.

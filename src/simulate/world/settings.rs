@@ -107,6 +107,9 @@ impl World {
                 if self.is_full() {
                     writeln!(out, "over_capture = \"{OVER_CAPTURE_PERCENT}\"")?;
                 }
+                if self.missing_numbers() > 0 {
+                    writeln!(out, "numbered_batches = true")?;
+                }
                 if self.misheld > 0 {
                     writeln!(out, "reserve = \"{WITHHELD_PERCENT}\"")?;
                 }

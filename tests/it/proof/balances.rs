@@ -1,6 +1,6 @@
 //! Acquirers that keep a balance for us: what files report moves it, and payouts take of it what they like.
 
-use acquit::store::reconcile::{FileOutcome, Request};
+use acquit::store::reconcile::{FileOutcome, Request, files};
 
 use super::*;
 use crate::breaks;
@@ -210,4 +210,79 @@ async fn a_payout_that_is_not_of_its_rows_in_all_files_is_told() {
         reason.contains("payout po_10001 is of 90.00 EUR, its lines add up to 95.00 EUR"),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn a_report_of_a_payout_takes_the_place_of_those_that_did_not_know_it_yet() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=ch_1 at=2026-03-02
+         sale p2 60.00 EUR ref=ch_2 at=2026-03-03
+         sale p3 40.00 EUR ref=ch_3 at=2026-03-03
+         sale p4 20.00 EUR ref=ch_4 at=2026-03-03",
+    )
+    .await;
+    let first = stripe("2026-03-02", &["txn_1 charge +100.00 fee=3.00 of=ch_1"]);
+    world.books("1.csv", &first, "2026-03-02").await;
+    let rows = [
+        "txn_2 charge +60.00 fee=2.00 of=ch_2",
+        "txn_3 charge +40.00 fee=1.00 of=ch_3",
+        "txn_4 charge +20.00 fee=1.00 of=ch_4",
+    ];
+    world.books("2.csv", &stripe("2026-03-03", &rows), "2026-03-03").await;
+    // All rows of the first report are paid, and most of the second.
+    let paid = stripe("2026-03-02", &["txn_1 charge +100.00 fee=3.00 of=ch_1 payout=po_10001"])
+        + stripe(
+            "2026-03-03",
+            &[
+                "txn_2 charge +60.00 fee=2.00 of=ch_2 payout=po_10001",
+                "txn_4 charge +20.00 fee=1.00 of=ch_4 payout=po_10001",
+                "txn_9 payout -174.00 of=po_10001 payout=po_10001",
+            ],
+        )
+        .split_once('\n')
+        .expect("a header")
+        .1;
+    let FileOutcome::Quarantined { reason } = world.settle("paid.csv", &paid, "2026-03-04").await else {
+        panic!("booked")
+    };
+    assert!(reason.contains("came before with other content"), "{reason}");
+    assert_eq!(breaks::ids(&world.stage, "SUPERSEDED_FILE").await.len(), 2);
+    assert!(breaks::ids(&world.stage, "DUPLICATE_IN_FILE").await.is_empty());
+    for by in ["ada", "ben"] {
+        let ask = files::Request {
+            file: "paid.csv",
+            by,
+            reason: "the payout is known now",
+        };
+        let store = &world.stage.test.store;
+        let released = store.release_file(&world.stage.deployment, &ask, &|_| {}).await;
+        released.expect("released");
+    }
+    world.stage.holds().await;
+    // What was not paid yet comes with the next payout.
+    let next = stripe(
+        "2026-03-05",
+        &[
+            "txn_3 charge +40.00 fee=1.00 of=ch_3 payout=po_10002",
+            "txn_10 payout -39.00 of=po_10002 payout=po_10002",
+        ],
+    );
+    world.books("next.csv", &next, "2026-03-05").await;
+    world
+        .load(&statement(
+            "2026-03-06",
+            0,
+            &["+174.00 text=STRIPE-PO_10001", "+39.00 text=STRIPE-PO_10002"],
+        ))
+        .await;
+    World::is(&world.open("2026-03-06").await, "");
+    world.load(&statement("2026-03-13", 21_300, &[])).await;
+    for class in [
+        "FUNDING_MISMATCH",
+        "MISSING_RECEIPT",
+        "DUPLICATE_IN_FILE",
+        "MISSING_IN_FILE",
+    ] {
+        assert!(breaks::ids(&world.stage, class).await.is_empty(), "{class}");
+    }
 }
