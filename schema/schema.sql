@@ -1793,7 +1793,7 @@ ALTER TABLE ONLY public.open_item
     ADD CONSTRAINT open_item_identity PRIMARY KEY (book_id, number);
 
 ALTER TABLE ONLY public.payment
-    ADD CONSTRAINT payment_identity PRIMARY KEY (book_id, payment);
+    ADD CONSTRAINT payment_identity PRIMARY KEY (payment, book_id);
 
 ALTER TABLE ONLY public.payout
     ADD CONSTRAINT payout_end_to_end_id UNIQUE (book_id, end_to_end_id);
@@ -1948,7 +1948,7 @@ CREATE INDEX open_item_advanced_in ON public.open_item USING btree (currency) WH
 
 CREATE INDEX payment_expires_at ON public.payment USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND ((((captured - over_captured) + voided) + expired) < authorized));
 
-CREATE INDEX payment_merchant_reference ON public.payment USING btree (book_id, merchant_reference) WHERE (merchant_reference IS NOT NULL);
+CREATE INDEX payment_merchant_reference ON public.payment USING btree (merchant_reference, book_id) WHERE (merchant_reference IS NOT NULL);
 
 CREATE INDEX payment_unknown ON public.payment USING btree (book_id, payment) WHERE ((authorized IS NULL) AND (requested IS NOT NULL));
 

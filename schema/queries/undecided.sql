@@ -110,24 +110,20 @@ with undecided as materialized (
     union all
     select taken_back.ordinal
     from taken_back
-    join book on true
-    join payment on payment.book_id = book.id and payment.payment = taken_back.merchant_reference and payment.captured > 0
+    join payment on payment.payment = taken_back.merchant_reference and payment.captured > 0
     union all
     select taken_back.ordinal
     from taken_back
-    join book on true
-    join payment on payment.book_id = book.id and payment.merchant_reference = taken_back.merchant_reference and payment.captured > 0
+    join payment on payment.merchant_reference = taken_back.merchant_reference and payment.captured > 0
 ), uncaptured as (
     select undecided.ordinal, payment.book_id, payment.payment
     from undecided
-    join book on true
-    join payment on payment.book_id = book.id and payment.payment = undecided.merchant_reference
+    join payment on payment.payment = undecided.merchant_reference
     where undecided.record_type = 1
     union
     select undecided.ordinal, payment.book_id, payment.payment
     from undecided
-    join book on true
-    join payment on payment.book_id = book.id and payment.merchant_reference = undecided.merchant_reference
+    join payment on payment.merchant_reference = undecided.merchant_reference
     where undecided.record_type = 1
 ), stood as (
     select distinct on (undecided.ordinal) undecided.ordinal, payment.payment,
