@@ -1974,6 +1974,8 @@ CREATE INDEX settlement_line_arn ON public.settlement_line USING btree (arn) WHE
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
+CREATE INDEX settlement_match_timed ON public.settlement_match USING btree (source_id, timing, ordinal) WHERE (timing IS NOT NULL);
+
 CREATE INDEX velocity_activity_of_payer ON public.velocity_activity USING btree (payer, occurred_at) WHERE (payer IS NOT NULL);
 
 CREATE INDEX velocity_decision_hold ON public.velocity_decision USING btree (book_id, payment) WHERE ((action = 'hold'::text) AND (number IS NOT NULL));

@@ -6,16 +6,23 @@ with waiting as materialized (
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
     where break.acquirer_id = $1 and break.state = 'open' and break.suspense_number is not null
         and break.class in ('MISSING_IN_LEDGER', 'STATUS_MISMATCH', 'REFUND_WITHOUT_CAPTURE', 'CHARGEBACK_UNKNOWN', 'CARRIER_SHORT')
-), pair as (
-    select waiting.id, waiting.as_of, item.book_id, item.number,
-        count(*) over (partition by waiting.id) as items, count(*) over (partition by item.book_id, item.number) as lines
+), fitting as (
+    select waiting.id, waiting.as_of, item.book_id, item.number
     from waiting
     join open_item item
-        on item.acquirer_id = $1 and item.record_type = waiting.record_type and item.currency = waiting.gross_currency
-        and waiting.gross in (item.gross, item.gross - item.cost)
-        and case when item.acquirer_reference is not null and waiting.acquirer_reference is not null
-                 then item.acquirer_reference = waiting.acquirer_reference
-                 else item.arn = waiting.arn end
+        on item.acquirer_reference = waiting.acquirer_reference and item.record_type = waiting.record_type
+        and item.currency = waiting.gross_currency and waiting.gross in (item.gross, item.gross - item.cost)
+    where item.acquirer_id = $1
+    union all
+    select waiting.id, waiting.as_of, item.book_id, item.number
+    from waiting
+    join open_item item
+        on item.arn = waiting.arn and item.record_type = waiting.record_type
+        and item.currency = waiting.gross_currency and waiting.gross in (item.gross, item.gross - item.cost)
+    where item.acquirer_id = $1 and (item.acquirer_reference is null or waiting.acquirer_reference is null)
+), pair as (
+    select fitting.*, count(*) over (partition by id) as items, count(*) over (partition by book_id, number) as lines
+    from fitting
 )
 select pair.id, pair.book_id, pair.number, greatest(pair.as_of, entry.booking_date) as day
 from pair

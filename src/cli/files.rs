@@ -7,6 +7,7 @@ use chrono::{Days, NaiveDate, SecondsFormat};
 use super::output::{Format, Kind, Listing};
 use super::reconcile::not_undone;
 use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar, stored};
+use crate::card_number::shorten;
 use crate::dates::parse_day;
 use crate::store::reconcile::files::{FilesError, Filter, KnownFile, Release, Request};
 use crate::store::reconcile::sequence::{Completeness, DayOfFiles, ExpectedError};
@@ -213,6 +214,17 @@ async fn expected(
     let deployment = super::deployment(&store).await?;
     let to = to.unwrap_or_else(|| super::today(&deployment));
     let from = from.or_else(|| to.checked_sub_days(Days::new(14))).unwrap_or(to);
+    super::in_order(Some(from), Some(to))?;
+    // No later settings leave one out.
+    let names = deployment
+        .latest()
+        .into_iter()
+        .flat_map(|latest| latest.acquirers.keys());
+    let known: Vec<&str> = names.map(String::as_str).collect();
+    if let Some(name) = acquirer.filter(|name| !known.contains(name)) {
+        let failure = Failure::new(format!("there is no acquirer `{}`", shorten(name, 60)));
+        return Err(failure.maybe_hint((!known.is_empty()).then(|| format!("known are {}", known.join(", ")))));
+    }
     let days = store
         .expected_files(&deployment, acquirer, (from, to))
         .await

@@ -294,6 +294,16 @@ fn kept_text(field: &str, text: String) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Days that are asked for are some: where the first is after the last nothing would be found, and nothing said.
+fn in_order(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Failure> {
+    match (from, to) {
+        (Some(from), Some(to)) if from > to => Err(Failure::new(format!(
+            "--from {from} is after --to {to}: no day is in between"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// What a title says of a plan, or of what was done.
 fn plan_or(done: &str, execute: bool) -> String {
     if execute {

@@ -216,6 +216,8 @@ impl SpanArgs {
 
 /// Runs the command.
 pub async fn run(args: Args, globals: &Globals) -> Outcome {
+    let (from, to) = args.report.days();
+    super::in_order(from, to)?;
     let store = globals.store().await?;
     if let Report::Statement {
         span,
@@ -447,6 +449,20 @@ impl Report {
     /// Whether it says of a day that it is proven.
     fn proves(&self) -> bool {
         matches!(self, Self::Proof { .. } | Self::Safeguarding { .. })
+    }
+
+    /// The first and the last day of what it takes.
+    fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
+        match self {
+            Self::Journal(span) | Self::Statement { span, .. } | Self::Fees { span, .. } => (span.from(), span.to()),
+            Self::FeeClaims { from, to, .. } => (*from, *to),
+            Self::TrialBalance { .. }
+            | Self::Reconciliation { .. }
+            | Self::BreaksAging { .. }
+            | Self::Proof { .. }
+            | Self::Safeguarding { .. }
+            | Self::Payouts { .. } => (None, None),
+        }
     }
 
     fn as_of(&self) -> Option<NaiveDate> {

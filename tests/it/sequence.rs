@@ -273,6 +273,20 @@ async fn every_business_day_has_its_file() {
         .says(&["complete"]);
     desk.run(&["files", "expected", "--acquirer", "south", "--to", "2026-03-06"])
         .exits(0);
+    // Nobody is said to be complete whom nobody knows, nor days that are none.
+    desk.run(&["files", "expected", "--acquirer", "nord", "--to", "2026-03-06"])
+        .exits(1)
+        .says(&["there is no acquirer `nord`", "known are north, south"]);
+    for backwards in [
+        &["files", "expected"][..],
+        &["report", "statement"],
+        &["report", "fee-claims"],
+    ] {
+        let days = ["--from", "2026-03-06", "--to", "2026-03-05"];
+        desk.run(&[backwards, &days].concat())
+            .exits(1)
+            .says(&["--from 2026-03-06 is after --to 2026-03-05"]);
+    }
     // A file in quarantine has come: its number is not missing.
     assert_eq!(
         missing(&desk).await,
