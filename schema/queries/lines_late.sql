@@ -1,4 +1,4 @@
--- Lines in suspense that nobody works on, each with the one open item that has its reference of the acquirer, or its ARN where one of both has no such reference, its record type, currency and amount, and that no other line has; and the day on which both are known. $1 acquirer.
+-- Lines in suspense that nobody works on, each with the one open item that has its reference of the acquirer, or its ARN where one of both has no such reference, its record type, currency and amount, and that no other line has; and the day on which both are known; the oldest first. $1 acquirer, $2 so many.
 with waiting as materialized (
     select break.id, file.as_of, line.record_type, line.acquirer_reference, line.arn, line.gross, line.gross_currency
     from break
@@ -28,4 +28,5 @@ select pair.id, pair.book_id, pair.number, greatest(pair.as_of, entry.booking_da
 from pair
 join entry on entry.book_id = pair.book_id and entry.number = pair.number
 where pair.items = 1 and pair.lines = 1
-order by pair.id;
+order by pair.id
+limit $2;

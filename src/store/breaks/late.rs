@@ -15,6 +15,10 @@ use crate::recon::desk::Reason;
 use crate::store::settings::Deployment;
 use crate::store::{Store, StoreError, Tx};
 
+/// How many are matched before one file, each on its own: where a whole file came before its events it is to be undone, and
+/// reconciled again.
+const LIMIT: i64 = 2_000;
+
 /// A line's break, the item that it is, and the day on which both are known.
 struct Late {
     id: i64,
@@ -96,7 +100,7 @@ async fn late(tx: &mut Tx, acquirer: AcquirerId) -> Result<Vec<Late>, StoreError
         return Ok(Vec::new());
     }
     let sql = include_str!("../../../schema/queries/lines_late.sql");
-    let rows = tx.query(sql, &[&acquirer.0]).await?;
+    let rows = tx.query(sql, &[&acquirer.0, &LIMIT]).await?;
     rows.iter()
         .map(|row| {
             Ok(Late {
