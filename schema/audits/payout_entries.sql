@@ -13,8 +13,8 @@ with moved as (
            end as part,
            transfer.amount
     from payout
-    join transfer on transfer.book_id = payout.book_id
-                 and transfer.entry_number in (payout.instruction, payout.confirmation, payout.return_entry)
+    cross join lateral (values (payout.instruction), (payout.confirmation), (payout.return_entry)) as own (number)
+    join transfer on transfer.book_id = payout.book_id and transfer.entry_number = own.number
     join entry on entry.book_id = transfer.book_id and entry.number = transfer.entry_number
     join account debit on debit.id = transfer.debit_account
     join account credit on credit.id = transfer.credit_account

@@ -9,7 +9,11 @@ select entry.book_id, book.merchant, entry.number, entry.kind, coalesce(entry.ha
        transfer.amount, payout.cutoff
 from entry
 join book on book.id = entry.book_id
-left join payout on payout.book_id = entry.book_id and entry.number in (payout.instruction, payout.return_entry)
+left join (
+    select book_id, instruction as number, cutoff from payout where instruction is not null
+    union all
+    select book_id, return_entry, cutoff from payout where return_entry is not null
+) payout on payout.book_id = entry.book_id and payout.number = entry.number
 left join transfer on transfer.book_id = entry.book_id and transfer.entry_number = entry.number
 left join account debit on debit.id = transfer.debit_account
 left join account credit on credit.id = transfer.credit_account
