@@ -13,11 +13,13 @@ with booked as not materialized (
             and (booked.batch = batch.batch or booked.batch = any($3::text[]) or batch.batch = any($3::text[]))
     )
 ), sample as materialized (
-    select line.ordinal, line.batch, line.record_type, line.acquirer_reference, line.net, line.net_currency, line.occurred_on
+    -- By reference, so that the order of lines decides nothing. Where no batch is shared nothing is looked at.
+    select line.ordinal, line.batch, line.record_type, line.acquirer_reference, line.net, line.net_currency, line.occurred_on,
+        exists (select from shared where shared.batch = line.batch and shared.currency = line.net_currency) as is_shared
     from settlement_line line
-    join shared on shared.batch = line.batch and shared.currency = line.net_currency
-    where line.source_id = $1 and line.acquirer_reference is not null and line.record_type <> 6
-        and line.ordinal % greatest(1, (select max(ordinal) from settlement_line where source_id = $1) / $4) = 0
+    where exists (select from shared)
+        and line.source_id = $1 and line.acquirer_reference is not null and line.record_type <> 6
+        and hashtext(line.acquirer_reference) % greatest(1, (select max(ordinal) from settlement_line where source_id = $1) / $4) = 0
 ), again as materialized (
     select before.source_id, min(before.batch) as batch, count(*) * 2 >= (select count(*) from sample) as is_half
     from sample
@@ -31,6 +33,7 @@ with booked as not materialized (
         group by line.source_id
     ) before
     join settlement_file_state file on file.source_id = before.source_id and file.state = 'booked' and file.acquirer_id = $2
+    where sample.is_shared
     group by before.source_id
 ), theirs as materialized (
     select line.source_id, line.batch, line.record_type, line.acquirer_reference, line.net, line.net_currency, line.occurred_on

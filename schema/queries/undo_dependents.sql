@@ -21,4 +21,9 @@ join settlement_line line
     and line.net = later.net and line.net_currency = later.net_currency and line.occurred_on = later.occurred_on
 join source on source.id = break.source_id
 where break.class = 'DUPLICATE_IN_FILE' and break.acquirer_id = $2 and break.source_id <> $1
+    -- What is a repetition itself is none that others repeat.
+    and not exists (
+        select from break own
+        where own.source_id = line.source_id and own.ordinal = line.ordinal and own.class = 'DUPLICATE_IN_FILE'
+    )
 order by name;

@@ -119,6 +119,33 @@ async fn a_fee_that_an_overlapping_report_has_again_is_booked_once() {
     };
     let refused = stage.test.store.undo_file(&undo).await.expect_err("refused");
     assert!(refused.to_string().contains("two.csv"), "{refused}");
+    // Of three that have it each of the later ones can: neither repeats the other.
+    let third = format!("{head}{fee}{}{}", sale(4, "31.00"), sale(5, "32.00"));
+    assert_eq!(outcome(&stage, "three.csv", &third).await, FileOutcome::Booked);
+    for file in ["two.csv", "three.csv", "one.csv"] {
+        stage
+            .test
+            .store
+            .undo_file(&acquit::store::reconcile::undo::Request { file, ..undo })
+            .await
+            .expect("undone");
+    }
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn a_file_with_new_lines_is_no_version_of_one_of_which_it_repeats_a_line() {
+    let stage = Stage::told(SETTINGS, STORY).await;
+    assert_eq!(outcome(&stage, "one.csv", &open(&ROWS[..2])).await, FileOutcome::Booked);
+    let more = [
+        ROWS[0],
+        "Settled +30.00 USD ref=A3 cost=1.00 batch=8",
+        "Settled +31.00 USD ref=A4 cost=1.00 batch=8",
+        "Settled +32.00 USD ref=A5 cost=1.00 batch=8",
+    ];
+    // Of two lines of the first file it has one: no more than half, and a quarter of its own.
+    assert_eq!(outcome(&stage, "two.csv", &open(&more)).await, FileOutcome::Booked);
+    assert_eq!(ids(&stage, "DUPLICATE_IN_FILE").await.len(), 1);
 }
 
 #[tokio::test]
