@@ -206,7 +206,7 @@ COMMENT ON COLUMN public.settlement_batch.paid_on IS 'The latest day on which a 
 
 COMMENT ON COLUMN public.settlement_batch.paid_as IS 'The words that name its payment, one text a payout row.';
 
-COMMENT ON COLUMN public.settlement_batch.of_balance IS 'Whether its lines move a balance that the acquirer keeps, or its payout takes of one: then the payout alone is promised, not what the lines come to.';
+COMMENT ON COLUMN public.settlement_batch.of_balance IS 'Whether its lines move a balance that the acquirer keeps, or its payout takes of one, as the file says: then the payout alone is promised, not what the lines come to. So it is as well of a payout of which no booked file has a line.';
 
 CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint, batch text, currency text, net bigint, settled bigint, files bigint)
     LANGUAGE sql STABLE
@@ -216,19 +216,21 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
              told.batch,
              told.currency,
              (sum(told.net))::bigint AS net,
-             (sum(told.payout))::bigint AS payout,
+             (
+                 CASE
+                     WHEN (sum(told.lines) = (0)::numeric) THEN sum(told.payout)
+                     ELSE sum(told.payout) FILTER (WHERE told.of_balance)
+                 END)::bigint AS payout,
              (sum(told.settled))::bigint AS settled,
              sum(told.files) AS files,
-             bool_or(told.of_balance) AS of_balance,
+             (bool_or(told.of_balance) OR ((sum(told.lines) = (0)::numeric) AND (sum(told.payout) <> (0)::numeric))) AS of_balance,
              min(told.as_of) AS as_of
             FROM ( SELECT files.acquirer_id,
                      batch.batch,
                      batch.currency,
                      batch.net,
-                         CASE
-                             WHEN batch.of_balance THEN batch.payout
-                             ELSE (0)::bigint
-                         END AS payout,
+                     batch.lines,
+                     batch.payout,
                      (0)::bigint AS settled,
                      1 AS files,
                      batch.of_balance,
@@ -242,6 +244,7 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
                      told_1.batch,
                      told_1.currency,
                      0 AS net,
+                     0 AS lines,
                      0 AS payout,
                      told_1.settled,
                      0 AS files,
@@ -255,6 +258,7 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
                      paid.batch,
                      paid.currency,
                      0 AS net,
+                     0 AS lines,
                      0 AS payout,
                      paid.settled,
                      0 AS files,
@@ -608,62 +612,88 @@ CREATE VIEW public.awaited AS
  SELECT promised.acquirer_id,
     promised.batch,
     promised.currency,
-    (sum(promised.net))::bigint AS net,
-    (sum(promised.settled))::bigint AS settled,
-    ((sum(promised.net) - sum(promised.settled)))::bigint AS open,
-    max(promised.expected_on) AS expected_on,
-    array_agg(DISTINCT promised.word) FILTER (WHERE (promised.word IS NOT NULL)) AS words,
-    max(promised.booked_on) AS booked_on
-   FROM ( SELECT file.acquirer_id,
-            batch.batch,
-            batch.currency,
-                CASE
-                    WHEN batch.of_balance THEN batch.payout
-                    ELSE batch.net
-                END AS net,
-            (0)::bigint AS settled,
-            COALESCE(batch.paid_on, file.as_of) AS expected_on,
-            NULL::text AS word,
-            file.as_of AS booked_on
-           FROM (public.settlement_batch batch
-             JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
-        UNION ALL
-         SELECT file.acquirer_id,
-            batch.batch,
-            batch.currency,
-            (0)::bigint AS net,
-            (0)::bigint AS settled,
-            NULL::date AS expected_on,
-            paid.word,
-            NULL::date AS booked_on
-           FROM ((public.settlement_batch batch
-             JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
-             CROSS JOIN LATERAL unnest(batch.paid_as) paid(word))
-        UNION ALL
-         SELECT told.acquirer_id,
+    promised.net,
+    promised.settled,
+    (promised.net - promised.settled) AS open,
+    promised.expected_on,
+    promised.words,
+    promised.booked_on
+   FROM ( SELECT told.acquirer_id,
             told.batch,
             told.currency,
-            (0)::bigint AS net,
-            told.settled,
-            NULL::date AS expected_on,
-            NULL::text AS word,
-            NULL::date AS booked_on
-           FROM public.bank_match told
-          WHERE (told.kind = 'receipt'::text)
-        UNION ALL
-         SELECT paid.acquirer_id,
-            paid.batch,
-            paid.currency,
-            (0)::bigint AS net,
-            paid.settled,
-            NULL::date AS expected_on,
-            NULL::text AS word,
-            NULL::date AS booked_on
-           FROM (public.break_batch paid
-             JOIN public.break_proposal proposal ON (((proposal.id = paid.proposal_id) AND (proposal.state = 'executed'::text))))) promised
-  GROUP BY promised.acquirer_id, promised.batch, promised.currency;
+            ((sum(told.net) +
+                CASE
+                    WHEN (sum(told.lines) = (0)::numeric) THEN sum(told.payout)
+                    ELSE (0)::numeric
+                END))::bigint AS net,
+            (sum(told.settled))::bigint AS settled,
+            max(told.expected_on) AS expected_on,
+            array_agg(DISTINCT told.word) FILTER (WHERE (told.word IS NOT NULL)) AS words,
+            max(told.booked_on) AS booked_on
+           FROM ( SELECT file.acquirer_id,
+                    batch.batch,
+                    batch.currency,
+                        CASE
+                            WHEN batch.of_balance THEN batch.payout
+                            ELSE batch.net
+                        END AS net,
+                        CASE
+                            WHEN batch.of_balance THEN (0)::bigint
+                            ELSE batch.lines
+                        END AS lines,
+                        CASE
+                            WHEN batch.of_balance THEN (0)::bigint
+                            ELSE batch.payout
+                        END AS payout,
+                    (0)::bigint AS settled,
+                    COALESCE(batch.paid_on, file.as_of) AS expected_on,
+                    NULL::text AS word,
+                    file.as_of AS booked_on
+                   FROM (public.settlement_batch batch
+                     JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
+                UNION ALL
+                 SELECT file.acquirer_id,
+                    batch.batch,
+                    batch.currency,
+                    (0)::bigint AS net,
+                    (0)::bigint AS lines,
+                    (0)::bigint AS payout,
+                    (0)::bigint AS settled,
+                    NULL::date AS expected_on,
+                    paid.word,
+                    NULL::date AS booked_on
+                   FROM ((public.settlement_batch batch
+                     JOIN public.settlement_file_state file ON (((file.source_id = batch.source_id) AND (file.state = 'booked'::text))))
+                     CROSS JOIN LATERAL unnest(batch.paid_as) paid(word))
+                UNION ALL
+                 SELECT told_1.acquirer_id,
+                    told_1.batch,
+                    told_1.currency,
+                    (0)::bigint AS net,
+                    (0)::bigint AS lines,
+                    (0)::bigint AS payout,
+                    told_1.settled,
+                    NULL::date AS expected_on,
+                    NULL::text AS word,
+                    NULL::date AS booked_on
+                   FROM public.bank_match told_1
+                  WHERE (told_1.kind = 'receipt'::text)
+                UNION ALL
+                 SELECT paid.acquirer_id,
+                    paid.batch,
+                    paid.currency,
+                    (0)::bigint AS net,
+                    (0)::bigint AS lines,
+                    (0)::bigint AS payout,
+                    paid.settled,
+                    NULL::date AS expected_on,
+                    NULL::text AS word,
+                    NULL::date AS booked_on
+                   FROM (public.break_batch paid
+                     JOIN public.break_proposal proposal ON (((proposal.id = paid.proposal_id) AND (proposal.state = 'executed'::text))))) told
+          GROUP BY told.acquirer_id, told.batch, told.currency) promised;
 
-COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, the payouts), what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
+COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, and where no file has a line, the payouts), what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
 
 CREATE TABLE public.balance (
     book_id bigint NOT NULL,

@@ -1,4 +1,4 @@
--- Lines in suspense that nobody works on, each with the one open item that has its reference of the acquirer, or its ARN where one of both has no such reference, its record type, currency and amount, and that no other line has; and the day on which both are known; the oldest first. $1 acquirer, $2 so many.
+-- Lines in suspense that nobody works on, and of which nobody has undone a match, each with the one open item that has its reference of the acquirer, or its ARN where one of both has no such reference, its record type, currency and amount, and that no other line has; and the day on which both are known; the oldest first. $1 acquirer, $2 so many.
 with waiting as materialized (
     select break.id, file.as_of, line.record_type, line.acquirer_reference, line.arn, line.gross, line.gross_currency
     from break
@@ -6,6 +6,7 @@ with waiting as materialized (
     join settlement_line line on line.source_id = break.source_id and line.ordinal = break.ordinal
     where break.acquirer_id = $1 and break.state = 'open' and break.suspense_number is not null
         and break.class in ('MISSING_IN_LEDGER', 'STATUS_MISMATCH', 'REFUND_WITHOUT_CAPTURE', 'CHARGEBACK_UNKNOWN', 'CARRIER_SHORT')
+        and not exists (select from break_proposal undone where undone.break_id = break.id and undone.state = 'reopened')
 ), fitting as (
     select waiting.id, waiting.as_of, item.book_id, item.number
     from waiting

@@ -15,7 +15,11 @@ with files as materialized (
     where files.came and not files.gone
     group by line.source_id, line.batch, line.net_currency
 )
-select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout, batch.of_balance, released.decided_by as released_by,
+select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout, batch.lines as line_count,
+    -- So it is of a payout as well of which no file has a line.
+    batch.of_balance or (batch.payout <> 0
+        and sum(batch.lines) over (partition by files.acquirer_id, batch.batch, batch.currency) = 0) as of_balance,
+    released.decided_by as released_by,
     coalesce(told.net, 0)::text as lines, coalesce(told.carried, 0)::text as carried,
     -- The sign of a payout row may be that of the format alone.
     (batch.gross, batch.costs, batch.other, batch.net, abs(batch.payout))

@@ -276,6 +276,8 @@ pub struct FileBatch {
     pub payout: i128,
     /// Whether its lines move a balance that the acquirer keeps, or its payout takes of one: neither claims anything then.
     pub of_balance: bool,
+    /// How many lines it has, without payout rows.
+    pub line_count: i64,
     /// Σ of its lines.
     pub lines: i128,
     /// What of them another batch brought, or takes.
@@ -284,6 +286,37 @@ pub struct FileBatch {
     pub is_told: bool,
     /// Who released it, in spite of its totals.
     pub released_by: Option<String>,
+}
+
+/// What the files of a batch have and claim together.
+#[derive(Default)]
+struct Claimed {
+    /// Σ of all lines.
+    lines: i128,
+    /// Σ of those in files that say nothing of a payout.
+    unclaimed: i128,
+    payouts: i128,
+}
+
+impl Claimed {
+    fn add(&mut self, batch: &FileBatch) {
+        self.lines = self.lines.saturating_add(batch.lines);
+        self.payouts = self.payouts.saturating_add(batch.payout);
+        if batch.payout == 0 {
+            self.unclaimed = self.unclaimed.saturating_add(batch.lines);
+        }
+    }
+
+    /// What the payout of one of these files claims of its lines. Not all formats tell whether a payout takes money from the bank.
+    fn by(&self, batch: &FileBatch) -> i128 {
+        let takes = self.payouts != self.lines && self.payouts.saturating_neg() == self.lines;
+        let payout = if takes {
+            batch.payout.saturating_neg()
+        } else {
+            batch.payout
+        };
+        payout.saturating_sub(self.unclaimed)
+    }
 }
 
 /// What moved 1110.
@@ -501,18 +534,15 @@ impl Facts {
         }
         // A report of days cuts batches: their payout claims something of lines in all files.
         let of = |batch: &FileBatch| (batch.acquirer.clone(), batch.batch.clone(), batch.currency.clone());
-        let mut unclaimed: BTreeMap<_, i128> = BTreeMap::new();
-        for batch in self.files.iter().filter(|batch| batch.payout == 0 && !batch.of_balance) {
-            let lines = unclaimed.entry(of(batch)).or_default();
-            *lines = lines.saturating_add(batch.lines);
+        let mut claimed: BTreeMap<_, Claimed> = BTreeMap::new();
+        for batch in self.files.iter().filter(|batch| !batch.of_balance) {
+            claimed.entry(of(batch)).or_default().add(batch);
         }
         for batch in &self.files {
             // Where nothing is paid there is no claim but the lines.
-            let claim = if batch.payout == 0 || batch.of_balance {
-                batch.lines
-            } else {
-                let elsewhere = unclaimed.get(&of(batch)).copied().unwrap_or_default();
-                batch.payout.saturating_sub(elsewhere)
+            let claim = match claimed.get(&of(batch)) {
+                Some(claimed) if batch.payout != 0 && !batch.of_balance => claimed.by(batch),
+                _ => batch.lines,
             };
             identity(&batch.acquirer, &batch.currency, &mut |of| {
                 of.items = of.items.saturating_add(claim.saturating_sub(batch.carried));
@@ -526,6 +556,16 @@ impl Facts {
                         since: None,
                         amount: batch.net.saturating_sub(claim),
                         detail: format!("{by} released the file in spite of its totals"),
+                    });
+                } else if batch.line_count == 0 && claim != batch.net {
+                    // It was booked before any of its lines, so nothing was held to it.
+                    of.open.push(Open {
+                        class: "incomplete".to_owned(),
+                        reference: named,
+                        since: None,
+                        amount: batch.net.saturating_sub(claim),
+                        detail: "it has the payout alone, and the lines that other files have come to another sum"
+                            .to_owned(),
                     });
                 }
             });

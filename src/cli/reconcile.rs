@@ -242,6 +242,7 @@ pub(super) fn not_undone(error: UndoError) -> Failure {
         }
         UndoError::DependedOn { .. } => Some("undo these files first"),
         UndoError::NotBooked { .. }
+        | UndoError::Late(_)
         | UndoError::Before { .. }
         | UndoError::ReversedBefore { .. }
         | UndoError::Applied { .. } => None,
@@ -310,7 +311,7 @@ pub(super) fn failed(error: ReconcileError) -> Failure {
         ReconcileError::NoSettings(_) => Some("apply settings that begin on or before that day"),
         ReconcileError::NoDay(_) => Some("say so with --as-of DATE"),
         ReconcileError::OfAnother { .. } => {
-            Some("nothing was written: name the acquirer that it is of with --acquirer")
+            Some("nothing of it was taken in: name the acquirer that it is of with --acquirer")
         }
         ReconcileError::Undo(_) => None,
         ReconcileError::Receipts(DeskError::Store(error)) => error.hint(),

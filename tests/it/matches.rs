@@ -217,7 +217,7 @@ match_alone = { USD = "1000.00" }
 
 const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).expect("a day");
 
-async fn stage() -> Stage {
+pub async fn stage() -> Stage {
     Stage::of(&format!("{}{DESK}", availability::SETTINGS)).await
 }
 
@@ -229,7 +229,7 @@ fn said<'a>(by: &'a str, note: &'a str) -> Said<'a> {
     }
 }
 
-async fn confirmed(stage: &Stage, line: &str, items: &[&str], by: &str) -> Result<Resolved, MatchError> {
+pub async fn confirmed(stage: &Stage, line: &str, items: &[&str], by: &str) -> Result<Resolved, MatchError> {
     let items: Vec<String> = items.iter().map(|item| (*item).to_owned()).collect();
     let line = name(line);
     let asked = Confirmation {
@@ -248,7 +248,7 @@ async fn confirmed(stage: &Stage, line: &str, items: &[&str], by: &str) -> Resul
     done
 }
 
-async fn unmatched(stage: &Stage, line: &str) -> Result<Unmatched, MatchError> {
+pub async fn unmatched(stage: &Stage, line: &str) -> Result<Unmatched, MatchError> {
     let undo = said("eve", "wrong");
     let plan = stage.test.store.plan_match_undo(&name(line), undo, TODAY).await;
     let done = stage.test.store.undo_match(&name(line), undo, TODAY).await;

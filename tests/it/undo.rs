@@ -10,6 +10,7 @@ use acquit::store::reconcile::undo::{self, Undo, UndoError};
 use acquit::store::reconcile::{FileOutcome, Reconciliation, Request, SettlementFile};
 
 use crate::availability::SETTINGS;
+use crate::matches::{confirmed, unmatched};
 use crate::stage::{Stage, day};
 use crate::support::dump;
 
@@ -462,4 +463,135 @@ async fn a_file_whose_totals_are_untrue_is_released_or_rejected() {
         files_of(&stage).await,
         ["untrue.csv undone", "reject.csv quarantined", "untrue.csv quarantined"]
     );
+}
+
+#[tokio::test]
+async fn what_was_matched_late_goes_with_its_file() {
+    let events = "sale p1 80.00 USD m=roll ref=A1 at=2026-03-02
+        sale p2 30.00 USD ref=A2 at=2026-03-02";
+    let next = "sale p9 5.00 USD ref=A9 at=2026-03-04
+        file north 2026-03-05
+        Settled +5.00 USD ref=A9";
+    let lines = [
+        "Settled +80.00 USD ref=A1 cost=0.50 batch=7",
+        "Settled +30.00 USD ref=A2 batch=7",
+    ];
+    let mut stage = Stage::of(SETTINGS).await;
+    let file = stage.write_file(&lines, "2026-03-03");
+    let first = booked(&stage, &file, "2026-03-03").await;
+    stage.go_on(events).await;
+    stage.go_on(next).await;
+    stage.go_on("is all USD 1100=0.00").await;
+    let done = undone(&stage, file.name()).await;
+    assert_eq!((done.items, done.breaks), (2, 2), "{done:?}");
+    let mut without = Stage::told(SETTINGS, events).await;
+    without.go_on(next).await;
+    assert_eq!(net(&stage).await, net(&without).await);
+    let mut tranches = stage.tranches("roll", "USD").await;
+    // One that holds nothing is as good as none.
+    tranches.retain(|tranche| !tranche.ends_with(" 0.00 0.00 0.00"));
+    assert_eq!(tranches, without.tranches("roll", "USD").await);
+    // It comes again, after its events this time.
+    let again = booked(&stage, &file, "2026-03-03").await;
+    assert!(
+        first.matches.is_empty() && again.breaks.is_empty(),
+        "{first:?} {again:?}"
+    );
+    let file = without.write_text("file.csv", &stage.text_of(&file));
+    assert_eq!(booked(&without, &file, "2026-03-03").await.breaks, []);
+    assert_eq!(net(&stage).await, net(&without).await);
+    assert_eq!(
+        stage.tranches("roll", "USD").await,
+        without.tranches("roll", "USD").await
+    );
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn a_late_match_that_people_undid_is_left_to_them() {
+    let mut stage = Stage::told(
+        SETTINGS,
+        "file north 2026-03-03 breaks=MISSING_IN_LEDGER
+         Settled +80.00 USD ref=A1
+         sale p1 80.00 USD ref=A1 at=2026-03-02
+         sale p9 5.00 USD ref=A9 at=2026-03-04
+         file north 2026-03-05
+         Settled +5.00 USD ref=A9
+         is all USD 1100=0.00",
+    )
+    .await;
+    unmatched(&stage, "file-1.csv:#1").await.expect("undone");
+    stage
+        .go_on(
+            "is all USD 1100=80.00
+             sale p8 6.00 USD ref=A8 at=2026-03-05
+             file north 2026-03-06 breaks=MISSING_IN_FILE
+             Settled +6.00 USD ref=A8
+             is all USD 1100=80.00",
+        )
+        .await;
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn what_a_file_missed_and_people_found_stands_in_nobodys_way() {
+    let mut stage = crate::matches::stage().await;
+    stage
+        .tell(
+            "file north 2026-03-03 breaks=MISSING_IN_LEDGER
+         Settled +29.00 USD ref=A1
+         sale p1 30.00 USD ref=A1 at=2026-03-02
+         sale p9 5.00 USD ref=A9 at=2026-03-09
+         file north 2026-03-10 breaks=MISSING_IN_FILE
+         Settled +5.00 USD ref=A9",
+        )
+        .await;
+    confirmed(&stage, "file-1.csv:#1", &["p1-capture"], "eve")
+        .await
+        .expect("matched");
+    undone(&stage, "file-2.csv").await;
+    unmatched(&stage, "file-1.csv:#1").await.expect("undone");
+    let sql = "select class || ' ' || state from break order by id";
+    let rows = stage.test.admin.query(sql, &[]).await.expect("breaks");
+    let found: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    // Its file is undone: nothing is missing by it any more. What the match left went with it.
+    assert_eq!(
+        found,
+        [
+            "MISSING_IN_LEDGER open",
+            "MISSING_IN_FILE resolved",
+            "AMOUNT_MISMATCH resolved"
+        ]
+    );
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn what_is_read_otherwise_in_quarantine_is_what_a_release_books() {
+    let mut stage = Stage::of(SETTINGS).await;
+    stage.go_on("sale p1 80.00 USD ref=A1 at=2026-03-02").await;
+    let file = stage.write_file(&["Settled +80.00 USD ref=A1 batch=1"], "2026-03-03");
+    let text = stage.text_of(&file);
+    let (head, payout) = text.trim_end().rsplit_once('\n').expect("a payout row");
+    let file = stage.write_text("untrue.csv", &format!("{head}\n{}\n", payout.replace("80.00", "79.00")));
+    for (on, files) in [
+        ("2026-03-03", 1),
+        ("2026-03-03", 1),
+        ("2026-03-04", 2),
+        ("2026-03-04", 2),
+    ] {
+        let found = booked(&stage, &file, on).await;
+        assert!(matches!(found.outcome, FileOutcome::Quarantined { .. }), "{found:?}");
+        assert_eq!(files_of(&stage).await.len(), files, "{on}");
+    }
+    released(&stage, "untrue.csv", "ada").await.expect("presented");
+    let done = released(&stage, "untrue.csv", "bob").await.expect("released");
+    let Release::Booked { found, .. } = done else {
+        panic!("{done:?}")
+    };
+    assert_eq!(found.as_of, Some(day("2026-03-04")));
+    assert_eq!(files_of(&stage).await, ["untrue.csv superseded", "untrue.csv booked"]);
+    let sql = "select count(*) from break where state <> 'resolved'";
+    let open: i64 = stage.test.admin.query_one(sql, &[]).await.expect("breaks").get(0);
+    assert_eq!(open, 0);
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use tokio_postgres::Row;
 
-use super::reopen::{reopened_before, reverse};
+use super::reopen::{reopened_before, reverse, source_of_day};
 use super::resolve::{Proposal, Resolved, Terms, proposals, withdraw};
 use super::{DeskError, Filter, Request, Said, cases, reopened_by_undo, resolved_by_match, write_step};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
@@ -565,17 +565,39 @@ async fn undo(tx: &mut Tx, name: &LineName, said: Said<'_>, day: NaiveDate) -> R
             _ => Err(MatchError::NotByHand(line.name(), why_not_by_hand(tx, &line).await?)),
         };
     };
-    let (differ, missing): (Vec<Dependent>, Vec<Dependent>) = dependents(tx, proposal)
-        .await?
-        .into_iter()
-        .partition(|one| !one.was_missing());
-    if let Some(worked) = differ.iter().find(|one| one.state == "resolved") {
+    let dependents = dependents(tx, proposal).await?;
+    if let Some(worked) = dependents
+        .iter()
+        .find(|one| !one.was_missing() && one.state == "resolved")
+    {
         return Err(MatchError::Worked {
             id: worked.id,
             class: worked.class.clone(),
             resolution: worked.resolution.clone().unwrap_or_default(),
         });
     }
+    let at = (day, source_of_day(tx, day).await?);
+    let (items, reversals) = take_apart(tx, (break_id, proposal), said, at).await?;
+    Ok(Unmatched {
+        line: line.name(),
+        break_id,
+        items,
+        reversals,
+        new: true,
+    })
+}
+
+/// Undoes a match: reverses its entries, gives its items back, and opens its breaks again; says which items, and how many entries.
+/// Their acquirer and breaks are locked, and nobody has worked on what the match left.
+pub(super) async fn take_apart(
+    tx: &mut Tx,
+    (break_id, proposal): (i64, i64),
+    said: Said<'_>,
+    at: (NaiveDate, SourceId),
+) -> Result<(Vec<ItemName>, usize), DeskError> {
+    let dependents = dependents(tx, proposal).await?;
+    let (differ, missing): (Vec<Dependent>, Vec<Dependent>) =
+        dependents.into_iter().partition(|one| !one.was_missing());
     let undone = proposals(
         tx,
         include_str!("../../../schema/queries/break_proposals_of.sql"),
@@ -584,7 +606,7 @@ async fn undo(tx: &mut Tx, name: &LineName, said: Said<'_>, day: NaiveDate) -> R
     .await?;
     let undone: Vec<Proposal> = undone.into_iter().filter(|one| one.id == proposal).collect();
     let tranches = taken_back(tx, proposal).await?;
-    let reversals = reverse(tx, &undone, said, day, tranches).await?;
+    let reversals = reverse(tx, &undone, said, at, tranches).await?;
     let items = give_back(tx, proposal).await?;
     let sql = include_str!("../../../schema/queries/break_proposals_reopen.sql");
     tx.execute(sql, &[&vec![proposal]]).await?;
@@ -593,13 +615,7 @@ async fn undo(tx: &mut Tx, name: &LineName, said: Said<'_>, day: NaiveDate) -> R
         .collect();
     reopened_by_undo(tx, &again, said).await?;
     close(tx, &differ, said).await?;
-    Ok(Unmatched {
-        line: line.name(),
-        break_id,
-        items,
-        reversals,
-        new: true,
-    })
+    Ok((items, reversals))
 }
 
 /// The breaks of a difference go with the match that left them.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::reopen::{reopened_before, reverse};
+use super::reopen::{reopened_before, reverse, source_of_day};
 use super::resolve::{Proposal, Resolved, Terms, proposals, resolve_as, withdraw};
 use super::{DeskError, Filter, Request, Said, cases, reopened_by_undo, resolved_by_match, write_step};
 use crate::bank::given;
@@ -476,7 +476,8 @@ async fn undo(tx: &mut Tx, id: i64, said: Said<'_>, day: NaiveDate) -> Result<Un
     let mut open = again_missing(tx, proposal.id).await?;
     open.push(id);
     let number = proposal.id;
-    let reversals = reverse(tx, &[proposal], said, day, Tranches::default()).await?;
+    let at = (day, source_of_day(tx, day).await?);
+    let reversals = reverse(tx, &[proposal], said, at, Tranches::default()).await?;
     let sql = include_str!("../../../schema/queries/break_proposals_reopen.sql");
     tx.execute(sql, &[&vec![number]]).await?;
     open.sort_unstable();

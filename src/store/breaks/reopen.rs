@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use super::cases::{self, LockedBreak};
 use super::resolve::{Proposal, of_plan, proposals, withdraw};
 use super::{DeskError, Said, write_step};
-use crate::ids::{BookId, EntryNumber};
+use crate::ids::{BookId, EntryNumber, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
@@ -58,8 +58,8 @@ pub async fn resolved_by_match(tx: &mut Tx, ids: &[i64], said: Said<'_>) -> Resu
     Ok(write_step(tx, "resolved", ids, None, None, said).await?)
 }
 
-/// Opens breaks again whose match somebody undoes in this transaction, which holds their acquirers' lock and no book's. Breaks
-/// that no match resolved stay as they are.
+/// Opens breaks again whose match is undone in this transaction, which holds their acquirers' lock. Breaks that no match resolved
+/// stay as they are; what a file missed that is undone itself is closed with it.
 pub async fn reopened_by_undo(tx: &mut Tx, ids: &[i64], said: Said<'_>) -> Result<(), DeskError> {
     let locked = cases::lock_rows(tx, ids).await?;
     let matched: Vec<i64> = locked
@@ -68,7 +68,10 @@ pub async fn reopened_by_undo(tx: &mut Tx, ids: &[i64], said: Said<'_>) -> Resul
         .map(|row| row.id)
         .collect();
     open(tx, &matched).await?;
-    Ok(write_step(tx, "reopened", &matched, None, None, said).await?)
+    write_step(tx, "reopened", &matched, None, None, said).await?;
+    let closed = include_str!("../../../schema/queries/breaks_of_undone_files_close.sql");
+    tx.execute(closed, &[&matched, &said.by]).await?;
+    Ok(())
 }
 
 async fn open(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
@@ -90,7 +93,8 @@ async fn reopen(tx: &mut Tx, ids: &[i64], said: Said<'_>, day: NaiveDate) -> Res
     let undone = proposals(tx, include_str!("../../../schema/queries/break_proposals_of.sql"), &ids).await?;
     refuse(tx, &locked, &undone).await?;
     let numbers: Vec<i64> = undone.iter().map(|proposal| proposal.id).collect();
-    let reversals = reverse(tx, &undone, said, day, Tranches::default()).await?;
+    let at = (day, source_of_day(tx, day).await?);
+    let reversals = reverse(tx, &undone, said, at, Tranches::default()).await?;
     for proposal in &undone {
         if let Some(item) = &proposal.item {
             let restore = include_str!("../../../schema/queries/open_item_restore.sql");
@@ -106,6 +110,11 @@ async fn reopen(tx: &mut Tx, ids: &[i64], said: Said<'_>, day: NaiveDate) -> Res
         reversals,
         new: true,
     })
+}
+
+/// The source of what reverses resolutions on a day.
+pub(super) async fn source_of_day(tx: &mut Tx, day: NaiveDate) -> Result<SourceId, StoreError> {
+    Ok(source_of_run(tx, &format!("breaks reopen {day}")).await?.id)
 }
 
 /// Whether all of them are open by this very step.
@@ -182,12 +191,13 @@ struct Mirror {
     transfers: Vec<Transfer>,
 }
 
-/// Reverses the entries of proposals, takes back what they withheld (`tranches` with it), and says how many entries there were.
+/// Reverses the entries of proposals on a day, by entries of a source; takes back what they withheld (`tranches` with it), and says
+/// how many entries there were.
 pub(super) async fn reverse(
     tx: &mut Tx,
     undone: &[Proposal],
     said: Said<'_>,
-    day: NaiveDate,
+    (day, source): (NaiveDate, SourceId),
     mut tranches: Tranches,
 ) -> Result<usize, DeskError> {
     let numbers: Vec<i64> = undone.iter().map(|proposal| proposal.id).collect();
@@ -198,7 +208,6 @@ pub(super) async fn reverse(
     let concerned: BTreeSet<BookId> = mirrors.iter().map(|mirror| mirror.book).collect();
     let concerned: Vec<BookId> = concerned.into_iter().collect();
     let mut books = LockedBooks::lock(tx, &concerned).await?;
-    let source = source_of_run(tx, &format!("breaks reopen {day}")).await?.id;
     let count = mirrors.len();
     let mut of: BTreeSet<(i64, BookId)> = BTreeSet::new();
     for mirror in mirrors {

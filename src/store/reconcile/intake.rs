@@ -109,7 +109,7 @@ impl Places {
 pub(super) async fn take_in(
     tx: &mut Tx,
     file: &SettlementFile,
-    (acquirer, source): (AcquirerId, SourceId),
+    source: SourceId,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Taken, ReconcileError> {
     const TYPES: [Type; 30] = [
@@ -199,10 +199,7 @@ pub(super) async fn take_in(
         return Err(ReconcileError::Changed(file.name.clone()));
     }
     tx.end_copy(copy).await?;
-    batches.write(tx, acquirer, source).await?;
-    let mut claims = claims;
-    in_other_files(tx, (acquirer, source), &mut claims).await?;
-    let untrue = untrue(&claims).iter().map(Untrue::of).collect();
+    batches.write(tx, source).await?;
     Ok(Taken {
         claims,
         format,
@@ -211,15 +208,16 @@ pub(super) async fn take_in(
         bookable,
         keys: Some(keys),
         unknown_columns,
-        untrue,
+        untrue: Vec::new(),
     })
 }
 
-/// Adds what booked files before this one have of batches that it claims something of, and takes out claims of which nobody has a
-/// line.
+/// Adds what booked files before this one have of batches that it claims something of, but for those whose place it takes, and
+/// takes out claims of which nobody has a line.
 async fn in_other_files(
     tx: &mut Tx,
     (acquirer, source): (AcquirerId, SourceId),
+    superseded: &[SourceId],
     claims: &mut ControlClaims,
 ) -> Result<(), StoreError> {
     let doubted = || claims.claims.iter().filter(|claim| claim.stated != claim.read);
@@ -231,7 +229,8 @@ async fn in_other_files(
     }
     let sql = include_str!("../../../schema/queries/batches_in_other_files.sql");
     let mut elsewhere: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
-    for row in &tx.query(sql, &[&source.0, &acquirer.0, &batches]).await? {
+    let without: Vec<i64> = superseded.iter().chain([&source]).map(|source| source.0).collect();
+    for row in &tx.query(sql, &[&without, &acquirer.0, &batches]).await? {
         let key = (row.try_get("batch")?, row.try_get("currency")?);
         elsewhere.insert(key, (row.try_get("lines")?, row.try_get("net")?));
     }
@@ -398,7 +397,7 @@ impl Batches {
         plus(&mut batch.lines, 1)
     }
 
-    async fn write(&self, tx: &mut Tx, acquirer: AcquirerId, source: SourceId) -> Result<(), StoreError> {
+    async fn write(&self, tx: &mut Tx, source: SourceId) -> Result<(), StoreError> {
         let all = || self.0.values().flat_map(BTreeMap::values);
         let rows: Vec<&BatchSummary> = all().map(|(batch, ..)| batch).collect();
         let withheld: Vec<&Withheld> = all().map(|(_, withheld, _)| withheld).collect();
@@ -423,7 +422,6 @@ impl Batches {
                 &all().map(|(.., paid)| paid.on).collect::<Vec<Option<NaiveDate>>>(),
                 &all().map(|(.., paid)| paid.names()).collect::<Vec<String>>(),
                 &all().map(|(.., paid)| paid.of_balance).collect::<Vec<bool>>(),
-                &acquirer.0,
             ],
         )
         .await?;
@@ -636,6 +634,18 @@ impl Taken {
             self.untrue.len(),
             first.words
         ))
+    }
+
+    /// Holds what it claims to its lines and to those of other files, but for those whose place it takes.
+    pub(super) async fn prove(
+        &mut self,
+        tx: &mut Tx,
+        (acquirer, source): (AcquirerId, SourceId),
+        superseded: &[SourceId],
+    ) -> Result<(), StoreError> {
+        in_other_files(tx, (acquirer, source), superseded, &mut self.claims).await?;
+        self.untrue.splice(0..0, untrue(&self.claims).iter().map(Untrue::of));
+        Ok(())
     }
 
     /// Adds what only other files show to be untrue.

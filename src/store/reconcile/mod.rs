@@ -46,7 +46,6 @@ use chrono::{Days, NaiveDate};
 use sha2::{Digest, Sha256};
 
 use super::breaks::DeskError;
-use super::breaks::late::plan_late;
 use super::settings::Deployment;
 use super::source::{Source, SourceKind, source_again, source_of, tag};
 use super::{Retriable, Store, StoreError, Tx, currency};
@@ -350,9 +349,16 @@ impl Store {
         request: &Request<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Reconciliation, ReconcileError> {
+        let late = match deployment.acquirer(request.acquirer) {
+            Some(acquirer) => self.plan_late(deployment, acquirer).await?,
+            None => Vec::new(),
+        };
+        let (books, numbers): (Vec<i64>, Vec<i64>) = late.iter().map(|(book, number)| (book.0, number.0)).unzip();
         self.rehearse(async |tx: &mut Tx| {
             if let Some(acquirer) = deployment.acquirer(request.acquirer) {
-                plan_late(tx, deployment, acquirer).await?;
+                lock(tx, acquirer).await?;
+                let without = include_str!("../../../schema/queries/open_items_withdraw.sql");
+                tx.execute(without, &[&books, &numbers]).await?;
             }
             reconcile(tx, deployment, request, Known::Again, progress).await
         })
@@ -360,7 +366,7 @@ impl Store {
     }
 
     /// Takes a settlement file in, matches it, books it, and finds what is missing. Running it again changes nothing, unless it is
-    /// in quarantine and could be booked now: by a mended profile, or for the acquirer that it is of.
+    /// in quarantine and is read otherwise now: by a mended profile, or for the acquirer that it is of.
     pub async fn reconcile(
         &self,
         deployment: &Deployment,
@@ -384,7 +390,8 @@ impl Store {
 }
 
 impl Store {
-    /// What is done with a file, if it is in quarantine: it is read again where that books it.
+    /// What is done with a file, if it is in quarantine: it is read again where that books it, or tells something else of it; a
+    /// release books what was read last.
     async fn quarantined(
         &self,
         deployment: &Deployment,
@@ -392,22 +399,24 @@ impl Store {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Known, ReconcileError> {
         let content = Content::of(request).await?;
-        let quarantined = self
-            .rehearse(async |tx: &mut Tx| {
-                let source = source_of(tx, SourceKind::Settlement, &request.file.name, &content.digest).await?;
-                Ok::<_, StoreError>(!source.new && stands(tx, &source).await? == "quarantined")
-            })
-            .await?;
-        if !quarantined {
-            return Ok(Known::AsItStands);
-        }
-        let found = self.plan_reconciliation(deployment, request, progress).await?;
-        Ok(match found.outcome {
-            FileOutcome::Booked => Known::Again,
-            FileOutcome::AlreadyBooked | FileOutcome::Duplicate { .. } | FileOutcome::Quarantined { .. } => {
-                Known::AsItStands
+        self.rehearse(async |tx: &mut Tx| {
+            let latest =
+                async |tx: &mut Tx| source_of(tx, SourceKind::Settlement, &request.file.name, &content.digest).await;
+            let before = latest(tx).await?;
+            if before.new || stands(tx, &before).await?.state != "quarantined" {
+                return Ok(Known::AsItStands);
             }
+            reconcile(tx, deployment, request, Known::Again, progress).await?;
+            let again = latest(tx).await?;
+            let differ = include_str!("../../../schema/queries/readings_differ.sql");
+            let differ = tx.query(differ, &[&before.id.0, &again.id.0]).await?;
+            Ok(if differ.is_empty() {
+                Known::AsItStands
+            } else {
+                Known::Again
+            })
         })
+        .await
     }
 }
 
@@ -465,29 +474,32 @@ async fn reconcile(
     let unknown = || ReconcileError::UnknownAcquirer(request.acquirer.to_owned());
     let acquirer_id = deployment.acquirer(request.acquirer).ok_or_else(unknown)?;
     let file = request.file;
-    tx.query(
-        include_str!("../../../schema/queries/acquirer_lock.sql"),
-        &[&acquirer_id.0],
-    )
-    .await?;
+    lock(tx, acquirer_id).await?;
     let content = Content::of(request).await?;
     let mut source = source_of(tx, SourceKind::Settlement, &file.name, &content.digest).await?;
     let mut quarantined = None;
     if !source.new {
-        let state = stands(tx, &source).await?;
-        if state == "quarantined" && known == Known::Again {
+        let mut standing = stands(tx, &source).await?;
+        if standing.acquirer != acquirer_id {
+            // Nobody releases it for the one while it is booked for the other. Out of order: a deadlock is run again.
+            lock(tx, standing.acquirer).await?;
+            standing = stands(tx, &source).await?;
+        }
+        if standing.state == "quarantined" && known == Known::Again {
             quarantined = Some(source.id);
         }
-        if quarantined.is_some() || matches!(state.as_str(), "undone" | "superseded") {
+        if quarantined.is_some() || matches!(standing.state.as_str(), "undone" | "superseded") {
             source = source_again(tx, &source, SourceKind::Settlement, &file.name, &content.digest).await?;
         }
     }
     if !source.new {
         return taken_in_before(tx, acquirer_id, file, &source).await;
     }
-    let mut taken = intake::take_in(tx, file, (acquirer_id, source.id), progress).await?;
+    let mut taken = intake::take_in(tx, file, source.id, progress).await?;
     let gaps = sequence::balances(tx, acquirer_id, source.id, &mut taken).await?;
     let superseded = files::superseded(tx, source.id, acquirer_id, taken.format.as_deref()).await?;
+    let earlier: Vec<SourceId> = superseded.iter().map(|(earlier, ..)| *earlier).collect();
+    taken.prove(tx, (acquirer_id, source.id), &earlier).await?;
     let as_of = content.as_of.or(taken.claims.latest_day);
     let reason = taken
         .quarantine_reason()
@@ -586,8 +598,23 @@ async fn present(tx: &mut Tx, file: &SettlementFile, source: SourceId) -> Result
     }
 }
 
+/// Waits for other reconciliations of an acquirer, and keeps them away.
+async fn lock(tx: &mut Tx, acquirer: AcquirerId) -> Result<(), StoreError> {
+    let lock = include_str!("../../../schema/queries/acquirer_lock.sql");
+    tx.query(lock, &[&acquirer.0]).await.map(drop)
+}
+
 /// How a file that was taken in before stands.
-async fn stands(tx: &mut Tx, source: &Source) -> Result<String, StoreError> {
+struct Standing {
+    acquirer: AcquirerId,
+    /// The acquirer's name.
+    name: String,
+    state: String,
+    /// Why it was quarantined, or rejected.
+    reason: Option<String>,
+}
+
+async fn stands(tx: &mut Tx, source: &Source) -> Result<Standing, StoreError> {
     let rows = tx
         .query(
             include_str!("../../../schema/queries/settlement_file_of.sql"),
@@ -597,7 +624,12 @@ async fn stands(tx: &mut Tx, source: &Source) -> Result<String, StoreError> {
     let row = rows
         .first()
         .ok_or_else(|| StoreError::Unreadable(format!("source {} without its settlement file", source.id)))?;
-    Ok(row.try_get("state")?)
+    Ok(Standing {
+        acquirer: AcquirerId(row.try_get("acquirer_id")?),
+        name: row.try_get("acquirer")?,
+        state: row.try_get("state")?,
+        reason: row.try_get("reason")?,
+    })
 }
 
 async fn taken_in_before(
@@ -606,25 +638,13 @@ async fn taken_in_before(
     file: &SettlementFile,
     source: &Source,
 ) -> Result<Reconciliation, ReconcileError> {
-    let rows = tx
-        .query(
-            include_str!("../../../schema/queries/settlement_file_of.sql"),
-            &[&source.id.0],
-        )
-        .await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| StoreError::Unreadable(format!("source {} without its settlement file", source.id)))?;
-    let same = AcquirerId(row.try_get(0).map_err(StoreError::from)?) == acquirer && source.name == file.name;
-    let (state, reason): (&str, Option<String>) = (
-        row.try_get("state").map_err(StoreError::from)?,
-        row.try_get("reason").map_err(StoreError::from)?,
-    );
-    let outcome = match (same, reason.filter(|_| state != "booked")) {
+    let standing = stands(tx, source).await?;
+    let same = standing.acquirer == acquirer && source.name == file.name;
+    let outcome = match (same, standing.reason.filter(|_| standing.state != "booked")) {
         (true, None) => FileOutcome::AlreadyBooked,
         (true, Some(reason)) => FileOutcome::Quarantined { reason },
         (false, _) => {
-            let first: String = row.try_get("acquirer").map_err(StoreError::from)?;
+            let first = standing.name;
             let detail = format!("{} has the content of {} of {first}", file.name, source.name);
             let insert = include_str!("../../../schema/queries/break_duplicate_file.sql");
             tx.execute(insert, &[&acquirer.0, &source.id.0, &detail]).await?;

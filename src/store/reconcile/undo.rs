@@ -2,10 +2,12 @@
 //!
 //! 1. Lock the acquirer, as for reconciling: nobody takes or changes open items meanwhile.
 //! 2. Refuse where somebody has worked on a break of the file, or a later file was understood in its light.
-//! 3. Give the items back that it had matched, as they were; resolve its breaks as `undone`; what it had brought late is missing
+//! 3. Undo what the system matched of its lines since (`breaks::late`), which takes the locks of 5 first. What people matched
+//!    stands in the way.
+//! 4. Give the items back that it had matched, as they were; resolve its breaks as `undone`; what it had brought late is missing
 //!    again.
-//! 4. Lock the books that are concerned, the house first.
-//! 5. Reverse every entry that it booked, and take out of tranches of reserves what it had put there. What of that has been
+//! 5. Lock the books that are concerned, the house first.
+//! 6. Reverse every entry that it booked, and take out of tranches of reserves what it had put there. What of that has been
 //!    released since goes back into its tranche first, from what is available; refused where it has been applied to refunds.
 //!
 //! Lines and matches stay with the undone file. Payments that it made known (`unknown`) stay too: that they happened is not taken
@@ -18,12 +20,14 @@ use chrono::NaiveDate;
 use tokio_postgres::Row;
 
 use super::files::{KnownFile, decide, find};
-use crate::ids::{BookId, EntryNumber, OWN, SourceId};
+use crate::ids::{BookId, EntryNumber, OWN, SYSTEM, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::money::Money;
 use crate::store::books::LockedBooks;
+use crate::store::breaks::late::{has_late, undo_late};
+use crate::store::breaks::{DeskError, Said};
 use crate::store::reserve::{Tranches, tranche_key, transfer};
 use crate::store::source::{source_of_run, tag};
 use crate::store::{Retriable, Store, StoreError, Tx, currency};
@@ -125,6 +129,9 @@ pub enum UndoError {
         /// What reversed it.
         reversal: String,
     },
+    /// What was matched after it was booked stands.
+    #[error("what was matched of its lines after it was booked cannot be undone")]
+    Late(#[source] Box<DeskError>),
     /// A reserve that it withheld is gone.
     #[error(
         "of what it withheld of {merchant}'s sales of {source_on} until {release_on}, {missing} was used for refunds since"
@@ -145,6 +152,7 @@ impl Retriable for UndoError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retriable(),
+            Self::Late(error) => error.is_retriable(),
             Self::Unknown(_)
             | Self::Ambiguous { .. }
             | Self::NotBooked { .. }
@@ -218,7 +226,7 @@ pub(super) struct Undone {
     pub(super) books: Vec<BookId>,
 }
 
-/// Everything that needs no book: refuses, gives items back, closes breaks, keeps who decided. The acquirer is locked.
+/// Everything but the entries of the file: refuses, gives items back, closes breaks, keeps who decided. The acquirer is locked.
 pub(super) async fn take_apart(
     tx: &mut Tx,
     file: &KnownFile,
@@ -248,6 +256,16 @@ pub(super) async fn take_apart(
         .map(|row| Ok(BookId(row.try_get(0)?)))
         .collect::<Result<_, StoreError>>()?;
     books.push(BookId::HOUSE);
+    if has_late(tx, file.source).await? {
+        LockedBooks::lock(tx, &books).await?;
+        let said = Said {
+            by: request.by,
+            note: Some("its file is undone"),
+            evidence: None,
+        };
+        let late = undo_late(tx, file.source, said, (day, run)).await;
+        late.map_err(|error| UndoError::Late(Box::new(error)))?;
+    }
     let give_back = include_str!("../../../schema/queries/open_items_give_back.sql");
     tx.execute(give_back, &[source]).await?;
     tx.execute(
@@ -280,7 +298,7 @@ pub(super) async fn take_apart(
 /// Refuses a file that others have built on.
 async fn refuse(tx: &mut Tx, file: &KnownFile) -> Result<(), UndoError> {
     let worked = include_str!("../../../schema/queries/undo_worked.sql");
-    let worked = tx.query(worked, &[&file.source.0]).await?;
+    let worked = tx.query(worked, &[&file.source.0, &SYSTEM]).await?;
     let named = worked.iter().take(NAMED).map(|row| {
         let (id, class, state): (i64, &str, &str) = (row.try_get("id")?, row.try_get("class")?, row.try_get("state")?);
         Ok(format!("break {id} ({class}, {state})"))

@@ -286,3 +286,133 @@ async fn a_report_of_a_payout_takes_the_place_of_those_that_did_not_know_it_yet(
         assert!(breaks::ids(&world.stage, class).await.is_empty(), "{class}");
     }
 }
+
+/// What a payout row without lines books where its lines come later, or never.
+#[tokio::test]
+async fn a_payout_may_come_before_its_rows() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=ch_1 at=2026-03-02
+         sale p2 60.00 EUR ref=ch_2 at=2026-03-03",
+    )
+    .await;
+    let alone = stripe("2026-03-04", &["txn_3 payout -155.00 of=po_10001 payout=po_10001"]);
+    world.books("3.csv", &alone, "2026-03-04").await;
+    world
+        .load(&statement("2026-03-05", 0, &["+155.00 text=STRIPE-PO_10001"]))
+        .await;
+    // So far it may have been of a balance.
+    World::is(&world.open("2026-03-05").await, "");
+    let first = stripe("2026-03-02", &["txn_1 charge +100.00 fee=3.00 of=ch_1 payout=po_10001"]);
+    world.books("1.csv", &first, "2026-03-02").await;
+    World::is(
+        &world.open("2026-03-05").await,
+        "2 north EUR explained 97.00 155.00 -58.00 0.00
+         open 2 incomplete -58.00",
+    );
+    let second = stripe("2026-03-03", &["txn_2 charge +60.00 fee=2.00 of=ch_2 payout=po_10001"]);
+    world.books("2.csv", &second, "2026-03-03").await;
+    World::is(&world.open("2026-03-05").await, "");
+    world.load(&statement("2026-03-12", 15_500, &[])).await;
+    for class in ["MISSING_RECEIPT", "FUNDING_MISMATCH", "UNIDENTIFIED_RECEIPT"] {
+        assert!(breaks::ids(&world.stage, class).await.is_empty(), "{class}");
+    }
+    World::is(&world.open("2026-03-12").await, "");
+}
+
+/// What is cut over files may also be a payout that takes money from the bank: all of it by refunds of one day, or of two.
+#[tokio::test]
+async fn a_payout_that_takes_money_may_be_cut() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=ch_1 at=2026-03-02
+         sale p2 60.00 EUR ref=ch_2 at=2026-03-02",
+    )
+    .await;
+    let paid = stripe(
+        "2026-03-02",
+        &[
+            "txn_1 charge +100.00 of=ch_1 payout=po_10001",
+            "txn_2 charge +60.00 of=ch_2 payout=po_10001",
+            "txn_3 payout -160.00 of=po_10001 payout=po_10001",
+        ],
+    );
+    world.books("1.csv", &paid, "2026-03-02").await;
+    world
+        .load(&statement("2026-03-03", 0, &["+160.00 text=STRIPE-PO_10001"]))
+        .await;
+    world
+        .stage
+        .tell(
+            "refund p1 100.00 EUR ref=re_1 at=2026-03-03
+             refund p2 35.00 EUR ref=re_2 at=2026-03-03
+             refund p2 25.00 EUR name=r3 ref=re_3 at=2026-03-03",
+        )
+        .await;
+    let first = stripe("2026-03-03", &["txn_4 refund -100.00 of=re_1 payout=po_20002"]);
+    world.books("2.csv", &first, "2026-03-03").await;
+    let second = stripe("2026-03-04", &["txn_5 payout 100.00 of=po_20002 payout=po_20002"]);
+    world.books("3.csv", &second, "2026-03-04").await;
+    let first = stripe("2026-03-04", &["txn_6 refund -35.00 of=re_2 payout=po_30003"]);
+    world.books("4.csv", &first, "2026-03-04").await;
+    let second = stripe(
+        "2026-03-05",
+        &[
+            "txn_7 refund -25.00 of=re_3 payout=po_30003",
+            "txn_8 payout -60.00 of=po_30003 payout=po_30003",
+        ],
+    );
+    world.books("5.csv", &second, "2026-03-05").await;
+    world
+        .load(&statement(
+            "2026-03-06",
+            16_000,
+            &["-100.00 text=STRIPE-PO_20002", "-60.00 text=STRIPE-PO_30003"],
+        ))
+        .await;
+    World::is(&world.open("2026-03-06").await, "");
+}
+
+#[tokio::test]
+async fn a_corrected_part_of_a_payout_takes_the_place_of_the_part_alone() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=ch_1 at=2026-03-02
+         sale p2 60.00 EUR ref=ch_2 at=2026-03-03",
+    )
+    .await;
+    let first = stripe("2026-03-02", &["txn_1 charge +100.00 fee=1.00 of=ch_1 payout=po_10001"]);
+    world.books("1.csv", &first, "2026-03-02").await;
+    let part = |fee: &str, rest: &str| {
+        let charge = format!("txn_2 charge +60.00 fee={fee} of=ch_2 payout=po_10001");
+        let rest = format!("txn_9 fee -{rest} payout=po_10001");
+        let rows = [
+            &charge[..],
+            &rest[..],
+            "txn_3 payout -156.00 of=po_10001 payout=po_10001",
+        ];
+        stripe("2026-03-03", &rows)
+    };
+    world.books("2.csv", &part("2.00", "1.00"), "2026-03-03").await;
+    let corrected = part("1.00", "2.00");
+    let FileOutcome::Quarantined { reason } = world.settle("3.csv", &corrected, "2026-03-03").await else {
+        panic!("booked")
+    };
+    assert!(
+        reason.contains("batch po_10001 came before with other content, in 2.csv"),
+        "{reason}"
+    );
+    assert!(breaks::ids(&world.stage, "TOTAL_MISMATCH").await.is_empty());
+    for by in ["ada", "ben"] {
+        let ask = files::Request {
+            file: "3.csv",
+            by,
+            reason: "corrected",
+        };
+        let store = &world.stage.test.store;
+        let released = store.release_file(&world.stage.deployment, &ask, &|_| {}).await;
+        released.expect("released");
+    }
+    world.stage.holds().await;
+    world
+        .load(&statement("2026-03-05", 0, &["+156.00 text=STRIPE-PO_10001"]))
+        .await;
+    World::is(&world.open("2026-03-05").await, "");
+}
