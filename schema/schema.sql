@@ -323,7 +323,7 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
      told.settled,
      told.files
     FROM told
-   WHERE (told.of_balance AND (told.net = 0) AND (told.payout <> told.settled))
+   WHERE (told.of_balance AND (told.payout <> 0) AND (told.payout <> told.settled))
  UNION ALL
   SELECT told.acquirer_id,
      ''::text AS batch,
@@ -332,7 +332,7 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
      (0)::bigint AS settled,
      (sum(told.files))::bigint AS files
     FROM told
-   WHERE (told.of_balance AND (told.net = 0) AND (told.payout <> told.settled))
+   WHERE (told.of_balance AND (told.payout <> 0) AND (told.payout <> told.settled))
    GROUP BY told.acquirer_id, told.currency;
 END;
 

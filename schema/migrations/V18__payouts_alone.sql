@@ -87,11 +87,11 @@ begin atomic
     -- What left a balance and has not come is told as its payout, and taken off what the balance has.
     select told.acquirer_id, told.batch, told.currency, told.payout as net, told.settled, told.files
     from told
-    where told.of_balance and told.net = 0 and told.payout <> told.settled
+    where told.of_balance and told.payout <> 0 and told.payout <> told.settled
     union all
     select told.acquirer_id, ''::text as batch, told.currency, -sum(told.payout - told.settled)::bigint as net, 0::bigint as settled, sum(told.files)::bigint as files
     from told
-    where told.of_balance and told.net = 0 and told.payout <> told.settled
+    where told.of_balance and told.payout <> 0 and told.payout <> told.settled
     group by told.acquirer_id, told.currency;
 end;
 comment on function unpaid_on is 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';

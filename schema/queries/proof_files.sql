@@ -15,7 +15,7 @@ with files as materialized (
     where files.came and not files.gone
     group by line.source_id, line.batch, line.net_currency
 )
-select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout, batch.lines as line_count,
+select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout,
     -- So it is of a payout as well of which no file has a line.
     batch.of_balance or (batch.payout <> 0
         and sum(batch.lines) over (partition by files.acquirer_id, batch.batch, batch.currency) = 0) as of_balance,

@@ -290,6 +290,38 @@ impl SettlementLine {
             raw: String::new(),
         }
     }
+
+    /// Takes what a payout costs out of it, as the line that follows it; none where it costs nothing, or is no payout.
+    fn fee_of_payout(&mut self) -> Option<Self> {
+        let costs = [
+            self.commission,
+            self.markup,
+            self.scheme_fee,
+            self.interchange,
+            self.tax,
+        ];
+        if self.record != RecordType::Payout || costs == [0; 5] {
+            return None;
+        }
+        // Readers have held the amounts of a row to each other: these sums fit.
+        let fee = costs.iter().fold(0_i64, |sum, cost| sum.saturating_add(*cost));
+        let (net, currency) = (self.net.minor(), self.net.currency());
+        let of_fee = Self {
+            ordinal: self.ordinal.saturating_add(1),
+            record: RecordType::BatchFee,
+            net: Money::from_minor(fee.saturating_neg(), currency),
+            ..self.clone()
+        };
+        self.net = Money::from_minor(net.saturating_add(fee), currency);
+        [
+            self.commission,
+            self.markup,
+            self.scheme_fee,
+            self.interchange,
+            self.tax,
+        ] = [0; 5];
+        Some(of_fee)
+    }
 }
 
 /// A row that cannot be read: where, and why.
@@ -450,8 +482,14 @@ pub trait SettlementReader {
 }
 
 /// The lines and rejects of a settlement file, in the order of the file. An `Err` is the last, and nothing of the file may be used.
+///
+/// What a payout itself costs is a line of its own, a fee of the batch: the bank receives the payout without it.
 pub struct Rows<'r> {
     reader: Box<dyn SettlementReader + 'r>,
+    /// The fee of the payout that was handed out last.
+    fee: Option<SettlementLine>,
+    /// How many fees were handed out, or wait.
+    fees: u32,
     ended: bool,
 }
 
@@ -460,6 +498,8 @@ impl<'r> Rows<'r> {
     pub fn of(reader: impl SettlementReader + 'r) -> Self {
         Self {
             reader: Box::new(reader),
+            fee: None,
+            fees: 0,
             ended: false,
         }
     }
@@ -469,9 +509,13 @@ impl<'r> Rows<'r> {
         self.reader.unknown_columns()
     }
 
-    /// As [`SettlementReader::claims`].
-    pub fn claims(&self) -> &ControlClaims {
-        self.reader.claims()
+    /// As [`SettlementReader::claims`]; fees of payouts are counted with the lines.
+    pub fn claims(&self) -> ControlClaims {
+        let claims = self.reader.claims().clone();
+        ControlClaims {
+            lines: claims.lines.saturating_add(self.fees.into()),
+            ..claims
+        }
     }
 
     /// As [`SettlementReader::explain`].
@@ -492,8 +536,16 @@ impl Iterator for Rows<'_> {
         if self.ended {
             return None;
         }
-        let row = self.reader.row().transpose();
+        if let Some(fee) = self.fee.take() {
+            return Some(Ok(Row::Line(fee)));
+        }
+        let mut row = self.reader.row().transpose();
         self.ended = !matches!(row, Some(Ok(_)));
+        if let Some(Ok(Row::Line(line))) = &mut row {
+            line.ordinal = line.ordinal.saturating_add(self.fees);
+            self.fee = line.fee_of_payout();
+            self.fees = self.fees.saturating_add(u32::from(self.fee.is_some()));
+        }
         row
     }
 }

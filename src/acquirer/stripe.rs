@@ -223,8 +223,8 @@ impl RowReader<'_> {
         }
         let (record, contrary) = record(category, balance);
         if record == RecordType::Payout {
-            // Reports differ in the sign; a payout is money away from the balance.
-            net = net.saturating_abs().saturating_neg();
+            // Reports differ in the sign; a payout is money away from the balance, and so is what it costs.
+            net = balance.saturating_abs().saturating_neg().saturating_sub(fee);
         }
         let of_payment = record.is_of_item() || contrary.is_some();
         let source = cells.reference(Column::Source)?;

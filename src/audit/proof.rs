@@ -276,8 +276,6 @@ pub struct FileBatch {
     pub payout: i128,
     /// Whether its lines move a balance that the acquirer keeps, or its payout takes of one: neither claims anything then.
     pub of_balance: bool,
-    /// How many lines it has, without payout rows.
-    pub line_count: i64,
     /// Σ of its lines.
     pub lines: i128,
     /// What of them another batch brought, or takes.
@@ -557,15 +555,14 @@ impl Facts {
                         amount: batch.net.saturating_sub(claim),
                         detail: format!("{by} released the file in spite of its totals"),
                     });
-                } else if batch.line_count == 0 && claim != batch.net {
-                    // It was booked before any of its lines, so nothing was held to it.
+                } else if claim != batch.net {
+                    // It was booked before any of its lines, or a file with some of them is undone.
                     of.open.push(Open {
                         class: "incomplete".to_owned(),
                         reference: named,
                         since: None,
                         amount: batch.net.saturating_sub(claim),
-                        detail: "it has the payout alone, and the lines that other files have come to another sum"
-                            .to_owned(),
+                        detail: "its payout is of another sum than the lines of all files in force".to_owned(),
                     });
                 }
             });

@@ -125,7 +125,6 @@ async fn batches(
             net: row.try_get::<_, i64>("net")?.into(),
             payout: row.try_get::<_, i64>("payout")?.into(),
             of_balance: row.try_get("of_balance")?,
-            line_count: row.try_get("line_count")?,
             lines: wide(row.try_get("lines")?)?,
             carried: wide(row.try_get("carried")?)?,
             is_told: row.try_get("is_told")?,

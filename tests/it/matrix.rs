@@ -275,7 +275,7 @@ fn read_whole(day: &Day) {
         }
     }
     assert!(lines > 0, "{file}");
-    assert_eq!(untrue(rows.claims()), [], "{file}");
+    assert_eq!(untrue(&rows.claims()), [], "{file}");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn all() -> String {
             }
             .expect("written");
         }
-        for claim in untrue(rows.claims()) {
+        for claim in untrue(&rows.claims()) {
             writeln!(text, "not so: {claim:?}").expect("written");
         }
     }

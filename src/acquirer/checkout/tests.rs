@@ -86,7 +86,7 @@ fn read(files: &[&str]) -> Outcome {
         }
     }
     assert!(reader.next().is_none());
-    outcome.claims = crate::recon::proof::untrue(reader.claims())
+    outcome.claims = crate::recon::proof::untrue(&reader.claims())
         .into_iter()
         .map(|claim| format!("{} {} / {}", claim.what, claim.stated, claim.read))
         .collect();

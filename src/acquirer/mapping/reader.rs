@@ -7,7 +7,8 @@
 //! Invariants of every line:
 //! - gross less costs, tax and reserve is net, exactly, in as many decimals as the file has; of gross and net one may be missing
 //!   and then follows, and where the file has none of the others the commission is what is missing between the two;
-//! - each amount is rounded to minor units by itself; what that leaves between them is in the first cost that the profile reads;
+//! - each amount is rounded to minor units by itself; what that leaves between them is in the first cost that the profile reads,
+//!   and what it leaves of the net of a batch is a line of its own at the end;
 //! - the direction of money is that of the amounts, never that of the type.
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub struct MappingReader<R> {
     /// How many rows stand after the lines, once one does.
     margin: Option<u16>,
     ordinal: u32,
+    /// Once the rows have ended: what rounding leaves of batches.
+    residues: Option<std::vec::IntoIter<SettlementLine>>,
     explains: bool,
     steps: Vec<Step>,
 }
@@ -145,6 +148,7 @@ impl<R: Read> MappingReader<R> {
             claims: ControlClaims::default(),
             margin: None,
             ordinal: 0,
+            residues: None,
             explains: false,
             steps: Vec::new(),
         })
@@ -180,8 +184,8 @@ impl<R: Read> MappingReader<R> {
         Ok(true)
     }
 
-    /// The end of the file: what it claims, and what its rows come to.
-    fn end(&mut self) -> Result<(), FileError> {
+    /// The end of the file: what it claims, and what its rows come to; gives what rounding leaves of its batches.
+    fn end(&mut self) -> Result<Vec<SettlementLine>, FileError> {
         let is_said = |rule: &&ClaimRule| self.stated.iter().any(|claimed| claimed.row == rule.row);
         let silent = self.profile.claims.iter().find(|rule| !is_said(rule));
         if let Some(Margin::After(cell)) = silent.map(|rule| &rule.row) {
@@ -207,12 +211,13 @@ impl<R: Read> MappingReader<R> {
                 .push(claim(claimed.what, claimed.currency, claimed.stated, read)?);
         }
         // A batch without its payout claims nothing; one with it is proven in the decimals of what is paid.
-        self.claims.totals.clear();
+        let totals = std::mem::take(&mut self.claims.totals);
+        let mut residues = Vec::new();
         for ((batch, currency), (net, payout, payouts)) in std::mem::take(&mut self.sums.batches) {
+            let paid = payout.checked_mul(Decimal::NEGATIVE_ONE).unwrap_or_default();
+            let [stated, read] = [paid, net].map(|sum| minor(sum, currency).map(i128::from));
+            let (stated, read) = stated.zip(read).ok_or_else(too_large)?;
             if payouts > 0 {
-                let paid = payout.checked_mul(Decimal::NEGATIVE_ONE).unwrap_or_default();
-                let [stated, read] = [paid, net].map(|sum| minor(sum, currency).map(i128::from));
-                let (stated, read) = stated.zip(read).ok_or_else(too_large)?;
                 self.claims.claims.push(Claim {
                     batch: None,
                     what: format!("batch {batch} pays"),
@@ -221,13 +226,47 @@ impl<R: Read> MappingReader<R> {
                     read,
                 });
             }
+            let key = (batch, currency);
+            let booked = totals.get(&key).map_or(0, |total| total.net_minor);
+            let residue = i64::try_from(read.saturating_sub(booked)).map_err(|_| too_large())?;
+            if residue != 0 {
+                residues.push(self.residue(key, residue));
+            }
         }
-        Ok(())
+        Ok(residues)
+    }
+
+    /// What rounding leaves of a batch.
+    fn residue(&mut self, (batch, currency): (String, Currency), minor: i64) -> SettlementLine {
+        self.ordinal = self.ordinal.saturating_add(1);
+        let (line, day) = (self.records.record().line(), self.claims.latest_day.unwrap_or_default());
+        SettlementLine {
+            batch,
+            type_text: "rounding residue".to_owned(),
+            ..SettlementLine::blank(
+                self.ordinal,
+                line,
+                RecordType::Rounding,
+                day,
+                Money::from_minor(minor, currency),
+            )
+        }
+    }
+
+    /// The next line that no row has; it is part of no claim.
+    fn next_residue(&mut self) -> Result<Option<Row>, FileError> {
+        let line = self.residues.as_mut().and_then(Iterator::next);
+        let row = line.map(|line| self.claims.take(Ok(line))).transpose();
+        self.claims.totals.clear();
+        row
     }
 }
 
 impl<R: Read> SettlementReader for MappingReader<R> {
     fn row(&mut self) -> Result<Option<Row>, FileError> {
+        if self.residues.is_some() {
+            return self.next_residue();
+        }
         while self.records.advance()? {
             if self.is_margin()? {
                 continue;
@@ -250,8 +289,8 @@ impl<R: Read> SettlementReader for MappingReader<R> {
                 .map_err(|wrong| wrong.at(record.line(), record.raw()));
             return self.claims.take(read).map(Some);
         }
-        self.end()?;
-        Ok(None)
+        self.residues = Some(self.end()?.into_iter());
+        self.next_residue()
     }
 
     fn unknown_columns(&self) -> &[String] {

@@ -96,7 +96,7 @@ fn read(files: &[String]) -> Outcome {
     assert!(reader.next().is_none());
     if outcome.error.is_none() {
         assert!(reader.claims().totals.is_empty());
-        outcome.claims = crate::recon::proof::untrue(reader.claims())
+        outcome.claims = crate::recon::proof::untrue(&reader.claims())
             .into_iter()
             .map(|claim| format!("{}: {} / {}", claim.what, claim.stated, claim.read))
             .collect();

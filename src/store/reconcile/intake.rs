@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::Type;
 
+use super::files::made_up;
 use super::keys::Keys;
 use super::matching::record_type;
 use super::{BatchSummary, REJECT_LIMIT, ReconcileError, SettlementFile, together};
@@ -26,7 +27,7 @@ use crate::recon::proof::untrue;
 use crate::recon::reserve::Withheld;
 use crate::store::copy::Copy;
 use crate::store::source::Digesting;
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, currency};
 
 /// What was taken in.
 pub(super) struct Taken {
@@ -220,8 +221,9 @@ async fn in_other_files(
     superseded: &[SourceId],
     claims: &mut ControlClaims,
 ) -> Result<(), StoreError> {
-    let doubted = || claims.claims.iter().filter(|claim| claim.stated != claim.read);
-    let batches: Vec<&str> = doubted()
+    let batches: Vec<&str> = claims
+        .claims
+        .iter()
         .filter_map(|claim| Some(claim.batch.as_ref()?.0.as_str()))
         .collect();
     if batches.is_empty() {
@@ -253,6 +255,33 @@ async fn in_other_files(
         .map(Claim::without_sign)
         .collect();
     Ok(())
+}
+
+/// What booked files claim of batches, and stands no more with the lines of this one: their payouts are of what came before.
+async fn paid_before(
+    tx: &mut Tx,
+    (acquirer, source): (AcquirerId, SourceId),
+    superseded: &[SourceId],
+    format: Option<&str>,
+) -> Result<Vec<Claim>, StoreError> {
+    let without: Vec<i64> = superseded.iter().chain([&source]).map(|source| source.0).collect();
+    let sql = include_str!("../../../schema/queries/batches_paid_before.sql");
+    let rows = tx
+        .query(sql, &[&source.0, &acquirer.0, &without, &made_up(format)])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let (batch, file): (&str, &str) = (row.try_get("batch")?, row.try_get("file")?);
+            let (paid, more): (i64, i64) = (row.try_get("paid")?, row.try_get("more")?);
+            Ok(Claim {
+                what: format!("batch {batch} was paid by {file} with"),
+                batch: None,
+                currency: Some(currency(row.try_get("currency")?)?),
+                stated: paid.into(),
+                read: i128::from(paid).saturating_add(more.into()),
+            })
+        })
+        .collect()
 }
 
 /// The content of a file without a row, and the day that it is about.
@@ -578,7 +607,7 @@ fn read_rows(
     // Whether this is received does not matter, for the same reason.
     sender.blocking_send(chunk).ok();
     let name = Some(reading.name().to_owned());
-    Ok((reader.claims().clone(), name, reader.unknown_columns().to_vec()))
+    Ok((reader.claims(), name, reader.unknown_columns().to_vec()))
 }
 
 async fn write_line(copy: &mut Copy, source: SourceId, line: &SettlementLine) -> Result<(), StoreError> {
@@ -644,6 +673,8 @@ impl Taken {
         superseded: &[SourceId],
     ) -> Result<(), StoreError> {
         in_other_files(tx, (acquirer, source), superseded, &mut self.claims).await?;
+        let paid = paid_before(tx, (acquirer, source), superseded, self.format.as_deref()).await?;
+        self.claims.claims.extend(paid);
         self.untrue.splice(0..0, untrue(&self.claims).iter().map(Untrue::of));
         Ok(())
     }

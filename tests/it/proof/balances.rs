@@ -416,3 +416,113 @@ async fn a_corrected_part_of_a_payout_takes_the_place_of_the_part_alone() {
         .await;
     World::is(&world.open("2026-03-05").await, "");
 }
+
+/// The bank receives what is paid; what the payout costs is a cost, as every fee is.
+#[tokio::test]
+async fn what_a_payout_costs_is_booked_and_not_awaited() {
+    let mut world = World::told("sale p1 200.00 EUR ref=ch_1 at=2026-03-02").await;
+    let at_will = stripe(
+        "2026-03-03",
+        &[
+            "txn_1 charge +200.00 fee=3.00 of=ch_1",
+            "txn_2 payout -100.00 fee=1.00 of=po_10001",
+        ],
+    );
+    world.books("1.csv", &at_will, "2026-03-03").await;
+    world
+        .load(&statement("2026-03-04", 0, &["+100.00 text=STRIPE-PO_10001"]))
+        .await;
+    World::is(&world.open("2026-03-04").await, "");
+    world.stage.tell("is all EUR 5030=4.00 1110=96.00 1900=0.00").await;
+    // The same of a payout that says what it is of.
+    world.stage.tell("sale p2 60.00 EUR ref=ch_2 at=2026-03-04").await;
+    let automatic = stripe(
+        "2026-03-05",
+        &[
+            "txn_3 charge +60.00 fee=2.00 of=ch_2 payout=po_20002",
+            "txn_4 payout -57.50 fee=0.50 of=po_20002 payout=po_20002",
+        ],
+    );
+    world.books("2.csv", &automatic, "2026-03-05").await;
+    world
+        .load(&statement("2026-03-06", 10_000, &["+57.50 text=STRIPE-PO_20002"]))
+        .await;
+    world.stage.tell("is all EUR 5030=6.50 1110=96.00 1900=0.00").await;
+    for class in ["MISSING_RECEIPT", "FUNDING_MISMATCH", "UNIDENTIFIED_RECEIPT"] {
+        assert!(breaks::ids(&world.stage, class).await.is_empty(), "{class}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_withdrawal_costs_is_booked_and_not_awaited() {
+    let mut world = World::told("sale p1 100.00 EUR ref=A1 at=2026-03-02").await;
+    let first = report(
+        "2026-03-03",
+        &["T0006 A1 +100.00 fee=3.00 invoice=p1", "T0403 8AB000W1 -50.00 fee=0.25"],
+    );
+    world.books("1.csv", &first, "2026-03-03").await;
+    world
+        .load(&statement("2026-03-04", 0, &["+50.00 text=PAYPAL-8AB000W1"]))
+        .await;
+    world.stage.tell("is all EUR 5030=3.25 1110=46.75 1900=0.00").await;
+    assert!(breaks::ids(&world.stage, "UNIDENTIFIED_RECEIPT").await.is_empty());
+}
+
+/// However the rows of a payout are spread over files, they are what it is of, or the file waits.
+#[tokio::test]
+async fn a_payout_is_held_to_the_rows_of_every_file() {
+    let mut world = World::told(
+        "sale p1 100.00 EUR ref=ch_1 at=2026-03-02
+         sale p2 60.00 EUR ref=ch_2 at=2026-03-02",
+    )
+    .await;
+    let part = stripe("2026-03-02", &["txn_1 charge +100.00 of=ch_1 payout=po_10001"]);
+    world.books("1.csv", &part, "2026-03-02").await;
+    // Its own rows are all of the payout: those before are too many.
+    let rest = [
+        "txn_2 charge +60.00 of=ch_2 payout=po_10001",
+        "txn_3 payout -60.00 of=po_10001 payout=po_10001",
+    ];
+    let rest = stripe("2026-03-03", &rest);
+    let FileOutcome::Quarantined { reason } = world.settle("2.csv", &rest, "2026-03-03").await else {
+        panic!("booked")
+    };
+    assert!(
+        reason.contains("payout po_10001 is of 60.00 EUR, its lines add up to 160.00 EUR"),
+        "{reason}"
+    );
+    let whole = rest.replace("-60.00,0.00,-60.00", "-160.00,0.00,-160.00");
+    world.books("3.csv", &whole, "2026-03-03").await;
+    // Nothing more is of it.
+    let more = stripe("2026-03-04", &["txn_4 fee -2.00 payout=po_10001"]);
+    let FileOutcome::Quarantined { reason } = world.settle("4.csv", &more, "2026-03-04").await else {
+        panic!("booked")
+    };
+    assert!(
+        reason.contains("batch po_10001 was paid by 3.csv with 160.00 EUR, its lines add up to 158.00 EUR"),
+        "{reason}"
+    );
+    for file in ["2.csv", "4.csv"] {
+        let ask = files::Request {
+            file,
+            by: "ada",
+            reason: "not so",
+        };
+        world.stage.test.store.reject_file(&ask).await.expect("rejected");
+    }
+    world.load(&statement("2026-03-03", 0, &[])).await;
+    World::is(&world.open("2026-03-03").await, "");
+    // Where a part of it is undone, that is told.
+    let undo = acquit::store::reconcile::undo::Request {
+        file: "1.csv",
+        by: "ada",
+        reason: None,
+        on: None,
+    };
+    world.stage.test.store.undo_file(&undo).await.expect("undone");
+    World::is(
+        &world.open("2026-03-03").await,
+        "2 north EUR explained 60.00 160.00 -100.00 0.00
+         open 2 incomplete -100.00",
+    );
+}

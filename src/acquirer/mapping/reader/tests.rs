@@ -576,3 +576,33 @@ proptest! {
         let _ = told(&changed, claiming());
     }
 }
+
+#[test]
+fn what_rounding_leaves_of_a_batch_is_a_line_of_its_own() {
+    let fine = || Profile {
+        scale: ScaleTable {
+            default: Scale::Decimals(4),
+            ..ScaleTable::default()
+        },
+        ..profile()
+    };
+    let sale =
+        |reference: &str, batch: &str| format!("SALE,2026-03-01,EUR,{reference},{batch},10.0000,0.1040,9.8960\n");
+    let rows: String = (1..=6).map(|sale_of| sale(&format!("c{sale_of}"), "b")).collect();
+    let text = format!(
+        "{HEADER}\n{rows}PAID,2026-03-02,EUR,,b,,,-59.38\n{}",
+        sale("c7", "open")
+    );
+    let told = told(text.as_bytes(), fine());
+    // 6 times 9.8960 are 59.3760; by lines of 9.90 they are 59.40. One line alone is what it is rounded to.
+    let last: Vec<&str> = told.iter().skip(6).map(String::as_str).collect();
+    assert_eq!(
+        last,
+        [
+            "8 payout - 2026-03-02 gross - net -59.38 EUR costs 0/0/0/0",
+            "9 capture c7 2026-03-01 gross 10.00 EUR net 9.90 EUR costs 10/0/0/0",
+            "9 rounding - 2026-03-02 gross - net -0.02 EUR costs 0/0/0/0",
+            "batch b pays: 5938 5938 EUR",
+        ]
+    );
+}
