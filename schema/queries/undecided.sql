@@ -1,39 +1,48 @@
--- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled (by its ARN and amount, where neither line has a reference of the acquirer; a fee of its own by its reference, day and amount in the same batch, or in none), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references; and the payment that a sale names, of which nothing was captured here, and how that stands. $1 source, $2 acquirer, $3 ordinals, $4 names of batches that no file states.
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or of one of the same amount that nobody knew either, there or before it in this file (by its ARN and amount, where neither line has a reference of the acquirer; a fee of its own by its reference, day and amount in the same batch, or in none), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references; and the payment that a sale names, of which nothing was captured here, and how that stands. $1 source, $2 acquirer, $3 ordinals, $4 names of batches that no file states.
 declare undecided no scroll cursor for
 with undecided as materialized (
     select line.*
     from unnest($3::integer[]) as wanted (ordinal)
     join settlement_line line on line.source_id = $1 and line.ordinal = wanted.ordinal
 ), earlier as (
-    select undecided.ordinal as repeat, line.source_id, line.ordinal, line.line
+    select undecided.ordinal as repeat, line.source_id, line.ordinal, line.line, line.gross = undecided.gross as is_same
     from undecided
     join settlement_line line
         on line.acquirer_reference = undecided.acquirer_reference and line.record_type = undecided.record_type
         and line.gross_currency = undecided.gross_currency and line.source_id <> $1
     where undecided.record_type in (1, 2, 3, 4, 8, 9, 10)
     union all
-    select undecided.ordinal, line.source_id, line.ordinal, line.line
+    select undecided.ordinal, line.source_id, line.ordinal, line.line, true
     from undecided
     join settlement_line line
         on line.arn = undecided.arn and line.acquirer_reference is null and line.record_type = undecided.record_type
         and line.gross_currency = undecided.gross_currency and line.gross = undecided.gross and line.source_id <> $1
     where undecided.record_type in (1, 2, 3, 4, 8, 9, 10) and undecided.acquirer_reference is null
     union all
-    select undecided.ordinal, line.source_id, line.ordinal, line.line
+    select undecided.ordinal, line.source_id, line.ordinal, line.line, true
     from undecided
     join settlement_line line
         on line.acquirer_reference = undecided.acquirer_reference and line.record_type = undecided.record_type and line.net = undecided.net
         and line.net_currency = undecided.net_currency and line.occurred_on = undecided.occurred_on and line.source_id <> $1
         and (line.batch = undecided.batch or line.batch = any($4::text[]) or undecided.batch = any($4::text[]))
     where undecided.record_type = 5
+), alike as (
+    -- In this file: all but the first.
+    select undecided.ordinal, undecided.line,
+        first_value(undecided.ordinal) over same as first_ordinal, first_value(undecided.line) over same as first_line
+    from undecided
+    where undecided.record_type in (1, 2, 3, 4, 8, 9, 10) and coalesce(undecided.acquirer_reference, undecided.arn) is not null
+    window same as (
+        partition by undecided.record_type, undecided.acquirer_reference, case when undecided.acquirer_reference is null then undecided.arn end,
+            undecided.gross, undecided.gross_currency
+        order by undecided.ordinal)
 ), repeated as (
     select distinct on (earlier.repeat) earlier.repeat as ordinal, source.name, earlier.line
     from earlier
-    join undecided on undecided.ordinal = earlier.repeat
     join settlement_file_state file on file.source_id = earlier.source_id and file.acquirer_id = $2 and file.state = 'booked'
     left join standing_match match on match.source_id = earlier.source_id and match.ordinal = earlier.ordinal
     join source on source.id = earlier.source_id
-    where match.source_id is not null or undecided.record_type = 5
+    where match.source_id is not null or earlier.is_same
     order by earlier.repeat, earlier.source_id, earlier.ordinal
 ), reported as materialized (
     -- Of items, by what their type stands for; own is false where a line goes by the reference of what it is about.
@@ -144,12 +153,14 @@ select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undec
     coalesce(undecided.gross, 0) as gross, coalesce(undecided.gross_currency, undecided.net_currency) as gross_currency, undecided.net,
     undecided.net_currency, undecided.interchange, undecided.scheme_fee, undecided.commission + undecided.markup as acquirer_cost, undecided.tax, undecided.reserve, undecided.occurred_on,
     other.book_id, other.number, other.currency as item_currency, other.gross as item_gross, other.record_type as item_record,
-    repeated.name as repeats_file, repeated.line as repeats_line, undecided.type_text, undecided.line,
+    coalesce(repeated.name, own.name) as repeats_file, coalesce(repeated.line, alike.first_line) as repeats_line, undecided.type_text, undecided.line,
     exists (select from taken_back where taken_back.ordinal = undecided.ordinal)
         and not exists (select from captured where captured.ordinal = undecided.ordinal) as of_nothing,
     undecided.contrary, stood.payment, stood.stands
 from undecided
 left join stood on stood.ordinal = undecided.ordinal
 left join repeated on repeated.ordinal = undecided.ordinal
+left join alike on alike.ordinal = undecided.ordinal and alike.first_ordinal <> alike.ordinal
+left join source own on own.id = $1 and alike.ordinal is not null
 left join other on other.ordinal = undecided.ordinal
 order by undecided.ordinal;

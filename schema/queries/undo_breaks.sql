@@ -4,7 +4,7 @@ with undone as (
     set state = 'resolved', resolution = 'undone'
     where found_in = $1 and state = 'open'
         and (ordinal is not null or class in ('MISSING_IN_FILE', 'MISSING_FILE', 'FEE_MISMATCH')
-             or (book_id is null and class in ('AMOUNT_MISMATCH', 'RESERVE_MISMATCH')))
+             or (book_id is null and class in ('AMOUNT_MISMATCH', 'RESERVE_MISMATCH', 'FX_MISMATCH')))
     returning break.id
 )
 insert into break_step (break_id, what, by, note)

@@ -1,4 +1,4 @@
--- Booked files with a line that was taken for a repetition of a line that this file settled or booked. $1 source, $2 acquirer.
+-- Booked files with a line that was taken for a repetition of a line of this file. $1 source, $2 acquirer.
 select distinct source.name
 from break
 join settlement_file_state later_file on later_file.source_id = break.source_id and later_file.state = 'booked'
@@ -7,9 +7,14 @@ join settlement_line line
     on line.record_type = later.record_type and line.gross_currency = later.gross_currency and line.source_id = $1
     and (line.acquirer_reference = later.acquirer_reference
         or (line.acquirer_reference is null and later.acquirer_reference is null and line.arn = later.arn and line.gross = later.gross))
-join standing_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
+left join standing_match match on match.source_id = line.source_id and match.ordinal = line.ordinal
 join source on source.id = break.source_id
 where break.class = 'DUPLICATE_IN_FILE' and break.acquirer_id = $2 and break.source_id <> $1
+    and (match.source_id is not null or line.gross = later.gross)
+    and not exists (
+        select from break own
+        where own.source_id = line.source_id and own.ordinal = line.ordinal and own.class = 'DUPLICATE_IN_FILE'
+    )
 union
 -- Fees of their own, which settle nothing.
 select source.name

@@ -3,7 +3,7 @@ select break.id, break.class, break.state
 from break
 where break.found_in = $1
   and (break.ordinal is not null or break.class in ('MISSING_IN_FILE', 'MISSING_FILE', 'FEE_MISMATCH')
-       or (break.book_id is null and break.class in ('AMOUNT_MISMATCH', 'RESERVE_MISMATCH')))
+       or (break.book_id is null and break.class in ('AMOUNT_MISMATCH', 'RESERVE_MISMATCH', 'FX_MISMATCH')))
   and (
       exists (select from break_proposal where break_proposal.break_id = break.id and break_proposal.state = 'waiting')
       or (break.state <> 'open' and not (break.state = 'resolved' and (break.resolution = 'undone'

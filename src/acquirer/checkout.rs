@@ -92,6 +92,11 @@ pub(super) fn missing(header: &[&str]) -> usize {
     sheet::missing::<Column>(header)
 }
 
+/// Whether a header is that of the file of payouts, which comes with a breakdown and after it.
+pub(super) fn is_of_payouts(header: &[&str]) -> bool {
+    sheet::missing::<PaidColumn>(header) == 0
+}
+
 /// A payout, before its rows are read.
 #[derive(Debug, Clone)]
 struct Paid {

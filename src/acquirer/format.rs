@@ -83,7 +83,10 @@ impl Format {
         let cells: Vec<&str> = (0..record.cells()).map(|place| record.cell(place)).collect();
         let missing = |format: &Self| format.missing(&cells);
         let fits = Self::ALL.iter().copied().filter(|format| missing(format) == 0);
-        let nearest = Self::ALL.iter().copied().min_by_key(missing);
+        let nearest = match checkout::is_of_payouts(&cells) {
+            true => Some(Self::Checkout),
+            false => Self::ALL.iter().copied().min_by_key(missing),
+        };
         Ok((fits.collect(), nearest.unwrap_or(Self::Adyen)))
     }
 

@@ -50,9 +50,10 @@ pub enum Command {
     },
     /// Book a quarantined file in spite of what is wrong with its totals, or in the place of a file that it supersedes.
     ///
-    /// The file that it supersedes is undone and the new one booked, both or neither. It takes two people: who presented the
-    /// file (`reconcile --by`), and somebody else. Where nobody did, whoever asks first has presented it. A file with rows that
-    /// cannot be read is never booked. Without --execute only the plan is shown.
+    /// The file that it supersedes is undone and the new one booked, both or neither; with --beside the other one stays, where
+    /// both have money of one batch. It takes two people: who presented the file (`reconcile --by`), and somebody else. Where
+    /// nobody did, whoever asks first has presented it. A file with rows that cannot be read is never booked. Without --execute
+    /// only the plan is shown.
     Release {
         /// Its name, or the beginning of its digest.
         file: String,
@@ -62,6 +63,9 @@ pub enum Command {
         /// Why.
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Leave booked files that hold a batch of it as they are: it is no new version of them.
+        #[arg(long)]
+        beside: bool,
         /// Book it. Without this, only the plan is shown.
         #[arg(long)]
         execute: bool,
@@ -106,16 +110,17 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             file,
             by,
             reason,
+            beside,
             execute,
         } => {
-            release(
-                &file,
-                &kept_text("--by", by)?,
-                &kept_text("--reason", reason)?,
-                execute,
-                globals,
-            )
-            .await
+            let (by, reason) = (kept_text("--by", by)?, kept_text("--reason", reason)?);
+            let request = Request {
+                file: &file,
+                by: &by,
+                reason: &reason,
+                beside,
+            };
+            release(&request, execute, globals).await
         }
         Command::Reject { file, by, reason } => {
             let (by, reason) = (kept_text("--by", by)?, kept_text("--reason", reason)?);
@@ -123,6 +128,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 file: &file,
                 by: &by,
                 reason: &reason,
+                beside: false,
             };
             let store = globals.store().await?;
             let file = store.reject_file(&request).await.map_err(failed)?;
@@ -135,16 +141,16 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
     }
 }
 
-async fn release(file: &str, by: &str, reason: &str, execute: bool, globals: &Globals) -> Outcome {
+async fn release(request: &Request<'_>, execute: bool, globals: &Globals) -> Outcome {
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
-    let request = Request { file, by, reason };
-    let bar = progress_bar("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}", file);
+    let by = request.by;
+    let bar = progress_bar("{spinner} {msg}: {human_pos} lines, {per_sec}, {elapsed}", request.file);
     let progress = |lines| bar.set_position(lines);
     let released = if execute {
-        store.release_file(&deployment, &request, &progress).await
+        store.release_file(&deployment, request, &progress).await
     } else {
-        store.plan_file_release(&deployment, &request, &progress).await
+        store.plan_file_release(&deployment, request, &progress).await
     };
     bar.finish_and_clear();
     let table = globals.format == Format::Table;
@@ -185,7 +191,7 @@ async fn release(file: &str, by: &str, reason: &str, execute: bool, globals: &Gl
         }
         super::reconcile::batches(&found).print(globals.format)?;
     }
-    super::reconcile::outcomes(&found).print(globals.format)?;
+    super::reconcile::outcomes(&found, globals.format).print(globals.format)?;
     Ok(if found.breaks.is_empty() {
         ExitCode::SUCCESS
     } else {

@@ -24,7 +24,8 @@ use crate::store::reconcile::{FileOutcome, ReconcileError, Reconciliation, Reque
 /// Checkout.com's breakdown with its payouts, settlement rows of Toss Payments in JSON or CSV, and Mastercard IPM clearing files,
 /// plain or packed (gzip, or zip with one file in it); the format is told by how the file begins. Without --execute nothing is
 /// written: the same work is done and rolled back, and what it would do is shown. A file that has unreadable rows or does not
-/// add up is quarantined whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing.
+/// add up is quarantined whole and posts nothing; its rejects go to a CSV file. Reconciling a file again changes nothing. In JSON
+/// and CSV the first findings say what becomes of the file and by what it was read; without --execute, what would.
 ///
 /// Files of other kinds are read by mapping profiles, `[[profile]]` in the settings: those of the version in force on --as-of, else
 /// of the latest. A file that has all columns of one is read by it. With --explain nothing is matched or planned: the first rows,
@@ -347,8 +348,9 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &FileArgs, format:
             .map_or_else(|| "an unknown day".to_owned(), |day| day.to_string());
         println!("{}", headline(found, file, args));
         println!(
-            "acquirer {}, as of {as_of}, {}, {}",
+            "acquirer {}, format {}, as of {as_of}, {}, {}",
             args.acquirer.as_deref().unwrap_or_default(),
+            found.format.as_deref().unwrap_or("unknown"),
             counted(found.lines, "line"),
             counted(found.rejects, "reject")
         );
@@ -356,9 +358,8 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &FileArgs, format:
             eprintln!("warning: column `{column}` is not known; it is kept with each line and not read");
         }
         batches(found).print(format)?;
-        return Ok(outcomes(found).print(format)?);
     }
-    Ok(outcomes(found).print(format)?)
+    Ok(outcomes(found, format).print(format)?)
 }
 
 /// The batches of a file.
@@ -385,12 +386,27 @@ pub(super) fn batches(found: &Reconciliation) -> Listing {
     listing
 }
 
-/// Matches by pass, those whose days differ, and breaks by class, in one list.
-pub(super) fn outcomes(found: &Reconciliation) -> Listing {
+/// Matches by pass, those whose days differ, and breaks by class, in one list; for programs, what becomes of the file before them.
+pub(super) fn outcomes(found: &Reconciliation, format: Format) -> Listing {
     let mut listing = Listing::new(
         "Found",
         &[("finding", Kind::Text), ("detail", Kind::Text), ("count", Kind::Figure)],
     );
+    if format != Format::Table {
+        let became = match &found.outcome {
+            FileOutcome::Booked | FileOutcome::AlreadyBooked => "booked".to_owned(),
+            FileOutcome::Duplicate { first_name, acquirer } => format!("duplicate of {first_name} of {acquirer}"),
+            FileOutcome::Quarantined { reason } => format!("quarantined: {reason}"),
+        };
+        let read_by = found.format.clone().unwrap_or_default();
+        for (finding, detail, count) in [
+            ("outcome", became, found.lines.saturating_add(found.rejects)),
+            ("format", read_by, found.lines),
+            ("rejected", "rows that cannot be read".to_owned(), found.rejects),
+        ] {
+            listing.row(vec![finding.to_owned(), detail, count.to_string()]);
+        }
+    }
     for (pass, count) in &found.matches {
         listing.row(vec![
             "matched".to_owned(),

@@ -2,7 +2,8 @@
 //!
 //! A line is checked where a rate is agreed from the currency of its gross to that of its net on its day. What is booked is what
 //! the file says, and what a rate makes of it stays on 6010; what differs by more than the tolerance is a break. A minor unit is
-//! rounding whatever the tolerance: acquirers round each in their way.
+//! rounding whatever the tolerance: acquirers round each in their way. What a whole batch differs by is held to the tolerance of
+//! batches, so that a minor unit of every line does not pass for rounding.
 
 use rust_decimal::Decimal;
 
@@ -10,19 +11,21 @@ use super::booking::{Line, converted_gross};
 use crate::money::{AmountError, Money, Rounding};
 use crate::settings::Acquirer;
 
-/// A conversion that is not by the rate agreed, in the net currency.
+/// A conversion of which the rate is agreed, in the net currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Misconverted {
+pub struct Converted {
     /// By the agreed rate, half to even.
     pub expected: Money,
     /// By the file: net and all that was taken of it.
     pub actual: Money,
     /// The agreed rate.
     pub rate: Decimal,
+    /// Whether both differ by more than is tolerated of a line.
+    pub is_off: bool,
 }
 
-/// How the conversion of a line differs from the rate agreed, if it does.
-pub fn misconverted(line: &Line, acquirer: &Acquirer) -> Result<Option<Misconverted>, AmountError> {
+/// How a line was converted and should have been; none where no rate is agreed.
+pub fn converted(line: &Line, acquirer: &Acquirer) -> Result<Option<Converted>, AmountError> {
     let (gross, to) = (line.gross, line.net.currency());
     let Some(agreed) = acquirer.rate_on(gross.currency(), to, line.occurred_on) else {
         return Ok(None);
@@ -32,10 +35,11 @@ pub fn misconverted(line: &Line, acquirer: &Acquirer) -> Result<Option<Misconver
     let expected = Money::from_minor(Rounding::HalfEven.round(exact)?, to);
     let actual = converted_gross(line)?;
     let off = Decimal::from(actual.minor().abs_diff(expected.minor()));
-    Ok((off > allowed.max(Decimal::ONE)).then_some(Misconverted {
+    Ok(Some(Converted {
         expected,
         actual,
         rate: agreed.rate,
+        is_off: off > allowed.max(Decimal::ONE),
     }))
 }
 
@@ -94,7 +98,7 @@ mod tests {
             reserve: 0,
             occurred_on: day.parse().expect("a day"),
         };
-        let found = misconverted(&line, &settings.acquirers["north"]).expect("an amount");
+        let found = converted(&line, &settings.acquirers["north"]).expect("an amount");
         assert_eq!(
             found.map(|found| found.expected.minor()),
             expected,

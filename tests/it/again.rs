@@ -235,6 +235,7 @@ async fn what_is_in_quarantine_is_read_again_when_it_comes_again() {
         file: "two.csv",
         by: "ada",
         reason: "not ours",
+        beside: false,
     };
     stage.test.store.reject_file(&ask).await.expect("rejected");
     let file = stage.write_text("two.csv", &settlement_file(&ROWS[..1], "2026-03-04"));

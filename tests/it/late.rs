@@ -131,3 +131,41 @@ async fn a_match_says_how_the_days_of_both_sides_differ() {
     ];
     assert_eq!(timing, expected);
 }
+
+#[tokio::test]
+async fn what_is_reported_again_before_anybody_knows_it_is_a_repetition() {
+    let stage = Stage::told(
+        SETTINGS,
+        "file north 2026-03-03 breaks=DUPLICATE_IN_FILE:2,MISSING_IN_LEDGER:2
+         Settled +80.00 USD ref=A1
+         Settled +80.00 USD ref=A1
+         Settled +70.00 USD ref=A1
+         Settled +80.00 USD ref=A1
+         file north 2026-03-04 breaks=DUPLICATE_IN_FILE
+         Settled +80.00 USD ref=A1
+         sale p1 80.00 USD ref=A1 at=2026-03-02
+         sale p9 5.00 USD ref=A9 at=2026-03-04
+         file north 2026-03-05
+         Settled +5.00 USD ref=A9
+         is plain USD 1100=0.00",
+    )
+    .await;
+    assert_eq!(
+        breaks(&stage).await,
+        [
+            "MISSING_IN_LEDGER resolved match: Settled 80.00 USD of A1: nothing recorded fits",
+            "DUPLICATE_IN_FILE open -: Settled 80.00 USD of A1: reported before by line 2 of file-1.csv",
+            "MISSING_IN_LEDGER open -: Settled 70.00 USD of A1: nothing recorded fits",
+            "DUPLICATE_IN_FILE open -: Settled 80.00 USD of A1: reported before by line 2 of file-1.csv",
+            "DUPLICATE_IN_FILE open -: Settled 80.00 USD of A1: reported before by line 2 of file-1.csv",
+        ]
+    );
+    let undo = acquit::store::reconcile::undo::Request {
+        file: "file-1.csv",
+        by: "ada",
+        reason: None,
+        on: None,
+    };
+    let refused = stage.test.store.undo_file(&undo).await.expect_err("refused");
+    assert!(refused.to_string().contains("file-2.csv"), "{refused}");
+}

@@ -88,6 +88,32 @@ fn a_conversion_is_held_to_the_rate_agreed() {
 }
 
 #[test]
+fn a_cent_of_every_conversion_is_no_rounding() {
+    let terms = "batch_tolerance = { EUR = \"0.02\" }
+        [[acquirer.rate]]\nfrom = \"GBP\"\nto = \"EUR\"\nrate = \"1.20\"\n";
+    let story = "sale p1 100.00 GBP ref=A1
+        sale p2 100.00 GBP ref=A2
+        sale p3 100.00 GBP ref=A3
+        sale p4 100.00 GBP ref=A4
+        file north 2026-03-03 breaks=FX_MISMATCH
+        Settled +100.00 GBP ref=A1 rate=1.2 net=119.99:EUR
+        Settled +100.00 GBP ref=A2 rate=1.2 net=119.99:EUR
+        Settled +100.00 GBP ref=A3 rate=1.2 net=119.99:EUR batch=2
+        Settled +100.00 GBP ref=A4 rate=1.2 net=119.99:EUR";
+    let together = "FX_MISMATCH 36000 35997 3 lines of batch 101, each converted by the agreed rate within its tolerance, \
+        differ by -0.03 EUR together, more than 0.02 EUR";
+    check(terms, story, &[together]);
+    // What one line has too little and another too much is rounding.
+    let rounded = story.replace("ref=A1 rate=1.2 net=119.99", "ref=A1 rate=1.2 net=120.01");
+    check(terms, &rounded.replace("breaks=FX_MISMATCH", ""), &[]);
+    check(
+        &terms.replace("0.02", "0.03"),
+        &story.replace("breaks=FX_MISMATCH", ""),
+        &[],
+    );
+}
+
+#[test]
 fn a_batch_withholds_what_the_contract_says() {
     let story = "sale p1 100.00 EUR ref=A1
         sale p2 30.30 EUR ref=A2

@@ -287,6 +287,7 @@ async fn released(stage: &Stage, file: &str, by: &str) -> Result<Release, FilesE
         file,
         by,
         reason: "a corrected version",
+        beside: false,
     };
     let plan = stage
         .test
@@ -429,6 +430,7 @@ async fn a_file_whose_totals_are_untrue_is_released_or_rejected() {
         file: "untrue.csv",
         by: "ada",
         reason: "not ours",
+        beside: false,
     };
     for state in ["quarantined", "rejected"] {
         assert_eq!(
@@ -594,4 +596,37 @@ async fn what_is_read_otherwise_in_quarantine_is_what_a_release_books() {
     let sql = "select count(*) from break where state <> 'resolved'";
     let open: i64 = stage.test.admin.query_one(sql, &[]).await.expect("breaks").get(0);
     assert_eq!(open, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_new_version_is_released_beside_the_other() {
+    let mut stage = Stage::of(SETTINGS).await;
+    stage
+        .go_on(
+            "sale p1 80.00 USD ref=A1 at=2026-03-02
+             sale p2 50.00 USD ref=A2 at=2026-03-02
+             file north 2026-03-03
+             Settled +80.00 USD ref=A1 batch=7",
+        )
+        .await;
+    let file = stage.write_file(&["Settled +50.00 USD ref=A2 batch=7"], "2026-03-03");
+    let found = booked(&stage, &file, "2026-03-03").await;
+    assert!(matches!(found.outcome, FileOutcome::Quarantined { .. }), "{found:?}");
+    let ask = |by: &'static str| files::Request {
+        file: "file-2.csv",
+        by,
+        reason: "two accounts, one number",
+        beside: true,
+    };
+    for by in ["ada", "bob"] {
+        let released = stage
+            .test
+            .store
+            .release_file(&stage.deployment, &ask(by), &|_| {})
+            .await;
+        released.expect("released");
+        stage.holds().await;
+    }
+    assert_eq!(files_of(&stage).await, ["file-1.csv booked", "file-2.csv booked"]);
+    stage.go_on("is all USD 1100=0.00 1110=130.00").await;
 }

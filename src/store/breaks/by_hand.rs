@@ -29,6 +29,7 @@ use crate::money::Money;
 use crate::payment::lifecycle::receivable;
 use crate::recon::booking::{Counterparty, Leg, Line};
 use crate::recon::by_hand::{self, Matched};
+use crate::recon::conversion::converted;
 use crate::recon::desk::{Booked, Reason};
 use crate::recon::matching::{Pass, RULES};
 use crate::settings::Settings;
@@ -475,8 +476,10 @@ impl Matching {
                 day: self.day,
             };
             differ.extend(costs::check_by_hand(tx, &by_hand).await?);
-            let converted = misconversion(&self.line, &first.item, acquirer);
-            differ.extend(converted.map_err(|_| StoreError::TooLarge("the conversion of a line".to_owned()))?);
+            let converted = converted(&self.line, acquirer);
+            let converted = converted.map_err(|_| StoreError::TooLarge("the conversion of a line".to_owned()))?;
+            let off = converted.filter(|converted| converted.is_off);
+            differ.extend(off.map(|off| misconversion(&self.line, &first.item, off)));
         }
         write_breaks(tx, self.acquirer, self.source, differ).await?;
         keep_tranches(tx, proposal, tranches).await?;

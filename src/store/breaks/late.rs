@@ -84,7 +84,7 @@ pub(in crate::store) async fn undo_late(
     (day, source): (NaiveDate, SourceId),
 ) -> Result<(), DeskError> {
     let sql = include_str!("../../../schema/queries/matches_late.sql");
-    for row in &tx.query(sql, &[&file.0, &SYSTEM]).await.map_err(StoreError::from)? {
+    for row in &tx.query(sql, &[&file.0, &SYSTEM]).await? {
         let read = || -> Result<(i64, i64, NaiveDate), StoreError> {
             Ok((row.try_get("break_id")?, row.try_get("id")?, row.try_get("day")?))
         };

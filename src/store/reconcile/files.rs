@@ -4,9 +4,9 @@
 //! one.
 //!
 //! Releasing a quarantined file books it in spite of what is wrong with its totals, or in the place of booked files that hold a
-//! batch of it; those are undone in the same transaction (`undo`). It takes two people: who presented the file, by running its
-//! reconciliation under their name or by asking for its release first, and somebody else. A file with rows that cannot be read is
-//! never released: nobody knows what is not booked then.
+//! batch of it; those are undone in the same transaction (`undo`), unless it is released beside them. It takes two people: who
+//! presented the file, by running its reconciliation under their name or by asking for its release first, and somebody else. A
+//! file with rows that cannot be read is never released: nobody knows what is not booked then.
 
 use std::collections::BTreeSet;
 
@@ -99,6 +99,8 @@ pub struct Request<'a> {
     pub by: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// Whether a release leaves booked files that hold a batch of it as they are: what it has is not what they have.
+    pub beside: bool,
 }
 
 /// What a release came to.
@@ -198,8 +200,8 @@ impl Store {
             .await
     }
 
-    /// Books a quarantined file in spite of its totals, and in the place of the booked files that hold a batch of it; all of it in
-    /// one transaction. Releasing it again changes nothing.
+    /// Books a quarantined file in spite of its totals, and in the place of the booked files that hold a batch of it, or beside
+    /// them; all of it in one transaction. Releasing it again changes nothing.
     pub async fn release_file(
         &self,
         deployment: &Deployment,
@@ -425,7 +427,11 @@ async fn release(
         }
         Some(presented_by) => keep_release(tx, &file, request, presented_by).await?,
     }
-    let (superseded, taking_place_of) = undo_earlier(tx, &file, request).await?;
+    let (superseded, taking_place_of) = if request.beside {
+        (Vec::new(), Vec::new())
+    } else {
+        undo_earlier(tx, &file, request).await?
+    };
     close_breaks(tx, file.source, "released", request.by).await?;
     let unknown = || ReconcileError::UnknownAcquirer(file.acquirer.clone());
     let settings = deployment.in_force(as_of).ok_or(ReconcileError::NoSettings(as_of))?;

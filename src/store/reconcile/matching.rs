@@ -13,18 +13,17 @@ use tokio_postgres::types::{ToSql, Type};
 use super::costs::{self, Costs};
 use super::intake::{Places, Taken};
 use super::keys::Keys;
-use super::tolerance::Tolerated;
+use super::tolerance::{Drift, Tolerated};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
 use crate::money::{AmountError, Currency, Money};
 use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedBy, Settled, settled};
 use crate::recon::breaks::BreakClass;
-use crate::recon::conversion::{Misconverted, misconverted};
+use crate::recon::conversion::{Converted, converted};
 use crate::recon::costs::Claim;
 use crate::recon::group::{divided, merged};
 use crate::recon::matching::{BusinessDays, Pass, RULES, Timing, decide};
-use crate::settings::Acquirer;
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
 use crate::store::{StoreError, Tx, costs_vat, passed_costs};
@@ -113,6 +112,8 @@ pub(super) struct Matched {
     pub(super) postings: Postings,
     /// What is tolerated of their gross amounts, by batch and currency.
     pub(super) tolerated: Vec<(Arc<str>, Currency, Tolerated)>,
+    /// What their conversions come to, by batch and currency.
+    pub(super) drifts: Vec<(Arc<str>, Currency, Drift)>,
 }
 
 /// A line and an item, and what of both was matched: where several lines settle one item, each line's own gross.
@@ -188,6 +189,8 @@ pub(super) struct Matching<'a> {
     costs: Option<Costs<'a>>,
     /// What is tolerated of gross amounts, by batch and currency.
     tolerated: BTreeMap<(usize, Currency), Tolerated>,
+    /// What conversions come to, by batch and net currency.
+    drifts: BTreeMap<(usize, Currency), Drift>,
     found: Found,
     /// Where items are stored that are matched, and still among the open ones.
     places: Vec<RowPlace>,
@@ -215,6 +218,7 @@ impl<'a> Matching<'a> {
             postings: Postings::default(),
             costs: Costs::of(run.acquirer),
             tolerated: BTreeMap::new(),
+            drifts: BTreeMap::new(),
             found: Found::default(),
             places: Vec::new(),
             keys: taken.keys.take(),
@@ -334,15 +338,13 @@ impl<'a> Matching<'a> {
             costs.finish(tx, self.run).await?;
         }
         let name = |batch: usize| self.postings.names.get(batch).cloned().unwrap_or_default();
-        let tolerated = self.tolerated.into_iter();
-        let mut tolerated: Vec<_> = tolerated
-            .map(|((batch, currency), sum)| (name(batch), currency, sum))
-            .collect();
-        tolerated.sort_by(|left, right| (&left.0, left.1).cmp(&(&right.0, right.1)));
+        let tolerated = by_name(self.tolerated, name);
+        let drifts = by_name(self.drifts, name);
         Ok(Matched {
             undecided: self.bookable.ordinals(),
             duplicates: self.duplicates,
             tolerated,
+            drifts,
             postings: self.postings,
         })
     }
@@ -548,7 +550,14 @@ impl<'a> Matching<'a> {
 
     /// Holds what a line costs, and what it was converted to, to the contract.
     fn price(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
-        self.found.breaks.extend(misconversion(line, item, self.run.acquirer)?);
+        if let Some(converted) = converted(line, self.run.acquirer)? {
+            if converted.is_off {
+                self.found.breaks.push(misconversion(line, item, converted));
+            } else {
+                let key = (batch, line.net.currency());
+                self.drifts.entry(key).or_default().add(&converted)?;
+            }
+        }
         if let (Some(costs), Some(name)) = (&mut self.costs, self.postings.names.get(batch)) {
             self.found.breaks.extend(costs.check(name, line, item)?);
         }
@@ -699,14 +708,22 @@ pub(in crate::store) fn differences(
     .collect()
 }
 
+/// Sums of batches in the order of their names.
+fn by_name<T>(sums: BTreeMap<(usize, Currency), T>, name: impl Fn(usize) -> Arc<str>) -> Vec<(Arc<str>, Currency, T)> {
+    let mut named: Vec<_> = sums
+        .into_iter()
+        .map(|((batch, currency), sum)| (name(batch), currency, sum))
+        .collect();
+    named.sort_by(|left, right| (&left.0, left.1).cmp(&(&right.0, right.1)));
+    named
+}
+
 /// The break of a matched line that was not converted by the rate agreed.
-pub(in crate::store) fn misconversion(
-    line: &Line,
-    item: &Item,
-    acquirer: &Acquirer,
-) -> Result<Option<BreakRow>, AmountError> {
-    let found = misconverted(line, acquirer)?;
-    Ok(found.map(|Misconverted { expected, actual, rate }| BreakRow {
+pub(in crate::store) fn misconversion(line: &Line, item: &Item, converted: Converted) -> BreakRow {
+    let Converted {
+        expected, actual, rate, ..
+    } = converted;
+    BreakRow {
         class: BreakClass::FxMismatch,
         ordinal: line.ordinal,
         item: Some((item.book, item.number)),
@@ -718,7 +735,7 @@ pub(in crate::store) fn misconversion(
             "gross {} by the agreed rate {rate} and by the file differs: {expected} and {actual}",
             line.gross
         ),
-    }))
+    }
 }
 
 /// Writes breaks that lines of the file show.

@@ -219,6 +219,8 @@ impl BatchSummary {
 pub struct Reconciliation {
     /// What became of the file.
     pub outcome: FileOutcome,
+    /// The name of its format, or of the profile that it was read by.
+    pub format: Option<String>,
     /// The day the file is about.
     pub as_of: Option<NaiveDate>,
     /// Lines read.
@@ -563,6 +565,7 @@ async fn book(
     }
     let matched = matching.finish(tx).await?;
     tolerance::check(tx, run, &matched.tolerated).await?;
+    tolerance::check_drift(tx, run, &matched.drifts).await?;
     withheld::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
@@ -721,6 +724,7 @@ async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<R
     let read = || -> Result<Reconciliation, StoreError> {
         Ok(Reconciliation {
             outcome,
+            format: row.try_get("format")?,
             as_of: row.try_get("as_of")?,
             lines: row.try_get("lines")?,
             rejects: row.try_get("rejects")?,

@@ -157,7 +157,7 @@ fn explain(
     } else if let Some(file) = repeats {
         let earlier: i32 = row.try_get(20)?;
         found.class = BreakClass::DuplicateInFile;
-        found.detail = format!("{reported}: settled before by line {earlier} of {file}");
+        found.detail = format!("{reported}: reported before by line {earlier} of {file}");
         if line.record == RecordType::BatchFee {
             found.actual = Some(line.net);
             found.detail = format!("{type_text} {}: booked before by line {earlier} of {file}", line.net);

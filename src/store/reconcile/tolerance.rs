@@ -3,6 +3,8 @@
 //! It is booked as rounding all the same (5900). More of it than the settings allow a batch, or all files of an acquirer in a
 //! calendar month, is a break: of the batch, or of the file that takes the month above it. It is added up while lines are
 //! matched, and kept by file, so nothing is read again; what people match later is not of it.
+//!
+//! What conversions by an agreed rate differ by, each within its tolerance, is held to what a batch may differ by as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use super::{ReconcileError, Run};
 use crate::dates::month_of;
 use crate::money::{AmountError, Currency, Money};
 use crate::recon::breaks::BreakClass;
+use crate::recon::conversion::Converted;
 use crate::store::{StoreError, Tx};
 
 /// Lines that differ within the tolerance, minor units.
@@ -63,6 +66,50 @@ pub(super) async fn check(
     }
     for (currency, used) in of_file {
         month(tx, run, Money::from_minor(used, currency)).await?;
+    }
+    Ok(())
+}
+
+/// Lines that were converted by an agreed rate, within its tolerance, minor units of the net currency.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Drift {
+    lines: i64,
+    expected: i64,
+    actual: i64,
+}
+
+impl Drift {
+    /// Adds a line.
+    pub(super) fn add(&mut self, converted: &Converted) -> Result<(), AmountError> {
+        let plus = |sum: i64, more: i64| sum.checked_add(more).ok_or(AmountError::TooLarge);
+        self.lines = plus(self.lines, 1)?;
+        self.expected = plus(self.expected, converted.expected.minor())?;
+        self.actual = plus(self.actual, converted.actual.minor())?;
+        Ok(())
+    }
+}
+
+/// Names the batches of a file that were converted to another sum than by the rates agreed, by more than a batch may differ.
+pub(super) async fn check_drift(
+    tx: &mut Tx,
+    run: &Run<'_>,
+    drifts: &[(Arc<str>, Currency, Drift)],
+) -> Result<(), ReconcileError> {
+    let of = (run.acquirer_id, run.source);
+    for (batch, currency, drift) in drifts {
+        let Some(allowed) = run.acquirer.batch_tolerance.get(currency) else {
+            continue;
+        };
+        let money = |minor| Money::from_minor(minor, *currency);
+        let off = drift.actual.checked_sub(drift.expected).ok_or(AmountError::TooLarge)?;
+        if off.unsigned_abs() > allowed.minor().unsigned_abs() {
+            let (lines, off) = (drift.lines, money(off));
+            let detail = format!(
+                "{lines} lines of batch {batch}, each converted by the agreed rate within its tolerance, differ by {off} together, more than {allowed}"
+            );
+            let sides = (money(drift.expected), money(drift.actual));
+            write_batch_break(tx, of, BreakClass::FxMismatch, sides, &detail).await?;
+        }
     }
     Ok(())
 }

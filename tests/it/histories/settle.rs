@@ -560,20 +560,28 @@ impl Settling<'_, '_> {
 
     fn explain(&mut self, place: usize, line: &Line) {
         let gross = (line.gross_currency().to_owned(), line.gross_minor());
+        let is_of_item = ["capture", "refund", "chargeback", "chargeback_reversal"].contains(&line.record());
+        let is_named = is_of_item && (line.reference.is_some() || line.arn.is_some());
         let alike = |other: &Line| {
             other.reference == line.reference
+                && (line.reference.is_some() || other.arn == line.arn)
                 && other.record() == line.record()
                 && other.gross_currency() == line.gross_currency()
         };
-        let repeats = line.reference.is_some()
-            && self
-                .earlier
-                .iter()
-                .filter(|file| file.acquirer == self.file.acquirer)
-                .any(|file| {
-                    let mut lines = file.lines.iter().enumerate();
-                    lines.any(|(place, other)| file.passes.contains_key(&place) && alike(other))
-                });
+        // What was settled is repeated by whatever has its reference, what nobody knew by the same amount.
+        let is_same = |other: &Line| other.gross_minor() == line.gross_minor();
+        let mut before = self.earlier.iter().filter(|file| file.acquirer == self.file.acquirer);
+        let repeats_file = before.any(|file| {
+            let mut lines = file.lines.iter().enumerate();
+            lines.any(|(place, other)| {
+                let is_settled = file.passes.contains_key(&place) && line.reference.is_some();
+                alike(other) && (is_settled || is_same(other))
+            })
+        });
+        let mut above = self.file.lines[..place].iter().enumerate();
+        let repeats_line =
+            above.any(|(place, other)| !self.file.passes.contains_key(&place) && alike(other) && is_same(other));
+        let repeats = is_named && (repeats_file || repeats_line);
         if self.duplicates.contains(&place) || repeats {
             self.found("DUPLICATE_IN_FILE", None, Some(gross), Some(place));
         } else if let Some((class, (book, number, item))) = self.named(line) {

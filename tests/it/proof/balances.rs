@@ -253,6 +253,7 @@ async fn a_report_of_a_payout_takes_the_place_of_those_that_did_not_know_it_yet(
             file: "paid.csv",
             by,
             reason: "the payout is known now",
+            beside: false,
         };
         let store = &world.stage.test.store;
         let released = store.release_file(&world.stage.deployment, &ask, &|_| {}).await;
@@ -405,6 +406,7 @@ async fn a_corrected_part_of_a_payout_takes_the_place_of_the_part_alone() {
             file: "3.csv",
             by,
             reason: "corrected",
+            beside: false,
         };
         let store = &world.stage.test.store;
         let released = store.release_file(&world.stage.deployment, &ask, &|_| {}).await;
@@ -507,6 +509,7 @@ async fn a_payout_is_held_to_the_rows_of_every_file() {
             file,
             by: "ada",
             reason: "not so",
+            beside: false,
         };
         world.stage.test.store.reject_file(&ask).await.expect("rejected");
     }
