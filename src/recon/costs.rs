@@ -23,6 +23,9 @@ use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm}
 /// The term of what is deducted though the acquirer settles in full.
 pub const DEDUCTED: &str = "settles in full";
 
+/// What stands for a term with fees of batches, which no contract prices.
+pub const OF_BATCH: &str = "fees of the batch";
+
 /// Costs that are not those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -73,6 +76,16 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Result<Self, AmountError> {
+        let plus = |sum: i64, more: i64| sum.checked_add(more).ok_or(AmountError::TooLarge);
+        Ok(Self {
+            lines: plus(self.lines, other.lines)?,
+            expected: plus(self.expected, other.expected)?,
+            stated: plus(self.stated, other.stated)?,
+        })
+    }
+
     fn add(&mut self, expected: i64, stated: i64) -> Result<(), AmountError> {
         let plus = |sum: i64, more: i64| sum.checked_add(more).ok_or(AmountError::TooLarge);
         self.lines = plus(self.lines, 1)?;
@@ -117,7 +130,7 @@ impl<'a> Review<'a> {
         }
         let priced = &PricedLine { batch, line, item };
         let invoiced = self.acquirer.contract == Contract::Gross;
-        if invoiced && line.net.currency() == line.gross.currency() {
+        if invoiced {
             let total = line.costs.total();
             self.add(priced, CostComponent::Total, DEDUCTED.into(), false, (0, total))?;
             claims.extend((total != 0).then(|| priced.claim(CostComponent::Total, DEDUCTED.into(), 0)));
@@ -310,6 +323,24 @@ pub fn deducted(batch: &Arc<str>, line: &Line, acquirer: &Acquirer) -> Result<Op
         stated: Money::from_minor(taken, line.net.currency()),
         since: line.occurred_on,
     }))
+}
+
+/// A fee of its own that is deducted under a contract which does not price it: told, and held to nothing.
+pub fn unpriced(batch: &Arc<str>, line: &Line, acquirer: &Acquirer) -> Result<Option<(SumKey, Sum)>, AmountError> {
+    if acquirer.contract != Contract::Net || acquirer.costs.is_empty() || line.record != RecordType::BatchFee {
+        return Ok(None);
+    }
+    let mut sum = Sum::default();
+    sum.add(0, line.net.minor().checked_neg().ok_or(AmountError::TooLarge)?)?;
+    let key = SumKey {
+        batch: batch.clone(),
+        month: month_of(line.occurred_on),
+        currency: line.net.currency(),
+        component: CostComponent::Total,
+        term: OF_BATCH.into(),
+        invoiced: false,
+    };
+    Ok(Some((key, sum)))
 }
 
 /// The claims of a line that people match: it is held to the contract alone, since no batch of theirs is added up.

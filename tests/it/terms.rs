@@ -113,6 +113,43 @@ fn a_cent_of_every_conversion_is_no_rounding() {
     );
 }
 
+#[tokio::test]
+async fn what_is_taken_is_told_whether_a_term_prices_it_or_not() {
+    let priced = "[[acquirer.cost]]\nrounding = \"half_even\"\npercentage = \"1\"\nfixed = { EUR = \"0\" }\n";
+    let story = "sale p1 100.00 EUR ref=A1
+        sale p2 100.00 GBP ref=A2
+        file north 2026-03-03 breaks=ANY
+        Settled +100.00 EUR ref=A1 cost=1.00
+        Settled +100.00 GBP ref=A2 rate=1.2 net=119.50:EUR cost=0.50
+        Fee -99.00 EUR ref=monthly
+        Fee -1.00 EUR ref=yearly";
+    let claims = |stage: &Stage| {
+        let (code, said) = told(stage, &["report", "fee-claims", "--format", "csv"]);
+        assert_eq!(code, 0, "{said}");
+        said.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let net = Stage::told(&settings(priced), &story.replace(" breaks=ANY", "")).await;
+    assert_eq!(
+        claims(&net),
+        [
+            "checked,north,total,,EUR,2,,1,,0,50,50,0.00,0.50,0.50",
+            "checked,north,total,blended,EUR,2,,1,,100,100,0,1.00,1.00,0.00",
+            "checked,north,total,fees of the batch,EUR,2,,2,,0,10000,10000,0.00,100.00,100.00",
+        ]
+    );
+    // Where nothing may be deducted all of it is claimed, whatever currency it came from.
+    let gross = settings(priced).replace("\"net\"", "\"gross\"");
+    let gross = Stage::told(&gross, &story.replace("ANY", "FEE_MISMATCH:4")).await;
+    assert_eq!(
+        claims(&gross),
+        [
+            "checked,north,total,settles in full,EUR,2,,2,,0,150,150,0.00,1.50,1.50",
+            "claim,north,total,settles in full,EUR,2,open,4,2026-03-03,0,10150,10150,0.00,101.50,101.50",
+            "invoiced,north,total,blended,EUR,2,,1,,100,0,-100,1.00,0.00,-1.00",
+        ]
+    );
+}
+
 #[test]
 fn a_batch_withholds_what_the_contract_says() {
     let story = "sale p1 100.00 EUR ref=A1

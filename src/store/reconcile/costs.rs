@@ -3,6 +3,7 @@
 //! Each line is held to it where it is matched, when line and item are both at hand: nothing is read again. What people match is
 //! held to it too, line by line ([`check_by_hand`]); its claims go with the match.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -102,6 +103,29 @@ pub(super) fn deducted(run: &Run<'_>, batch: &str, line: &Line) -> Result<Option
         };
         (found, claim)
     }))
+}
+
+/// Fees of their own that no contract prices, added up by batch.
+#[derive(Default)]
+pub(super) struct Unpriced(BTreeMap<SumKey, Sum>);
+
+impl Unpriced {
+    /// Adds a line, if it is such a fee.
+    pub(super) fn add(&mut self, run: &Run<'_>, batch: &str, line: &Line) -> Result<(), AmountError> {
+        if let Some((key, more)) = recon::unpriced(&Arc::from(batch), line, run.acquirer)? {
+            let sum = self.0.entry(key).or_default();
+            *sum = sum.plus(more)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps them with what else the costs of the file come to.
+    pub(super) async fn write(self, tx: &mut Tx, run: &Run<'_>) -> Result<(), StoreError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write_sums(tx, run, &self.0.into_iter().collect::<Vec<_>>()).await
+    }
 }
 
 /// Writes claims of lines of a file, after those that it has.

@@ -72,6 +72,7 @@ async fn post_undecided(
         &[&run.source.0, &run.acquirer_id.0, &matched.undecided, &made_up],
     )
     .await?;
+    let mut unpriced = costs::Unpriced::default();
     loop {
         let rows = tx
             .query(include_str!("../../../schema/queries/undecided_next.sql"), &[])
@@ -81,7 +82,7 @@ async fn post_undecided(
         }
         let (mut breaks, mut claims) = (Vec::new(), Vec::new());
         for row in &rows {
-            let (found, claim) = post_line(run, books, row, matched)?;
+            let (found, claim) = post_line(run, books, row, matched, &mut unpriced)?;
             breaks.extend(found);
             claims.extend(claim);
         }
@@ -91,15 +92,17 @@ async fn post_undecided(
     }
     tx.run(include_str!("../../../schema/queries/undecided_close.sql"))
         .await?;
-    Ok(())
+    Ok(unpriced.write(tx, run).await?)
 }
 
-/// Books one line without a match in the house's book, and says what is wrong with it, and what of it may be claimed.
+/// Books one line without a match in the house's book, and says what is wrong with it, and what of it may be claimed; a fee that no
+/// contract prices goes to `unpriced`.
 fn post_line(
     run: &Run<'_>,
     books: &mut LockedBooks,
     row: &Row,
     matched: &Matched,
+    unpriced: &mut costs::Unpriced,
 ) -> Result<(Option<BreakRow>, Option<Claim>), ReconcileError> {
     let line = read_line(row)?;
     let source_line: i32 = row.try_get(22).map_err(StoreError::from)?;
@@ -120,6 +123,7 @@ fn post_line(
     let number = books.append(BookId::HOUSE, run.entry(kind, reference, Some(source_line), transfers))?;
     if booked_itself {
         let batch: &str = row.try_get(2).map_err(StoreError::from)?;
+        unpriced.add(run, batch, &line)?;
         return Ok(costs::deducted(run, batch, &line)?.unzip());
     }
     Ok((Some(explain(row, &line, number, matched)?), None))
