@@ -7,7 +7,8 @@
 //!
 //! Amounts are unsigned hundredths of the currency, whatever its own decimals; the columns of debit and credit say where
 //! money goes, of the fee apart. A balance is no batch: rows of one section are one, and nobody claims what they come to but
-//! the footers; a withdrawal takes of the balance what it likes, and is a batch of its own.
+//! the footers; a withdrawal takes of the balance what it likes, and is a batch of its own. What a dispute costs is a row of its
+//! own, and a cost of the dispute's line (`disputes`).
 //!
 //! Phases: records in their order, each of which says what may follow; rows as in every format; at the end of the report what its
 //! footers say is compared with what was read. What is out of order, or missing, ends the file.
@@ -17,11 +18,14 @@
 //! and what it ends with), that what it begins with and all of these are what it ends with; counts of section, report and file
 //! are proven; every conversion has as many sides sold as bought.
 
+mod disputes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use self::disputes::Disputes;
 use super::sheet::{self, Cells, Header, Wrong, columns};
 use super::{BATCH_LIMIT, Balance, Claim, ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
 use crate::dates::parse_day;
@@ -135,6 +139,7 @@ struct Section {
     period: [DateTime<Utc>; 2],
     header: Option<Header>,
     part: Part,
+    disputes: Disputes,
 }
 
 /// Reads a PayPal settlement report: lines and rejects, in the order of its files.
@@ -146,6 +151,8 @@ pub struct PaypalReader<'r> {
     /// Which file of the sequence is read.
     number: i128,
     ordinal: u32,
+    /// Lines that were held back, the last one first.
+    held: Vec<SettlementLine>,
     in_file: i128,
     opened: [bool; 2],
     section: Option<Section>,
@@ -176,6 +183,7 @@ impl<'r> PaypalReader<'r> {
             unknown: Vec::new(),
             number: 1,
             ordinal: 0,
+            held: Vec::new(),
             in_file: 0,
             opened: [false; 2],
             section: None,
@@ -304,6 +312,7 @@ impl<'r> PaypalReader<'r> {
                     period,
                     header: None,
                     part: Part::default(),
+                    disputes: Disputes::default(),
                 });
             }
         }
@@ -323,8 +332,8 @@ impl<'r> PaypalReader<'r> {
         Ok(())
     }
 
-    fn body(&mut self) -> Result<Row, FileError> {
-        self.ordinal = self.ordinal.saturating_add(1);
+    /// A row; none where its line is held back.
+    fn body(&mut self) -> Result<Option<Row>, FileError> {
         self.in_file = self.in_file.saturating_add(1);
         let record = self.records.record();
         let Some(section) = self.section.as_mut() else {
@@ -336,7 +345,7 @@ impl<'r> PaypalReader<'r> {
         let cells = Cells::of(record, header);
         let read = cells
             .check_shape()
-            .and_then(|()| RowReader { cells: &cells }.read(self.ordinal, section));
+            .and_then(|()| RowReader { cells: &cells }.read(section));
         let read = read.map_err(|wrong| {
             let wrong = match self.number {
                 1 => wrong,
@@ -349,7 +358,39 @@ impl<'r> PaypalReader<'r> {
             self.report.add(line.net.currency(), *gross, *fee);
             self.pair(line, *gross)?;
         }
-        self.claims.take(read.map(|(line, ..)| line))
+        match read {
+            Ok((line, ..)) => self.line(line),
+            Err(reject) => self.claims.take(Err(reject)).map(Some),
+        }
+    }
+
+    /// Hands a line out, or holds it back.
+    fn line(&mut self, line: SettlementLine) -> Result<Option<Row>, FileError> {
+        let Some(section) = self.section.as_mut() else {
+            return self.next_line(line).map(Some);
+        };
+        if let Some(line) = section.disputes.hold(line) {
+            return self.next_line(line).map(Some);
+        }
+        if section.disputes.held() > OPEN_LIMIT {
+            self.hand_out();
+        }
+        Ok(None)
+    }
+
+    /// Numbers a line, and counts it.
+    fn next_line(&mut self, line: SettlementLine) -> Result<Row, FileError> {
+        self.ordinal = self.ordinal.saturating_add(1);
+        let ordinal = self.ordinal;
+        self.claims.take(Ok(SettlementLine { ordinal, ..line }))
+    }
+
+    /// Hands out what was held back.
+    fn hand_out(&mut self) {
+        if let Some(section) = &mut self.section {
+            self.held = section.disputes.take();
+            self.held.reverse();
+        }
     }
 
     /// Counts a side of a conversion; both have one reference.
@@ -474,6 +515,7 @@ impl<'r> PaypalReader<'r> {
 
     fn section_count(&mut self) -> Result<(), FileError> {
         let stated = self.number_at(1)?;
+        self.hand_out();
         let Some(section) = self.section.take() else {
             return Err(self.malformed("a section's count outside a section"));
         };
@@ -504,6 +546,9 @@ impl<'r> PaypalReader<'r> {
 impl SettlementReader for PaypalReader<'_> {
     fn row(&mut self) -> Result<Option<Row>, FileError> {
         loop {
+            if let Some(line) = self.held.pop() {
+                return self.next_line(line).map(Some);
+            }
             if !self.records.advance()? {
                 if !self.next_file()? {
                     return Ok(None);
@@ -516,7 +561,10 @@ impl SettlementReader for PaypalReader<'_> {
                 return Err(self.malformed("a record after the file's footer `FF`"));
             }
             if code == "SB" {
-                return self.body().map(Some);
+                match self.body()? {
+                    Some(row) => return Ok(Some(row)),
+                    None => continue,
+                }
             }
             if let Some(fault) = record.fault() {
                 let reason = format!(
@@ -624,7 +672,7 @@ struct RowReader<'a> {
 
 impl RowReader<'_> {
     /// The line; and gross and fee, signed as they change the balance.
-    fn read(&self, ordinal: u32, section: &Section) -> Result<(SettlementLine, i64, i64), Wrong> {
+    fn read(&self, section: &Section) -> Result<(SettlementLine, i64, i64), Wrong> {
         let cells = self.cells;
         let code = cells.text(Column::Event)?;
         let well_formed =
@@ -678,13 +726,7 @@ impl RowReader<'_> {
             commission: fee.saturating_neg(),
             reserve: withheld,
             raw: cells.raw(),
-            ..SettlementLine::blank(
-                ordinal,
-                cells.line(),
-                record,
-                occurred_on,
-                Money::from_minor(net, currency),
-            )
+            ..SettlementLine::blank(0, cells.line(), record, occurred_on, Money::from_minor(net, currency))
         };
         Ok((line, gross, fee))
     }

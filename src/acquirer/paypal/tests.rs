@@ -471,3 +471,54 @@ fn noise_never_panics() {
         assert!(reader.count() <= 20);
     }
 }
+
+#[test]
+fn what_a_dispute_costs_is_a_cost_of_its_line() {
+    let told = |rows: &[&str], footer: &str| {
+        let mut lines = report()[..2].to_vec();
+        lines.extend(section("ACC-A", rows, &[footer]));
+        lines.push(format!("RF,{footer}"));
+        lines.extend([format!("RC,{}", rows.len()), format!("FF,{}", rows.len())]);
+        let outcome = one_file(&lines);
+        assert_eq!((outcome.error, outcome.rejects, outcome.claims), (None, vec![], vec![]));
+        let told = outcome.lines.iter().map(|line| {
+            let id = line.acquirer_reference.clone().unwrap_or_default();
+            let (ordinal, record) = (line.ordinal, line.record.name());
+            let rows = line.raw.lines().count();
+            format!(
+                "{ordinal} {id} {record} {} cost {} rows {rows}",
+                line.net, line.commission
+            )
+        });
+        told.collect::<Vec<String>>()
+    };
+    // By the dispute's own transaction, or that of its payment; whichever row comes first.
+    let rows = [
+        "F1 - D1 T0106 DR 2000 EUR - -",
+        "D1 order-1 P1 T1201 DR 10000 EUR - -",
+        "D2 order-2 P2 T1201 DR 5000 EUR - -",
+        "F2 - P2 T0106 DR 2000 EUR - -",
+        "T9 order-9 - T0006 CR 100 EUR - -",
+        "F3 - P9 T0106 DR 1500 EUR - -",
+    ];
+    let footer = "EUR,100,20500,0,0";
+    let expected = [
+        "1 T9 capture 1.00 EUR cost 0 rows 1",
+        "2 D1 chargeback -120.00 EUR cost 2000 rows 2",
+        "3 D2 chargeback -70.00 EUR cost 2000 rows 2",
+        "4 F3 batch_fee -15.00 EUR cost 0 rows 1",
+    ];
+    assert_eq!(told(&rows, footer), expected);
+    // One that may be of either is of neither.
+    let rows = [
+        "D1 order-1 P1 T1201 DR 10000 EUR - -",
+        "D2 order-1 P1 T1201 DR 5000 EUR - -",
+        "F1 - P1 T0106 DR 2000 EUR - -",
+    ];
+    let expected = [
+        "1 D1 chargeback -100.00 EUR cost 0 rows 1",
+        "2 D2 chargeback -50.00 EUR cost 0 rows 1",
+        "3 F1 batch_fee -20.00 EUR cost 0 rows 1",
+    ];
+    assert_eq!(told(&rows, "EUR,0,17000,0,0"), expected);
+}
