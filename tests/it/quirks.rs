@@ -13,7 +13,7 @@ use acquit::recon::proof::untrue;
 use acquit::settings::Settings;
 
 /// A file, those given with it, and what it shows.
-const QUIRKS: [(&str, &[&str], &str); 15] = [
+const QUIRKS: [(&str, &[&str], &str); 17] = [
     (
         "quirks/adyen-rows.csv",
         &[],
@@ -24,6 +24,11 @@ const QUIRKS: [(&str, &[&str], &str); 15] = [
         "quirks/adyen-wide.csv",
         &[],
         "forty columns the other way round, JSON in a cell, quoted nothing, a spreadsheet's ARN, the total of four costs",
+    ),
+    (
+        "quirks/adyen-batch-rows.csv",
+        &[],
+        "rows of the batch of every other kind: a payout that came back, a reserve, costs, payouts elsewhere, corrections",
     ),
     (
         "quirks/stripe-commas.csv",
@@ -37,9 +42,15 @@ const QUIRKS: [(&str, &[&str], &str); 15] = [
         "two currencies in one row, yen, disputes, a refund that failed, something else",
     ),
     (
+        "quirks/stripe-payouts.csv",
+        &[],
+        "payouts at will, of which no row is, and what payouts cost",
+    ),
+    (
         "quirks/paypal-rows.csv",
         &[],
-        "a byte order mark, hundredths of yen, directions of gross and fee apart, a conversion, a hold and its release",
+        "a byte order mark, hundredths of yen, directions of gross and fee apart, the fee of a dispute, a conversion, a hold and \
+         its release",
     ),
     ("quirks/paypal-cell-missing.csv", &[], "a row that is never filled up"),
     (
