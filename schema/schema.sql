@@ -208,10 +208,59 @@ COMMENT ON COLUMN public.settlement_batch.paid_as IS 'The words that name its pa
 
 COMMENT ON COLUMN public.settlement_batch.of_balance IS 'Whether its lines move a balance that the acquirer keeps, or its payout takes of one, as the file says: then the payout alone is promised, not what the lines come to. So it is as well of a payout of which no booked file has a line.';
 
+CREATE TABLE public.settlement_line (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    line integer NOT NULL,
+    record_type smallint NOT NULL,
+    type_text text NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    acquirer_reference text COLLATE pg_catalog."C",
+    original_reference text COLLATE pg_catalog."C",
+    merchant_reference text COLLATE pg_catalog."C",
+    arn text COLLATE pg_catalog."C",
+    rrn text COLLATE pg_catalog."C",
+    auth_code text COLLATE pg_catalog."C",
+    card text COLLATE pg_catalog."C",
+    dispute text COLLATE pg_catalog."C",
+    reason text COLLATE pg_catalog."C",
+    occurred_on date NOT NULL,
+    paid_out_on date,
+    gross bigint,
+    gross_currency text COLLATE pg_catalog."C",
+    net bigint NOT NULL,
+    net_currency text NOT NULL COLLATE pg_catalog."C",
+    commission bigint NOT NULL,
+    markup bigint NOT NULL,
+    scheme_fee bigint NOT NULL,
+    interchange bigint NOT NULL,
+    tax bigint NOT NULL,
+    reserve bigint NOT NULL,
+    exchange_rate numeric,
+    contrary smallint,
+    raw text NOT NULL,
+    CONSTRAINT settlement_line_contrary CHECK (((contrary IS NULL) OR (record_type = 7))),
+    CONSTRAINT settlement_line_gross CHECK (((gross IS NULL) = (gross_currency IS NULL)))
+);
+
+COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; contrary is the record that the type stands for, where the money goes the other way; paid_out_on the day on which the money moves.';
+
+CREATE TABLE public.settlement_return (
+    source_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    acquirer_id smallint NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    amount bigint NOT NULL,
+    CONSTRAINT settlement_return_amount CHECK ((amount > 0))
+);
+
+COMMENT ON TABLE public.settlement_return IS 'Lines of settlement files that bring what an earlier batch had paid and the bank sent back, and that batch: it is paid with the batch of the line, while the file is booked.';
+
 CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint, batch text, currency text, net bigint, settled bigint, files bigint)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- WITH told AS (
+ WITH promised AS (
           SELECT told.acquirer_id,
              told.batch,
              told.currency,
@@ -267,6 +316,28 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
                     FROM (public.break_batch paid
                       JOIN public.decisions_on(unpaid_on.on_day) decided(proposal_id, stands, holds) ON (((decided.proposal_id = paid.proposal_id) AND decided.holds)))) told
            GROUP BY told.acquirer_id, told.batch, told.currency
+         ), back AS (
+          SELECT returned.acquirer_id,
+             returned.batch,
+             returned.currency,
+             (sum(returned.amount))::bigint AS amount
+            FROM (((public.settlement_return returned
+              JOIN public.files_on(unpaid_on.on_day) files(source_id, acquirer_id, came, is_undone, gone) ON (((files.source_id = returned.source_id) AND files.came AND (NOT files.gone))))
+              JOIN public.settlement_line line ON (((line.source_id = returned.source_id) AND (line.ordinal = returned.ordinal))))
+              JOIN promised with_it ON (((with_it.acquirer_id = returned.acquirer_id) AND (with_it.batch = line.batch) AND (with_it.currency = returned.currency) AND (with_it.net = with_it.settled))))
+           GROUP BY returned.acquirer_id, returned.batch, returned.currency
+         ), told AS (
+          SELECT promised.acquirer_id,
+             promised.batch,
+             promised.currency,
+             promised.net,
+             promised.payout,
+             (promised.settled + COALESCE(back.amount, (0)::bigint)) AS settled,
+             promised.files,
+             promised.of_balance,
+             promised.as_of
+            FROM (promised
+              LEFT JOIN back ON (((back.acquirer_id = promised.acquirer_id) AND (back.batch = promised.batch) AND (back.currency = promised.currency))))
          ), kept AS (
           SELECT told.acquirer_id,
              told.batch,
@@ -336,7 +407,7 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
    GROUP BY told.acquirer_id, told.currency;
 END;
 
-COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';
+COMMENT ON FUNCTION public.unpaid_on(on_day date) IS 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, or had come back and was paid with a later batch by then, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';
 
 CREATE TABLE public.hold (
     id bigint NOT NULL,
@@ -679,6 +750,19 @@ CREATE VIEW public.awaited AS
                    FROM public.bank_match told_1
                   WHERE (told_1.kind = 'receipt'::text)
                 UNION ALL
+                 SELECT returned.acquirer_id,
+                    returned.batch,
+                    returned.currency,
+                    (0)::bigint AS net,
+                    (0)::bigint AS lines,
+                    (0)::bigint AS payout,
+                    returned.amount AS settled,
+                    NULL::date AS expected_on,
+                    NULL::text AS word,
+                    NULL::date AS booked_on
+                   FROM (public.settlement_return returned
+                     JOIN public.settlement_file_state file ON (((file.source_id = returned.source_id) AND (file.state = 'booked'::text))))
+                UNION ALL
                  SELECT paid.acquirer_id,
                     paid.batch,
                     paid.currency,
@@ -693,7 +777,7 @@ CREATE VIEW public.awaited AS
                      JOIN public.break_proposal proposal ON (((proposal.id = paid.proposal_id) AND (proposal.state = 'executed'::text))))) told
           GROUP BY told.acquirer_id, told.batch, told.currency) promised;
 
-COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, and where no file has a line, the payouts), what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
+COMMENT ON VIEW public.awaited IS 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, and where no file has a line, the payouts), what the bank has received of it, or has come back and is paid with a later batch (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
 
 CREATE TABLE public.balance (
     book_id bigint NOT NULL,
@@ -1415,43 +1499,6 @@ CREATE TABLE public.settlement_balance (
 
 COMMENT ON TABLE public.settlement_balance IS 'The balances that settlement files state, minor units: what an account at the acquirer begins a period with, and what it ends it with.';
 
-CREATE TABLE public.settlement_line (
-    source_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    line integer NOT NULL,
-    record_type smallint NOT NULL,
-    type_text text NOT NULL,
-    batch text NOT NULL COLLATE pg_catalog."C",
-    acquirer_reference text COLLATE pg_catalog."C",
-    original_reference text COLLATE pg_catalog."C",
-    merchant_reference text COLLATE pg_catalog."C",
-    arn text COLLATE pg_catalog."C",
-    rrn text COLLATE pg_catalog."C",
-    auth_code text COLLATE pg_catalog."C",
-    card text COLLATE pg_catalog."C",
-    dispute text COLLATE pg_catalog."C",
-    reason text COLLATE pg_catalog."C",
-    occurred_on date NOT NULL,
-    paid_out_on date,
-    gross bigint,
-    gross_currency text COLLATE pg_catalog."C",
-    net bigint NOT NULL,
-    net_currency text NOT NULL COLLATE pg_catalog."C",
-    commission bigint NOT NULL,
-    markup bigint NOT NULL,
-    scheme_fee bigint NOT NULL,
-    interchange bigint NOT NULL,
-    tax bigint NOT NULL,
-    reserve bigint NOT NULL,
-    exchange_rate numeric,
-    contrary smallint,
-    raw text NOT NULL,
-    CONSTRAINT settlement_line_contrary CHECK (((contrary IS NULL) OR (record_type = 7))),
-    CONSTRAINT settlement_line_gross CHECK (((gross IS NULL) = (gross_currency IS NULL)))
-);
-
-COMMENT ON TABLE public.settlement_line IS 'The rows of settlement files in our terms, and as they came (card numbers masked). Amounts are signed minor units, positive is money to us; of costs, their tax and what the acquirer withholds as reserve, positive is money from us. card is the last four digits, or a token; contrary is the record that the type stands for, where the money goes the other way; paid_out_on the day on which the money moves.';
-
 CREATE TABLE public.settlement_match (
     book_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -1885,6 +1932,9 @@ ALTER TABLE ONLY public.settlement_reject
 ALTER TABLE ONLY public.settlement_reserve
     ADD CONSTRAINT settlement_reserve_identity PRIMARY KEY (source_id, book_id, currency, source_on, release_on);
 
+ALTER TABLE ONLY public.settlement_return
+    ADD CONSTRAINT settlement_return_identity PRIMARY KEY (source_id, ordinal);
+
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_digest UNIQUE (kind, digest, run);
 
@@ -2142,6 +2192,10 @@ CREATE TRIGGER settlement_reserve_append_only BEFORE DELETE OR UPDATE OR TRUNCAT
 
 ALTER TABLE public.settlement_reserve ENABLE ALWAYS TRIGGER settlement_reserve_append_only;
 
+CREATE TRIGGER settlement_return_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_return FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE public.settlement_return ENABLE ALWAYS TRIGGER settlement_return_append_only;
+
 CREATE TRIGGER source_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE public.source ENABLE ALWAYS TRIGGER source_append_only;
@@ -2312,6 +2366,12 @@ GRANT SELECT ON TABLE public.break_batch TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_batch TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_batch TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_line TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_line TO acquit_auditor;
+
+GRANT SELECT,INSERT ON TABLE public.settlement_return TO acquit_runtime;
+GRANT SELECT ON TABLE public.settlement_return TO acquit_auditor;
 
 GRANT SELECT ON TABLE public.hold TO acquit_runtime;
 GRANT SELECT ON TABLE public.hold TO acquit_auditor;
@@ -2911,9 +2971,6 @@ GRANT INSERT(content) ON TABLE public.settings_version TO acquit_runtime;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_balance TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_balance TO acquit_auditor;
-
-GRANT SELECT,INSERT ON TABLE public.settlement_line TO acquit_runtime;
-GRANT SELECT ON TABLE public.settlement_line TO acquit_auditor;
 
 GRANT SELECT,INSERT ON TABLE public.settlement_match TO acquit_runtime;
 GRANT SELECT ON TABLE public.settlement_match TO acquit_auditor;

@@ -2,6 +2,24 @@
 
 comment on column settlement_batch.of_balance is 'Whether its lines move a balance that the acquirer keeps, or its payout takes of one, as the file says: then the payout alone is promised, not what the lines come to. So it is as well of a payout of which no booked file has a line.';
 
+-- Payouts that came back to the acquirer: what a later batch brings, the one before does not promise any more.
+
+create table settlement_return (
+    source_id   bigint not null,
+    ordinal     integer not null,
+    acquirer_id smallint not null,
+    batch       text not null collate "C",
+    currency    text not null collate "C",
+    amount      bigint not null,
+    constraint settlement_return_identity primary key (source_id, ordinal),
+    constraint settlement_return_amount check (amount > 0)
+);
+comment on table settlement_return is 'Lines of settlement files that bring what an earlier batch had paid and the bank sent back, and that batch: it is paid with the batch of the line, while the file is booked.';
+create trigger settlement_return_append_only before update or delete or truncate on settlement_return for each statement execute function refuse_change();
+alter table settlement_return enable always trigger settlement_return_append_only;
+grant select on settlement_return to acquit_runtime, acquit_auditor;
+grant insert on settlement_return to acquit_runtime;
+
 create or replace view awaited as
 select acquirer_id, batch, currency, net, settled, net - settled as open, expected_on, words, booked_on
 from (
@@ -26,6 +44,11 @@ from (
         from bank_match told
         where told.kind = 'receipt'
         union all
+        select returned.acquirer_id, returned.batch, returned.currency, 0::bigint as net, 0::bigint as lines, 0::bigint as payout,
+            returned.amount as settled, null::date as expected_on, null::text as word, null::date as booked_on
+        from settlement_return returned
+        join settlement_file_state file on file.source_id = returned.source_id and file.state = 'booked'
+        union all
         select paid.acquirer_id, paid.batch, paid.currency, 0::bigint as net, 0::bigint as lines, 0::bigint as payout, paid.settled,
             null::date as expected_on, null::text as word, null::date as booked_on
         from break_batch paid
@@ -33,12 +56,12 @@ from (
     ) told
     group by acquirer_id, batch, currency
 ) promised;
-comment on view awaited is 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, and where no file has a line, the payouts), what the bank has received of it (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
+comment on view awaited is 'What acquirers'' batches promise by the files that are booked (of a balance that the acquirer keeps, and where no file has a line, the payouts), what the bank has received of it, or has come back and is paid with a later batch (settled, with what is short of it and in suspense; what was in suspense first counts when it is given to the batch), and what is still open. booked_on is the latest day of these files. A batch whose file was undone after its receipt is open below zero, until its file comes again.';
 
 create or replace function unpaid_on(on_day date)
 returns table (acquirer_id smallint, batch text, currency text, net bigint, settled bigint, files bigint) language sql stable
 begin atomic
-    with told as (
+    with promised as (
         select told.acquirer_id, told.batch, told.currency, sum(told.net)::bigint as net,
             (case when sum(told.lines) = 0 then sum(told.payout) else sum(told.payout) filter (where told.of_balance) end)::bigint as payout,
             sum(told.settled)::bigint as settled, sum(told.files) as files,
@@ -61,6 +84,21 @@ begin atomic
             join decisions_on(on_day) decided on decided.proposal_id = paid.proposal_id and decided.holds
         ) told
         group by told.acquirer_id, told.batch, told.currency
+    ), back as (
+        -- What came back and was paid with a later batch, once that is paid.
+        select returned.acquirer_id, returned.batch, returned.currency, sum(returned.amount)::bigint as amount
+        from settlement_return returned
+        join files_on(on_day) files on files.source_id = returned.source_id and files.came and not files.gone
+        join settlement_line line on line.source_id = returned.source_id and line.ordinal = returned.ordinal
+        join promised with_it
+            on with_it.acquirer_id = returned.acquirer_id and with_it.batch = line.batch and with_it.currency = returned.currency
+            and with_it.net = with_it.settled
+        group by returned.acquirer_id, returned.batch, returned.currency
+    ), told as (
+        select promised.acquirer_id, promised.batch, promised.currency, promised.net, promised.payout,
+            promised.settled + coalesce(back.amount, 0) as settled, promised.files, promised.of_balance, promised.as_of
+        from promised
+        left join back on back.acquirer_id = promised.acquirer_id and back.batch = promised.batch and back.currency = promised.currency
     ), kept as (
         -- What a balance earned, in its order, and what the bank has received of it: the oldest is paid first.
         select told.*, sum(told.net) over before - told.net as earlier, sum(told.net) over before as until,
@@ -94,4 +132,4 @@ begin atomic
     where told.of_balance and told.payout <> 0 and told.payout <> told.settled
     group by told.acquirer_id, told.currency;
 end;
-comment on function unpaid_on is 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';
+comment on function unpaid_on is 'Batches that were not paid in full at the end of a day: what the files in force then promised, what the bank had settled of it, or had come back and was paid with a later batch by then, of how many files. Where the acquirer keeps a balance: what was earned and is not received, the oldest first; and payouts that have not come, which the nameless batch takes off again.';

@@ -14,6 +14,13 @@ with files as materialized (
     cross join lateral (select line.commission + line.markup + line.scheme_fee + line.interchange + line.tax as costs) taken
     where files.came and not files.gone
     group by line.source_id, line.batch, line.net_currency
+), back as materialized (
+    select returned.source_id, line.batch, line.net_currency as currency, sum(returned.amount) as amount
+    from settlement_return returned
+    join files on files.source_id = returned.source_id and files.came and not files.gone
+    join settlement_line line on line.source_id = returned.source_id and line.ordinal = returned.ordinal
+    where (returned.acquirer_id, line.batch, line.net_currency) not in (select unpaid.acquirer_id, unpaid.batch, unpaid.currency from unpaid_on($1) unpaid)
+    group by returned.source_id, line.batch, line.net_currency
 )
 select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout,
     -- So it is of a payout as well of which no file has a line.
@@ -21,6 +28,8 @@ select acquirer.name as acquirer, source.name as file, batch.batch, batch.curren
         and sum(batch.lines) over (partition by files.acquirer_id, batch.batch, batch.currency) = 0) as of_balance,
     released.decided_by as released_by,
     coalesce(told.net, 0)::text as lines, coalesce(told.carried, 0)::text as carried,
+    -- Of these, payouts that came back: the batch that had paid them is settled once this one is paid.
+    coalesce(back.amount, 0)::text as returned,
     -- The sign of a payout row may be that of the format alone.
     (batch.gross, batch.costs, batch.other, batch.net, abs(batch.payout))
         is not distinct from (told.gross, told.costs, told.other, told.net, abs(told.payout)) as is_told
@@ -30,5 +39,6 @@ join acquirer on acquirer.id = files.acquirer_id
 join source on source.id = files.source_id
 left join file_decision released on released.source_id = files.source_id and released.decision = 'released'
 left join told on told.source_id = batch.source_id and told.batch = batch.batch and told.currency = batch.currency
+left join back on back.source_id = batch.source_id and back.batch = batch.batch and back.currency = batch.currency
 where files.came and not files.gone
 order by acquirer.name, batch.currency, files.source_id, batch.batch;

@@ -280,6 +280,8 @@ pub struct FileBatch {
     pub lines: i128,
     /// What of them another batch brought, or takes.
     pub carried: i128,
+    /// What of that is a payout of another batch that came back, and is settled by it.
+    pub returned: i128,
     /// Whether its lines are what is kept of it.
     pub is_told: bool,
     /// Who released it, in spite of its totals.
@@ -619,13 +621,13 @@ impl Facts {
             });
         }
         self.otherwise_moved(&mut open);
-        for batch in self.files.iter().filter(|batch| batch.carried != 0) {
+        for batch in self.files.iter().filter(|batch| batch.carried != batch.returned) {
             let key = (batch.acquirer.clone(), batch.currency.clone());
             open.entry(key).or_default().push(Open {
                 class: "carried".to_owned(),
                 reference: format!("batch {}", batch.batch),
                 since: None,
-                amount: batch.carried.saturating_neg(),
+                amount: batch.returned.saturating_sub(batch.carried),
                 detail: "of another batch".to_owned(),
             });
         }

@@ -526,6 +526,14 @@ pub const RULES: &[(&str, &str)] = &[
         "settlement_reserve_withheld",
         "a settlement file withholds more than nothing",
     ),
+    (
+        "settlement_return_amount",
+        "a payout that came back is of more than nothing",
+    ),
+    (
+        "settlement_return_identity",
+        "a line of a settlement file brings one payout that came back",
+    ),
     ("source_digest", "content is taken in once as one kind of source"),
     (
         "source_kind",

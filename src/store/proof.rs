@@ -127,6 +127,7 @@ async fn batches(
             of_balance: row.try_get("of_balance")?,
             lines: wide(row.try_get("lines")?)?,
             carried: wide(row.try_get("carried")?)?,
+            returned: wide(row.try_get("returned")?)?,
             is_told: row.try_get("is_told")?,
             released_by: row.try_get("released_by")?,
         });

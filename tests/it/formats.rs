@@ -656,6 +656,10 @@ async fn what_one_report_does_not_prove_posts_nothing() {
         &[("cut.json", &TOSS[..TOSS.len() - 1])],
         "cannot be read as a settlement file",
     );
+    refused(
+        &[("p.csv", PAYOUTS), ("b.csv", BREAKDOWN)],
+        "not a Checkout.com settlement breakdown",
+    );
     refused(&[("s.csv", STRIPE), ("more.csv", STRIPE)], "stands alone");
     assert_eq!(desk.balances().await, before);
 }

@@ -64,6 +64,7 @@ settlement_line: insert
 settlement_match: insert
 settlement_reject: insert
 settlement_reserve: insert
+settlement_return: insert
 source: insert(kind name digest run)
 tolerated: insert
 transfer: insert
@@ -73,7 +74,7 @@ worker_task: insert(name), update(token holder granted_at expires_at ended_at ou
 ";
 
 /// Tables that nobody changes, not even their owner.
-const APPEND_ONLY: [&str; 30] = [
+const APPEND_ONLY: [&str; 31] = [
     "account",
     "bank_entry",
     "bank_file",
@@ -100,6 +101,7 @@ const APPEND_ONLY: [&str; 30] = [
     "settlement_match",
     "settlement_reject",
     "settlement_reserve",
+    "settlement_return",
     "source",
     "tolerated",
     "transfer",

@@ -21,10 +21,12 @@ pub(super) struct Disputes {
 impl Disputes {
     /// Holds a line back that may be one side; gives any other back.
     pub(super) fn hold(&mut self, line: SettlementLine) -> Option<SettlementLine> {
-        match line.record {
-            RecordType::Chargeback => self.disputes.push(line),
-            RecordType::BatchFee if line.type_text == FEE => self.fees.push(line),
-            _ => return Some(line),
+        if line.record == RecordType::Chargeback {
+            self.disputes.push(line);
+        } else if line.record == RecordType::BatchFee && line.type_text == FEE {
+            self.fees.push(line);
+        } else {
+            return Some(line);
         }
         None
     }

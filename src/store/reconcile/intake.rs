@@ -38,6 +38,8 @@ pub(super) struct Taken {
     pub(super) matchable: Places,
     /// By ordinal: lines that book something.
     pub(super) bookable: Places,
+    /// The first [`CARRIED_LIMIT`] lines that carry something over.
+    pub(super) carried: Vec<i32>,
     /// What its lines have from the acquirer; none of a file that was taken in before.
     pub(super) keys: Option<Keys>,
     pub(super) unknown_columns: Vec<String>,
@@ -157,6 +159,7 @@ pub(super) async fn take_in(
     let mut rejected = Vec::new();
     let mut matchable = Places::default();
     let mut bookable = Places::default();
+    let mut carried = Vec::new();
     let mut keys = Keys::new();
     let mut batches = Batches::default();
     let mut lines = 0_usize;
@@ -170,7 +173,7 @@ pub(super) async fn take_in(
         for row in chunk {
             match row {
                 Row::Line(line) => {
-                    sort(line.record, line.ordinal, &mut matchable, &mut bookable);
+                    sort(line.record, line.ordinal, &mut matchable, &mut bookable, &mut carried);
                     if let (Some(reference), Some(gross)) = (&line.acquirer_reference, line.gross) {
                         keys.add(reference, line.record.id(), gross.currency().code());
                     }
@@ -207,6 +210,7 @@ pub(super) async fn take_in(
         rejected,
         matchable,
         bookable,
+        carried,
         keys: Some(keys),
         unknown_columns,
         untrue: Vec::new(),
@@ -321,8 +325,17 @@ pub(super) async fn empty(
     }))
 }
 
-/// Notes whether a pass may match a line, and whether it books something.
-fn sort(record: RecordType, ordinal: u32, matchable: &mut Places, bookable: &mut Places) {
+/// How many lines that carry something over are looked at: there are few in a batch.
+const CARRIED_LIMIT: usize = 10_000;
+
+/// Notes whether a pass may match a line, whether it books something, and whether it carries something over.
+fn sort(record: RecordType, ordinal: u32, matchable: &mut Places, bookable: &mut Places, carried: &mut Vec<i32>) {
+    if record == RecordType::Carried
+        && carried.len() < CARRIED_LIMIT
+        && let Ok(ordinal) = i32::try_from(ordinal)
+    {
+        carried.push(ordinal);
+    }
     if record.is_of_item() {
         matchable.insert(ordinal);
     }
@@ -779,6 +792,7 @@ pub(super) async fn taken_again(tx: &mut Tx, source: SourceId) -> Result<Taken, 
         rejected: Vec::new(),
         matchable: Places::default(),
         bookable: Places::default(),
+        carried: Vec::new(),
         keys: None,
         unknown_columns: Vec::new(),
         untrue: Vec::new(),
@@ -795,7 +809,13 @@ pub(super) async fn taken_again(tx: &mut Tx, source: SourceId) -> Result<Taken, 
             let (ordinal, id) = read()?;
             let record = record_type(id)?;
             let place = u32::try_from(ordinal).map_err(|_| StoreError::Unreadable(format!("line {ordinal}")))?;
-            sort(record, place, &mut taken.matchable, &mut taken.bookable);
+            sort(
+                record,
+                place,
+                &mut taken.matchable,
+                &mut taken.bookable,
+                &mut taken.carried,
+            );
             after = ordinal;
         }
     }

@@ -14,7 +14,8 @@
 //!    the house first.
 //! 6. Post (`posting`): every line nobody knows becomes an entry of the house's book; then one entry for each (batch, book), and
 //!    what it withholds goes into tranches of reserves.
-//! 7. Look for items that should have been reported by now.
+//! 7. Look for payouts of earlier batches that came back with this file (`returned`), and for items that should have been reported
+//!    by now.
 //!
 //! Receipts that came before their batch was known are matched with it in a transaction of their own (`store::bank`).
 //!
@@ -29,6 +30,7 @@ mod keys;
 pub mod line;
 mod matching;
 mod posting;
+mod returned;
 pub mod sequence;
 mod tolerance;
 pub mod undo;
@@ -568,6 +570,7 @@ async fn book(
     tolerance::check_drift(tx, run, &matched.drifts).await?;
     withheld::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
+    returned::settle(tx, run, &taken.carried).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])
         .await?;

@@ -419,6 +419,78 @@ async fn a_corrected_part_of_a_payout_takes_the_place_of_the_part_alone() {
     World::is(&world.open("2026-03-05").await, "");
 }
 
+/// What a batch paid and the bank sent back is paid with a later batch, and nobody waits for it by its first name.
+#[tokio::test]
+async fn a_payout_that_came_back_is_paid_with_the_batch_that_brings_it() {
+    let mut world = World::told(
+        "sale p1 80.00 EUR ref=A1 at=2026-03-02
+         sale p2 10.00 EUR ref=A2 at=2026-03-09",
+    )
+    .await;
+    let file = |rows: &[&str], on: &str, payout: &str| {
+        let text = crate::stage::settlement_file(rows, on);
+        text.replace("MerchantPayout,TX,", &format!("MerchantPayout,{payout},"))
+    };
+    let first = file(
+        &["Settled +80.00 EUR ref=A1 cost=1.00 batch=7"],
+        "2026-03-03",
+        "TX1000007XT batch 7",
+    );
+    world.books("7.csv", &first, "2026-03-03").await;
+    world.load(&statement("2026-03-10", 0, &[])).await;
+    assert_eq!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.len(), 1);
+    let rows = [
+        "Settled +10.00 EUR ref=A2 batch=8",
+        "BankInstructionReturned +79.00 EUR ref=TX1000007XT batch=8",
+    ];
+    let second = file(&rows, "2026-03-10", "TX1000008XT batch 8");
+    world.books("8.csv", &second, "2026-03-10").await;
+    assert!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.is_empty());
+    // Until the second one is paid nothing of the first has come.
+    World::is(
+        &world.open("2026-03-10").await,
+        "3 north EUR explained 89.00 89.00 0.00 0.00
+         open 3 MISSING_RECEIPT 2026-03-03 79.00
+         open 3 carried -79.00",
+    );
+    // Undone, the first is missing again; it comes again and is not.
+    let undo = acquit::store::reconcile::undo::Request {
+        file: "8.csv",
+        by: "ada",
+        reason: None,
+        on: None,
+    };
+    world.stage.test.store.undo_file(&undo).await.expect("undone");
+    world.load(&statement("2026-03-11", 0, &[])).await;
+    assert_eq!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.len(), 1);
+    world.books("8.csv", &second, "2026-03-10").await;
+    assert!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.is_empty());
+    world
+        .load(&statement("2026-03-12", 0, &["+89.00 text=TX1000008XT"]))
+        .await;
+    World::is(&world.open("2026-03-12").await, "");
+    for class in ["MISSING_RECEIPT", "FUNDING_MISMATCH", "UNIDENTIFIED_RECEIPT"] {
+        assert!(breaks::ids(&world.stage, class).await.is_empty(), "{class}");
+    }
+    // One that names nothing that is awaited stays with people.
+    let third = file(
+        &["BankInstructionReturned +5.00 EUR ref=TX9999999XT batch=9"],
+        "2026-03-12",
+        "TX1000009XT batch 9",
+    );
+    world.books("9.csv", &third, "2026-03-12").await;
+    let sql = "select count(*) from settlement_return";
+    let kept: i64 = world
+        .stage
+        .test
+        .admin
+        .query_one(sql, &[])
+        .await
+        .expect("a count")
+        .get(0);
+    assert_eq!(kept, 2, "one of each run of the second file");
+}
+
 /// The bank receives what is paid; what the payout costs is a cost, as every fee is.
 #[tokio::test]
 async fn what_a_payout_costs_is_booked_and_not_awaited() {

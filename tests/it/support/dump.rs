@@ -99,6 +99,11 @@ pub const TABLES: &[(&str, &str)] = &[
         from settlement_reserve join source on source.id = source_id join book on book.id = book_id",
     ),
     (
+        "settlement_return",
+        "select source.name, source.run, acquirer.name, to_jsonb(settlement_return) - 'source_id' - 'acquirer_id'
+        from settlement_return join source on source.id = source_id join acquirer on acquirer.id = acquirer_id",
+    ),
+    (
         "cost_sum",
         "select source.name, source.run, to_jsonb(cost_sum) - 'source_id' from cost_sum join source on source.id = source_id",
     ),
