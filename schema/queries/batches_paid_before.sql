@@ -18,9 +18,10 @@ cross join lateral (
     where line.source_id = $1 and line.batch = before.batch and line.net_currency = before.currency and line.record_type <> 6
         and not exists (
             select from settlement_line again
+            join settlement_file_state file on file.source_id = again.source_id and file.state = 'booked' and file.acquirer_id = $2
             where again.acquirer_reference = line.acquirer_reference and again.record_type = line.record_type
                 and again.net = line.net and again.net_currency = line.net_currency and again.occurred_on = line.occurred_on
-                and again.batch = line.batch and again.source_id <> line.source_id
+                and again.batch = line.batch and again.source_id <> all($3::bigint[])
         )
 ) more
 where more.net <> 0

@@ -447,6 +447,15 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// The same, with so much more read.
+    #[must_use]
+    pub fn with(self, more: i128) -> Self {
+        Self {
+            read: self.read.saturating_add(more),
+            ..self
+        }
+    }
+
     /// The same, where one that may go by other files says the right amount with the other sign: reports of it differ.
     #[must_use]
     pub fn without_sign(self) -> Self {

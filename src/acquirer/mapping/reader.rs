@@ -670,6 +670,8 @@ impl<'a> RowReader<'a> {
         if gross_currency == currency {
             match (gross, net) {
                 (Some(before), Some(after)) if self.has_costs() => self.prove(before, taken, after, currency)?,
+                // A payout is of no gross: what is missing to it is no cost.
+                (Some(_), Some(_)) if meant == RecordType::Payout => gross = None,
                 (Some(before), Some(after)) => {
                     costs.insert(Amount::Commission, before.checked_sub(after).ok_or_else(too_large)?);
                 }

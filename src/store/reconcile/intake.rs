@@ -250,14 +250,41 @@ async fn in_other_files(
             match (elsewhere.get(&key), lines) {
                 (None, 0) => None,
                 (None, _) => Some(claim),
-                (Some((_, net)), _) => Some(Claim {
-                    read: claim.read.saturating_add(i128::from(*net)),
-                    ..claim
-                }),
+                (Some((_, net)), _) => Some(claim.with(i128::from(*net))),
             }
         })
         .map(Claim::without_sign)
         .collect();
+    repeated(tx, (acquirer, source), superseded, claims).await
+}
+
+/// Takes lines that repeat those of other files out of what claims were held to: they are booked once.
+async fn repeated(
+    tx: &mut Tx,
+    (acquirer, source): (AcquirerId, SourceId),
+    superseded: &[SourceId],
+    claims: &mut ControlClaims,
+) -> Result<(), StoreError> {
+    let doubted = claims.claims.iter().filter(|claim| claim.stated != claim.read);
+    let batches: Vec<String> = doubted
+        .filter_map(|claim| Some(claim.batch.as_ref()?.0.clone()))
+        .collect();
+    if batches.is_empty() {
+        return Ok(());
+    }
+    let without: Vec<i64> = superseded.iter().chain([&source]).map(|source| source.0).collect();
+    let sql = include_str!("../../../schema/queries/batches_repeated.sql");
+    let rows = tx.query(sql, &[&source.0, &acquirer.0, &without, &batches]).await?;
+    for row in &rows {
+        let (batch, code): (&str, &str) = (row.try_get("batch")?, row.try_get("currency")?);
+        let net: i64 = row.try_get("net")?;
+        for claim in claims.claims.iter_mut().filter(|claim| claim.stated != claim.read) {
+            let of_batch = claim.batch.as_ref().is_some_and(|(of, _)| of == batch);
+            if of_batch && claim.currency.is_some_and(|currency| currency.code() == code) {
+                *claim = claim.clone().with(i128::from(net).saturating_neg()).without_sign();
+            }
+        }
+    }
     Ok(())
 }
 

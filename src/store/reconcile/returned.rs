@@ -22,6 +22,9 @@ pub(super) async fn settle(tx: &mut Tx, run: &Run<'_>, carried: &[i32]) -> Resul
             names.push(words.join(" "));
         }
     }
+    if ordinals.is_empty() {
+        return Ok(());
+    }
     let insert = include_str!("../../../schema/queries/settlement_returns_insert.sql");
     let rows = tx
         .query(insert, &[&run.source.0, &run.acquirer_id.0, &ordinals, &names])

@@ -494,7 +494,7 @@ impl Settling<'_, '_> {
             self.found(
                 "FEE_MISMATCH",
                 Some((book, number)),
-                Some((code, difference)),
+                Some((line.net.0.clone(), difference)),
                 Some(place),
             );
         } else {
@@ -803,16 +803,15 @@ fn passed_on(line: &Line) -> i64 {
 /// should be.
 fn priced(line: &Line, booked: i64, terms: &Acquirer) -> Option<(i64, i64)> {
     let code = line.gross_currency();
-    if line.net.0 != code {
-        return None;
-    }
+    let in_one_currency = line.net.0 == code;
     if booked > 0 {
-        return Some((booked, 0));
+        return in_one_currency.then_some((booked, 0));
     }
+    // Nothing may be deducted, of whatever currency.
     if !terms.is_net {
         return Some((0, 0));
     }
-    if line.record() != "capture" {
+    if !in_one_currency || line.record() != "capture" {
         return None;
     }
     let cost = terms.cost.as_ref()?;

@@ -606,3 +606,23 @@ fn what_rounding_leaves_of_a_batch_is_a_line_of_its_own() {
         ]
     );
 }
+
+#[test]
+fn a_payout_without_a_gross_costs_nothing_by_that() {
+    let without = Profile {
+        amounts: [Amount::Gross, Amount::Net]
+            .into_iter()
+            .map(|amount| (amount, Columns::Signed(amount.name().to_owned())))
+            .collect(),
+        ..profile()
+    };
+    check(
+        &format!("{HEADER}\nSALE,2026-03-01,EUR,c1,b,10.00,,9.90\nPAID,2026-03-02,EUR,,b,0.00,,-9.90\n"),
+        without,
+        &[
+            "2 capture c1 2026-03-01 gross 10.00 EUR net 9.90 EUR costs 10/0/0/0",
+            "3 payout - 2026-03-02 gross - net -9.90 EUR costs 0/0/0/0",
+            "batch b pays: 990 990 EUR",
+        ],
+    );
+}

@@ -1,0 +1,12 @@
+-- What lines of this file repeat of lines that booked files of an acquirer, but for some, have in the same batches. $1 source, $2 acquirer, $3 sources that do not count, this one too, $4 batches.
+select line.batch, line.net_currency as currency, sum(line.net)::bigint as net
+from settlement_line line
+where line.source_id = $1 and line.batch = any($4) and line.record_type <> 6
+    and exists (
+        select from settlement_line again
+        join settlement_file_state file on file.source_id = again.source_id and file.state = 'booked' and file.acquirer_id = $2
+        where again.acquirer_reference = line.acquirer_reference and again.record_type = line.record_type
+            and again.net = line.net and again.net_currency = line.net_currency and again.occurred_on = line.occurred_on
+            and again.batch = line.batch and again.source_id <> all($3::bigint[])
+    )
+group by line.batch, line.net_currency;
