@@ -1,4 +1,4 @@
--- What is known to be missing at the end of a day: files and statements that have not come, those in quarantine. $1 day.
+-- What is known to be missing at the end of a day: files and statements that have not come, those in quarantine; days without a file are told from the settings. $1 day.
 with shown as (
     select source.id as source_id, coalesce(
         (select entry.booking_date from entry where entry.source_id = source.id and entry.kind in (10, 11, 12) limit 1),
@@ -12,7 +12,7 @@ select acquirer.name as acquirer, break.id as break_id, break.detail
 from break
 join acquirer on acquirer.id = break.acquirer_id
 left join shown on shown.source_id = break.found_in
-where break.class = 'MISSING_FILE' and break.state <> 'resolved' and coalesce(shown.shown_on <= $1::date, true)
+where break.class = 'MISSING_FILE' and break.state <> 'resolved' and not starts_with(break.detail, 'file about ') and coalesce(shown.shown_on <= $1::date, true)
 union all
 select acquirer.name, null, format('%s is in quarantine', source.name)
 from settlement_file_state file

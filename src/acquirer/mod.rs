@@ -393,6 +393,11 @@ pub struct Balance {
 }
 
 impl ControlClaims {
+    /// Whether it has lines, and states nothing that they could be held to: no payout, no total, no count, no balance.
+    pub fn is_silent(&self) -> bool {
+        self.lines > 0 && self.totals.is_empty() && self.claims.is_empty() && self.balances.is_empty()
+    }
+
     /// Counts what was read of a row, and hands it out.
     ///
     /// Errors: more than [`BATCH_LIMIT`] batches.

@@ -357,6 +357,9 @@ fn print(found: &Reconciliation, file: &SettlementFile, args: &FileArgs, format:
         for column in &found.unknown_columns {
             eprintln!("warning: column `{column}` is not known; it is kept with each line and not read");
         }
+        if found.is_unproven {
+            eprintln!("warning: the file has no payout, total, count or balance that its lines could be held to");
+        }
         batches(found).print(format)?;
     }
     Ok(outcomes(found, format).print(format)?)

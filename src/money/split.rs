@@ -4,12 +4,17 @@
 //! largest remainders. Equal remainders are told apart by the beneficiaries' keys, so the order of the list does not matter.
 //! The parts always add up to the whole.
 
+use super::AmountError;
+
 /// Why a whole cannot be split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
     /// Nobody to give it to: no weights, or all of them zero.
     #[error("there is no weight to split by")]
     NoWeight,
+    /// What is to be split, or a part of it, is too large.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
 }
 
 /// One beneficiary while the remainders are compared.

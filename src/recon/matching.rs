@@ -18,6 +18,8 @@
 //! Days are at most so many business days apart ([`BusinessDays`]). Neither a retrieval reference number nor an authorization code
 //! is unique, so none of them decides alone. The gross amount of a dispute may have the acquirer's cost of it in it.
 
+use std::collections::BTreeMap;
+
 use chrono::{Days, NaiveDate};
 
 use super::booking::{Item, Line};
@@ -42,7 +44,7 @@ pub enum Pass {
 }
 
 /// The version of these rules. It is stored with every match, and counts up when a pass matches by anything else.
-pub const RULES: i16 = 2;
+pub const RULES: i16 = 3;
 
 /// The business days around those of a file's lines, by which days are apart: Friday and Monday are one apart, and so are Saturday
 /// and Monday.
@@ -242,7 +244,6 @@ fn together(pass: Pass, lines: &[Line], batches: &[usize], items: &[Item]) -> Op
     let alone = lines
         .iter()
         .any(|line| items.iter().any(|item| item.distance(line) == 0));
-    let one_batch = batches.windows(2).all(|pair| pair.first() == pair.last());
     let one_book = items
         .windows(2)
         .all(|pair| pair.first().map(|item| item.book) == pair.last().map(|item| item.book));
@@ -251,13 +252,28 @@ fn together(pass: Pass, lines: &[Line], batches: &[usize], items: &[Item]) -> Op
         .all(|pair| pair.first().map(|line| line.net.currency()) == pair.last().map(|line| line.net.currency()));
     // What a merchant pays of the costs is worked out on a line of its own.
     let no_costs_of_merchants = items.iter().all(|item| item.passes_costs.is_none());
-    (of_lines == of_items && !alone && no_costs_of_merchants && one_batch && one_book && one_currency).then(|| {
-        Verdict {
+    (of_lines == of_items
+        && !alone
+        && no_costs_of_merchants
+        && are_parts(lines, batches, of_items)
+        && one_book
+        && one_currency)
+        .then(|| Verdict {
             lines: (0..lines.len()).collect(),
             items: (0..items.len()).collect(),
             duplicates: Vec::new(),
-        }
-    })
+        })
+}
+
+/// Whether the lines of each batch are a part of the sum by themselves, as they book by themselves: what one batch takes back of
+/// another is none.
+fn are_parts(lines: &[Line], batches: &[usize], sum: i64) -> bool {
+    let mut parts: BTreeMap<usize, i64> = BTreeMap::new();
+    for (line, batch) in lines.iter().zip(batches) {
+        let part = parts.entry(*batch).or_default();
+        *part = part.saturating_add(line.gross.minor());
+    }
+    parts.len() == 1 || parts.values().all(|part| *part != 0 && part.signum() == sum.signum())
 }
 
 #[cfg(test)]

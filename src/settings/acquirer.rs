@@ -43,6 +43,17 @@ pub enum Bearer {
     House,
 }
 
+/// What becomes of a settlement file that states nothing which its lines could be held to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unproven {
+    /// It is booked.
+    #[default]
+    Book,
+    /// It waits in quarantine for somebody who releases it.
+    Hold,
+}
+
 /// How much a payer may use of a carrier in a calendar month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MonthlyLimit {
@@ -90,6 +101,8 @@ pub struct Acquirer {
     pub numbered_batches: bool,
     /// On which days it sends a file.
     pub expects: Option<Expected>,
+    /// What becomes of a file of its that nothing proves.
+    pub unproven: Unproven,
 }
 
 /// A rate by which an acquirer converts from some day on.
@@ -158,6 +171,7 @@ impl<'t> Reader<'t> {
                 "monthly_limit",
                 "numbered_batches",
                 "expects",
+                "unproven",
             ],
         );
         let kind = self.optional_word(table, "kind");
@@ -176,6 +190,7 @@ impl<'t> Reader<'t> {
         let monthly_limit = self.optional(table, "monthly_limit", Self::monthly_limit);
         let numbered_batches = self.optional_flag(table, "numbered_batches");
         let expects = self.optional(table, "expects", Self::expected);
+        let unproven = self.optional_word(table, "unproven");
         Some(Acquirer {
             name: name.into(),
             kind: kind?.unwrap_or_default(),
@@ -194,6 +209,7 @@ impl<'t> Reader<'t> {
             monthly_limit: monthly_limit?,
             numbered_batches: numbered_batches?.unwrap_or_default(),
             expects: expects?,
+            unproven: unproven?.unwrap_or_default(),
         })
     }
 

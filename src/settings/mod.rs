@@ -31,7 +31,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
-pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit};
+pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit, Unproven};
 pub use self::bank::{BankAccount, Purpose};
 pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
 pub use self::desk::DeskRules;

@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 
 use super::StoreError;
 use super::bank::code_of;
-use super::reconcile::sequence::{Completeness, DayOfFiles, ExpectedError, expected_days};
+use super::reconcile::sequence::{Completeness, DayOfFiles, ExpectedError, FilesOfDay, expected_days, files_of_days};
 use super::report::wide;
 use super::settings::Deployment;
 use super::snapshot::Snapshot;
@@ -215,27 +215,29 @@ async fn missing_files(
     let since = |acquirer: &str| first.get(acquirer).copied().unwrap_or(back).min(back);
     let from = first.values().copied().min().unwrap_or(back).min(back);
     let expected = expected_days(deployment, None, (from, day))?;
-    let mut came: BTreeMap<String, BTreeMap<NaiveDate, (i64, i64)>> = BTreeMap::new();
+    let mut came: BTreeMap<String, BTreeMap<NaiveDate, FilesOfDay>> = BTreeMap::new();
     for ((acquirer, of), due_on) in expected
         .into_iter()
         .filter(|((acquirer, of), _)| since(acquirer) <= *of)
     {
         if !came.contains_key(&acquirer) {
-            let rows = files_of_days(snapshot, &acquirer, (from, day)).await?;
-            came.insert(acquirer.clone(), rows);
+            let sql = include_str!("../../schema/queries/files_of_days.sql");
+            let rows = snapshot.query(sql, &[&acquirer, &from, &day]).await?;
+            came.insert(acquirer.clone(), files_of_days(&rows)?);
         }
         let counts = came.get(&acquirer).and_then(|days| days.get(&of));
-        let (received, booked) = counts.copied().unwrap_or_default();
+        let (received, booked, resolved) = counts.copied().unwrap_or_default();
         let stands = DayOfFiles {
             acquirer: acquirer.clone(),
             day: of,
             due_on,
             received,
             booked,
+            resolved,
         }
         .stands(day);
         match stands {
-            Completeness::Complete | Completeness::Awaited => {}
+            Completeness::Complete | Completeness::Awaited | Completeness::Resolved => {}
             Completeness::NotBooked | Completeness::Missing => {
                 let said = format!("the file about {of} is {}", stands.name());
                 facts.missing_files.entry(acquirer).or_default().push(said);
@@ -243,21 +245,6 @@ async fn missing_files(
         }
     }
     Ok(())
-}
-
-async fn files_of_days(
-    snapshot: &mut Snapshot,
-    acquirer: &str,
-    (from, to): (NaiveDate, NaiveDate),
-) -> Result<BTreeMap<NaiveDate, (i64, i64)>, StoreError> {
-    let sql = include_str!("../../schema/queries/files_of_days.sql");
-    let rows = snapshot.query(sql, &[&acquirer, &from, &to]).await?;
-    rows.iter()
-        .map(|row| {
-            let counts = (row.try_get("received")?, row.try_get("booked")?);
-            Ok((row.try_get("as_of")?, counts))
-        })
-        .collect()
 }
 
 /// Accounts that are on the books, in the settings of the day or in statements, and no statement covers the day.

@@ -531,6 +531,39 @@ async fn costs_that_are_passed_on() {
 }
 
 #[tokio::test]
+async fn a_line_for_several_disputes_has_the_costs_of_all() {
+    // By gross each would have another cost than the ledger has of it.
+    for (file, after) in [
+        (
+            "file north 2026-03-05\nChargeback -80.00 USD ref=C9 mref=order cost=30.00",
+            "5040=30.00 5030=0.00 1110=-30.00",
+        ),
+        (
+            "file north 2026-03-05 breaks=FEE_MISMATCH\nChargeback -80.00 USD ref=C9 mref=order cost=31.00",
+            "5040=30.00 5030=1.00 1110=-31.00",
+        ),
+        (
+            "file north 2026-03-05 breaks=FEE_MISMATCH\nChargeback -80.00 USD ref=C9 mref=order cost=28.00",
+            "5040=28.00 5030=0.00 1110=-28.00",
+        ),
+    ] {
+        Stage::told(
+            SETTINGS,
+            &format!(
+                "sale p1 80.00 USD ref=A1
+                 file north 2026-03-03
+                 Settled +80.00 USD ref=A1
+                 chargeback p1 60.00 USD name=d1 ref=C1 cost=15.00 mref=order at=2026-03-04
+                 chargeback p1 20.00 USD name=d2 ref=C2 cost=15.00 mref=order at=2026-03-04
+                 {file}
+                 is plain USD 1100=0.00 {after}"
+            ),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn costs_of_disputes_are_booked_once() {
     let before = "sale p1 80.00 USD ref=A1
          file north 2026-03-03

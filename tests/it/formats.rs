@@ -70,8 +70,12 @@ const HEADER_TOTALS: &[u8] = include_bytes!("../../fixtures/formats/profiles/hea
 const COUNT_AND_SUM: &[u8] = include_bytes!("../../fixtures/formats/profiles/count-and-sum.csv");
 
 async fn desk() -> Desk {
+    desk_under(SETTINGS).await
+}
+
+async fn desk_under(settings: &str) -> Desk {
     let desk = Desk::new().await;
-    desk.write("settings.toml", format!("{SETTINGS}{PROFILES}"));
+    desk.write("settings.toml", format!("{settings}{PROFILES}"));
     desk.write("events.jsonl", EVENTS);
     desk.run(&["settings", "apply", "settings.toml"]).exits(0);
     desk.run(&["record", "events.jsonl"]).exits(0);
@@ -119,6 +123,61 @@ async fn a_stripe_payout_is_reconciled_plain_and_packed() {
     ] {
         assert_eq!(reconciled(name, &file).await, expected, "{name}");
     }
+}
+
+/// Without the row of its payout, nothing says that no other row is missing.
+#[tokio::test]
+async fn a_file_that_nothing_proves_is_told_and_held_where_settings_say_so() {
+    let (cut, _) = STRIPE.split_once("txn_5").expect("a payout");
+    let nothing = "no payout, total, count or balance that its lines could be held to";
+    let reconcile = [
+        "reconcile",
+        "report.csv",
+        "--acquirer",
+        "psp",
+        "--by",
+        "ann",
+        "--execute",
+    ];
+    let booked = desk().await;
+    booked.write("report.csv", cut);
+    booked
+        .run(&reconcile)
+        .exits(0)
+        .says(&["warning: the file has", nothing]);
+    let settings = SETTINGS.replace(
+        "settles_within_days = 3",
+        "settles_within_days = 3\nunproven = \"hold\"",
+    );
+    let desk = desk_under(&settings).await;
+    desk.write("report.csv", cut);
+    let open = desk.balances().await;
+    desk.run(&reconcile).exits(1).says(&["quarantined", nothing]);
+    assert_eq!(desk.balances().await, open);
+    let release = |by| {
+        [
+            "files",
+            "release",
+            "report.csv",
+            "--by",
+            by,
+            "--reason",
+            "seen at psp",
+            "--execute",
+        ]
+    };
+    desk.run(&release("ann"))
+        .exits(1)
+        .says(&["somebody else has to release it"]);
+    desk.run(&release("bob")).exits(0);
+    assert_eq!(desk.balances().await, booked.balances().await);
+    assert_ne!(desk.balances().await, open);
+    desk.is_sound().await;
+    // What says something is booked all the same.
+    let desk = desk_under(&settings).await;
+    desk.write("report.csv", STRIPE);
+    let told = desk.run(&reconcile).exits(0);
+    assert!(!told.err.contains("warning"), "{}", told.err);
 }
 
 /// Payouts that somebody asked for have no link to what they pay, in any file: that is no batch.

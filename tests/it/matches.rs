@@ -73,7 +73,7 @@ async fn a_line_says_what_it_was_matched_with_or_why_it_was_not() {
     assert_eq!((matched.len(), first.breaks.len(), first.tried.len()), (1, 0, 0));
     assert_eq!(
         (matched[0].pass, matched[0].rules, matched[0].stands),
-        (Pass::AcquirerReference, 2, true)
+        (Pass::AcquirerReference, 3, true)
     );
     assert_eq!(matched[0].name.to_string(), "plain:p1-capture");
     assert_eq!(matched[0].gross.0, matched[0].gross.1);
@@ -175,7 +175,7 @@ fn a_line_is_explained_on_the_command_line() {
     let (fine, text) = told(&["match", "explain", "file-1.csv:2"]);
     assert!(fine, "{text}");
     for part in [
-        "file-1.csv:2: matched by pass 1 (acquirer reference), rules 2",
+        "file-1.csv:2: matched by pass 1 (acquirer reference), rules 3",
         "plain:p1-capture",
         "payment p1",
         "1 day later; expected by",
@@ -931,7 +931,7 @@ fn a_line_is_matched_on_the_command_line() {
         &["match", "explain", "file-1.csv:2"],
         true,
         &[
-            "matched by pass 7 (by hand), rules 2",
+            "matched by pass 7 (by hand), rules 3",
             "matched by bob: their mail; approved by eve; evidence",
         ],
     );

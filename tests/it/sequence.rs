@@ -306,3 +306,56 @@ async fn the_calendar_of_what_is_expected_is_known() {
         .exits(1)
         .says(&["line 12, column 24: `bank` is not a calendar: import one of that name first"]);
 }
+
+#[tokio::test]
+async fn a_day_without_its_file_is_named_until_it_comes_or_people_say_that_none_will() {
+    let desk = desk().await;
+    let missing_of = |state: &str, day: u8| {
+        let due = day + 1;
+        format!("{state} file about 2026-03-{day:02}: it was due on 2026-03-{due:02} and has not come")
+    };
+    // What is before the first file is nobody's to miss; of Tuesday it is not late yet, and Thursday is a holiday.
+    file(&desk, "north", &["1"], "2026-03-02", 0);
+    file(&desk, "north", &["2"], "2026-03-04", 0);
+    assert_eq!(missing(&desk).await, [""; 0]);
+    file(&desk, "north", &["3"], "2026-03-10", 2);
+    let open = [3, 6].map(|day| missing_of("open", day));
+    assert_eq!(missing(&desk).await, open);
+    desk.run(&["breaks", "list", "--class", "MISSING_FILE", "--format", "json"])
+        .exits(0)
+        .says(&["\"awaited_on\": \"2026-03-04\""]);
+    // It comes, late.
+    let late = file(&desk, "north", &["4"], "2026-03-03", 0);
+    assert_eq!(missing(&desk).await[0], missing_of("resolved timing", 3));
+    // People say that none will come: it is not named again.
+    let expected = ["files", "expected", "--from", "2026-03-06", "--to", "2026-03-10"];
+    desk.run(&expected).exits(2).says(&["missing"]);
+    let friday = [
+        "breaks",
+        "resolve",
+        "2",
+        "--reason",
+        "explained",
+        "--note",
+        "closed that day",
+        "--by",
+        "ann",
+        "--execute",
+    ];
+    desk.run(&friday).exits(0);
+    file(&desk, "north", &["5"], "2026-03-11", 2);
+    let monday = missing_of("open", 9);
+    let named = vec![
+        missing_of("resolved timing", 3),
+        missing_of("resolved timing", 6),
+        monday,
+    ];
+    assert_eq!(missing(&desk).await, named);
+    desk.run(&expected).exits(0).says(&["resolved", "awaited"]);
+    // What is undone has not come.
+    desk.run(&["reconcile", "undo", &late, "--by", "ann", "--execute"])
+        .exits(0);
+    file(&desk, "north", &["6"], "2026-03-12", 2);
+    assert_eq!(missing(&desk).await[3..], [missing_of("open", 3)]);
+    desk.is_sound().await;
+}

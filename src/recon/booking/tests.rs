@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::settings::{AcquirerKind, Contract};
+use crate::settings::{AcquirerKind, Contract, Unproven};
 
 fn currency(code: &str) -> Currency {
     Currency::parse(code).expect("a currency")
@@ -47,6 +47,7 @@ fn acquirer() -> settings::Acquirer {
         unpaid_borne_by: settings::Bearer::Merchant,
         monthly_limit: None,
         numbered_batches: false,
+        unproven: Unproven::Book,
         expects: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::acquirer::RecordType;
 use crate::ids::{BookId, EntryNumber};
 use crate::money::{Currency, Money};
 use crate::recon::booking::{Costs, PricedBy};
-use crate::recon::group::{divided, merged};
+use crate::recon::group::{divided, merged, shared};
 use crate::settings::VatRate;
 
 fn euro(minor: i64) -> Money {
@@ -102,10 +102,19 @@ fn several_items_of_one_line() {
 }
 
 #[test]
-fn a_group_is_of_one_batch_and_one_book_and_has_no_costs_of_merchants() {
+fn a_group_is_of_parts_in_each_batch_of_one_book_and_has_no_costs_of_merchants() {
     let (lines, items) = ([line(1, 30), line(2, 70)], [item(1, 100)]);
     assert_eq!(decide(Pass::Group, &lines, &[0, 0], &items).lines, [0, 1]);
-    assert_eq!(decide(Pass::Group, &lines, &[0, 1], &items), Verdict::default());
+    assert_eq!(decide(Pass::Group, &lines, &[0, 1], &items).lines, [0, 1]);
+    // What one batch takes back of another is no part, nor is what comes to nothing.
+    for (lines, batches) in [([140, -40, 0], [0, 1, 0]), ([100, 30, -30], [0, 1, 1])] {
+        let lines: Vec<Line> = (1..).zip(lines).map(|(ordinal, gross)| line(ordinal, gross)).collect();
+        assert_eq!(
+            decide(Pass::Group, &lines, &[0; 3], &items).lines.len(),
+            usize::from(lines[0].gross.minor() != 100) * 3
+        );
+        assert_eq!(decide(Pass::Group, &lines, &batches, &items), Verdict::default());
+    }
     let mut foreign = lines.clone();
     foreign[1].net = Money::from_minor(80, Currency::parse("USD").expect("a currency"));
     assert_eq!(decide(Pass::Group, &foreign, &[0, 0], &items), Verdict::default());
@@ -154,7 +163,7 @@ fn lines_of_a_group_book_as_one() {
 fn a_line_is_divided_by_largest_remainder() {
     // 100 of costs among thirds: 33.33 each, the unit that is left goes to the first by entry number.
     let whole = Line {
-        net: euro(2_900),
+        net: euro(2_895),
         tax: 7,
         reserve: -2,
         costs: Costs {
@@ -167,14 +176,40 @@ fn a_line_is_divided_by_largest_remainder() {
     let of = |part: &Line| (part.gross.minor(), part.net.minor(), part.costs.acquirer);
     let nets: i64 = parts.iter().map(|part| part.net.minor()).sum();
     let costs: i64 = parts.iter().map(|part| part.costs.acquirer).sum();
-    assert_eq!((nets, costs), (2_900, 100));
+    assert_eq!((nets, costs), (2_895, 100));
     let taxes: Vec<i64> = parts.iter().map(|part| part.tax).collect();
     let reserves: Vec<i64> = parts.iter().map(|part| part.reserve).collect();
     // 7 = 2 + 2 + 3 and -2 = -1 - 1 + 0: odd units by entry number, 4 before 6 before 9.
     assert_eq!((taxes, reserves), (vec![2, 3, 2], vec![0, -1, -1]));
-    // 2,900 / 3 = 966.67: two get one more, whoever gets the costs' odd unit has them on top of the same gross.
-    let mut sorted: Vec<_> = parts.iter().map(of).collect();
-    sorted.sort_unstable();
-    assert_eq!(sorted, [(1_000, 966, 33), (1_000, 967, 33), (1_000, 967, 34)]);
+    // Of each there is left what is not taken of it.
+    assert_eq!(
+        parts.iter().map(of).collect::<Vec<_>>(),
+        [(1_000, 965, 33), (1_000, 964, 34), (1_000, 966, 33)]
+    );
     assert!(divided(&whole, &[]).is_err());
+}
+
+#[test]
+fn an_item_is_shared_among_batches_and_withholds_what_it_has() {
+    // A reserve of all that is payable: no part withholds more than it has, nor leaves a unit of it.
+    let whole = Item {
+        merchant_fee: 32,
+        reserve: 968,
+        ..item(1, 1_000)
+    };
+    let lines = [(0, line(1, 333)), (1, line(2, 333)), (2, line(3, 334))];
+    let parts = shared(&whole, &lines).expect("weights");
+    let of = |part: &Item| (part.gross.minor(), part.merchant_fee, part.reserve);
+    assert_eq!(
+        parts.iter().map(of).collect::<Vec<_>>(),
+        [(333, 11, 322), (333, 10, 323), (334, 11, 323)]
+    );
+    // A fee of all of it leaves nothing to withhold.
+    let dear = Item {
+        merchant_fee: 1_000,
+        ..whole.clone()
+    };
+    let fees: Vec<_> = shared(&dear, &lines).expect("weights").iter().map(of).collect();
+    assert_eq!(fees, [(333, 333, 0), (333, 333, 0), (334, 334, 0)]);
+    assert_eq!(shared(&whole, &lines[..1]), Ok(vec![whole]));
 }

@@ -31,6 +31,7 @@ use crate::recon::booking::{Counterparty, Leg, Line};
 use crate::recon::by_hand::{self, Matched};
 use crate::recon::conversion::converted;
 use crate::recon::desk::{Booked, Reason};
+use crate::recon::group::costs_differ;
 use crate::recon::matching::{Pass, RULES};
 use crate::settings::Settings;
 use crate::store::reconcile::line::{self, ItemName, KnownLine, LineError, LineName, OpenItem};
@@ -462,7 +463,7 @@ impl Matching {
         let mut differ: Vec<BreakRow> = Vec::new();
         if let Some(first) = parts.first() {
             let amount = first.settled.amount.filter(|_| parts.len() == 1);
-            let fee = first.settled.fee.filter(|_| parts.len() == 1);
+            let fee = costs_differ(&self.line, parts.iter().map(|part| (&part.item, &part.settled)))?;
             let kept = first.settled.kept_pending;
             differ.extend(differences(&self.line, &first.item, amount, fee, kept));
         }

@@ -17,12 +17,12 @@ use super::tolerance::{Drift, Tolerated};
 use super::{ReconcileError, Run, currency};
 use crate::acquirer::{BATCH_LIMIT, RecordType};
 use crate::ids::{AcquirerId, BookId, EntryNumber, SourceId};
-use crate::money::{AmountError, Currency, Money};
+use crate::money::{AmountError, Currency, Money, SplitError};
 use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedBy, Settled, settled};
 use crate::recon::breaks::BreakClass;
 use crate::recon::conversion::{Converted, converted};
 use crate::recon::costs::Claim;
-use crate::recon::group::{divided, merged};
+use crate::recon::group::{costs_differ, divided, merged, shared};
 use crate::recon::matching::{BusinessDays, Pass, RULES, Timing, decide};
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
@@ -462,21 +462,20 @@ impl<'a> Matching<'a> {
             self.duplicates.insert(line.ordinal);
             self.matchable.remove(line.ordinal);
         }
-        let lines: Vec<&Line> = verdict
+        let lines: Vec<(usize, &Line)> = verdict
             .lines
             .iter()
-            .filter_map(|place| group.lines.get(*place))
+            .filter_map(|place| Some((*group.batches.get(*place)?, group.lines.get(*place)?)))
             .collect();
         let items: Vec<Item> = verdict
             .items
             .iter()
             .filter_map(|place| group.items.get(*place).cloned())
             .collect();
-        let batch = verdict.lines.first().and_then(|place| group.batches.get(*place));
-        let Some(batch) = batch.copied() else {
+        if lines.is_empty() {
             return Ok(());
-        };
-        for line in &lines {
+        }
+        for (_, line) in &lines {
             self.matchable.remove(line.ordinal);
             self.bookable.remove(line.ordinal);
         }
@@ -484,42 +483,56 @@ impl<'a> Matching<'a> {
         self.places.extend(places);
         self.done = self.done.saturating_add(count(lines.len()));
         match (&lines[..], &items[..]) {
-            ([line], [item]) => {
-                let settled = self.book(batch, line, item)?;
-                self.differ(batch, line, item, &settled)?;
-                self.price(batch, line, item)?;
+            ([(batch, line)], [item]) => {
+                let settled = self.book(*batch, line, item)?;
+                self.differ(*batch, line, item, &settled)?;
+                self.price(*batch, line, item)?;
                 self.keep(pass, line, item, (item.gross, line.gross), settled.passed_on);
             }
-            ([line], items) => self.one_of_several(pass, batch, line, items)?,
-            (lines, [item]) => self.several_of_one(pass, batch, lines, item)?,
+            ([(batch, line)], items) => self.one_of_several(pass, *batch, line, items)?,
+            (lines, [item]) => self.several_of_one(pass, lines, item)?,
             _ => return Err(StoreError::Unreadable("a match of several lines and several items".to_owned()).into()),
         }
         Ok(())
     }
 
-    /// A line that settles several items: each books its part.
+    /// A line that settles several items: each books its part, and what its costs differ by is one difference.
     fn one_of_several(&mut self, pass: Pass, batch: usize, line: &Line, items: &[Item]) -> Result<(), ReconcileError> {
-        if let Some(first) = items.first() {
-            self.price(batch, line, first)?;
-        }
-        let parts = divided(line, items).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let parts = divided(line, items).map_err(indivisible)?;
+        let mut booked = Vec::with_capacity(items.len());
         for (part, item) in parts.iter().zip(items) {
             let settled = self.book(batch, part, item)?;
             self.keep(pass, line, item, (item.gross, part.gross), settled.passed_on);
+            booked.push(settled);
+        }
+        if let Some(first) = items.first() {
+            let fee = costs_differ(line, items.iter().zip(&booked))?;
+            self.found.breaks.extend(differences(line, first, None, fee, 0));
+            self.price(batch, line, first)?;
         }
         Ok(())
     }
 
-    /// Lines that settle one item together: they book as one, and the first of them has what is passed on.
-    fn several_of_one(&mut self, pass: Pass, batch: usize, lines: &[&Line], item: &Item) -> Result<(), ReconcileError> {
-        let Some(whole) = merged(lines)? else {
-            return Ok(());
-        };
-        let settled = self.book(batch, &whole, item)?;
-        self.differ(batch, &whole, item, &settled)?;
-        self.price(batch, &whole, item)?;
-        for line in lines {
-            let passed_on = settled.passed_on.filter(|_| line.ordinal == whole.ordinal);
+    /// Lines that settle one item together: those of a batch book as one, and the first of them has what is passed on.
+    fn several_of_one(&mut self, pass: Pass, lines: &[(usize, &Line)], item: &Item) -> Result<(), ReconcileError> {
+        let mut of_batches: BTreeMap<usize, Vec<&Line>> = BTreeMap::new();
+        for (batch, line) in lines {
+            of_batches.entry(*batch).or_default().push(line);
+        }
+        let wholes = of_batches
+            .iter()
+            .filter_map(|(batch, lines)| Some(merged(lines).transpose()?.map(|whole| (*batch, whole))))
+            .collect::<Result<Vec<_>, _>>()?;
+        let parts = shared(item, &wholes).map_err(indivisible)?;
+        let mut passed_on = BTreeMap::new();
+        for ((batch, whole), part) in wholes.iter().zip(&parts) {
+            let settled = self.book(*batch, whole, part)?;
+            self.differ(*batch, whole, part, &settled)?;
+            self.price(*batch, whole, part)?;
+            passed_on.insert(whole.ordinal, settled.passed_on);
+        }
+        for (_, line) in lines {
+            let passed_on = passed_on.remove(&line.ordinal).flatten();
             self.keep(pass, line, item, (line.gross, line.gross), passed_on);
         }
         Ok(())
@@ -706,6 +719,11 @@ pub(in crate::store) fn differences(
         })
     })
     .collect()
+}
+
+/// A group that was found to be divisible, and is not.
+fn indivisible(error: SplitError) -> StoreError {
+    StoreError::Unreadable(error.to_string())
 }
 
 /// Sums of batches in the order of their names.

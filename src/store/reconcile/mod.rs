@@ -61,7 +61,7 @@ use crate::payment::lifecycle::receivable;
 use crate::recon::booking::Counterparty;
 use crate::recon::breaks::BreakClass;
 use crate::recon::matching::{Pass, Timing};
-use crate::settings;
+use crate::settings::{self, Unproven};
 
 /// How many rejects of a file are kept; all are counted.
 pub const REJECT_LIMIT: usize = 10_000;
@@ -233,6 +233,8 @@ pub struct Reconciliation {
     pub rejected: Vec<Reject>,
     /// Columns of the file that nothing reads, when it was read just now.
     pub unknown_columns: Vec<String>,
+    /// It states nothing that its lines could be held to, when it was read just now.
+    pub is_unproven: bool,
     /// Lines matched, by pass.
     pub matches: Vec<(Pass, i64)>,
     /// Matched lines whose days differ from their items', by how.
@@ -468,6 +470,19 @@ fn not_come(day: Option<NaiveDate>, today: NaiveDate) -> Option<String> {
     ))
 }
 
+/// Why a file that nothing proves is held, where the settings say so.
+fn unproven(
+    deployment: &Deployment,
+    acquirer: &str,
+    as_of: Option<NaiveDate>,
+    taken: &intake::Taken,
+) -> Option<String> {
+    let settings = as_of.map_or_else(|| deployment.latest(), |day| deployment.in_force(day))?;
+    let held = settings.acquirers.get(acquirer)?.unproven == Unproven::Hold;
+    (held && taken.claims.is_silent())
+        .then(|| "it has no payout, total, count or balance that its lines could be held to".to_owned())
+}
+
 async fn reconcile(
     tx: &mut Tx,
     deployment: &Deployment,
@@ -508,6 +523,7 @@ async fn reconcile(
     let reason = taken
         .quarantine_reason()
         .or_else(|| intake::supersedes(&superseded))
+        .or_else(|| unproven(deployment, request.acquirer, as_of, &taken))
         .or_else(|| not_come(as_of.max(taken.claims.latest_day), request.today));
     let (Some(as_of), None) = (as_of, &reason) else {
         let reason = reason.unwrap_or_else(|| "it does not say of which day it is".to_owned());
@@ -515,12 +531,13 @@ async fn reconcile(
         files::read_again(tx, quarantined, source.id).await?;
         intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
         let settings = deployment.latest().map(|settings| &**settings);
-        sequence::check(tx, settings, request.acquirer, acquirer_id, source.id, &gaps).await?;
+        sequence::check(tx, settings, request.acquirer, acquirer_id, source.id, as_of, &gaps).await?;
         present(tx, file, source.id).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
         return Ok(Reconciliation {
             rejected: taken.rejected,
             unknown_columns: taken.unknown_columns,
+            is_unproven: taken.claims.is_silent(),
             ..found
         });
     };
@@ -540,11 +557,14 @@ async fn reconcile(
     book(tx, deployment, &run, &mut taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
     files::read_again(tx, quarantined, source.id).await?;
-    sequence::check(tx, Some(settings), request.acquirer, acquirer_id, source.id, &gaps).await?;
+    let name = request.acquirer;
+    sequence::check(tx, Some(settings), name, acquirer_id, source.id, Some(as_of), &gaps).await?;
+    sequence::days(tx, deployment, name, acquirer_id, source.id, as_of).await?;
     present(tx, file, source.id).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
     Ok(Reconciliation {
         unknown_columns: taken.unknown_columns,
+        is_unproven: taken.claims.is_silent(),
         ..found
     })
 }
@@ -733,6 +753,7 @@ async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<R
             rejects: row.try_get("rejects")?,
             rejected: Vec::new(),
             unknown_columns: Vec::new(),
+            is_unproven: false,
             matches: matches
                 .iter()
                 .map(|row| {

@@ -19,6 +19,9 @@ use crate::store::{Store, StoreError, Tx, breaks, currency};
 /// How many batches of one gap get a break each: more are no gap but other numbers.
 const GAP_LIMIT: i64 = 100;
 
+/// So far before a file are days without one looked for.
+const DAYS_BACK: Days = Days::new(100);
+
 /// What is expected of a day, and came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayOfFiles {
@@ -32,6 +35,8 @@ pub struct DayOfFiles {
     pub received: i64,
     /// How many of them are booked.
     pub booked: i64,
+    /// People have resolved the break of its missing file.
+    pub resolved: bool,
 }
 
 /// How the files of a day stand.
@@ -45,6 +50,8 @@ pub enum Completeness {
     Awaited,
     /// Nothing came.
     Missing,
+    /// Nothing came, and people have resolved the break of it.
+    Resolved,
 }
 
 impl Completeness {
@@ -55,6 +62,7 @@ impl Completeness {
             Self::NotBooked => "not booked",
             Self::Awaited => "awaited",
             Self::Missing => "missing",
+            Self::Resolved => "resolved",
         }
     }
 }
@@ -63,6 +71,7 @@ impl DayOfFiles {
     /// How it stands on a day.
     pub fn stands(&self, today: NaiveDate) -> Completeness {
         match (self.received, self.booked) {
+            (0, _) if self.resolved => Completeness::Resolved,
             (0, _) if today <= self.due_on => Completeness::Awaited,
             (0, _) => Completeness::Missing,
             (received, booked) if booked < received => Completeness::NotBooked,
@@ -207,18 +216,20 @@ fn seams(row: &Row) -> Result<Vec<Seam>, StoreError> {
     Ok(seams)
 }
 
-/// Names what is missing beside a file, by its balances and, where the acquirer numbers its batches without a gap, by their
-/// numbers; and resolves the breaks of what came with it.
+/// Names what is missing beside a file about a day, by its balances and, where the acquirer numbers its batches without a gap, by
+/// their numbers; and resolves the breaks of what came with it.
 pub(super) async fn check(
     tx: &mut Tx,
     settings: Option<&Settings>,
     name: &str,
     acquirer: AcquirerId,
     source: SourceId,
+    as_of: Option<NaiveDate>,
     gaps: &Gaps,
 ) -> Result<(), StoreError> {
-    let of = |words: &String| (acquirer, words.clone());
-    let filled: Vec<_> = gaps.filled.iter().map(of).collect();
+    let day = as_of.map(file_about);
+    let filled = gaps.filled.iter().cloned().chain(day);
+    let filled: Vec<_> = filled.map(|words| (acquirer, words)).collect();
     breaks::came(tx, source, BreakClass::MissingFile, &filled).await?;
     for (name, told) in &gaps.missing {
         let insert = include_str!("../../../schema/queries/missing_file_insert.sql");
@@ -244,6 +255,47 @@ pub(super) async fn check(
     Ok(())
 }
 
+/// What names the file about a day that is missing.
+fn file_about(day: NaiveDate) -> String {
+    format!("file about {day}: ")
+}
+
+/// Names the business days before a booked file's of which a file should have come and none did, after the acquirer's first one.
+/// One that people have resolved is not named again.
+pub(super) async fn days(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    name: &str,
+    acquirer: AcquirerId,
+    source: SourceId,
+    as_of: NaiveDate,
+) -> Result<(), StoreError> {
+    let earliest = as_of.checked_sub_days(DAYS_BACK).unwrap_or(NaiveDate::MIN);
+    let (mut due, mut words) = (Vec::new(), Vec::new());
+    let mut days = Vec::new();
+    for day in earliest.iter_days().take_while(|day| *day < as_of) {
+        let terms = deployment
+            .in_force(day)
+            .and_then(|settings| settings.acquirers.get(name));
+        let Some(expected) = terms.and_then(|terms| terms.expects.as_ref()) else {
+            continue;
+        };
+        let due_on = due_on(expected, day);
+        // Of a day that no calendar covers nothing is known, which `files expected` says.
+        if due_on < as_of && is_expected(deployment, expected, day).unwrap_or(false) {
+            days.push(day);
+            due.push(due_on);
+            words.push(file_about(day));
+        }
+    }
+    if !days.is_empty() {
+        let missing = include_str!("../../../schema/queries/missing_days.sql");
+        tx.execute(missing, &[&acquirer.0, &source.0, &days, &due, &words])
+            .await?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// What is expected of each business day from one to another, and came, by acquirer and day. What is expected is said by the
     /// settings in force on the day.
@@ -262,13 +314,14 @@ impl Store {
                 came = self.files_of_days(&acquirer, (from, to)).await?;
                 of_acquirer = Some(acquirer.clone());
             }
-            let (received, booked) = came.get(&day).copied().unwrap_or_default();
+            let (received, booked, resolved) = came.get(&day).copied().unwrap_or_default();
             found.push(DayOfFiles {
                 acquirer,
                 day,
                 due_on,
                 received,
                 booked,
+                resolved,
             });
         }
         Ok(found)
@@ -278,19 +331,30 @@ impl Store {
         &self,
         acquirer: &str,
         (from, to): (NaiveDate, NaiveDate),
-    ) -> Result<BTreeMap<NaiveDate, (i64, i64)>, StoreError> {
-        self.rehearse(async |tx: &mut Tx| {
-            let sql = include_str!("../../../schema/queries/files_of_days.sql");
-            let rows = tx.query(sql, &[&acquirer, &from, &to]).await?;
-            rows.iter()
-                .map(|row| {
-                    let counts = (row.try_get("received")?, row.try_get("booked")?);
-                    Ok((row.try_get("as_of")?, counts))
-                })
-                .collect()
-        })
-        .await
+    ) -> Result<BTreeMap<NaiveDate, FilesOfDay>, StoreError> {
+        let sql = include_str!("../../../schema/queries/files_of_days.sql");
+        let rows = self
+            .rehearse(async |tx: &mut Tx| tx.query(sql, &[&acquirer, &from, &to]).await)
+            .await?;
+        files_of_days(&rows)
     }
+}
+
+/// What came of a day: how many files, how many of them are booked, and whether people have resolved that none came.
+pub(in crate::store) type FilesOfDay = (i64, i64, bool);
+
+/// What came of each day, as the database tells it.
+pub(in crate::store) fn files_of_days(rows: &[Row]) -> Result<BTreeMap<NaiveDate, FilesOfDay>, StoreError> {
+    rows.iter()
+        .map(|row| {
+            let came = (
+                row.try_get("received")?,
+                row.try_get("booked")?,
+                row.try_get("resolved")?,
+            );
+            Ok((row.try_get("day")?, came))
+        })
+        .collect()
 }
 
 /// Which days files are expected of, by acquirer, and until when each should have come.
@@ -308,12 +372,17 @@ pub(in crate::store) fn expected_days(
         for (name, terms) in settings.acquirers.iter().filter(|(name, _)| wanted(name)) {
             let Some(expected) = &terms.expects else { continue };
             if is_expected(deployment, expected, day)? {
-                let due_on = day.checked_add_days(Days::new(expected.within_days.into()));
-                days.insert((name.clone(), day), due_on.unwrap_or(day));
+                days.insert((name.clone(), day), due_on(expected, day));
             }
         }
     }
     Ok(days)
+}
+
+/// Until when the file about a day should have come.
+fn due_on(expected: &Expected, day: NaiveDate) -> NaiveDate {
+    let due_on = day.checked_add_days(Days::new(expected.within_days.into()));
+    due_on.unwrap_or(day)
 }
 
 fn is_expected(deployment: &Deployment, expected: &Expected, day: NaiveDate) -> Result<bool, ExpectedError> {
@@ -330,21 +399,24 @@ mod tests {
     #[test]
     fn a_day_is_complete_when_all_that_came_is_booked() {
         let day = |text: &str| -> NaiveDate { text.parse().expect("a day") };
-        let check = |received, booked, today: &str, expected: &str| {
+        let check = |(received, booked, resolved), today: &str, expected: &str| {
             let files = DayOfFiles {
                 acquirer: "north".to_owned(),
                 day: day("2026-03-02"),
                 due_on: day("2026-03-04"),
                 received,
                 booked,
+                resolved,
             };
             assert_eq!(files.stands(day(today)).name(), expected, "{received} {booked} {today}");
         };
-        check(0, 0, "2026-03-02", "awaited");
-        check(0, 0, "2026-03-04", "awaited");
-        check(0, 0, "2026-03-05", "missing");
-        check(1, 0, "2026-03-02", "not booked");
-        check(2, 1, "2026-03-09", "not booked");
-        check(2, 2, "2026-03-02", "complete");
+        check((0, 0, false), "2026-03-02", "awaited");
+        check((0, 0, false), "2026-03-04", "awaited");
+        check((0, 0, false), "2026-03-05", "missing");
+        check((0, 0, true), "2026-03-05", "resolved");
+        check((1, 0, false), "2026-03-02", "not booked");
+        check((1, 0, true), "2026-03-02", "not booked");
+        check((2, 1, false), "2026-03-09", "not booked");
+        check((2, 2, false), "2026-03-02", "complete");
     }
 }
