@@ -1,4 +1,4 @@
--- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or of one of the same amount that nobody knew either, there or before it in this file (by its ARN and amount, where neither line has a reference of the acquirer; a fee of its own by its reference, day and amount in the same batch, or in none), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references; and the payment that a sale names, of which nothing was captured here, and how that stands. $1 source, $2 acquirer, $3 ordinals, $4 names of batches that no file states.
+-- Lines that no pass matched, with what they may be: a repetition of a line that an earlier file settled, or of one of the same amount that nobody knew either, there or before it in this file (by its ARN and amount, where neither line has a reference of the acquirer, and unless an open item is just so; a fee of its own by its reference, day and amount in the same batch, or in none), or an item that it names in another currency, of another record type or on the other side (by its ARN, where the line has no other reference); whether it takes back, or returns, what nobody has captured: it names it, and no capture has any of its references; and the payment that a sale names, of which nothing was captured here, and how that stands. $1 source, $2 acquirer, $3 ordinals, $4 names of batches that no file states.
 declare undecided no scroll cursor for
 with undecided as materialized (
     select line.*
@@ -85,6 +85,12 @@ with undecided as materialized (
         -- Disputes and unpaid bills may go by the reference of their sale.
         else named.currency = reported.gross_currency and reported.own and not (named.record_type = 1 and reported.stated in (3, 4, 8, 9)) end
     order by reported.ordinal, named.record_type = reported.stated desc, named.currency = reported.gross_currency desc, named.book_id, named.number
+), another as materialized (
+    -- Open items are left that are just so: the line is of one of them, and which nobody can say.
+    select distinct reported.ordinal
+    from named
+    join reported on reported.ordinal = named.ordinal
+    where named.record_type = reported.record_type and named.currency = reported.gross_currency and named.gross = reported.gross
 ), given as materialized (
     select taken_back.ordinal, acquirers.reference
     from taken_back
@@ -159,8 +165,9 @@ select undecided.ordinal, undecided.record_type, undecided.batch, coalesce(undec
     undecided.contrary, stood.payment, stood.stands
 from undecided
 left join stood on stood.ordinal = undecided.ordinal
-left join repeated on repeated.ordinal = undecided.ordinal
-left join alike on alike.ordinal = undecided.ordinal and alike.first_ordinal <> alike.ordinal
+left join another on another.ordinal = undecided.ordinal
+left join repeated on repeated.ordinal = undecided.ordinal and another.ordinal is null
+left join alike on alike.ordinal = undecided.ordinal and alike.first_ordinal <> alike.ordinal and another.ordinal is null
 left join source own on own.id = $1 and alike.ordinal is not null
 left join other on other.ordinal = undecided.ordinal
 order by undecided.ordinal;

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::breaks::plan_bytes;
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, kept_text, plan_or, stored};
+use super::{Failure, Globals, Outcome, kept_text, person, plan_or, stored};
 use crate::audit::export::hex;
 use crate::money::{Currency, Money};
 use crate::store::adjustment::{Adjustment, AdjustmentError, Decision, Reason, Request};
@@ -115,7 +115,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
         } => {
             let money = signed(currency, credit, charge)?;
             let (evidence, note) = (kept_text("--evidence", evidence)?, kept_text("--note", note)?);
-            let by = kept_text("--by", by)?;
+            let by = person(by)?;
             let reference = reference.map(|text| kept_text("--reference", text)).transpose()?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
@@ -143,7 +143,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             on,
             execute,
         } => {
-            let by = kept_text("--by", by)?;
+            let by = person(by)?;
             let content = content.as_deref().map(plan_bytes).transpose()?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
@@ -165,7 +165,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             listing(format!("Adjustment: {what}"), &[approved.adjustment]).print(globals.format)?;
         }
         Command::Reject { id, note, by, on } => {
-            let (note, by) = (kept_text("--note", note)?, kept_text("--by", by)?);
+            let (note, by) = (kept_text("--note", note)?, person(by)?);
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let decision = Decision {

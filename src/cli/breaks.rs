@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 pub(super) use self::lists::waits;
 use self::lists::{Told, approved, resolved};
 use super::report::calendar_of;
-use super::{Failure, Globals, Outcome, counted, day_to_act, kept_text, stored};
+use super::{Failure, Globals, Outcome, counted, day_to_act, kept_text, person, stored};
 use crate::calendar::BusinessDays;
 use crate::ids::is_invisible;
 use crate::money::{Currency, Money};
@@ -220,7 +220,7 @@ impl Checked {
 
 impl Word {
     fn checked(self) -> Result<Checked, Failure> {
-        let by = kept_text("--by", self.by)?;
+        let by = person(self.by)?;
         let note = self.note.map(|text| note("--note", text)).transpose()?;
         let evidence = self.evidence.as_deref().map(digest_of).transpose()?;
         Ok(Checked { by, note, evidence })
@@ -547,7 +547,7 @@ pub(super) fn failed(error: DeskError) -> Failure {
         | DeskError::Closed { .. }
         | DeskError::OffsetTogether { .. }
         | DeskError::RecoveredBy { .. }
-        | DeskError::ReserveUsed
+        | DeskError::Applied(_)
         | DeskError::NoLine(_)
         | DeskError::Before { .. }
         | DeskError::MissingAgain { .. }

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate, SecondsFormat};
 
 use super::output::{Format, Kind, Listing};
 use super::reconcile::not_undone;
-use super::{Failure, Globals, Outcome, counted, kept_text, progress_bar, stored};
+use super::{Failure, Globals, Outcome, counted, kept_text, person, progress_bar, stored};
 use crate::card_number::shorten;
 use crate::dates::parse_day;
 use crate::store::reconcile::files::{FilesError, Filter, KnownFile, Release, Request};
@@ -113,7 +113,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             beside,
             execute,
         } => {
-            let (by, reason) = (kept_text("--by", by)?, kept_text("--reason", reason)?);
+            let (by, reason) = (person(by)?, kept_text("--reason", reason)?);
             let request = Request {
                 file: &file,
                 by: &by,
@@ -123,7 +123,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             release(&request, execute, globals).await
         }
         Command::Reject { file, by, reason } => {
-            let (by, reason) = (kept_text("--by", by)?, kept_text("--reason", reason)?);
+            let (by, reason) = (person(by)?, kept_text("--reason", reason)?);
             let request = Request {
                 file: &file,
                 by: &by,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, kept_text, plan_or, stored};
+use super::{Failure, Globals, Outcome, kept_text, person, plan_or, stored};
 use crate::money::{Currency, Money};
 use crate::store::hold::{Hold, HoldError, Request};
 
@@ -122,7 +122,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             listing.print(globals.format)?;
         }
         Command::Release { id, by, on, execute } => {
-            let by = kept_text("--by", by)?;
+            let by = person(by)?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let day = super::day_to_act(&deployment, on, execute)?;

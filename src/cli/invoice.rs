@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, kept_text, plan_or, stored};
+use super::{Failure, Globals, Outcome, kept_text, person, plan_or, stored};
 use crate::dates::parse_day;
 use crate::money::{Currency, Money, decimal_text};
 use crate::store::invoice::{Act, BookedInvoice, Invoice, InvoiceError};
@@ -127,7 +127,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 markup: amount("markup", &markup)?,
                 vat: amount("vat", &vat)?,
             };
-            let by = kept_text("--by", by)?;
+            let by = person(by)?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let on = super::day_to_act(&deployment, on, execute)?;
@@ -150,7 +150,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             on,
             execute,
         } => {
-            let by = kept_text("--by", by)?;
+            let by = person(by)?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let on = super::day_to_act(&deployment, on, execute)?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, kept_text, plan_or, stored};
+use super::{Failure, Globals, Outcome, kept_text, person, plan_or, stored};
 use crate::money::{Currency, Money};
 use crate::store::loss::{Loss, LossError, Reason, Recovery, Request};
 
@@ -104,7 +104,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
                 .map(|text| Money::parse(&text, currency))
                 .transpose()
                 .map_err(|error| Failure::because("--amount is refused", error))?;
-            let (note, by) = (kept_text("--note", note)?, kept_text("--by", by)?);
+            let (note, by) = (kept_text("--note", note)?, person(by)?);
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let request = Request {
@@ -126,7 +126,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             by,
             on,
         } => {
-            let (note, by) = (kept_text("--note", note)?, kept_text("--by", by)?);
+            let (note, by) = (kept_text("--note", note)?, person(by)?);
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let recovery = Recovery {
@@ -140,7 +140,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             listing("Recovery: planned, nothing was booked".to_owned(), &[planned]).print(globals.format)?;
         }
         Command::Approve { id, by, on, execute } => {
-            let by = kept_text("--by", by)?;
+            let by = person(by)?;
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             let day = super::day_to_act(&deployment, on, execute)?;

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use super::breaks::{counted_entries, digest_of, lists, note, told};
 use super::reconcile::not_undone;
-use super::{Failure, Globals, Outcome, day_to_act, kept_text};
+use super::{Failure, Globals, Outcome, day_to_act, kept_text, person};
 use crate::recon::desk::Reason;
 use crate::store::breaks::Said;
 use crate::store::breaks::by_hand::{Confirmation, MatchError};
@@ -134,7 +134,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             on,
             execute,
         } => {
-            let (by, reason) = (kept_text("--by", by)?, note("--reason", reason)?);
+            let (by, reason) = (person(by)?, note("--reason", reason)?);
             let said = Said {
                 by: &by,
                 note: Some(&reason),
@@ -147,7 +147,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
 }
 
 async fn confirm(args: ConfirmArgs, globals: &Globals) -> Result<(), Failure> {
-    let (by, evidence) = (kept_text("--by", args.by)?, note("--evidence", args.evidence)?);
+    let (by, evidence) = (person(args.by)?, note("--evidence", args.evidence)?);
     let items = args
         .items
         .into_iter()

@@ -42,6 +42,7 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::dates::day_in;
+use crate::ids::SYSTEM;
 use crate::store::settings::Deployment;
 use crate::store::{ConnectError, Store, Target};
 use output::Format;
@@ -292,6 +293,16 @@ fn day_to_act(deployment: &Deployment, on: Option<NaiveDate>, execute: bool) -> 
 fn kept_text(field: &str, text: String) -> Result<String, Failure> {
     crate::ids::check_reference(&text).map_err(|error| Failure::new(format!("{field} {error}")))?;
     Ok(text)
+}
+
+/// Who does something, in `--by`: what is done by rule has a name of its own, which nobody else has.
+fn person(by: String) -> Result<String, Failure> {
+    if by == SYSTEM {
+        return Err(Failure::new(format!(
+            "--by {by}: that stands for what acquit does by rule; name a person or a program"
+        )));
+    }
+    kept_text("--by", by)
 }
 
 /// Days that are asked for are some: where the first is after the last nothing would be found, and nothing said.

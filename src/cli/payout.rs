@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::breaks::{plan_bytes, waits};
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, counted, day_to_act, stored, today};
+use super::{Failure, Globals, Outcome, counted, day_to_act, person, stored, today};
 use crate::audit::export::hex;
 use crate::money::Currency;
 use crate::payout::approval::NotApproved;
@@ -403,11 +403,6 @@ fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
     let mut file = Digesting::new(std::fs::File::open(path).map_err(cannot)?);
     std::io::copy(&mut file, &mut std::io::sink()).map_err(cannot)?;
     Ok(file.digest())
-}
-
-fn person(name: String) -> Result<String, Failure> {
-    crate::ids::check_reference(&name).map_err(|error| Failure::new(format!("--by {error}")))?;
-    Ok(name)
 }
 
 fn failed(error: PayoutError) -> Failure {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::{NaiveDate, SecondsFormat};
 
 use super::output::{Kind, Listing};
-use super::{Failure, Globals, Outcome, kept_text, stored};
+use super::{Failure, Globals, Outcome, kept_text, person, stored};
 use crate::store::period::{Closing, PeriodError, Request, periods};
 use crate::store::snapshot::Snapshot;
 
@@ -47,7 +47,7 @@ pub async fn run(command: Command, globals: &Globals) -> Outcome {
             by,
             execute,
         } => {
-            let (note, by) = (kept_text("--note", note)?, kept_text("--by", by)?);
+            let (note, by) = (kept_text("--note", note)?, person(by)?);
             let store = globals.store().await?;
             let deployment = super::deployment(&store).await?;
             if through >= super::today(&deployment) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::output::{Format, Kind, Listing};
-use super::{Failure, Globals, Outcome, counted, is_not_input, kept_text, progress_bar};
+use super::{Failure, Globals, Outcome, counted, is_not_input, kept_text, person, progress_bar};
 use crate::acquirer::Row;
 use crate::acquirer::format::{Format as FileFormat, Reading};
 use crate::acquirer::mapping::Profile;
@@ -158,7 +158,7 @@ async fn reconcile(args: FileArgs, globals: &Globals) -> Outcome {
     let file = opened(&args)?;
     let store = globals.store().await?;
     let deployment = super::deployment(&store).await?;
-    let by = args.by.clone().map(|by| kept_text("--by", by)).transpose()?;
+    let by = args.by.clone().map(person).transpose()?;
     let file = read_by(file, &args, &deployment.profiles(args.as_of))?.presented_by(by);
     let request = Request {
         file: &file,
@@ -193,7 +193,7 @@ async fn undo_file(other: Other, globals: &Globals) -> Outcome {
         on,
         execute,
     } = other;
-    let by = kept_text("--by", by)?;
+    let by = person(by)?;
     let reason = reason.map(|text| kept_text("--reason", text)).transpose()?;
     let store = globals.store().await?;
     let request = undo::Request {
@@ -246,7 +246,7 @@ pub(super) fn not_undone(error: UndoError) -> Failure {
         | UndoError::Late(_)
         | UndoError::Before { .. }
         | UndoError::ReversedBefore { .. }
-        | UndoError::Applied { .. } => None,
+        | UndoError::Applied(_) => None,
     };
     Failure::new(error).maybe_hint(hint)
 }

@@ -18,13 +18,7 @@ use super::booking::{Item, Line, PricedBy};
 use crate::acquirer::RecordType;
 use crate::dates::month_of;
 use crate::money::{AmountError, Currency, Money, decimal_text};
-use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm};
-
-/// The term of what is deducted though the acquirer settles in full.
-pub const DEDUCTED: &str = "settles in full";
-
-/// What stands for a term with fees of batches, which no contract prices.
-pub const OF_BATCH: &str = "fees of the batch";
+use crate::settings::{Acquirer, Contract, CostComponent, CostContract, CostTerm, DEDUCTED, OF_BATCH};
 
 /// Costs that are not those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,17 @@
 //! Lines and items that settle each other only together: one sum against the other, to the last minor unit.
 //!
 //! Several lines of one item (a capture and what was reversed of it, a settlement in parts) book as one line, in each batch that
-//! they are of: the item is divided among batches by their gross amounts. One line of several items is divided among them by their
+//! they are of: the item is divided among batches by their gross amounts, and priced once. One line of several items is divided among them by their
 //! gross amounts, largest remainder, so that each item books what it would have booked with a line of its own, and the parts add up
 //! to the line.
+
+use std::sync::Arc;
 
 use super::booking::{Costs, Difference, Item, Line, Settled, converted_gross};
 use crate::money::{AmountError, Money, SplitError, split};
 
-/// Lines of one item as one line, in the place of the first; none where there are none. All are of one batch, record type and
-/// currency.
+/// Lines of one item as one line, in the place and of the day of the first; none where there are none. All are of one record type
+/// and currency.
 pub fn merged(lines: &[&Line]) -> Result<Option<Line>, AmountError> {
     let Some((first, rest)) = lines.split_first() else {
         return Ok(None);
@@ -18,6 +20,7 @@ pub fn merged(lines: &[&Line]) -> Result<Option<Line>, AmountError> {
     for line in rest {
         let plus = |left: i64, right: i64| left.checked_add(right).ok_or(AmountError::TooLarge);
         whole.ordinal = whole.ordinal.min(line.ordinal);
+        whole.occurred_on = whole.occurred_on.min(line.occurred_on);
         whole.gross = whole.gross.plus(line.gross)?;
         whole.net = whole.net.plus(line.net)?;
         whole.costs = Costs {
@@ -84,6 +87,12 @@ pub fn divided(line: &Line, items: &[Item]) -> Result<Vec<Line>, SplitError> {
         .collect()
 }
 
+/// The item that a line of several is priced by: one of which the ledger has the cost, since that is no price of a contract; else
+/// the first.
+pub fn priced_by(items: &[Item]) -> Option<&Item> {
+    items.iter().find(|item| item.cost != 0).or(items.first())
+}
+
 /// How the costs of a line differ from those that the ledger has of its items already, of all together; nothing where no item's do.
 pub fn costs_differ<'a>(
     line: &Line,
@@ -98,25 +107,31 @@ pub fn costs_differ<'a>(
     Ok((is_off && expected != actual).then_some(Difference { expected, actual }))
 }
 
-/// The parts of an item that lines of different batches settle, in their order: each has the gross of its line. They are priced as
-/// one item, so what it comes to is divided among them; what is withheld, by what is payable of each, so that no part withholds
-/// more than it has.
-pub fn shared(item: &Item, lines: &[(usize, Line)]) -> Result<Vec<Item>, SplitError> {
+/// The parts of an item that lines of different batches settle, in their order: each has the gross of its line, and odd units go by
+/// the names of batches. They are priced as one item, so what it comes to is divided among them: what the ledger has of its costs by
+/// the lines' costs, where they have some; what is withheld, by what is payable of each, so that no part withholds more than it has.
+pub fn shared(item: &Item, lines: &[(Arc<str>, Line)]) -> Result<Vec<Item>, SplitError> {
     if let [_] = lines {
         return Ok(vec![item.clone()]);
     }
-    let weights: Vec<_> = lines
-        .iter()
-        .map(|(_, line)| (line.ordinal, line.gross.minor().unsigned_abs()))
-        .collect();
-    let fees = split(item.merchant_fee, &weights)?;
-    let costs = split(item.cost, &weights)?;
+    let weights = |of: fn(&Line) -> i64| -> Vec<_> {
+        let weigh = |(batch, line): &(Arc<str>, Line)| (Arc::clone(batch), of(line).unsigned_abs());
+        lines.iter().map(weigh).collect()
+    };
+    let by_gross = weights(|line| line.gross.minor());
+    let stated = weights(|line| line.costs.total());
+    let by_cost = match stated.iter().any(|(_, cost)| *cost > 0) {
+        true => &stated,
+        false => &by_gross,
+    };
+    let fees = split(item.merchant_fee, &by_gross)?;
+    let costs = split(item.cost, by_cost)?;
     let payable: Vec<_> = lines
         .iter()
         .zip(&fees)
-        .map(|((_, line), fee)| {
+        .map(|((batch, line), fee)| {
             let payable = line.gross.minor().saturating_sub(*fee).max(0);
-            (line.ordinal, payable.unsigned_abs())
+            (Arc::clone(batch), payable.unsigned_abs())
         })
         .collect();
     let reserves = match payable.iter().any(|(_, payable)| *payable > 0) {

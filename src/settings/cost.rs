@@ -18,6 +18,12 @@ use crate::acquirer::RecordType;
 use crate::card_number::shorten;
 use crate::money::{Currency, Rounding};
 
+/// The term of what is deducted though the acquirer settles in full.
+pub const DEDUCTED: &str = "settles in full";
+
+/// What stands for a term with fees of batches, which no contract prices.
+pub const OF_BATCH: &str = "fees of the batch";
+
 /// What an acquirer should charge from some day on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostContract {
@@ -200,6 +206,12 @@ impl<'t> Reader<'t> {
             if !names.insert(term.name.clone()) {
                 let shown = shorten(&term.name, 40);
                 self.found(table.at, format!("there is another term of the name `{shown}`"));
+            }
+            if [DEDUCTED, OF_BATCH].contains(&&*term.name) {
+                self.found(
+                    table.at,
+                    format!("`{}` stands for what no term prices: choose another name", term.name),
+                );
             }
             self.is_reached(table, &term, &terms);
             terms.push((table, term));

@@ -33,7 +33,7 @@ use toml::de::DeTable;
 
 pub use self::acquirer::{Acquirer, AcquirerKind, AgreedRate, Bearer, Contract, Expected, MonthlyLimit, Unproven};
 pub use self::bank::{BankAccount, Purpose};
-pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm};
+pub use self::cost::{CostComponent, CostContract, CostRates, CostTerm, DEDUCTED, OF_BATCH};
 pub use self::desk::DeskRules;
 use self::fees::Context;
 pub use self::fees::{

@@ -51,6 +51,7 @@ use crate::embedded::Lease;
 use crate::settings::{NotAVatRate, VatRate};
 use connect::Tls;
 pub use connect::{ConnectError, Target};
+pub use reserve::AppliedReserve;
 use tx::Fence;
 pub use tx::{StoreError, Tx};
 
@@ -91,9 +92,25 @@ impl Store {
     where
         E: From<StoreError> + Retriable,
     {
+        self.run(&work, true).await
+    }
+
+    /// Runs work in one transaction and rolls it back: what it would have done, and nothing done. It may run more than once, as in
+    /// [`Store::transact`].
+    pub async fn rehearse<T, E>(&self, work: impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError> + Retriable,
+    {
+        self.run(&work, false).await
+    }
+
+    async fn run<T, E>(&self, work: &impl AsyncFn(&mut Tx) -> Result<T, E>, keeps: bool) -> Result<T, E>
+    where
+        E: From<StoreError> + Retriable,
+    {
         let mut attempt = 0_u32;
         loop {
-            let result = self.attempt(&work).await;
+            let result = self.attempt(work, keeps).await;
             match result {
                 Err(error) if attempt < RETRIES && error.is_retriable() => {
                     attempt = attempt.saturating_add(1);
@@ -111,25 +128,18 @@ impl Store {
         Tx::begin(self.session().await?, self.tls.clone(), self.fence.clone()).await
     }
 
-    async fn attempt<T, E: From<StoreError>>(&self, work: &impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        let mut tx = self.begin().await?;
-        match work(&mut tx).await {
-            Ok(value) => {
-                tx.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                tx.roll_back().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Runs work in one transaction and rolls it back: what it would have done, and nothing done.
-    pub async fn rehearse<T, E: From<StoreError>>(&self, work: impl AsyncFn(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+    async fn attempt<T, E: From<StoreError>>(
+        &self,
+        work: &impl AsyncFn(&mut Tx) -> Result<T, E>,
+        keeps: bool,
+    ) -> Result<T, E> {
         let mut tx = self.begin().await?;
         let result = work(&mut tx).await;
-        tx.roll_back().await;
+        if keeps && result.is_ok() {
+            tx.commit().await?;
+        } else {
+            tx.roll_back().await;
+        }
         result
     }
 }

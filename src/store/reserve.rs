@@ -9,11 +9,12 @@ use chrono::{Days, NaiveDate};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::books::LockedBooks;
 use super::{StoreError, Tx, currency};
 use crate::ids::BookId;
 use crate::ledger::account::{Account, AccountCode};
-use crate::ledger::entry::Transfer;
-use crate::money::Currency;
+use crate::ledger::entry::{Entry, Transfer};
+use crate::money::{Currency, Money};
 use crate::recon::availability::{TrancheDays, fixed_reserve};
 use crate::settings::{ReserveRule, Settings};
 
@@ -142,6 +143,81 @@ impl Tranches {
         }
         Ok(())
     }
+}
+
+/// A reserve that is to be taken back and is used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "of what was withheld of {merchant}'s sales of {source_on} until {release_on}, {missing} was used for refunds since"
+)]
+pub struct AppliedReserve {
+    /// The merchant.
+    pub merchant: String,
+    /// The day of the sales.
+    pub source_on: NaiveDate,
+    /// The day of release.
+    pub release_on: NaiveDate,
+    /// How much is not there any more.
+    pub missing: Money,
+}
+
+/// Why a reserve is not put back.
+pub(super) enum PutBackError {
+    Store(StoreError),
+    Applied(AppliedReserve),
+}
+
+impl From<StoreError> for PutBackError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for PutBackError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Puts back into tranches, from what is available, what was released of them and is to be taken out again: an entry for each that
+/// `entry` makes of its days and currency. Their books are locked.
+pub(super) async fn put_back(
+    tx: &mut Tx,
+    books: &mut LockedBooks,
+    tranches: &Tranches,
+    entry: impl Fn(&str) -> Entry,
+) -> Result<(), PutBackError> {
+    let less: Vec<_> = tranches.iter().filter(|(_, amount)| *amount < 0).collect();
+    if less.is_empty() {
+        return Ok(());
+    }
+    let gone = include_str!("../../schema/queries/reserve_gone.sql");
+    let mut back = Tranches::default();
+    for row in &tx.query(gone, &TrancheColumns::of(less).parameters()).await? {
+        let key = tranche_key(row)?;
+        let (book, currency, days) = key;
+        let (missing, released): (i64, i64) = (row.try_get("missing")?, row.try_get("released")?);
+        if missing > released {
+            return Err(PutBackError::Applied(AppliedReserve {
+                merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),
+                source_on: days.source_on,
+                release_on: days.release_on,
+                missing: Money::from_minor(missing.saturating_sub(released), currency),
+            }));
+        }
+        back.add(key, missing)?;
+        let (available, reserve) = (AccountCode::MerchantAvailable, AccountCode::MerchantReserve);
+        let transfers = transfer(available, reserve, currency, missing).into_iter().collect();
+        let named = entry(&format!("{} {} {currency}", days.source_on, days.release_on));
+        books.append(book, Entry { transfers, ..named })?;
+    }
+    let columns = back.columns();
+    if !columns.is_empty() {
+        books.write(tx).await?;
+        let unrelease = include_str!("../../schema/queries/reserve_unrelease.sql");
+        tx.execute(unrelease, &columns.parameters()).await?;
+    }
+    Ok(())
 }
 
 /// What of a fixed reserve there is in one currency of a book, and what there should be.

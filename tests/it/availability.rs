@@ -564,6 +564,29 @@ async fn a_line_for_several_disputes_has_the_costs_of_all() {
 }
 
 #[tokio::test]
+async fn a_line_for_disputes_of_which_the_ledger_has_costs_of_one_is_held_to_the_ledger_alone() {
+    let terms = "[[acquirer.cost]]\nrounding = \"half_even\"\n[[acquirer.cost.term]]\nname = \"dispute\"\n\
+        record = [\"chargeback\"]\npercentage = \"0\"\nfixed = { USD = \"5.00\" }\n[[acquirer]]\nname = \"phone\"";
+    let settings = SETTINGS.replacen("[[acquirer]]\nname = \"phone\"", terms, 1);
+    for (first, second) in [("", "cost=15.00"), ("cost=15.00", "")] {
+        Stage::told(
+            &settings,
+            &format!(
+                "sale p1 80.00 USD ref=A1
+                 file north 2026-03-03
+                 Settled +80.00 USD ref=A1
+                 chargeback p1 60.00 USD name=d1 ref=C1 {first} mref=order at=2026-03-04
+                 chargeback p1 20.00 USD name=d2 ref=C2 {second} mref=order at=2026-03-04
+                 file north 2026-03-05 breaks=FEE_MISMATCH
+                 Chargeback -80.00 USD ref=C9 mref=order cost=13.00
+                 is plain USD 1100=0.00 5040=13.00 5030=0.00 1110=-13.00"
+            ),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn costs_of_disputes_are_booked_once() {
     let before = "sale p1 80.00 USD ref=A1
          file north 2026-03-03

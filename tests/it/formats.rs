@@ -169,6 +169,9 @@ async fn a_file_that_nothing_proves_is_told_and_held_where_settings_say_so() {
     desk.run(&release("ann"))
         .exits(1)
         .says(&["somebody else has to release it"]);
+    desk.run(&release("acquit"))
+        .exits(1)
+        .says(&["--by acquit: that stands for what acquit does by rule"]);
     desk.run(&release("bob")).exits(0);
     assert_eq!(desk.balances().await, booked.balances().await);
     assert_ne!(desk.balances().await, open);

@@ -823,7 +823,7 @@ async fn a_file_is_undone_after_the_matches_that_people_made() {
 }
 
 #[tokio::test]
-async fn a_reserve_that_was_released_stands_in_the_way() {
+async fn a_reserve_that_was_released_goes_back_and_one_that_was_used_stands_in_the_way() {
     let mut stage = stage().await;
     stage
         .tell(
@@ -836,8 +836,20 @@ async fn a_reserve_that_was_released_stands_in_the_way() {
         .await
         .expect("a match");
     stage.release("2026-04-02").await;
+    stage.tell("is roll USD 2010=0.00 2020=77.38 2030=0.00").await;
+    assert!(unmatched(&stage, "file-1.csv:2").await.expect("undone").new);
+    stage.tell("is roll USD 2010=77.38 2020=0.00 2030=0.00").await;
+    confirmed(&stage, "file-1.csv:2", &["p1-capture"], "bob")
+        .await
+        .expect("a match");
+    stage
+        .tell(
+            "is roll USD 2010=0.00 2020=69.38 2030=8.00
+             refund p1 75.00 USD m=roll at=2026-04-03",
+        )
+        .await;
     let refused = unmatched(&stage, "file-1.csv:2").await.expect_err("a refusal");
-    assert!(matches!(refused, MatchError::Desk(DeskError::ReserveUsed)), "{refused}");
+    assert!(matches!(&refused, MatchError::Desk(DeskError::Applied(_))), "{refused}");
     stage.holds().await;
 }
 

@@ -1207,8 +1207,8 @@ async fn what_is_only_together_the_same() {
     .await;
     // In two batches each part is booked in its own, in either order.
     for lines in [
-        ["60.00 EUR ref=A1 cost=0.70", "40.00 EUR ref=A1 cost=0.50 batch=2"],
-        ["40.00 EUR ref=A1 cost=0.50 batch=2", "60.00 EUR ref=A1 cost=0.70"],
+        ["60.00 EUR ref=A1 cost=0.70", "40.00 EUR ref=A1 cost=0.40 batch=2"],
+        ["40.00 EUR ref=A1 cost=0.40 batch=2", "60.00 EUR ref=A1 cost=0.70"],
     ] {
         check(
             &format!(
@@ -1220,12 +1220,50 @@ async fn what_is_only_together_the_same() {
             ),
             "match p1-capture by pass 1
              match p1-capture by pass 1
-             1110 EUR 98.80
+             1110 EUR 98.90
              2020 EUR -97.80
              4010 EUR -2.00
              4020 EUR -0.20
-             5030 EUR 1.20",
+             5030 EUR 1.10",
         )
         .await;
     }
+    // The contract prices the capture, once: a part of it has no price of its own.
+    check(
+        "sale p1 100.00 EUR ref=A1
+         file one.csv adyen exit=2
+         Settled +60.00 EUR ref=A1 cost=0.70
+         Settled +40.00 EUR ref=A1 cost=0.50 batch=2",
+        "match p1-capture by pass 1
+         match p1-capture by pass 1
+         break FEE_MISMATCH open p1-capture: 1.10 EUR / 1.20 EUR
+         1110 EUR 98.80
+         2020 EUR -97.80
+         4010 EUR -2.00
+         4020 EUR -0.20
+         5030 EUR 1.20",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn lines_of_two_captures_that_nobody_can_tell_apart_repeat_nothing() {
+    check(
+        "authorization p1 60.00 EUR
+         capture p1 30.00 EUR name=c1 ref=A1
+         capture p1 30.00 EUR name=c2 ref=A1
+         file one.csv adyen exit=2
+         Settled +30.00 EUR ref=A1 cost=0.40
+         Settled +30.00 EUR ref=A1 cost=0.40",
+        "break MISSING_IN_LEDGER open A1: - / 30.00 EUR
+         break MISSING_IN_LEDGER open A1: - / 30.00 EUR
+         1100 EUR 60.00
+         1110 EUR 59.20
+         2010 EUR -58.40
+         2900 EUR -60.00
+         4010 EUR -1.20
+         4020 EUR -0.40
+         5030 EUR 0.80",
+    )
+    .await;
 }

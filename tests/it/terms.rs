@@ -113,6 +113,29 @@ fn a_cent_of_every_conversion_is_no_rounding() {
     );
 }
 
+#[test]
+fn a_batch_may_be_off_by_what_the_rates_of_its_lines_tolerate() {
+    // 0.5 % of 120.00 each: 0.60 is nothing of a line, and 1.80 nothing of three; what is more of one is of that one.
+    let terms = "batch_tolerance = { EUR = \"0.02\" }
+        [[acquirer.rate]]\nfrom = \"GBP\"\nto = \"EUR\"\nrate = \"1.20\"\ntolerance = \"0.5\"\n";
+    let story = "sale p1 100.00 GBP ref=A1
+        sale p2 100.00 GBP ref=A2
+        sale p3 100.00 GBP ref=A3
+        file north 2026-03-03
+        Settled +100.00 GBP ref=A1 rate=1.206 net=120.60:EUR
+        Settled +100.00 GBP ref=A2 rate=1.206 net=120.60:EUR
+        Settled +100.00 GBP ref=A3 rate=1.206 net=120.60:EUR";
+    check(terms, story, &[]);
+    // Of the rate without a tolerance a cent is rounding, and three are none.
+    let strict = terms.replace("0.5", "0");
+    let cents = story
+        .replace("120.60", "120.01")
+        .replace("03-03\n", "03-03 breaks=FX_MISMATCH\n");
+    let together = "FX_MISMATCH 36000 36003 3 lines of batch 101, each converted by the agreed rate within its tolerance, \
+        differ by 0.03 EUR together, more than 0.02 EUR";
+    check(&strict, &cents, &[together]);
+}
+
 #[tokio::test]
 async fn what_is_taken_is_told_whether_a_term_prices_it_or_not() {
     let priced = "[[acquirer.cost]]\nrounding = \"half_even\"\npercentage = \"1\"\nfixed = { EUR = \"0\" }\n";

@@ -240,8 +240,8 @@ async fn what_others_built_on_is_not_undone() {
         .await
         .expect_err("a refusal");
     assert!(
-        matches!(&said, UndoError::Applied { merchant, missing, .. }
-            if merchant == "roll" && missing.to_string() == "5.62 USD"),
+        matches!(&said, UndoError::Applied(applied)
+            if applied.merchant == "roll" && applied.missing.to_string() == "5.62 USD"),
         "{said}"
     );
     stage.holds().await;
@@ -510,6 +510,49 @@ async fn what_was_matched_late_goes_with_its_file() {
 }
 
 #[tokio::test]
+async fn a_late_match_of_which_the_reserve_was_released_goes_with_its_file() {
+    let events = "sale p1 80.00 USD m=roll ref=A1 at=2026-03-02
+        sale p9 5.00 USD ref=A9 at=2026-03-04
+        file north 2026-03-05
+        Settled +5.00 USD ref=A9";
+    let mut stage = Stage::of(SETTINGS).await;
+    let file = stage.write_file(&["Settled +80.00 USD ref=A1 batch=7"], "2026-03-03");
+    booked(&stage, &file, "2026-03-03").await;
+    stage.go_on(events).await;
+    let matched = net(&stage).await;
+    stage.release("2026-04-01").await;
+    assert_ne!(net(&stage).await, matched, "8.00 are available");
+    undone(&stage, file.name()).await;
+    let without = Stage::told(SETTINGS, events).await;
+    without.release("2026-04-01").await;
+    assert_eq!(net(&stage).await, net(&without).await);
+    booked(&stage, &file, "2026-03-03").await;
+    assert_eq!(net(&stage).await, matched);
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn what_repeats_a_line_of_before_is_nothing_that_a_later_file_bears() {
+    let mut stage = Stage::told(
+        SETTINGS,
+        "authorization p1 80.00 USD
+         capture p1 50.00 USD name=c1 ref=A1
+         file north 2026-03-03 breaks=DUPLICATE_IN_FILE
+         Settled +50.00 USD ref=A1
+         Settled +50.00 USD ref=A1
+         capture p1 30.00 USD name=c2 ref=A1 at=2026-03-04
+         file north 2026-03-05
+         Settled +30.00 USD ref=A1
+         is all USD 1100=0.00",
+    )
+    .await;
+    undone(&stage, "file-2.csv").await;
+    stage.go_on("is all USD 1100=30.00").await;
+    undone(&stage, "file-1.csv").await;
+    stage.go_on("is all USD 1100=80.00").await;
+}
+
+#[tokio::test]
 async fn a_late_match_that_people_undid_is_left_to_them() {
     let mut stage = Stage::told(
         SETTINGS,
@@ -596,6 +639,40 @@ async fn what_is_read_otherwise_in_quarantine_is_what_a_release_books() {
     let sql = "select count(*) from break where state <> 'resolved'";
     let open: i64 = stage.test.admin.query_one(sql, &[]).await.expect("breaks").get(0);
     assert_eq!(open, 0);
+}
+
+/// Under another acquirer's name by mistake, where it would not be booked either, it stays with the one that it is of.
+#[tokio::test]
+async fn a_file_in_quarantine_stays_with_its_acquirer() {
+    let mut stage = Stage::of(SETTINGS).await;
+    stage.go_on("sale p1 80.00 USD ref=A1 at=2026-03-02").await;
+    let file = stage.write_file(&["Settled +80.00 USD ref=A1 batch=1"], "2026-03-03");
+    let text = stage.text_of(&file);
+    let (head, payout) = text.trim_end().rsplit_once('\n').expect("a payout row");
+    let file = stage
+        .write_text("untrue.csv", &format!("{head}\n{}\n", payout.replace("80.00", "79.00")))
+        .presented_by(Some("ada".to_owned()));
+    booked(&stage, &file, "2026-03-03").await;
+    let mistyped = Request {
+        file: &file,
+        acquirer: "phone",
+        as_of: Some(day("2026-03-03")),
+        today: chrono::NaiveDate::MAX,
+    };
+    let told = stage.test.store.reconcile(&stage.deployment, &mistyped, &|_| {}).await;
+    let outcome = told.expect("an outcome").outcome;
+    assert!(
+        matches!(&outcome, FileOutcome::Duplicate { acquirer, .. } if acquirer == "north"),
+        "{outcome:?}"
+    );
+    assert_eq!(files_of(&stage).await, ["untrue.csv quarantined"]);
+    // Read otherwise, and presented by nobody this time: who did is known, and is not who releases it.
+    let file = file.presented_by(None);
+    booked(&stage, &file, "2026-03-04").await;
+    let refused = released(&stage, "untrue.csv", "ada").await.expect_err("one person");
+    assert!(matches!(refused, FilesError::OnePerson { .. }), "{refused}");
+    released(&stage, "untrue.csv", "bob").await.expect("released");
+    stage.holds().await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 
 use super::super::breaks::{counted_entries, digest_of, failed, lists, note, told};
-use super::super::{Failure, Globals, Outcome, day_to_act, deployment, kept_text};
+use super::super::{Failure, Globals, Outcome, day_to_act, deployment, kept_text, person};
 use crate::money::Money;
 use crate::recon::desk::Reason;
 use crate::store::Store;
@@ -89,7 +89,7 @@ fn batch(text: &str, receipt: Money) -> Result<Asked, Failure> {
 
 /// Gives a receipt to batches.
 pub async fn give(args: MatchArgs, globals: &Globals) -> Outcome {
-    let (by, evidence) = (kept_text("--by", args.by)?, note("--evidence", args.evidence)?);
+    let (by, evidence) = (person(args.by)?, note("--evidence", args.evidence)?);
     let attachment = args.attachment.as_deref().map(digest_of).transpose()?;
     let store = globals.store().await?;
     let deployment = deployment(&store).await?;
@@ -183,7 +183,7 @@ async fn tell(store: &Store, asked: &Telling<'_>, execute: bool) -> Outcome {
 
 /// Takes a receipt back.
 pub async fn take_back(args: UnmatchArgs, globals: &Globals) -> Outcome {
-    let (by, reason) = (kept_text("--by", args.by)?, note("--reason", args.reason)?);
+    let (by, reason) = (person(args.by)?, note("--reason", args.reason)?);
     let said = Said {
         by: &by,
         note: Some(&reason),

@@ -136,6 +136,15 @@ fn a_contract_that_says_what_cannot_be_is_refused() {
         "name = \"interchange visa\"",
         &["line 19, column 1: there is another term of the name `interchange visa`"],
     );
+    for taken in [DEDUCTED, OF_BATCH] {
+        check(
+            "name = \"markup\"",
+            &format!("name = \"{taken}\""),
+            &[&format!(
+                "line 19, column 1: `{taken}` stands for what no term prices: choose another name"
+            )],
+        );
+    }
     check(
         "scheme = \"visa\"\npercentage = \"0.2\"\nfixed = { EUR = \"0\" }\n",
         "percentage = \"0.2\"\nfixed = { EUR = \"0\" }\n[[acquirer.cost.term]]\nname = \"x\"\nof = \"interchange\"\nscheme = \"visa\"\npercentage = \"1\"\nfixed = { EUR = \"0\" }\n",

@@ -27,11 +27,11 @@ use crate::ledger::account::AccountCode;
 use crate::ledger::entry::Transfer;
 use crate::money::Money;
 use crate::payment::lifecycle::receivable;
-use crate::recon::booking::{Counterparty, Leg, Line};
+use crate::recon::booking::{Counterparty, Item, Leg, Line};
 use crate::recon::by_hand::{self, Matched};
 use crate::recon::conversion::converted;
 use crate::recon::desk::{Booked, Reason};
-use crate::recon::group::costs_differ;
+use crate::recon::group::{costs_differ, priced_by};
 use crate::recon::matching::{Pass, RULES};
 use crate::settings::Settings;
 use crate::store::reconcile::line::{self, ItemName, KnownLine, LineError, LineName, OpenItem};
@@ -113,9 +113,8 @@ impl Retriable for MatchError {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Desk(error) => error.is_retriable(),
-            Self::Line(LineError::Store(error)) => error.is_retriable(),
-            Self::Line(_)
-            | Self::NotSuspended(..)
+            Self::Line(error) => error.is_retriable(),
+            Self::NotSuspended(..)
             | Self::UnknownItem(_)
             | Self::SeveralItems { .. }
             | Self::NotByHand(..)
@@ -461,18 +460,19 @@ impl Matching {
             return Err(DeskError::NotOpen(parts.len()));
         }
         let mut differ: Vec<BreakRow> = Vec::new();
-        if let Some(first) = parts.first() {
+        let items: Vec<Item> = parts.iter().map(|part| part.item.clone()).collect();
+        if let (Some(first), Some(item)) = (parts.first(), priced_by(&items)) {
             let amount = first.settled.amount.filter(|_| parts.len() == 1);
             let fee = costs_differ(&self.line, parts.iter().map(|part| (&part.item, &part.settled)))?;
             let kept = first.settled.kept_pending;
-            differ.extend(differences(&self.line, &first.item, amount, fee, kept));
+            differ.extend(differences(&self.line, item, amount, fee, kept));
         }
-        if let (Some(acquirer), Some(first)) = (self.settings.acquirers.get(&*self.name), parts.first()) {
+        if let (Some(acquirer), Some(item)) = (self.settings.acquirers.get(&*self.name), priced_by(&items)) {
             let by_hand = costs::ByHand {
                 acquirer: (self.acquirer, acquirer),
                 source: self.source,
                 batch: &self.batch,
-                matched: (&self.line, &first.item),
+                matched: (&self.line, item),
                 proposal,
                 day: self.day,
             };
@@ -480,7 +480,7 @@ impl Matching {
             let converted = converted(&self.line, acquirer);
             let converted = converted.map_err(|_| StoreError::TooLarge("the conversion of a line".to_owned()))?;
             let off = converted.filter(|converted| converted.is_off);
-            differ.extend(off.map(|off| misconversion(&self.line, &first.item, off)));
+            differ.extend(off.map(|off| misconversion(&self.line, item, off)));
         }
         write_breaks(tx, self.acquirer, self.source, differ).await?;
         keep_tranches(tx, proposal, tranches).await?;

@@ -6,6 +6,7 @@ use crate::bank::given;
 use crate::money::{AmountError, Money};
 use crate::recon::by_hand;
 use crate::recon::desk::Refusal;
+use crate::store::reserve::{AppliedReserve, PutBackError};
 use crate::store::{Retriable, StoreError};
 
 /// Why nothing was done about breaks.
@@ -113,9 +114,9 @@ pub enum DeskError {
         /// By which.
         by: i64,
     },
-    /// The tranche has gone.
-    #[error("what its resolution put into the reserve was released or used since")]
-    ReserveUsed,
+    /// What its resolution put into the reserve is gone.
+    #[error(transparent)]
+    Applied(#[from] AppliedReserve),
     /// It has no line in suspense.
     #[error("break {0} has no settlement line whose money is in suspense: nothing can be matched with it")]
     NoLine(i64),
@@ -179,6 +180,15 @@ pub enum DeskError {
     /// An amount cannot be computed.
     #[error(transparent)]
     Amount(#[from] AmountError),
+}
+
+impl From<PutBackError> for DeskError {
+    fn from(error: PutBackError) -> Self {
+        match error {
+            PutBackError::Store(error) => error.into(),
+            PutBackError::Applied(applied) => applied.into(),
+        }
+    }
 }
 
 impl Retriable for DeskError {

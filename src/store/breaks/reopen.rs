@@ -18,7 +18,7 @@ use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
 use crate::recon::availability::TrancheDays;
 use crate::store::books::LockedBooks;
-use crate::store::reserve::Tranches;
+use crate::store::reserve::{Tranches, put_back};
 use crate::store::source::source_of_run;
 use crate::store::{Store, StoreError, Tx, currency};
 
@@ -191,8 +191,16 @@ struct Mirror {
     transfers: Vec<Transfer>,
 }
 
-/// Reverses the entries of proposals on a day, by entries of a source; takes back what they withheld (`tranches` with it), and says
-/// how many entries there were.
+impl Mirror {
+    /// Whose entry it is, among these.
+    fn of<'p>(&self, proposals: &'p [Proposal]) -> Result<&'p Proposal, StoreError> {
+        let own = proposals.iter().find(|proposal| proposal.id == self.proposal);
+        own.ok_or_else(|| StoreError::Unreadable(format!("proposal {}", self.proposal)))
+    }
+}
+
+/// Reverses the entries of proposals on a day, by entries of a source; takes back what they withheld (`tranches` with it), be it
+/// released since, and says how many entries there were.
 pub(super) async fn reverse(
     tx: &mut Tx,
     undone: &[Proposal],
@@ -209,14 +217,24 @@ pub(super) async fn reverse(
     let concerned: Vec<BookId> = concerned.into_iter().collect();
     let mut books = LockedBooks::lock(tx, &concerned).await?;
     let count = mirrors.len();
-    let mut of: BTreeSet<(i64, BookId)> = BTreeSet::new();
-    for mirror in mirrors {
-        let proposal = undone.iter().find(|proposal| proposal.id == mirror.proposal);
-        let proposal = proposal.ok_or_else(|| StoreError::Unreadable(format!("proposal {}", mirror.proposal)))?;
+    for mirror in &mirrors {
+        let proposal = mirror.of(undone)?;
         if proposal.withheld > 0 {
             let (currency, days) = tranche(proposal)?;
             tranches.add((mirror.book, currency, days), proposal.withheld.saturating_neg())?;
         }
+    }
+    if let Some(first) = undone.first() {
+        let entry = |days: &str| {
+            let reference = format!("{} {days}", first.named("undo of release of resolution"));
+            let print = fingerprint(&["undo of release 1", &reference]);
+            Entry::of_day(EntryKind::Release, reference, print, day, source)
+        };
+        put_back(tx, &mut books, &tranches, entry).await?;
+    }
+    let mut of: BTreeSet<(i64, BookId)> = BTreeSet::new();
+    for mirror in mirrors {
+        let proposal = mirror.of(undone)?;
         // The second one of a book is that of a difference.
         let reference = proposal.named(if of.insert((mirror.proposal, mirror.book)) {
             "reversal of resolution"
@@ -238,13 +256,8 @@ pub(super) async fn reverse(
         };
         books.append(mirror.book, entry)?;
     }
-    let withheld = tranches.iter().next().is_some();
-    let gone = |error: StoreError| match error.constraint() {
-        Some("balance_within_side" | "reserve_tranche_once") if withheld => DeskError::ReserveUsed,
-        _ => error.into(),
-    };
-    books.write(tx).await.map_err(gone)?;
-    tranches.write(tx).await.map_err(gone)?;
+    books.write(tx).await?;
+    tranches.write(tx).await?;
     Ok(count)
 }
 

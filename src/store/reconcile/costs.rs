@@ -171,7 +171,7 @@ pub(in crate::store) struct ByHand<'a> {
     pub(in crate::store) source: SourceId,
     /// Its batch.
     pub(in crate::store) batch: &'a Arc<str>,
-    /// The line, and the first of the items that it is matched with.
+    /// The line, and the item that it is priced by.
     pub(in crate::store) matched: (&'a Line, &'a Item),
     /// What is executed.
     pub(in crate::store) proposal: i64,

@@ -19,7 +19,7 @@ use crate::recon::candidates::{Candidate, References, Reported, Suggestion, Trie
 use crate::recon::matching::{BusinessDays, Pass};
 use crate::store::breaks::{self, Break};
 use crate::store::settings::Deployment;
-use crate::store::{Store, StoreError, Tx, currency, passed_costs};
+use crate::store::{Retriable, Store, StoreError, Tx, currency, passed_costs};
 
 /// The most open items that are looked at for one line.
 const CANDIDATES: i64 = 500;
@@ -103,6 +103,16 @@ pub enum LineError {
         /// Their names.
         places: String,
     },
+}
+
+impl Retriable for LineError {
+    fn is_retriable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retriable(),
+            Self::File(error) => error.is_retriable(),
+            Self::Unknown(_) | Self::Several { .. } => false,
+        }
+    }
 }
 
 impl From<tokio_postgres::Error> for LineError {

@@ -22,7 +22,7 @@ use crate::recon::booking::{self, Difference, Item, Leg, Line, PassedOn, PricedB
 use crate::recon::breaks::BreakClass;
 use crate::recon::conversion::{Converted, converted};
 use crate::recon::costs::Claim;
-use crate::recon::group::{costs_differ, divided, merged, shared};
+use crate::recon::group::{costs_differ, divided, merged, priced_by, shared};
 use crate::recon::matching::{BusinessDays, Pass, RULES, Timing, decide};
 use crate::store::reserve::Tranches;
 use crate::store::row_place::RowPlace;
@@ -486,6 +486,7 @@ impl<'a> Matching<'a> {
             ([(batch, line)], [item]) => {
                 let settled = self.book(*batch, line, item)?;
                 self.differ(*batch, line, item, &settled)?;
+                self.convert(*batch, line, item)?;
                 self.price(*batch, line, item)?;
                 self.keep(pass, line, item, (item.gross, line.gross), settled.passed_on);
             }
@@ -505,31 +506,40 @@ impl<'a> Matching<'a> {
             self.keep(pass, line, item, (item.gross, part.gross), settled.passed_on);
             booked.push(settled);
         }
-        if let Some(first) = items.first() {
+        if let Some(item) = priced_by(items) {
             let fee = costs_differ(line, items.iter().zip(&booked))?;
-            self.found.breaks.extend(differences(line, first, None, fee, 0));
-            self.price(batch, line, first)?;
+            self.found.breaks.extend(differences(line, item, None, fee, 0));
+            self.convert(batch, line, item)?;
+            self.price(batch, line, item)?;
         }
         Ok(())
     }
 
-    /// Lines that settle one item together: those of a batch book as one, and the first of them has what is passed on.
+    /// Lines that settle one item together: those of a batch book as one, and the first of them has what is passed on. What all
+    /// cost is priced once, in the first batch by name: a contract's price of an item is no price of each part.
     fn several_of_one(&mut self, pass: Pass, lines: &[(usize, &Line)], item: &Item) -> Result<(), ReconcileError> {
-        let mut of_batches: BTreeMap<usize, Vec<&Line>> = BTreeMap::new();
+        let mut of_batches: BTreeMap<Arc<str>, (usize, Vec<&Line>)> = BTreeMap::new();
         for (batch, line) in lines {
-            of_batches.entry(*batch).or_default().push(line);
+            let name = self.postings.names.get(*batch).cloned().unwrap_or_default();
+            of_batches.entry(name).or_insert((*batch, Vec::new())).1.push(line);
         }
-        let wholes = of_batches
-            .iter()
-            .filter_map(|(batch, lines)| Some(merged(lines).transpose()?.map(|whole| (*batch, whole))))
-            .collect::<Result<Vec<_>, _>>()?;
+        let first = of_batches.values().next().map(|(batch, _)| *batch);
+        let (mut batches, mut wholes) = (Vec::new(), Vec::new());
+        for (name, (batch, lines)) in of_batches {
+            batches.push(batch);
+            wholes.extend(merged(&lines)?.map(|whole| (name, whole)));
+        }
         let parts = shared(item, &wholes).map_err(indivisible)?;
         let mut passed_on = BTreeMap::new();
-        for ((batch, whole), part) in wholes.iter().zip(&parts) {
-            let settled = self.book(*batch, whole, part)?;
-            self.differ(*batch, whole, part, &settled)?;
-            self.price(*batch, whole, part)?;
+        for ((batch, (_, whole)), part) in batches.into_iter().zip(&wholes).zip(&parts) {
+            let settled = self.book(batch, whole, part)?;
+            self.differ(batch, whole, part, &settled)?;
+            self.convert(batch, whole, part)?;
             passed_on.insert(whole.ordinal, settled.passed_on);
+        }
+        let all: Vec<&Line> = lines.iter().map(|(_, line)| *line).collect();
+        if let (Some(first), Some(whole)) = (first, merged(&all)?) {
+            self.price(first, &whole, item)?;
         }
         for (_, line) in lines {
             let passed_on = passed_on.remove(&line.ordinal).flatten();
@@ -561,8 +571,8 @@ impl<'a> Matching<'a> {
         });
     }
 
-    /// Holds what a line costs, and what it was converted to, to the contract.
-    fn price(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
+    /// Holds what a line was converted to to the rate agreed.
+    fn convert(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
         if let Some(converted) = converted(line, self.run.acquirer)? {
             if converted.is_off {
                 self.found.breaks.push(misconversion(line, item, converted));
@@ -571,6 +581,11 @@ impl<'a> Matching<'a> {
                 self.drifts.entry(key).or_default().add(&converted)?;
             }
         }
+        Ok(())
+    }
+
+    /// Holds what a line costs to the contract.
+    fn price(&mut self, batch: usize, line: &Line, item: &Item) -> Result<(), AmountError> {
         if let (Some(costs), Some(name)) = (&mut self.costs, self.postings.names.get(batch)) {
             self.found.breaks.extend(costs.check(name, line, item)?);
         }

@@ -409,10 +409,19 @@ impl Store {
             let latest =
                 async |tx: &mut Tx| source_of(tx, SourceKind::Settlement, &request.file.name, &content.digest).await;
             let before = latest(tx).await?;
-            if before.new || stands(tx, &before).await?.state != "quarantined" {
+            if before.new {
                 return Ok(Known::AsItStands);
             }
-            reconcile(tx, deployment, request, Known::Again, progress).await?;
+            let standing = stands(tx, &before).await?;
+            if standing.state != "quarantined" {
+                return Ok(Known::AsItStands);
+            }
+            let found = reconcile(tx, deployment, request, Known::Again, progress).await?;
+            // For an acquirer that it cannot be booked for it does not leave the one that it is said to be of.
+            let is_of_another = deployment.acquirer(request.acquirer) != Some(standing.acquirer);
+            if is_of_another && found.outcome != FileOutcome::Booked {
+                return Ok(Known::AsItStands);
+            }
             let again = latest(tx).await?;
             let differ = include_str!("../../../schema/queries/readings_differ.sql");
             let differ = tx.query(differ, &[&before.id.0, &again.id.0]).await?;
@@ -532,7 +541,7 @@ async fn reconcile(
         intake::break_superseded(tx, acquirer_id, source.id, &superseded).await?;
         let settings = deployment.latest().map(|settings| &**settings);
         sequence::check(tx, settings, request.acquirer, acquirer_id, source.id, as_of, &gaps).await?;
-        present(tx, file, source.id).await?;
+        present(tx, file, source.id, quarantined).await?;
         let found = report(tx, FileOutcome::Quarantined { reason }, source.id).await?;
         return Ok(Reconciliation {
             rejected: taken.rejected,
@@ -560,7 +569,7 @@ async fn reconcile(
     let name = request.acquirer;
     sequence::check(tx, Some(settings), name, acquirer_id, source.id, Some(as_of), &gaps).await?;
     sequence::days(tx, deployment, name, acquirer_id, source.id, as_of).await?;
-    present(tx, file, source.id).await?;
+    present(tx, file, source.id, quarantined).await?;
     let found = report(tx, FileOutcome::Booked, source.id).await?;
     Ok(Reconciliation {
         unknown_columns: taken.unknown_columns,
@@ -616,12 +625,20 @@ async fn of_another(tx: &mut Tx, run: &Run<'_>, matching: &matching::Matching<'_
     Ok(())
 }
 
-/// Keeps who presented a file, where that is said.
-async fn present(tx: &mut Tx, file: &SettlementFile, source: SourceId) -> Result<(), StoreError> {
-    match &file.presented_by {
-        Some(by) => files::decide(tx, source, "presented", by, None, (None, None)).await,
-        None => Ok(()),
+/// Keeps who presented a file, where that is said now, or was of the run that is read again.
+async fn present(
+    tx: &mut Tx,
+    file: &SettlementFile,
+    source: SourceId,
+    quarantined: Option<SourceId>,
+) -> Result<(), StoreError> {
+    if let Some(by) = &file.presented_by {
+        return files::decide(tx, source, "presented", by, None, (None, None)).await;
     }
+    let again = include_str!("../../../schema/queries/file_present_again.sql");
+    tx.execute(again, &[&source.0, &quarantined.map(|earlier| earlier.0)])
+        .await
+        .map(drop)
 }
 
 /// Waits for other reconciliations of an acquirer, and keeps them away.

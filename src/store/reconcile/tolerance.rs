@@ -4,17 +4,19 @@
 //! calendar month, is a break: of the batch, or of the file that takes the month above it. It is added up while lines are
 //! matched, and kept by file, so nothing is read again; what people match later is not of it.
 //!
-//! What conversions by an agreed rate differ by, each within its tolerance, is held to what a batch may differ by as well.
+//! What conversions by an agreed rate differ by, each within its tolerance, is held to what their rates tolerate together, and to
+//! what a batch may differ by where that is more.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Months;
+use rust_decimal::Decimal;
 
 use super::matching::write_batch_break;
 use super::{ReconcileError, Run};
 use crate::dates::month_of;
-use crate::money::{AmountError, Currency, Money};
+use crate::money::{AmountError, Currency, Money, Rounding};
 use crate::recon::breaks::BreakClass;
 use crate::recon::conversion::Converted;
 use crate::store::{StoreError, Tx};
@@ -76,6 +78,7 @@ pub(super) struct Drift {
     lines: i64,
     expected: i64,
     actual: i64,
+    allowed: Decimal,
 }
 
 impl Drift {
@@ -85,6 +88,8 @@ impl Drift {
         self.lines = plus(self.lines, 1)?;
         self.expected = plus(self.expected, converted.expected.minor())?;
         self.actual = plus(self.actual, converted.actual.minor())?;
+        let allowed = self.allowed.checked_add(converted.allowed);
+        self.allowed = allowed.ok_or(AmountError::TooLarge)?;
         Ok(())
     }
 }
@@ -102,6 +107,7 @@ pub(super) async fn check_drift(
         };
         let money = |minor| Money::from_minor(minor, *currency);
         let off = drift.actual.checked_sub(drift.expected).ok_or(AmountError::TooLarge)?;
+        let allowed = money(Rounding::Down.round(drift.allowed)?.max(allowed.minor()));
         if off.unsigned_abs() > allowed.minor().unsigned_abs() {
             let (lines, off) = (drift.lines, money(off));
             let detail = format!(

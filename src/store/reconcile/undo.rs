@@ -24,11 +24,10 @@ use crate::ids::{BookId, EntryNumber, OWN, SYSTEM, SourceId};
 use crate::ledger::account::{Account, AccountCode};
 use crate::ledger::book::fingerprint;
 use crate::ledger::entry::{Entry, EntryKind, Transfer};
-use crate::money::Money;
 use crate::store::books::LockedBooks;
 use crate::store::breaks::late::{has_late, undo_late};
 use crate::store::breaks::{DeskError, Said};
-use crate::store::reserve::{Tranches, tranche_key, transfer};
+use crate::store::reserve::{AppliedReserve, PutBackError, Tranches, put_back};
 use crate::store::source::{source_of_run, tag};
 use crate::store::{Retriable, Store, StoreError, Tx, currency};
 
@@ -133,19 +132,8 @@ pub enum UndoError {
     #[error("what was matched of its lines after it was booked cannot be undone")]
     Late(#[source] Box<DeskError>),
     /// A reserve that it withheld is gone.
-    #[error(
-        "of what it withheld of {merchant}'s sales of {source_on} until {release_on}, {missing} was used for refunds since"
-    )]
-    Applied {
-        /// The merchant.
-        merchant: String,
-        /// The day of the sales.
-        source_on: NaiveDate,
-        /// The day of release.
-        release_on: NaiveDate,
-        /// How much is not there any more.
-        missing: Money,
-    },
+    #[error(transparent)]
+    Applied(#[from] AppliedReserve),
 }
 
 impl Retriable for UndoError {
@@ -160,7 +148,16 @@ impl Retriable for UndoError {
             | Self::Worked { .. }
             | Self::DependedOn { .. }
             | Self::ReversedBefore { .. }
-            | Self::Applied { .. } => false,
+            | Self::Applied(_) => false,
+        }
+    }
+}
+
+impl From<PutBackError> for UndoError {
+    fn from(error: PutBackError) -> Self {
+        match error {
+            PutBackError::Store(error) => error.into(),
+            PutBackError::Applied(applied) => applied.into(),
         }
     }
 }
@@ -342,7 +339,13 @@ pub(super) async fn reverse(
     let source = undone.file.source.0;
     let put = include_str!("../../../schema/queries/undo_tranches.sql");
     tranches.take_back(&tx.query(put, &[&source]).await?)?;
-    put_back(tx, undone, books, tranches).await?;
+    let of_file = tag(&undone.file.digest, undone.file.run);
+    let entry = |days: &str| {
+        let reference = format!("{OWN}undo release {of_file} {days}");
+        let print = fingerprint(&["undo 1", &reference]);
+        Entry::of_day(EntryKind::Release, reference, print, undone.day, undone.run)
+    };
+    put_back(tx, books, tranches, entry).await?;
     let mut after = (BookId(0), EntryNumber(0));
     loop {
         let rows = tx.query(entries, &[&source, &after.0.0, &after.1.0, &CHUNK]).await?;
@@ -413,45 +416,5 @@ pub(super) async fn keep_tranches(tx: &mut Tx, source: SourceId, tranches: &Tran
     let insert = include_str!("../../../schema/queries/settlement_reserves_insert.sql");
     tx.execute(insert, &[&source.0, books, currencies, sources, releases, amounts])
         .await?;
-    Ok(())
-}
-
-/// Puts back into tranches what was released of them and is to be taken out again: an entry for each. Their books are locked.
-async fn put_back(tx: &mut Tx, undone: &Undone, books: &mut LockedBooks, tranches: &Tranches) -> Result<(), UndoError> {
-    let columns = tranches.columns();
-    if columns.is_empty() {
-        return Ok(());
-    }
-    let gone = include_str!("../../../schema/queries/reserve_gone.sql");
-    let mut back = Tranches::default();
-    for row in &tx.query(gone, &columns.parameters()).await? {
-        let key = tranche_key(row)?;
-        let (book, currency, days) = key;
-        let (missing, released): (i64, i64) = (row.try_get("missing")?, row.try_get("released")?);
-        if missing > released {
-            let applied = missing.saturating_sub(released);
-            return Err(UndoError::Applied {
-                merchant: row.try_get::<_, Option<String>>("merchant")?.unwrap_or_default(),
-                source_on: days.source_on,
-                release_on: days.release_on,
-                missing: Money::from_minor(applied, currency),
-            });
-        }
-        back.add(key, missing)?;
-        let of_file = tag(&undone.file.digest, undone.file.run);
-        let (source_on, release_on) = (days.source_on, days.release_on);
-        let reference = format!("{OWN}undo release {of_file} {source_on} {release_on} {currency}");
-        let print = fingerprint(&["undo 1", &reference]);
-        let (available, reserve) = (AccountCode::MerchantAvailable, AccountCode::MerchantReserve);
-        let transfers = transfer(available, reserve, currency, missing).into_iter().collect();
-        let entry = Entry::of_day(EntryKind::Release, reference, print, undone.day, undone.run);
-        books.append(book, Entry { transfers, ..entry })?;
-    }
-    let columns = back.columns();
-    if !columns.is_empty() {
-        books.write(tx).await?;
-        let unrelease = include_str!("../../../schema/queries/reserve_unrelease.sql");
-        tx.execute(unrelease, &columns.parameters()).await?;
-    }
     Ok(())
 }

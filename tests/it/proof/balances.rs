@@ -491,6 +491,28 @@ async fn a_payout_that_came_back_is_paid_with_the_batch_that_brings_it() {
     assert_eq!(kept, 2, "one of each run of the second file");
 }
 
+/// Twice in one file it is none of them, as far as anybody can tell: the batch stays awaited.
+#[tokio::test]
+async fn a_payout_does_not_come_back_twice() {
+    let mut world = World::told("sale p1 80.00 EUR ref=A1 at=2026-03-02").await;
+    let file = |rows: &[&str], on: &str, payout: &str| {
+        let text = crate::stage::settlement_file(rows, on);
+        text.replace("MerchantPayout,TX,", &format!("MerchantPayout,{payout},"))
+    };
+    let first = file(
+        &["Settled +80.00 EUR ref=A1 cost=1.00 batch=7"],
+        "2026-03-03",
+        "TX1000007XT batch 7",
+    );
+    world.books("7.csv", &first, "2026-03-03").await;
+    world.load(&statement("2026-03-10", 0, &[])).await;
+    let back = "BankInstructionReturned +79.00 EUR ref=TX1000007XT batch=8";
+    let second = file(&[back, back], "2026-03-10", "TX1000008XT batch 8");
+    world.books("8.csv", &second, "2026-03-10").await;
+    assert_eq!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.len(), 1);
+    world.stage.holds().await;
+}
+
 /// The bank receives what is paid; what the payout costs is a cost, as every fee is.
 #[tokio::test]
 async fn what_a_payout_costs_is_booked_and_not_awaited() {
