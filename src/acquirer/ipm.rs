@@ -26,7 +26,8 @@
 //! - amounts are in the exponents that the message itself states (PDS 0148), and stored in those of ISO 4217;
 //! - gross is DE 4 and DE 49; net is DE 5 and DE 50, or the gross without them, less the fees of PDS 0146;
 //! - DE 9, where it is there, leads from DE 4 to DE 5 as exactly as its digits allow;
-//! - of the card number no more is kept than six and four digits, and of elements that are not read only how long they are.
+//! - all elements and subelements are kept as text, read or not, but of the card number no more than six and four digits; of its
+//!   expiry and of what the chip said, where the number stands in binary form, only how long they are.
 
 mod container;
 mod message;
@@ -37,7 +38,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use self::container::{Encoding, Records};
-use self::message::{Message, Pds};
+use self::message::{Message, PDS_CARRIERS, Pds};
 use super::format::HEAD;
 use super::sheet::Wrong;
 use super::{Claim, ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
@@ -118,10 +119,15 @@ impl<R: Read> SettlementReader for IpmReader<R> {
                 self.claims.totals.clear();
                 return Ok(None);
             }
-            let read = Message::parse(self.records.record(), self.encoding).and_then(|message| {
-                let pds = message.pds()?;
-                Ok((message, pds))
-            });
+            let bytes = self.records.record();
+            let read = match Message::parse(bytes, self.encoding) {
+                Ok(message) => match message.pds() {
+                    Ok(pds) => Ok((message, pds)),
+                    Err(wrong) => Err((wrong, raw(&message, &Pds::default()))),
+                },
+                // Where its card number stands nobody knows.
+                Err(wrong) => Err((wrong, format!("{} bytes", bytes.len()))),
+            };
             let line = match read {
                 Ok((message, pds)) => {
                     if let Some(logical) = &mut self.logical {
@@ -145,17 +151,18 @@ impl<R: Read> SettlementReader for IpmReader<R> {
                         logical,
                     }
                     .read(self.ordinal, record)
+                    .map_err(|wrong| wrong.at(record, &raw(&message, &pds)))
                 }
-                Err(wrong) => {
+                Err((wrong, raw)) => {
                     let Some(logical) = &mut self.logical else {
                         return Err(wrong_in(record, wrong));
                     };
                     logical.messages = logical.messages.saturating_add(1);
                     self.ordinal = self.ordinal.saturating_add(1);
-                    Err(wrong)
+                    Err(wrong.at(record, &raw))
                 }
             };
-            return self.claims.take(line.map_err(|wrong| wrong.at(record, ""))).map(Some);
+            return self.claims.take(line).map(Some);
         }
     }
 
@@ -347,7 +354,7 @@ impl LineReader<'_> {
             tax: 0,
             reserve: 0,
             exchange_rate: amounts.exchange_rate.filter(|_| of_payment),
-            raw: self.raw(),
+            raw: raw(self.message, self.pds),
         })
     }
 
@@ -558,27 +565,34 @@ impl LineReader<'_> {
         let text = self.message.text(number);
         text.map(|text| checked(&format!("DE{number}"), text)).transpose()
     }
+}
 
-    /// The elements that are read, card numbers masked, and how long the others are.
-    fn raw(&self) -> String {
-        const SHOWN: [usize; 14] = [3, 4, 5, 9, 12, 24, 25, 31, 37, 38, 42, 49, 50, 71];
-        const SUBELEMENTS: [&str; 4] = ["0025", "0137", "0146", "0148"];
-        let mut raw = self.message.message_type().to_owned();
-        for (number, length) in self.message.lengths() {
-            let text = self.message.text(number).unwrap_or_default();
-            raw.push_str(&match number {
-                2 => format!(" DE2={}", masked(&text)),
-                _ if SHOWN.contains(&number) => format!(" DE{number}={}", card_number::shorten(&text, 40)),
-                _ => format!(" DE{number}({length})"),
-            });
-        }
-        for tag in SUBELEMENTS {
-            if let Some(text) = self.pds.get(tag) {
-                raw.push_str(&format!(" PDS{tag}={}", card_number::shorten(text, 400)));
-            }
-        }
-        card_number::mask(&raw).into_owned()
+/// What a message says, element by element and subelement by subelement, card numbers masked.
+fn raw(message: &Message<'_>, pds: &Pds) -> String {
+    // The expiry of the card, and what its chip said.
+    const HIDDEN: [usize; 2] = [14, 55];
+    let mut raw = message.message_type().to_owned();
+    for (number, length) in message.lengths() {
+        let text = message.text(number).unwrap_or_default();
+        raw.push_str(&match number {
+            2 => format!(" DE2={}", masked(&text)),
+            _ if HIDDEN.contains(&number) || PDS_CARRIERS.contains(&number) => format!(" DE{number}({length})"),
+            _ => format!(" DE{number}={}", printable(&text)),
+        });
     }
+    for (tag, text) in pds.all() {
+        raw.push_str(&format!(" PDS{tag}={}", printable(text)));
+    }
+    card_number::mask(&raw).into_owned()
+}
+
+/// A text with its control characters as what they are, in hex.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => format!("\\x{:02x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// The first six and last four characters of what should be a card number; of a short one none.

@@ -1,9 +1,9 @@
 //! Lines and items that settle each other only together: one sum against the other, to the last minor unit.
 //!
 //! Several lines of one item (a capture and what was reversed of it, a settlement in parts) book as one line, in each batch that
-//! they are of: the item is divided among batches by their gross amounts, and priced once. One line of several items is divided among them by their
-//! gross amounts, largest remainder, so that each item books what it would have booked with a line of its own, and the parts add up
-//! to the line.
+//! they are of: the item is divided among batches by their gross amounts, and priced once. One line of several items is divided
+//! among them by their gross amounts, largest remainder, so that each item books what it would have booked with a line of its own,
+//! and the parts add up to the line.
 
 use std::sync::Arc;
 
@@ -108,8 +108,9 @@ pub fn costs_differ<'a>(
 }
 
 /// The parts of an item that lines of different batches settle, in their order: each has the gross of its line, and odd units go by
-/// the names of batches. They are priced as one item, so what it comes to is divided among them: what the ledger has of its costs by
-/// the lines' costs, where they have some; what is withheld, by what is payable of each, so that no part withholds more than it has.
+/// the names of batches. They are priced as one item, so what it comes to is divided among them: what the ledger has of its costs,
+/// by the lines' costs, where they have some; what is withheld, by what is payable of each, so that no part withholds more than it
+/// has.
 pub fn shared(item: &Item, lines: &[(Arc<str>, Line)]) -> Result<Vec<Item>, SplitError> {
     if let [_] = lines {
         return Ok(vec![item.clone()]);

@@ -1050,7 +1050,7 @@ async fn what_was_set_off_together_is_opened_together() {
 }
 
 #[tokio::test]
-async fn a_reserve_that_has_gone_is_not_taken_back() {
+async fn a_reserve_that_was_released_is_taken_back_and_one_that_was_used_is_not() {
     let mut stage = stage(FREE).await;
     stage.tell(&MISSING.replace("ref=A1", "ref=A1 m=roll")).await;
     let id = id(&stage, "MISSING_IN_FILE").await;
@@ -1058,14 +1058,27 @@ async fn a_reserve_that_has_gone_is_not_taken_back() {
         .await
         .expect("written off");
     stage.release("2026-04-01").await;
-    let refused = stage
-        .test
-        .store
-        .reopen_breaks(&[id], said("bob", "no"), day("2026-04-02"))
+    stage.tell("is roll USD 2010=0.00 2020=77.38 2030=0.00").await;
+    let reopen = async |stage: &Stage, on| {
+        let store = &stage.test.store;
+        store.reopen_breaks(&[id], said("bob", "no"), day(on)).await
+    };
+    assert_eq!(reopen(&stage, "2026-04-02").await.expect("open again").reversals, 1);
+    stage.tell("is roll USD 2010=77.38 2020=0.00 2030=0.00").await;
+    resolve(&stage, &request(&[id], Reason::Uneconomic, "ann"))
+        .await
+        .expect("written off");
+    stage
+        .tell(
+            "is roll USD 2010=0.00 2020=69.38 2030=8.00
+             refund p1 75.00 USD m=roll at=2026-04-03",
+        )
         .await;
-    assert_eq!(
-        refused.expect_err("released").to_string(),
-        "what its resolution put into the reserve was released or used since"
+    let refused = reopen(&stage, "2026-04-04").await.expect_err("used").to_string();
+    assert!(
+        refused.starts_with("of what was withheld of roll's sales of ")
+            && refused.ends_with("5.62 USD was used for refunds since"),
+        "{refused}"
     );
     stage.holds().await;
 }

@@ -76,7 +76,7 @@ const FORMS: [(usize, Form); 52] = {
 };
 
 /// The elements that hold private data subelements.
-const PDS_CARRIERS: [usize; 5] = [48, 62, 123, 124, 125];
+pub(super) const PDS_CARRIERS: [usize; 5] = [48, 62, 123, 124, 125];
 
 /// A message, its elements found.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ impl<'a> Message<'a> {
 }
 
 /// The private data subelements of a message: tag and text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pds(Vec<(String, String)>);
 
 impl Pds {
@@ -194,6 +194,11 @@ impl Pds {
     pub(super) fn get(&self, tag: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == tag);
         found.map(|(_, text)| text.as_str())
+    }
+
+    /// All of them: tag and text.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(tag, text)| (tag.as_str(), text.as_str()))
     }
 
     /// What a subelement says in digits.

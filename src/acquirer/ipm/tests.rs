@@ -101,7 +101,7 @@ fn message(message_type: &str, elements: &[(usize, &str)], subelements: &[(&str,
     for (number, text) in all {
         bitmap |= 1_u128 << 127 >> number.saturating_sub(1);
         match number {
-            2 | 31 | 94 => body.push_str(&format!("{:02}{text}", text.len())),
+            2 | 31 | 43 | 94 => body.push_str(&format!("{:02}{text}", text.len())),
             48 | 55 | 72 => body.push_str(&format!("{:03}{text}", text.len())),
             _ => body.push_str(&text),
         }
@@ -390,15 +390,56 @@ fn what_else_a_message_says_is_kept() {
     assert_eq!(texts(&lines[10]), ["", "", "", "7621"]);
 }
 
+/// What was read and what was not, of lines and of rejects alike.
+#[test]
+fn every_element_is_kept_as_it_came() {
+    let place = "SHOP 7\\HIGH ST\\OSLO\\  NOR";
+    let others = [(26, "5812"), (43, place), (72, "a\0b\u{1}c"), (94, "00000012345")];
+    let raw = |more: &[(usize, &str)], subelements: &[(&str, &str)]| {
+        let elements = [&others[..], more].concat();
+        let bytes = file_of(sale(&elements, &[&[EUR][..], subelements].concat()));
+        let mut rows = IpmReader::open(&bytes[..]).map(Rows::of).expect("a file");
+        match rows.next().expect("one").expect("a row") {
+            Row::Line(line) => line.raw,
+            Row::Reject(reject) => format!("! {}", reject.raw),
+        }
+    };
+    let line = raw(&[], &[("0158", "MCC1 EEA")]);
+    for part in [
+        " DE26=5812",
+        " DE43=SHOP 7\\HIGH ST\\OSLO\\  NOR",
+        " DE72=a\\x00b\\x01c",
+        " DE94=00000012345",
+        " PDS0148=9782",
+        " PDS0158=MCC1 EEA",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let reject = raw(&[(9, "99999999")], &[("0158", "MCC1 EEA"), ("0025", "X")]);
+    assert!(reject.starts_with("! 1240 DE2=541333******0011"), "{reject}");
+    assert!(
+        reject.contains("DE94=00000012345") && reject.contains("PDS0025=X"),
+        "{reject}"
+    );
+}
+
 #[test]
 fn no_card_number_is_kept() {
-    let track = sale(&[(55, "5A085413330089020011"), (72, "card 5413330089020011")], &[EUR]);
+    let track = sale(
+        &[
+            (14, "2812"),
+            (55, "5A085413330089020011"),
+            (72, "card 5413330089020011"),
+        ],
+        &[EUR],
+    );
     let bytes = file_of(track);
     let reader = IpmReader::open(&bytes[..]).map(Rows::of).expect("a file");
     for row in reader {
         let text = format!("{row:?}");
         assert!(!text.contains("5413330089020011"), "{text}");
-        assert!(text.contains("DE2=541333******0011"), "{text}");
+        assert!(text.contains("DE2=541333******0011 "), "{text}");
+        assert!(text.contains(" DE14(4) ") && text.contains(" DE55(20) "), "{text}");
     }
     // A number that is no card number by its digits is masked all the same.
     assert_eq!(masked("5413330089020012"), "541333******0012");
