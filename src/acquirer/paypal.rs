@@ -522,8 +522,9 @@ impl<'r> PaypalReader<'r> {
         if let Some(currency) = section.part.unspoken() {
             return Err(self.malformed(format!("the section has rows of {currency} and no footer of it")));
         }
+        let line = self.records.record().line();
         self.claim(
-            format!("the count of section {}", section.batch),
+            format!("the count of section {} on line {line}", section.batch),
             None,
             stated,
             section.part.rows,
@@ -539,7 +540,13 @@ impl<'r> PaypalReader<'r> {
             return Err(self.malformed(format!("the report has rows of {currency} and no footer of it")));
         }
         self.counted = true;
-        self.claim("the count of the report".to_owned(), None, stated, self.report.rows)
+        let line = self.records.record().line();
+        self.claim(
+            format!("the count of the report on line {line}"),
+            None,
+            stated,
+            self.report.rows,
+        )
     }
 }
 
@@ -567,12 +574,12 @@ impl SettlementReader for PaypalReader<'_> {
                 }
             }
             if let Some(fault) = record.fault() {
-                let reason = format!(
-                    "cell {} of the `{}` record {}",
-                    fault.cell.saturating_add(1),
-                    sheet::short(&code),
-                    fault.reason
-                );
+                // Of what is no text, not even its kind is known.
+                let kind = match code.as_str() {
+                    "" => "the record".to_owned(),
+                    code => format!("the `{}` record", sheet::short(code)),
+                };
+                let reason = format!("cell {} of {kind} {}", fault.cell.saturating_add(1), fault.reason);
                 return Err(self.malformed(reason));
             }
             match code.as_str() {
@@ -586,8 +593,9 @@ impl SettlementReader for PaypalReader<'_> {
                 "RC" => self.report_count()?,
                 "FF" => {
                     let stated = self.number_at(1)?;
+                    let line = self.records.record().line();
                     self.claim(
-                        format!("the footer of file {} counts", self.number),
+                        format!("the footer of file {} on line {line} counts", self.number),
                         None,
                         stated,
                         self.in_file,

@@ -364,6 +364,11 @@ impl<'a, C: Column> Cells<'a, C> {
         card_number::mask(self.record.raw()).into_owned()
     }
 
+    /// Whether the file has a column.
+    pub(super) fn has(&self, column: C) -> bool {
+        self.header.place(column).is_some()
+    }
+
     /// A cell; empty where the file has no such column.
     pub(super) fn cell(&self, column: C) -> &'a str {
         self.header.place(column).map_or("", |place| self.record.cell(place))

@@ -204,7 +204,7 @@ impl RowReader<'_> {
         let id = cells.text(Column::Id)?;
         let category = cells.text(Column::Category)?;
         let when = match cells.cell(Column::CreatedUtc) {
-            "" => Column::Created,
+            "" if cells.has(Column::Created) => Column::Created,
             _ => Column::CreatedUtc,
         };
         let occurred_on = cells.day_of_time(when)?;
@@ -285,13 +285,10 @@ impl RowReader<'_> {
     fn amount(&mut self, column: Column, currency: Currency) -> Result<i64, Wrong> {
         let cell = self.cells.cell(column);
         let found = cell.chars().find(|c| matches!(c, '.' | ','));
-        if let Some(found) = found {
-            let separator = *self.separator.get_or_insert(found);
-            if separator != found {
-                let text = sheet::short(cell);
-                let reason = format!("`{text}` has `{found}` before its decimals, amounts above have `{separator}`");
-                return Err(self.cells.wrong(column, reason));
-            }
+        if let Some((found, separator)) = found.zip(*self.separator).filter(|(found, known)| found != known) {
+            let text = sheet::short(cell);
+            let reason = format!("`{text}` has `{found}` before its decimals, amounts above have `{separator}`");
+            return Err(self.cells.wrong(column, reason));
         }
         if cell.is_empty() {
             return Err(self.cells.wrong(column, "is empty"));
@@ -305,6 +302,8 @@ impl RowReader<'_> {
             _ => digits.to_owned(),
         };
         let money = Money::parse_scaled(&digits, currency).map_err(|error| self.cells.wrong(column, error))?;
+        // What is no amount shows nothing: the amounts below it are not held to it.
+        *self.separator = self.separator.or(found);
         Ok(money.minor().saturating_mul(sign))
     }
 

@@ -18,6 +18,7 @@ use std::fmt;
 use std::io::Read;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::sheet::{self, Column as _, Sheet, Wrong, columns};
 use super::{ControlClaims, RecordType, Row, SettlementLine, SettlementReader};
@@ -592,8 +593,63 @@ impl<R: Read> TossReader<R> {
 
 fn item(object: &[u8], line: u64, ordinal: u32) -> Result<SettlementLine, Wrong> {
     let text = std::str::from_utf8(object).map_err(|_| Wrong::of_row("is not valid UTF-8"))?;
-    let item: Item<'_> = serde_json::from_str(text).map_err(|error| Wrong::of_row(sheet::short(&error.to_string())))?;
+    let item: Item<'_> = serde_json::from_str(text).map_err(|error| not_an_item(text, line, &error))?;
     Texts::of_item(item, line, text).read(ordinal)
+}
+
+/// What is wrong with an object that begins on a line: the first field that holds something else than it may, in the order of the
+/// columns, or that it is no JSON, and on which line of the file.
+fn not_an_item(text: &str, line: u64, error: &serde_json::Error) -> Wrong {
+    let is_text = |value: &Value| value.is_null() || value.is_string();
+    let is_number = |value: &Value| is_text(value) || value.is_i64() || value.is_u64();
+    let object: Value = serde_json::from_str(text).unwrap_or_default();
+    let at = |name: &str| name.split('.').try_fold(&object, |value, part| value.get(part));
+    let numbers = [
+        Column::Amount,
+        Column::Supply,
+        Column::Vat,
+        Column::PayOut,
+        Column::InterestFee,
+        Column::Fee,
+    ];
+    let unread = Column::CancelAmount;
+    let columns = Column::ALL.iter().filter(|column| **column != unread);
+    let fields = columns.map(|column| match numbers.contains(column) {
+        true => (
+            column.name(),
+            at(column.name()).is_none_or(is_number),
+            "must be a whole number or a text of an amount",
+        ),
+        false => (column.name(), at(column.name()).is_none_or(is_text), "must be a text"),
+    });
+    let is_part = |part: &Value| part.get("fee").is_some_and(|fee| !fee.is_null() && is_number(fee));
+    let is_list = |value: &Value| value.is_null() || value.as_array().is_some_and(|parts| parts.iter().all(is_part));
+    let others = [
+        (
+            "fees",
+            at("fees").is_none_or(is_list),
+            "must be a list of objects, each with its fee",
+        ),
+        (
+            "cancel",
+            at("cancel").is_none_or(|value| value.is_null() || value.is_object()),
+            "must be an object",
+        ),
+    ];
+    let wrong = fields.chain(others).find(|(_, is_fine, _)| !is_fine);
+    match wrong {
+        Some((name, _, reason)) => Wrong::in_column(name, reason),
+        None => {
+            let told = error.to_string();
+            // Its own place is counted from the object's beginning.
+            let reason = told
+                .rsplit_once(" at line ")
+                .map_or(told.as_str(), |(reason, _)| reason);
+            let below = u64::try_from(error.line().saturating_sub(1)).unwrap_or_default();
+            let line = line.saturating_add(below);
+            Wrong::of_row(format!("on line {line}: {}", sheet::short(reason)))
+        }
+    }
 }
 
 impl<R: Read> SettlementReader for TossReader<R> {

@@ -2,12 +2,17 @@
 //! books.
 //!
 //! A file ends in one of three ways: it is booked and books what the right file does; it cannot be read, and the whole database
-//! stays as it was; or it is quarantined, and what is booked stays as it was. Where there is a line it is told, and the column.
+//! stays as it was; or it is quarantined, and what is booked stays as it was. The file is named, and where there is a line it is
+//! told, and the column. Here are files of Adyen, through the database; `forms` has those of every reader.
 
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "a test that overflows fails, as it should"
 )]
+
+mod forms;
+mod messages;
+mod table;
 
 use std::error::Error;
 use std::io::{Cursor, Read, Write};
@@ -23,6 +28,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use crate::desk::Desk;
 use crate::hostile::{booked, good_file, two_sales};
 use crate::reconcile::{HEADER, SETTINGS};
+use crate::support;
 use crate::support::events::apply;
 use crate::support::readers::READERS;
 
@@ -364,10 +370,17 @@ fn reasons(error: &dyn Error) -> String {
     text
 }
 
-/// A desk on which both sales are recorded, and its settings.
-async fn begun() -> (Desk, Deployment) {
+/// A database on which both sales are recorded.
+async fn recorded() -> String {
     let desk = two_sales().await;
-    let deployment = apply(&desk.database.store, SETTINGS).await;
+    apply(&desk.database.store, SETTINGS).await;
+    desk.database.url
+}
+
+/// A desk on a copy of such a database, and its settings.
+async fn begun(recorded: &str) -> (Desk, Deployment) {
+    let desk = Desk::on(support::store_on(support::copy_of(recorded).await).await);
+    let deployment = desk.database.store.deployment().await.expect("a deployment");
     (desk, deployment)
 }
 
@@ -378,8 +391,8 @@ async fn reconcile(
     content: &[u8],
 ) -> Result<(FileOutcome, String), String> {
     let path = desk.write(name, content);
-    let told = |error: &dyn Error| format!("{name}: {}", reasons(error));
-    let file = SettlementFile::open(&path).map_err(|error| told(&error))?;
+    // Who opens a file by its name tells it.
+    let file = SettlementFile::open(&path).map_err(|error| format!("{name}: {}", reasons(&error)))?;
     let request = Request {
         file: &file,
         acquirer: "adyen",
@@ -387,7 +400,7 @@ async fn reconcile(
         today: chrono::NaiveDate::MAX,
     };
     let done = desk.database.store.reconcile(deployment, &request, &|_| {}).await;
-    let done = done.map_err(|error| told(&error))?;
+    let done = done.map_err(|error| reasons(&error))?;
     let first = done.rejected.first().map_or_else(String::new, |reject| {
         format!(
             "{} {}: {}",
@@ -403,32 +416,33 @@ async fn reconcile(
 async fn every_hostile_file_ends_as_it_must() {
     let corpus = corpus();
     assert!(corpus.len() >= 60, "{} files", corpus.len());
-    let (right, deployment) = begun().await;
+    let recorded = recorded().await;
+    let (right, deployment) = begun(&recorded).await;
     let done = reconcile(&right, &deployment, "right.csv", good_file().as_bytes()).await;
     assert_eq!(done.expect("read").0, FileOutcome::Booked);
     let right = right.balances().await;
 
-    let (desk, deployment) = begun().await;
+    let (desk, deployment) = begun(&recorded).await;
     let mut wrong = Vec::new();
     for (number, (what, content, ends)) in corpus.iter().enumerate() {
         read_by_all(content);
         let name = format!("hostile-{number}.csv");
         if matches!(ends, Booked) {
-            let (desk, deployment) = begun().await;
+            let (desk, deployment) = begun(&recorded).await;
             match reconcile(&desk, &deployment, &name, content).await {
                 Ok((FileOutcome::Booked, _)) if desk.balances().await == right => {}
                 other => wrong.push(format!("{what}: {other:?}")),
             }
             let url = desk.database.url.clone();
             drop(desk);
-            crate::support::drop_database(&url).await;
+            support::drop_database(&url).await;
             continue;
         }
         let before = desk.state().await;
         let done = reconcile(&desk, &deployment, &name, content).await;
         let after = desk.state().await;
         match (ends, done) {
-            (Unread(reason), Err(told)) if told.contains(reason) && told.starts_with(&name) && after == before => {}
+            (Unread(reason), Err(told)) if told.contains(reason) && told.contains(&name) && after == before => {}
             (Quarantined("", reason), Ok((FileOutcome::Quarantined { reason: told }, first)))
                 if first.is_empty() && told.contains(reason) && booked(&after) == booked(&before) => {}
             (Quarantined(place, reason), Ok((FileOutcome::Quarantined { .. }, first)))
@@ -446,12 +460,15 @@ async fn every_hostile_file_ends_as_it_must() {
 /// A file that is cut off somewhere in its last 200 bytes is never booked, but where only its last line end is missing.
 #[tokio::test]
 async fn a_cut_in_the_last_bytes_is_noticed() {
-    let (desk, deployment) = begun().await;
+    let (desk, deployment) = begun(&recorded().await).await;
     let good = good_file();
     let before = booked(&desk.state().await);
     for end in good.len() - 200..good.len() - 1 {
         let content = &good.as_bytes()[..end];
-        read_by_all(content);
+        // Every reader is held to cuts of its own files; of these, some are enough.
+        if end % 16 == 0 {
+            read_by_all(content);
+        }
         let done = reconcile(&desk, &deployment, &format!("cut-{end}.csv"), content).await;
         let is_refused = matches!(done, Err(_) | Ok((FileOutcome::Quarantined { .. }, _)));
         assert!(is_refused, "cut after {end} bytes: {done:?}");

@@ -243,14 +243,20 @@ fn every_figure_of_a_footer_is_proven() {
     );
     untrue(
         &changed(13, "SC,5", "SC,6"),
-        &["the count of section ACC-A 2026-01-06: 6 / 5"],
+        &["the count of section ACC-A 2026-01-06 on line 13: 6 / 5"],
     );
     untrue(
         &changed(19, "424", "425"),
         &["the report's footer of EUR on line 19 says fee debits of: 425 / 424"],
     );
-    untrue(&changed(22, "RC,6", "RC,7"), &["the count of the report: 7 / 6"]);
-    untrue(&changed(23, "FF,6", "FF,5"), &["the footer of file 1 counts: 5 / 6"]);
+    untrue(
+        &changed(22, "RC,6", "RC,7"),
+        &["the count of the report on line 22: 7 / 6"],
+    );
+    untrue(
+        &changed(23, "FF,6", "FF,5"),
+        &["the footer of file 1 on line 23 counts: 5 / 6"],
+    );
     untrue(
         &changed(9, ",C1,", ",C2,"),
         &[

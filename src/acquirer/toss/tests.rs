@@ -200,11 +200,11 @@ fn rows_that_are_not_what_they_say_are_rejected() {
         "\"fee\":1491}",
         "fee: is 1492 KRW, but its parts are 1491 KRW",
     );
-    rejected("64601", "64601.5", ": invalid type: floating point");
+    rejected("64601", "64601.5", "amount: must be a whole number");
     rejected("64601", "\"64,601\"", "amount: `64,601` is not an amount");
     rejected("64601", "0", "amount: is nothing");
     rejected("64601", "null", "amount: is empty");
-    rejected("64601", "92233720368547758080", ": ");
+    rejected("64601", "92233720368547758080", "amount: ");
     rejected("\"currency\":\"KRW\",", "", "currency: is empty");
     rejected("KRW", "krw", "currency: ");
     rejected("order-1", "4111111111111111", "orderId: holds a card number");
@@ -216,7 +216,7 @@ fn rows_that_are_not_what_they_say_are_rejected() {
     );
     rejected("2025-02-13", "2025-02-30", "paidOutDate: ");
     rejected("06:58:32+09:00", "06:58:32", "approvedAt: ");
-    rejected("\"mId\":\"m\"", "\"amount\":1", ": duplicate field `amount`");
+    rejected("\"mId\":\"m\"", "\"amount\":1", ": on line 5: duplicate field `amount`");
     rejected("\"mId\":\"m\"", "mId:\"m\"", ": ");
 }
 
