@@ -11,7 +11,7 @@
 )]
 
 mod forms;
-mod messages;
+pub mod messages;
 mod table;
 
 use std::error::Error;

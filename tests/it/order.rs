@@ -1,13 +1,15 @@
 //! In which order and in how many files lines come, and what a file is called, changes nothing: the same matches, breaks and
-//! balances.
+//! balances. Where a form proves each batch within its file, a part of a batch is refused, with the reason.
 
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "a test that overflows fails, as it should"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use crate::corpus::messages::Clearing;
 use crate::day::{Day, Outcome, outcome, reconcile, shuffled, simulated};
 use crate::desk::Desk;
 use crate::support;
@@ -15,11 +17,63 @@ use crate::support;
 /// A settlement file by its name, and the file that proves it.
 type File = (String, Option<String>);
 
-/// A day of plain cards in a form.
-fn day_of(format: &str) -> (tempfile::TempDir, Day) {
-    simulated(&format!(
-        "--profile card --file-format {format} --payments 120 --merchants 6 --seed 42"
-    ))
+/// A day of plain cards in a form: its events on a database, and what its settlement file comes to as it is.
+struct Begun {
+    format: &'static str,
+    day: Day,
+    recorded: String,
+    expected: Outcome,
+    content: Vec<u8>,
+    _folder: tempfile::TempDir,
+}
+
+impl Begun {
+    async fn of(format: &'static str) -> Self {
+        let (folder, day) = simulated(&format!(
+            "--profile card --file-format {format} --payments 120 --merchants 6 --seed 42"
+        ));
+        let recorded = recorded(&day).await;
+        let file = day.settlement("").expect("a settlement file");
+        let desk = desk_on(&recorded).await;
+        desk.run(&reconcile(&day, &file, &["--execute"])).exits(2);
+        let expected = outcome(&desk).await;
+        assert!(expected.breaks() > 10, "{format}");
+        Self {
+            format,
+            recorded,
+            expected,
+            content: fs::read(file.0).expect("a file"),
+            day,
+            _folder: folder,
+        }
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.content).expect("a text")
+    }
+
+    /// The file that proves it, if one does: its path.
+    fn proof(&self) -> Option<String> {
+        self.day.settlement("").expect("a settlement file").1
+    }
+
+    fn reconcile<'a>(&'a self, file: &'a File) -> Vec<&'a str> {
+        reconcile(&self.day, file, &["--execute"])
+    }
+
+    /// A desk on which the events are recorded, with these files.
+    async fn desk(&self, files: &[(&str, &[u8])]) -> Desk {
+        let desk = desk_on(&self.recorded).await;
+        for (name, content) in files {
+            desk.write(name, content);
+        }
+        desk
+    }
+
+    /// What a desk has come to, as the whole file does.
+    async fn is_as_whole(&self, desk: &Desk, what: &str) {
+        assert_eq!(outcome(desk).await, self.expected, "{}: {what}", self.format);
+    }
 }
 
 /// A database on which the day's events are recorded.
@@ -30,17 +84,9 @@ async fn recorded(day: &Day) -> String {
     desk.database.url
 }
 
-/// A desk on a copy of such a database.
+/// A desk on a copy of a database.
 async fn desk_on(recorded: &str) -> Desk {
     Desk::on(support::store_on(support::copy_of(recorded).await).await)
-}
-
-/// What the day's settlement file comes to as it is, and its text.
-async fn plain(day: &Day, recorded: &str) -> (Outcome, String) {
-    let file = day.settlement("").expect("a settlement file");
-    let desk = desk_on(recorded).await;
-    desk.run(&reconcile(day, &file, &["--execute"])).exits(2);
-    (outcome(&desk).await, fs::read_to_string(&file.0).expect("a text"))
 }
 
 /// The rows of a file in another order; what stands before and after them stays.
@@ -70,22 +116,14 @@ fn mixed(format: &str, text: &str, seed: u64) -> String {
     part(before) + &rows + &part(after)
 }
 
-#[tokio::test]
-async fn rows_may_come_in_any_order() {
-    // Messages of a clearing file are numbered: their order is part of the file.
-    for format in ["stripe", "paypal", "checkout", "toss-csv", "toss-json", "profile"] {
-        let (_folder, day) = day_of(format);
-        let recorded = recorded(&day).await;
-        let (expected, text) = plain(&day, &recorded).await;
-        assert!(expected.breaks() > 10, "{format}");
-        let desk = desk_on(&recorded).await;
-        let other = mixed(format, &text, 3);
-        assert_ne!(other, text, "{format}");
-        desk.write("mixed", other);
-        let proof = day.settlement("").expect("a settlement file").1;
-        desk.run(&reconcile(&day, &("mixed".to_owned(), proof), &["--execute"]))
-            .exits(2);
-        assert_eq!(outcome(&desk).await, expected, "{format}");
+impl Begun {
+    async fn rows_in_another_order(&self) {
+        let other = mixed(self.format, self.text(), 3);
+        assert_ne!(other, self.text(), "{}", self.format);
+        let desk = self.desk(&[("mixed", other.as_bytes())]).await;
+        let file = ("mixed".to_owned(), self.proof());
+        desk.run(&self.reconcile(&file)).exits(2);
+        self.is_as_whole(&desk, "in another order").await;
     }
 }
 
@@ -169,54 +207,47 @@ fn paypal_half(lines: &[&str], half: bool) -> Vec<String> {
 /// The rows of some currencies, with their count and the sum over them in thousandths.
 fn profile_half(lines: &[&str], half: bool) -> Vec<String> {
     let names = cells(lines[0], b';');
+    let currency = names.iter().position(|name| name == "Settled in").expect("a column");
+    profile_of(lines, |cells| is_first(&cells[currency]) == half)
+}
+
+/// These rows of a file of the profile, counted and added up anew.
+fn profile_of(lines: &[&str], is_kept: impl Fn(&[String]) -> bool) -> Vec<String> {
+    let names = cells(lines[0], b';');
     let place = |name: &str| names.iter().position(|known| known == name).expect("a column");
-    let [currency, settled, flag] = ["Settled in", "Settled", "Settled D/C"].map(place);
+    let [settled, flag] = ["Settled", "Settled D/C"].map(place);
     let is_row = |line: &&&str| !["COUNT;", "CHECKSUM;"].iter().any(|mark| line.starts_with(mark));
-    let rows: Vec<Vec<String>> = lines[1..]
-        .iter()
-        .filter(is_row)
-        .map(|line| cells(line, b';'))
-        .filter(|cells| is_first(&cells[currency]) == half)
-        .collect();
-    let thousandths = |cells: &Vec<String>| -> i64 {
+    let thousandths = |cells: &[String]| -> i64 {
         let (whole, part) = cells[settled].split_once(',').unwrap_or((&cells[settled], ""));
         let amount: i64 = format!("{whole}{part:0<3}").parse().expect("an amount");
         if cells[flag] == "D" { -amount } else { amount }
     };
-    let sum: i64 = rows.iter().map(thousandths).sum();
+    let mut sum = 0;
+    let mut found = vec![lines[0].to_owned()];
+    for line in lines[1..].iter().filter(is_row) {
+        let cells = cells(line, b';');
+        if is_kept(&cells) {
+            sum += thousandths(&cells);
+            found.push((*line).to_owned());
+        }
+    }
     let sign = if sum < 0 { "-" } else { "" };
     let sum = format!("CHECKSUM;{sign}{},{:03}", sum.abs() / 1000, sum.abs() % 1000);
-    let rows_of = |line: &&&str| is_row(line) && is_first(&cells(line, b';')[currency]) == half;
-    let mut found = vec![lines[0].to_owned()];
-    found.extend(lines[1..].iter().filter(rows_of).map(|line| (*line).to_owned()));
-    found.extend([format!("COUNT;{}", rows.len()), sum]);
+    found.extend([format!("COUNT;{}", found.len() - 1), sum]);
     found
 }
 
-#[tokio::test]
-async fn a_file_may_come_in_two_and_both_at_once() {
-    in_two(["adyen", "stripe", "toss-csv"]).await;
-}
-
-#[tokio::test]
-async fn a_file_that_proves_itself_may_come_in_two_each_with_its_proof() {
-    in_two(["paypal", "checkout", "profile"]).await;
-}
-
-async fn in_two(formats: [&str; 3]) {
-    for format in formats {
-        let (_folder, day) = day_of(format);
-        let recorded = recorded(&day).await;
-        let (expected, text) = plain(&day, &recorded).await;
-        let proof = day.settlement("").expect("a settlement file").1;
-        let proof = proof.map(|proof| fs::read_to_string(proof).expect("a text"));
-        let halves = halves(format, &text, proof.as_deref());
+impl Begun {
+    /// Cut between batches, one half after the other in both orders, and both at once.
+    async fn in_two(&self) {
+        let proof = self.proof().map(|proof| fs::read_to_string(proof).expect("a text"));
+        let halves = halves(self.format, self.text(), proof.as_deref());
         let files: [File; 2] = ["one.csv", "two.csv"].map(|name| {
             let beside = proof.is_some().then(|| format!("proof-of-{name}"));
             (name.to_owned(), beside)
         });
         let begun = async || {
-            let desk = desk_on(&recorded).await;
+            let desk = self.desk(&[]).await;
             for ((half, beside), (name, proof)) in halves.iter().zip(&files) {
                 desk.write(name, half);
                 if let (Some(proof), Some(beside)) = (proof, beside) {
@@ -228,45 +259,355 @@ async fn in_two(formats: [&str; 3]) {
         for order in [[0, 1], [1, 0]] {
             let desk = begun().await;
             for place in order {
-                desk.run(&reconcile(&day, &files[place], &["--execute"])).exits(2);
+                desk.run(&self.reconcile(&files[place])).exits(2);
             }
-            assert_eq!(outcome(&desk).await, expected, "{format}: {order:?}");
+            self.is_as_whole(&desk, &format!("halves {order:?}")).await;
         }
         let desk = begun().await;
-        let codes = at_once(
-            &desk,
-            files.each_ref().map(|file| reconcile(&day, file, &["--execute"])),
-        );
-        assert_eq!(codes, [2, 2], "{format}");
-        assert_eq!(outcome(&desk).await, expected, "{format}: both at once");
+        let codes = at_once(&desk, files.each_ref().map(|file| self.reconcile(file)));
+        assert_eq!(codes, [2, 2], "{}", self.format);
+        self.is_as_whole(&desk, "both halves at once").await;
         desk.is_sound().await;
     }
 }
 
+// Through batches ------------------------------------------------------------------------------------------------------
+
+/// Whether a row goes into the first file: rows about one payment go together, and every batch has rows in both.
+fn goes_first(key: &str) -> bool {
+    key.bytes().fold(0_u32, |sum, byte| sum + u32::from(byte)) % 2 == 0
+}
+
+/// A file cut through its batches, the rows of what is paid in the second.
+fn through(format: &str, content: &[u8]) -> [Vec<u8>; 2] {
+    let text = || std::str::from_utf8(content).expect("a text");
+    let joined = |lines: Vec<String>| {
+        lines
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+            .into_bytes()
+    };
+    let lines = || text().lines().collect::<Vec<&str>>();
+    // The columns of what tells the payment, of the batch, and the words of a row of what is paid.
+    let (key, batch, paid) = match format {
+        "ipm-ascii" | "ipm-ebcdic" => return [true, false].map(|half| ipm_half(format, content, half)),
+        "paypal" => return [true, false].map(|half| joined(paypal_part(&lines(), half))),
+        "profile" => ("Authorization", "Statement", "PAID"),
+        "adyen" => ("Psp Reference", "Batch Number", "MerchantPayout"),
+        "stripe" => ("charge_id", "automatic_payout_id", "payout"),
+        "checkout" => ("Payment ID", "Payout ID", ""),
+        _ => ("paymentKey", "paidOutDate", ""),
+    };
+    let separator = if format == "profile" { b';' } else { b',' };
+    let lines = lines();
+    let names = cells(lines[0], separator);
+    let place = |name: &str| names.iter().position(|known| known == name).expect("a column");
+    let (key, batch) = (place(key), place(batch));
+    let is_first =
+        |cells: &[String]| goes_first(&cells[key]) && !cells.iter().any(|cell| !paid.is_empty() && cell == paid);
+    let parts = [true, false].map(|half| match format {
+        "profile" => profile_of(&lines, |cells| is_first(cells) == half),
+        _ => {
+            let rows = lines[1..]
+                .iter()
+                .filter(|line| is_first(&cells(line, separator)) == half);
+            std::iter::once(&lines[0])
+                .chain(rows)
+                .map(|line| (*line).to_owned())
+                .collect()
+        }
+    });
+    let batches = parts.each_ref().map(|part| {
+        let names = part[1..]
+            .iter()
+            .filter_map(|line| cells(line, separator).get(batch).cloned());
+        names.collect::<BTreeSet<String>>()
+    });
+    assert!(
+        batches[0].intersection(&batches[1]).next().is_some(),
+        "{format}: {batches:?}"
+    );
+    parts.map(joined)
+}
+
+/// A report of a part of the day, of the same account and with the same end of its day: its balances begin with what those of the
+/// first end with.
+fn paypal_part(lines: &[&str], half: bool) -> Vec<String> {
+    let row = |line: &str| cells(line, b',');
+    let place = |name: &str| {
+        let names = row(lines.iter().find(|line| line.starts_with("CH,")).expect("columns"));
+        names.iter().position(|known| known == name).expect("a column")
+    };
+    let [key, gross, gross_side, currency] = [
+        "Invoice ID",
+        "Gross Transaction Amount",
+        "Transaction Debit or Credit",
+        "Gross Transaction Currency",
+    ]
+    .map(place);
+    let [fee, fee_side] = ["Fee Amount", "Fee Debit or Credit"].map(place);
+    // By currency: credits and debits of gross and fee, and rows, of both parts.
+    let mut sums: BTreeMap<String, [[i64; 5]; 2]> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for line in lines.iter().filter(|line| line.starts_with("SB,")) {
+        let cells = row(line);
+        let is_first = goes_first(&cells[key]);
+        let sums = &mut sums.entry(cells[currency].clone()).or_default()[usize::from(!is_first)];
+        for (amount, side, credit) in [(gross, gross_side, 0), (fee, fee_side, 2)] {
+            let debit = usize::from(cells[side] == "DR");
+            sums[credit + debit] += cells[amount].parse::<i64>().expect("hundredths");
+        }
+        sums[4] += 1;
+        if is_first == half {
+            rows.push((*line).to_owned());
+        }
+    }
+    let net = |sums: &[i64; 5]| sums[0] - sums[1] + sums[2] - sums[3];
+    let side = |amount: i64| format!("{},{}", if amount < 0 { "DR" } else { "CR" }, amount.abs());
+    let footer = |line: &str| {
+        let cells = row(line);
+        let [first, second] = &sums[&cells[1]];
+        let opening: i64 = cells[7].parse().expect("hundredths");
+        let (own, opening) = match half {
+            true => (first, opening),
+            false => (second, opening + net(first)),
+        };
+        let [credits, debits, fee_credits, fee_debits, count] = own;
+        let moved = format!("{},{}", side(opening), side(opening + net(own)));
+        let nothing = ",CR,0".repeat(4);
+        format!(
+            "{},{},{credits},{debits},{fee_credits},{fee_debits},{moved}{nothing},{count}",
+            cells[0], cells[1]
+        )
+    };
+    let count = rows.len();
+    let mut rows = Some(rows);
+    let mut found = Vec::new();
+    for line in lines {
+        match line.split(',').next().expect("a kind") {
+            "SH" => {
+                let cells = row(line);
+                let until = cells[2].replace(" 02:00:00", " 01:30:00");
+                assert_ne!(until, cells[2]);
+                let [from, to] = if half { [&cells[1], &until] } else { [&until, &cells[2]] };
+                found.push(format!("SH,{from},{to},{},", cells[3]));
+            }
+            "SB" => found.extend(rows.take().into_iter().flatten()),
+            "SF" | "RF" => found.push(footer(line)),
+            kind @ ("SC" | "RC" | "FF") => found.push(format!("{kind},{count}")),
+            _ => found.push((*line).to_owned()),
+        }
+    }
+    found
+}
+
+/// Every second message of a clearing file, in a logical file of the same id, numbered and added up anew.
+fn ipm_half(format: &str, content: &[u8], half: bool) -> Vec<u8> {
+    let is_ebcdic = format == "ipm-ebcdic";
+    let mut file = Clearing::of(content, is_ebcdic, is_ebcdic);
+    // In both encodings digits end in their values.
+    let value = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0_u64, |sum, digit| sum * 10 + u64::from(digit & 0x0f))
+    };
+    let last = file.messages.len() - 1;
+    let arn = |place: usize| {
+        let elements = &file.messages[place].elements;
+        elements
+            .iter()
+            .find(|(element, _)| *element == 31)
+            .map(|(_, bytes)| bytes.clone())
+    };
+    // Two messages of one item go together.
+    let goes = |place: &usize| match arn(*place) {
+        Some(arn) => (value(&arn[15..]) % 2 == 0) == half,
+        None => half,
+    };
+    let places: Vec<usize> = (1..last).filter(goes).collect();
+    let ends = [file.messages[0].clone(), file.messages[last].clone()];
+    let kept = places.iter().map(|place| file.messages[*place].clone());
+    let messages: Vec<_> = [ends[0].clone()]
+        .into_iter()
+        .chain(kept)
+        .chain([ends[1].clone()])
+        .collect();
+    assert!(messages.len() > 20, "{format}");
+    file.messages = messages;
+    let count = file.messages.len();
+    let mut sum = 0;
+    for record in 1..=count {
+        let number = file.text(&format!("{record:08}"));
+        file = file.with(record, 71, Some(&number));
+        let elements = &file.messages[record - 1].elements;
+        sum += elements
+            .iter()
+            .find(|(element, _)| *element == 4)
+            .map_or(0, |(_, bytes)| value(bytes));
+    }
+    let id = file.element(count, 48)[..32].to_vec();
+    let totals = file.text(&format!("0301016{sum:016}0306008{count:08}"));
+    file.with(count, 48, Some(&[id, totals].concat())).bytes()
+}
+
+/// What becomes of a file that is cut through its batches.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Its parts come to what the whole comes to, in any order and at once.
+    Whole,
+    /// They do once the part with what is paid comes after the other; before it, it waits.
+    PaidLast,
+    /// Neither part is booked, for this reason.
+    Refused(&'static str),
+    /// The part with what is paid is not booked, for this reason.
+    PaidRefused(&'static str),
+}
+
+impl Begun {
+    async fn cut_through(&self, ends: Cut) {
+        let parts = through(self.format, &self.content);
+        let proof = self.proof();
+        let files: [File; 2] = ["one", "two"].map(|name| (name.to_owned(), proof.clone()));
+        let begun = async || self.desk(&[("one", &parts[0]), ("two", &parts[1])]).await;
+        let is_booked = |desk: &Desk, place: usize, said: &str| {
+            desk.run(&self.reconcile(&files[place])).exits(2).says(&[said]);
+        };
+        let waits = |desk: &Desk, place: usize, reason: &str| {
+            desk.run(&self.reconcile(&files[place]))
+                .exits(1)
+                .says(&["quarantined", reason]);
+        };
+        match ends {
+            Cut::Whole => {
+                for order in [[0, 1], [1, 0]] {
+                    let desk = begun().await;
+                    for place in order {
+                        is_booked(&desk, place, "booked");
+                    }
+                    self.is_as_whole(&desk, &format!("parts of batches {order:?}")).await;
+                }
+                let desk = begun().await;
+                let codes = at_once(&desk, files.each_ref().map(|file| self.reconcile(file)));
+                assert_eq!(codes, [2, 2], "{}", self.format);
+                self.is_as_whole(&desk, "parts of batches at once").await;
+                desk.is_sound().await;
+            }
+            Cut::PaidLast => {
+                let desk = begun().await;
+                is_booked(&desk, 0, "booked");
+                is_booked(&desk, 1, "booked");
+                self.is_as_whole(&desk, "parts of batches").await;
+                let desk = begun().await;
+                waits(&desk, 1, "is of");
+                is_booked(&desk, 0, "booked");
+                is_booked(&desk, 1, "booked");
+                let found = outcome(&desk).await;
+                assert!(found.breaks() > self.expected.breaks(), "{}: it was told", self.format);
+                assert_eq!(found.without("TOTAL_MISMATCH"), self.expected, "{}", self.format);
+                desk.is_sound().await;
+            }
+            Cut::Refused(reason) => {
+                let desk = begun().await;
+                let before = desk.balances().await;
+                waits(&desk, 0, reason);
+                waits(&desk, 1, reason);
+                assert_eq!(desk.balances().await, before, "{}", self.format);
+                desk.is_sound().await;
+            }
+            Cut::PaidRefused(reason) => {
+                let desk = begun().await;
+                is_booked(&desk, 0, "booked");
+                let before = desk.balances().await;
+                waits(&desk, 1, reason);
+                assert_eq!(desk.balances().await, before, "{}", self.format);
+                desk.is_sound().await;
+            }
+        }
+    }
+}
+
+// Each form -------------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn adyen_in_two() {
+    // A batch nets to nothing within its file.
+    let begun = Begun::of("adyen").await;
+    begun.in_two().await;
+    begun.cut_through(Cut::Refused("its lines add up to")).await;
+}
+
+#[tokio::test]
+async fn stripe_in_any_order_and_number() {
+    // A report of days cuts payouts: that of a payout is held to what came before it.
+    let begun = Begun::of("stripe").await;
+    begun.rows_in_another_order().await;
+    begun.in_two().await;
+    begun.cut_through(Cut::PaidLast).await;
+}
+
+#[tokio::test]
+async fn paypal_in_any_order_and_number() {
+    let begun = Begun::of("paypal").await;
+    begun.rows_in_another_order().await;
+    begun.in_two().await;
+    begun.cut_through(Cut::Whole).await;
+}
+
+#[tokio::test]
+async fn checkout_in_any_order_and_number() {
+    // A breakdown is proven by its payouts, of which it has all rows.
+    let begun = Begun::of("checkout").await;
+    begun.rows_in_another_order().await;
+    begun.in_two().await;
+    begun.cut_through(Cut::Refused("its lines add up to")).await;
+}
+
+#[tokio::test]
+async fn toss_in_any_order_and_number() {
+    Begun::of("toss-json").await.rows_in_another_order().await;
+    let begun = Begun::of("toss-csv").await;
+    begun.rows_in_another_order().await;
+    begun.in_two().await;
+    begun.cut_through(Cut::Whole).await;
+}
+
+#[tokio::test]
+async fn a_profile_in_any_order_and_number() {
+    // A row of what is paid proves its batch within the file; the part without it proves itself by its count and sum.
+    let begun = Begun::of("profile").await;
+    begun.rows_in_another_order().await;
+    begun.in_two().await;
+    begun.cut_through(Cut::PaidRefused("its lines add up to")).await;
+}
+
+#[tokio::test]
+async fn clearing_files_in_two() {
+    // Messages are numbered: their order is part of the file. What is in two logical files of one id is of one batch.
+    Begun::of("ipm-ascii").await.cut_through(Cut::Whole).await;
+    Begun::of("ipm-ebcdic").await.cut_through(Cut::Whole).await;
+}
+
 #[tokio::test]
 async fn a_file_under_two_names_at_once_is_booked_once() {
-    let (_folder, day) = day_of("adyen");
-    let recorded = recorded(&day).await;
-    let (expected, text) = plain(&day, &recorded).await;
-    let renamed = desk_on(&recorded).await;
-    renamed.write("another name.csv", &text);
+    let begun = Begun::of("adyen").await;
+    let (day, recorded, expected, text) = (&begun.day, &begun.recorded, &begun.expected, begun.text());
+    let renamed = desk_on(recorded).await;
+    renamed.write("another name.csv", text);
     let file: File = ("another name.csv".to_owned(), None);
-    renamed.run(&reconcile(&day, &file, &["--execute"])).exits(2);
-    assert_eq!(outcome(&renamed).await, expected);
+    renamed.run(&reconcile(day, &file, &["--execute"])).exits(2);
+    assert_eq!(outcome(&renamed).await, *expected);
 
-    let desk = desk_on(&recorded).await;
+    let desk = desk_on(recorded).await;
     let files: [File; 2] = ["one.csv", "two.csv"].map(|name| (name.to_owned(), None));
     for (name, _) in &files {
-        desk.write(name, &text);
+        desk.write(name, text);
     }
-    let mut codes = at_once(
-        &desk,
-        files.each_ref().map(|file| reconcile(&day, file, &["--execute"])),
-    );
+    let mut codes = at_once(&desk, files.each_ref().map(|file| reconcile(day, file, &["--execute"])));
     codes.sort_unstable();
     assert_eq!(codes, [1, 2], "one is the other's copy");
     let found = outcome(&desk).await;
-    assert_eq!(found.without("DUPLICATE_FILE"), expected);
+    assert_eq!(found.without("DUPLICATE_FILE"), *expected);
     assert_eq!(found.breaks(), expected.breaks() + 1);
     desk.is_sound().await;
 }
