@@ -2,8 +2,8 @@
 //!
 //! A line is checked where a rate is agreed from the currency of its gross to that of its net on its day. What is booked is what
 //! the file says, and what a rate makes of it stays on 6010; what differs by more than the tolerance is a break. A minor unit is
-//! rounding whatever the tolerance: acquirers round each in their way. What a whole batch differs by is held to the tolerances of its
-//! lines, or to that of batches where that is more, so that a minor unit of every line does not pass for rounding.
+//! rounding whatever the tolerance: acquirers round each in their way. What a whole batch differs by is held to the tolerances of
+//! its lines, or to that of batches where that is more, so that a minor unit of every line does not pass for rounding.
 
 use rust_decimal::Decimal;
 
