@@ -68,8 +68,10 @@ pub struct SimulateArgs {
     /// that tell what is withheld; at most one of DUPLICATE_FILE and TOTAL_MISMATCH each, which are files of their own;
     /// MISSING_FILE in forms that number batches or tell balances (then settlement-earlier.csv comes first); and at the bank
     /// FUNDING_MISMATCH, MISSING_RECEIPT (which statement-later.xml shows), at most one of both a batch, and UNIDENTIFIED_RECEIPT.
+    /// LATE is an item that the file reports after the day on which it was expected: no break, its match says so.
     /// Kinds that are not listed are not planted. Without this option: two of each kind, one of those that are files, and none of
-    /// TYPE_MISMATCH, SIGN_MISMATCH, REFUND_WITHOUT_CAPTURE, FX_MISMATCH, RESERVE_MISMATCH, MISSING_FILE and those at the bank.
+    /// TYPE_MISMATCH, SIGN_MISMATCH, REFUND_WITHOUT_CAPTURE, FX_MISMATCH, RESERVE_MISMATCH, MISSING_FILE, LATE and those at the
+    /// bank.
     /// Where FX_MISMATCH is planted, the settings name the rates agreed; where RESERVE_MISMATCH is, what part the acquirer
     /// withholds.
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = parse_breaks)]
@@ -235,8 +237,8 @@ mod tests {
         check("FEE_MISMATCH=+2", Err("is not KIND=COUNT"));
         check("FEE_MISMATCH=99999999999", Err("is not KIND=COUNT"));
         check(
-            "LATE=1",
-            Err("`LATE` is not a kind of break: known are MISSING_IN_FILE, "),
+            "TARDY=1",
+            Err("`TARDY` is not a kind of break: known are MISSING_IN_FILE, "),
         );
         check("FEE_MISMATCH=1,FEE_MISMATCH=1", Err("FEE_MISMATCH is given twice"));
     }

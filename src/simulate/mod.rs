@@ -93,6 +93,8 @@ break_kinds! {
     SignMismatch = "SIGN_MISMATCH";
     /// A line that costs more than the contract says.
     FeeMismatch = "FEE_MISMATCH";
+    /// An item that the file reports after the day on which it was expected: no break, its match says so.
+    Late = "LATE";
     /// A line that is converted by another rate than the contract says.
     FxMismatch = "FX_MISMATCH";
     /// A batch of which another part is withheld than the contract says.
@@ -150,6 +152,11 @@ impl BreakKind {
         )
     }
 
+    /// Whether it is no break: only the days of a match differ.
+    pub fn is_of_timing(self) -> bool {
+        self == Self::Late
+    }
+
     /// Whether a payment of its own shows it.
     fn is_of_payment(self) -> bool {
         !self.is_of_file() && !self.is_of_batch() && !self.is_of_bank()
@@ -166,6 +173,7 @@ impl BreakKind {
                 | Self::ReserveMismatch
                 | Self::MissingFile
         ) || self.is_of_bank()
+            || self.is_of_timing()
     }
 
     /// Whether it needs more than plain cards.

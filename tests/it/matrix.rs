@@ -1,5 +1,6 @@
 //! The injection matrix: for each form of settlement files and each class of break, a small day with so many of that class
-//! planted shows so many of that class, the right ones, and no other; and the books are what the truth says.
+//! planted shows so many of that class, the right ones, and no other; and the books are what the truth says. So many matches are
+//! late, or of another day than the item, as were planted or made up: they are no breaks.
 //!
 //! What a form cannot tell [`not_told`] knows with the reason: there the simulator refuses.
 
@@ -69,12 +70,19 @@ const SEEDS: [u64; 2] = [3, 5];
 /// A day of a form with so many breaks of a class.
 type Cell = (FileFormat, BreakKind, u32);
 
-fn plan((file_format, class, count): Cell) -> Plan {
+/// So many items are reported late where others are missing: one more, so that neither count is taken for the other.
+fn late((_, class, count): Cell) -> Option<u32> {
+    (class == BreakKind::MissingInFile).then(|| count.saturating_add(1))
+}
+
+fn plan(cell: Cell) -> Plan {
+    let (file_format, class, count) = cell;
+    let late = late(cell).map(|late| (BreakKind::Late, late));
     Plan {
         payments: 24,
         merchants: 4,
         seed: u64::from(count).wrapping_add(7),
-        breaks: [(class, count)].into(),
+        breaks: [(class, count)].into_iter().chain(late).collect(),
         day: Plan::usual_day(),
         profile: if class.is_of_full_days() {
             Profile::Full
@@ -88,7 +96,8 @@ fn plan((file_format, class, count): Cell) -> Plan {
 fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
     for (place, format) in FileFormat::ALL.iter().enumerate() {
-        for class in BreakKind::ALL {
+        // What is late is no break, and is planted beside what is missing.
+        for class in BreakKind::ALL.iter().filter(|class| !class.is_of_timing()) {
             let counts: &[u32] = match (class.is_of_file(), place) {
                 (true, _) => &[1],
                 // The third is a line.
@@ -237,9 +246,28 @@ async fn check(cell: Cell) {
         vec![class.name(); usize::try_from(count).expect("a count")],
         "{cell:?}"
     );
+    let timing = timing(&desk).await;
+    let told = ["late", "cutoff"].map(|name| day.truth["matches"][name].as_i64().expect("a count"));
+    assert_eq!(timing, told, "{cell:?}: late and cut-off");
+    // Days of plain cards have no other late ones than those planted, and each has sales that the acquirer has on the next day.
+    if !class.is_of_full_days() {
+        assert_eq!(timing[0], i64::from(late(cell).unwrap_or(0)), "{cell:?}: late");
+    }
+    assert!(timing[1] > 0, "{cell:?}: cut-off");
     let url = desk.database.url.clone();
     drop(desk);
     support::drop_database(&url).await;
+}
+
+/// How many matches of the file of the acquirer of cards are late, and of another day.
+async fn timing(desk: &Desk) -> [i64; 2] {
+    let sql = "
+        select count(*) filter (where match.timing = 'late'), count(*) filter (where match.timing = 'cutoff')
+        from standing_match match
+        join source on source.id = match.source_id
+        where source.name not like '%carrier%'";
+    let row = desk.database.admin.query_one(sql, &[]).await.expect("matches");
+    [row.get(0), row.get(1)]
 }
 
 #[test]

@@ -86,6 +86,13 @@ impl Author<'_> {
             }
         };
         let item = match class {
+            BreakKind::Late => {
+                story.day = Day::Overdue;
+                let amount = self.price(&story, 2000, 20_000);
+                self.authorize(&mut story, 0, amount);
+                self.capture(&mut story, 0, amount, Route::PLAIN, false);
+                return (story, None);
+            }
             BreakKind::MissingInLedger => {
                 self.ordinary(&mut story, 1);
                 let (line, item) = self.unknown_line(&mut story);
@@ -419,6 +426,7 @@ impl Author<'_> {
                 *reports = vec![Report::Stray(line)];
             }
             BreakKind::AmountMismatch
+            | BreakKind::Late
             | BreakKind::MissingInLedger
             | BreakKind::UnsupportedRecord
             | BreakKind::CarrierShort

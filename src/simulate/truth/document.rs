@@ -195,6 +195,8 @@ impl Truth {
                 pass4: pass(4),
                 total: self.matched.values().copied().fold(0, u64::saturating_add),
                 within_tolerance: self.within_tolerance,
+                late: self.late_matches,
+                cutoff: self.cutoff_matches,
             },
             breaks: self.breaks.clone(),
             break_items: self.items.clone(),
@@ -591,6 +593,10 @@ struct Matches {
     total: u64,
     /// Those whose gross amounts differ by no more than the tolerance.
     within_tolerance: u64,
+    /// Those in the file of the acquirer of cards that it reports past the day on which they were expected.
+    late: u64,
+    /// Those of them that are not late, and of another day in that file.
+    cutoff: u64,
 }
 
 #[derive(Serialize)]

@@ -22,7 +22,7 @@ use super::fees::{Rounding, SCHEDULES, round};
 use super::settlement::{BatchSums, Costs, FIRST_BATCH, Line};
 use super::statement::{self, Paid};
 use super::story::{Event, EventKind, Fate, Stage, Story};
-use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, TOLERANCE, World};
+use super::world::{ACQUIRERS, CARDS, CARRIER_BY_MERCHANT, CURRENCIES, Day, SETTLES_WITHIN_DAYS, TOLERANCE, World};
 use super::{BreakKind, SimulateError, minus, plus, settlement_files};
 
 /// What tells accounts of one code apart.
@@ -145,6 +145,9 @@ pub struct Truth {
     refused_files: Vec<&'static str>,
     decisions: Vec<document::Decision>,
     matched: BTreeMap<u8, u64>,
+    /// Of those in the file of the acquirer of cards: reported past the day on which they were expected, and else of another day.
+    late_matches: u64,
+    cutoff_matches: u64,
     within_tolerance: u64,
     breaks: BTreeMap<BreakKind, u64>,
     items: Vec<BreakItem>,
@@ -175,6 +178,8 @@ impl Truth {
             refused_files: Vec::new(),
             decisions: Vec::new(),
             matched: BTreeMap::new(),
+            late_matches: 0,
+            cutoff_matches: 0,
             within_tolerance: 0,
             breaks: BTreeMap::new(),
             items: Vec::new(),
@@ -495,6 +500,16 @@ impl Truth {
     ) -> Result<(), SimulateError> {
         let count = self.matched.entry(pass).or_default();
         *count = count.saturating_add(1);
+        if event.acquirer == CARDS {
+            let date = |day: Day| world.day(day).date;
+            let waited = date(Day::Settlement)
+                .signed_duration_since(date(event.at.day))
+                .num_days();
+            let is_late = u64::try_from(waited).is_ok_and(|days| days > SETTLES_WITHIN_DAYS);
+            let is_cutoff = !is_late && date(line.created.day) != date(event.at.day);
+            self.late_matches = self.late_matches.saturating_add(u64::from(is_late));
+            self.cutoff_matches = self.cutoff_matches.saturating_add(u64::from(is_cutoff));
+        }
         let (item, owner, acquirer) = (event.amount, story.owner, event.acquirer);
         let (receivable, costs) = (receivable(acquirer), line.costs);
         let booked = event.details.cost.unwrap_or(0);
