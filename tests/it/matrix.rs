@@ -51,7 +51,9 @@ fn not_told(format: FileFormat, class: BreakKind) -> Option<&'static str> {
             BreakKind::FundingMismatch,
         ) => Some("it names nothing that the bank is told: another amount is nobody's"),
         (FileFormat::Adyen | FileFormat::Profile | FileFormat::Paypal, BreakKind::MissingFile) => None,
-        (_, BreakKind::MissingFile) => Some("neither numbers nor balances tell of a file that is not there"),
+        (_, BreakKind::MissingFile) => {
+            Some("neither numbers nor balances tell of a file that is not there: a calendar may, whatever the form")
+        }
         (FileFormat::Profile, BreakKind::CarrierShort) => None,
         (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
         _ => None,

@@ -269,7 +269,7 @@ impl FileFormat {
                 Some("it names nothing that the bank is told: another amount is nobody's")
             }
             (_, BreakKind::MissingFile) if !self.numbers_batches() && !self.tells_balances() => {
-                Some("neither numbers nor balances tell of a file that is not there")
+                Some("neither numbers nor balances tell of a file that is not there: a calendar may, whatever the form")
             }
             (Self::Profile, BreakKind::CarrierShort) => None,
             (_, BreakKind::CarrierShort) => Some("it has no kind of row for a phone bill that was not paid"),
