@@ -30,8 +30,10 @@ pub struct Profile {
     pub name: String,
     /// What separates cells, and the encoding.
     pub dialect: Dialect,
-    /// How many rows stand before the names of the columns.
+    /// How many rows stand before the names of the columns, or before the lines of a file without them.
     pub preamble: u16,
+    /// The names of the columns, in their order, of files that do not say them; none: a row of the file does.
+    pub header: Option<Vec<String>>,
     /// The first cells of rows that stand after the lines.
     pub trailer: Vec<String>,
     /// How numbers are written.
@@ -308,8 +310,12 @@ impl Profile {
         texts.chain(self.amounts.values().flat_map(Columns::names))
     }
 
-    /// Whether a file that begins so can be read by it: every column that it reads is there.
+    /// Whether a file that begins so shows that it is read by it: every column that it reads is there. A file that does not name its
+    /// columns shows nothing: such a profile is used where it is named.
     pub fn fits(&self, head: &[u8]) -> bool {
+        if self.header.is_some() {
+            return false;
+        }
         let names = || -> Result<Vec<String>, FileError> {
             let mut records = Records::open_as(head, self.dialect)?;
             for _ in 0..=self.preamble {

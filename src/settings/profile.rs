@@ -34,6 +34,7 @@ impl<'t> Reader<'t> {
                 "separator",
                 "encoding",
                 "preamble",
+                "header",
                 "trailer",
                 "decimal",
                 "thousands",
@@ -56,6 +57,7 @@ impl<'t> Reader<'t> {
         }
         let dialect = self.dialect(table);
         let preamble = self.optional_number(table, "preamble", 0, MARGIN_LIMIT);
+        let header = table.get("header").map(|_| self.words(table, "header"));
         let trailer = self.words(table, "trailer");
         let numbers = self.numbers(table);
         let scale = self.scale_table(table);
@@ -66,6 +68,7 @@ impl<'t> Reader<'t> {
         let types = self.table(table, "types").map(|types| self.types(types));
         let flags = self.optional(table, "flags", Self::flags);
         let (texts, amounts) = columns?;
+        let header = self.header(table, header, &texts, &amounts)?;
         let flags = self.check_flags(table, &amounts, flags?)?;
         let margins = (preamble?.unwrap_or(0), trailer.as_slice());
         let claims = self.listed_tables(table, "claim", "claim", "[[profile.claim]]");
@@ -77,6 +80,7 @@ impl<'t> Reader<'t> {
             name: name.to_owned(),
             dialect: dialect?,
             preamble: margins.0,
+            header,
             numbers: numbers?,
             scale: scale?,
             days: days?,
@@ -89,6 +93,38 @@ impl<'t> Reader<'t> {
             claims: claims?,
             trailer,
         })
+    }
+
+    /// The names of the columns of files that have none, each once; all that are read are among them.
+    fn header(
+        &mut self,
+        table: Table<'t>,
+        header: Option<Vec<String>>,
+        texts: &BTreeMap<Text, String>,
+        amounts: &BTreeMap<Amount, Columns>,
+    ) -> Option<Option<Vec<String>>> {
+        let Some(names) = header else {
+            return Some(None);
+        };
+        let at = table.get("header").map_or(table.at, |(at, _)| at);
+        if names.is_empty() || names.len() > CELL_LIMIT {
+            self.found(at, format!("`header` must name from 1 to {CELL_LIMIT} columns"));
+            return None;
+        }
+        let mut known = BTreeSet::new();
+        if let Some(twice) = names.iter().find(|name| !known.insert(name.as_str())) {
+            let shown = shorten(twice, 60);
+            self.found(at, format!("`header` has the column `{shown}` twice"));
+            return None;
+        }
+        let read = texts.values().map(String::as_str);
+        let mut read = read.chain(amounts.values().flat_map(Columns::names));
+        if let Some(missing) = read.find(|name| !known.contains(name)) {
+            let shown = shorten(missing, 60);
+            self.found(at, format!("`header` has no column `{shown}`, which is read"));
+            return None;
+        }
+        Some(Some(names))
     }
 
     fn dialect(&mut self, table: Table<'t>) -> Option<Dialect> {

@@ -67,6 +67,7 @@ fn zip(text: &str) -> Vec<u8> {
 
 const PROFILES: &str = include_str!("../../fixtures/formats/profiles/profiles.toml");
 const HEADER_TOTALS: &[u8] = include_bytes!("../../fixtures/formats/profiles/header-totals.csv");
+const NO_HEADER: &[u8] = include_bytes!("../../fixtures/formats/profiles/no-header.csv");
 const COUNT_AND_SUM: &[u8] = include_bytes!("../../fixtures/formats/profiles/count-and-sum.csv");
 
 async fn desk() -> Desk {
@@ -238,6 +239,77 @@ async fn a_file_with_a_count_and_sums_at_its_end_is_reconciled_by_a_profile() {
         (5030, "GBP", "psp", 110),
     ]);
     assert_eq!(reconciled("report.csv", COUNT_AND_SUM).await, expected);
+}
+
+/// Worked out by hand, as the file before but for its fee of the batch. Nothing in the file says what its columns are.
+#[tokio::test]
+async fn a_file_that_does_not_name_its_columns_is_read_by_the_profile_that_is_named() {
+    let desk = desk().await;
+    let before = desk.balances().await;
+    desk.write("report.csv", NO_HEADER);
+    let reconcile = |name: &'static str, format: &'static str| {
+        let mut command = vec!["reconcile", name, "--acquirer", "psp", "--execute"];
+        command.extend(
+            (!format.is_empty())
+                .then_some(["--file-format", format])
+                .into_iter()
+                .flatten(),
+        );
+        desk.run(&command)
+    };
+    reconcile("report.csv", "")
+        .exits(1)
+        .says(&["cannot be read as a settlement file", "no column"]);
+    reconcile("report.csv", "count-and-sum")
+        .exits(1)
+        .says(&["not a file of profile count-and-sum: no column"]);
+    for (number, (from, to, reason)) in [
+        ("96.80", "96.81", "line 1"),
+        (
+            "|GBP|50.00",
+            "|GBP|50,00",
+            "line 3, column gross: `50,00` is not an amount",
+        ),
+        ("|BR", "", "line 3: has 8 cells, but the header has 9"),
+        (
+            "END|3",
+            "END|4",
+            "trailer row `END`, line 4, says rows 4, its lines add up to 3",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name: &'static str = ["0.csv", "1.csv", "2.csv", "3.csv"][number];
+        desk.write(name, changed(NO_HEADER, from, to));
+        reconcile(name, "no-header").exits(1).says(&[reason]);
+    }
+    assert_eq!(desk.balances().await, before);
+    // A file of another kind, by the name of this one.
+    desk.write("other.csv", HEADER_TOTALS);
+    reconcile("other.csv", "no-header")
+        .exits(1)
+        .says(&["the file ends without its trailer row `END`"]);
+    reconcile("report.csv", "no-header")
+        .exits(0)
+        .says(&["pass 1: acquirer reference"]);
+    reconcile("report.csv", "no-header")
+        .exits(0)
+        .says(&["booked by an earlier run"]);
+    let expected = [
+        (1110, "EUR", 7_180),
+        (1110, "GBP", 4_890),
+        (5030, "EUR", 320),
+        (5030, "GBP", 110),
+    ];
+    let balances = desk.balances().await;
+    for (code, currency, minor) in expected {
+        assert_eq!(
+            balances.get(&(code, currency.to_owned(), "psp".to_owned())),
+            Some(&minor)
+        );
+    }
+    desk.is_sound().await;
 }
 
 /// A text of a file, replaced once.

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use acquit::acquirer::format::Reading;
 use acquit::acquirer::{Row, SettlementLine};
@@ -79,6 +80,7 @@ const QUIRKS: [(&str, &[&str], &str); 17] = [
         "six decimals, fees negative, totals before the columns",
     ),
     ("profiles/count-and-sum.csv", &[], "Latin-1, commas, flags, trailers"),
+    ("profiles/no-header.csv", &[], "no names of columns"),
 ];
 
 const HOUSE: &str =
@@ -141,7 +143,13 @@ fn all() -> String {
         let read = |name: &str| std::fs::read(formats().join(name)).expect("a file");
         let content = read(name);
         let others: Vec<Vec<u8>> = with.iter().map(|name| read(name)).collect();
-        let reading = Reading::detect(&content, &profiles).expect("a format");
+        let named = profiles
+            .iter()
+            .find(|profile| profile.header.is_some() && *name == format!("profiles/{}.csv", profile.name));
+        let reading = named.map_or_else(
+            || Reading::detect(&content, &profiles).expect("a format"),
+            |profile| Reading::Profile(Arc::clone(profile)),
+        );
         writeln!(text, "== {name}, read as {}: {shows}", reading.name()).expect("written");
         let mut rest: Vec<Box<dyn Read + '_>> = Vec::new();
         for file in &others {

@@ -1,7 +1,7 @@
 //! Reads a file by a mapping profile.
 //!
 //! Phases: [`MappingReader::open`] passes over the preamble, keeps the rows that the profile claims something of, and binds columns
-//! by their exact names; each `next` reads one row; a row whose first cell is one of the trailer's ends them. At the end the claims
+//! by their exact names, which are the profile's where the file has none; each `next` reads one row; a row whose first cell is one of the trailer's ends them. At the end the claims
 //! of preamble and trailer stand beside what the rows come to.
 //!
 //! Invariants of every line:
@@ -99,6 +99,17 @@ impl Header {
         })
     }
 
+    /// The columns that a profile names of files that do not; settings hold them to those that it reads.
+    fn of_profile(names: &[String], profile: &Profile) -> Self {
+        let place = |name: &str| Some((name.to_owned(), names.iter().position(|found| found == name)?));
+        Self {
+            places: profile.required().filter_map(place).collect(),
+            // Whoever numbers off the columns knows them.
+            unknown: Vec::new(),
+            names: names.to_vec(),
+        }
+    }
+
     fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
@@ -137,8 +148,13 @@ impl<R: Read> MappingReader<R> {
                 stated.push(claimed(&profile, rule, records.record())?);
             }
         }
-        advance(&mut records, "the names of its columns")?;
-        let header = Header::bind(records.record(), &profile)?;
+        let header = match &profile.header {
+            Some(names) => Header::of_profile(names, &profile),
+            None => {
+                advance(&mut records, "the names of its columns")?;
+                Header::bind(records.record(), &profile)?
+            }
+        };
         Ok(Self {
             profile,
             records,
@@ -288,6 +304,13 @@ impl<R: Read> SettlementReader for MappingReader<R> {
                 .map(|(line, _)| line)
                 .map_err(|wrong| wrong.at(record.line(), record.raw()));
             return self.claims.take(read).map(Some);
+        }
+        // A file that was cut off before its first byte is no file of a day without lines.
+        if self.profile.header.is_some() && self.records.record().line() == 0 {
+            return Err(FileError::Malformed {
+                line: 1,
+                reason: "the file is empty".to_owned(),
+            });
         }
         self.residues = Some(self.end()?.into_iter());
         self.next_residue()

@@ -42,7 +42,7 @@ fn refused(from: &str, to: &str, line: usize, reason: &str) {
 fn profiles_are_read_from_settings() {
     let text = include_str!("../../../fixtures/formats/profiles/profiles.toml");
     let settings = read(text).expect("settings");
-    let [counted, totals] = &settings.profiles[..] else {
+    let [counted, totals, plain] = &settings.profiles[..] else {
         panic!("{} profiles", settings.profiles.len());
     };
     assert_eq!(
@@ -55,6 +55,12 @@ fn profiles_are_read_from_settings() {
     assert_eq!(totals.preamble, 3);
     assert!(totals.costs_are_negative);
     assert_eq!(totals.scale.default, Scale::Decimals(6));
+    assert_eq!((plain.name.as_str(), totals.header.as_ref()), ("no-header", None));
+    let names = "kind id order day currency gross fee net country";
+    assert_eq!(
+        plain.header.as_deref().map(|names| names.join(" ")).as_deref(),
+        Some(names)
+    );
     assert!(read(PROFILE).expect("settings").profiles[0].claims.is_empty());
 }
 
@@ -106,6 +112,17 @@ fn a_profile_that_says_what_cannot_be_is_refused() {
     added("day_zone = \"Mars\"", "`Mars` is not a time zone");
     added("costs = \"none\"", "`costs`");
     added("trailer = [\"T \"]", "`trailer` begins or ends with a blank");
+    added("header = []", "`header` must name from 1 to 1000 columns");
+    added("header = false", "`header` must be a text in quotes");
+    added("header = [\"Type\", 2]", "`header` must be a text in quotes");
+    added(
+        "header = [\"Type\", \"Date\", \"Currency\", \"Gross\", \"Date\"]",
+        "`header` has the column `Date` twice",
+    );
+    added(
+        "header = [\"Type\", \"Date\", \"Currency\"]",
+        "`header` has no column `Gross`, which is read",
+    );
     refused(
         "[profile.types]",
         "[profile.flags]\ndebit = [\"D\"]\ncredit = [\"C\"]\n[profile.types]",

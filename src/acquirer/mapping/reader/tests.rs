@@ -25,6 +25,7 @@ fn profile() -> Profile {
         name: "test".to_owned(),
         dialect: Dialect::default(),
         preamble: 0,
+        header: None,
         trailer: Vec::new(),
         numbers: Numbers::default(),
         scale: ScaleTable::default(),
@@ -212,6 +213,48 @@ fn a_file_of_another_kind_is_refused() {
     };
     assert!(!latin.fits(HEADER.as_bytes()));
     assert!(latin.fits(HEADER.replace(',', ";").as_bytes()));
+}
+
+/// The same, of files whose columns the profile names.
+fn without_header() -> Profile {
+    Profile {
+        header: Some(HEADER.split(',').map(str::to_owned).collect()),
+        ..profile()
+    }
+}
+
+#[test]
+fn columns_are_named_by_the_profile_where_the_file_does_not() {
+    let sale = "SALE,2026-03-01,EUR,c1,b,100.00,3.20,96.80\n";
+    let read = |line: u8| format!("{line} capture c1 2026-03-01 gross 100.00 EUR net 96.80 EUR costs 320/0/0/0");
+    check(sale, without_header(), &[&read(1)]);
+    let behind = Profile {
+        preamble: 2,
+        trailer: vec!["END".to_owned()],
+        ..without_header()
+    };
+    check(&format!("a\nb,c\n{sale}END\n"), behind.clone(), &[&read(3)]);
+    check("a\nb,c\nEND\n", behind.clone(), &[]);
+    check("a\n", behind, &["! line 1: the file ends before its preamble"]);
+    check("", without_header(), &["! line 1: the file is empty"]);
+    // Rows name the column that is wrong as the profile does; one that names columns after all is no line.
+    check(
+        "SALE,2026-03-01,EUR,c1,b,x,0,0\nSALE,2026-03-01,EUR,c1\n\n",
+        without_header(),
+        &[
+            "1 gross: `x` is not an amount",
+            "2 -: has 4 cells, but the header has 8",
+            "3 -: a blank line",
+        ],
+    );
+    check(
+        HEADER,
+        without_header(),
+        &["1 occurred_on: `occurred_on` is not of the form YYYY-MM-DD"],
+    );
+    // Nothing about such a file tells that it is one.
+    assert!(!without_header().fits(sale.as_bytes()));
+    assert!(!without_header().fits(HEADER.as_bytes()));
 }
 
 #[test]
