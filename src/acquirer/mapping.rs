@@ -310,8 +310,8 @@ impl Profile {
         texts.chain(self.amounts.values().flat_map(Columns::names))
     }
 
-    /// Whether a file that begins so shows that it is read by it: every column that it reads is there. A file that does not name its
-    /// columns shows nothing: such a profile is used where it is named.
+    /// Whether a file that begins so shows that it is read by it: every column that it reads is there. A file that does not name
+    /// its columns shows nothing: such a profile is used where it is named.
     pub fn fits(&self, head: &[u8]) -> bool {
         if self.header.is_some() {
             return false;

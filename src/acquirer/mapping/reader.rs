@@ -1,8 +1,8 @@
 //! Reads a file by a mapping profile.
 //!
 //! Phases: [`MappingReader::open`] passes over the preamble, keeps the rows that the profile claims something of, and binds columns
-//! by their exact names, which are the profile's where the file has none; each `next` reads one row; a row whose first cell is one of the trailer's ends them. At the end the claims
-//! of preamble and trailer stand beside what the rows come to.
+//! by their exact names, which are the profile's where the file has none; each `next` reads one row; a row whose first cell is one
+//! of the trailer's ends them. At the end the claims of preamble and trailer stand beside what the rows come to.
 //!
 //! Invariants of every line:
 //! - gross less costs, tax and reserve is net, exactly, in as many decimals as the file has; of gross and net one may be missing
