@@ -14,7 +14,7 @@ use acquit::recon::proof::untrue;
 use acquit::settings::Settings;
 
 /// A file, those given with it, and what it shows.
-const QUIRKS: [(&str, &[&str], &str); 17] = [
+const QUIRKS: [(&str, &[&str], &str); 18] = [
     (
         "quirks/adyen-rows.csv",
         &[],
