@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::support::readers::READERS;
 
 /// How many mutations of each reader's seeds are tried.
-const MUTATIONS: usize = 800;
+const MUTATIONS: usize = 500;
 
 /// What breaks readers: borders of numbers, marks of encodings, halves of quotes.
 const PIECES: [&[u8]; 22] = [

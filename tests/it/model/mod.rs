@@ -43,7 +43,7 @@ use self::rules::{Book, Entry, Expected, Model};
 use self::world::{Acquirer, Amounts, Merchant, Refunds, Reserve, Validity, Version, Window, World, Zone};
 use crate::support;
 
-const SEQUENCES: u32 = 256;
+const SEQUENCES: u32 = 128;
 const OPERATIONS: usize = 50;
 const WORKERS: u32 = 4;
 /// Merchants are kept ready for so many sequences: those of the test, and those of shrinking a failure.
@@ -1015,7 +1015,7 @@ fn random_sequences_end_as_the_model_says() {
 #[test]
 #[ignore = "takes half an hour in a debug build"]
 fn sequences_of_other_seeds_end_as_the_model_says() {
-    for _ in 0..40 {
+    for _ in 0..80 {
         recorded(rand::random());
     }
 }
