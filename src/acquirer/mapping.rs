@@ -281,17 +281,50 @@ pub enum Stated {
     Count,
     /// What an amount of all rows adds up to, whatever they report.
     Sum(Amount, SumOf),
+    /// What the balance that the rows move is at one end of the file's period.
+    Balance(BalanceRule),
 }
 
 /// Of which rows a sum is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SumOf {
     /// Those in a currency.
-    Currency(Currency),
-    /// Those in the currency that another cell of the row names, the first being 1.
-    Cell(u16),
+    One(CurrencyOf),
     /// All of them, whatever their currencies.
     Any,
+}
+
+/// Which currency a claim is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CurrencyOf {
+    /// This one.
+    Named(Currency),
+    /// That which another cell of the row names, the first being 1.
+    Cell(u16),
+}
+
+/// How a file states one end of a balance that the acquirer keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceRule {
+    /// Which end it is.
+    pub end: End,
+    /// The currency.
+    pub currency: CurrencyOf,
+    /// The cell with the first day of the period, or the last one; with the moment where they are written with a time.
+    pub date: u16,
+    /// How that is written.
+    pub days: Days,
+    /// The cell that names the account; the name of the profile where there is none.
+    pub account: Option<u16>,
+}
+
+/// An end of a balance's period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// What the balance is before the first row.
+    Opening,
+    /// What it is after the last one.
+    Closing,
 }
 
 /// A row before or after the lines.
@@ -308,6 +341,12 @@ impl Profile {
     pub fn required(&self) -> impl Iterator<Item = &str> {
         let texts = self.texts.values().map(String::as_str);
         texts.chain(self.amounts.values().flat_map(Columns::names))
+    }
+
+    /// Whether its files state a balance that the acquirer keeps: what they pay is taken of it, and is not what a batch comes to.
+    pub fn is_of_balance(&self) -> bool {
+        let is_balance = |rule: &ClaimRule| matches!(rule.states, Stated::Balance(_));
+        self.claims.iter().any(is_balance)
     }
 
     /// Whether a file that begins so shows that it is read by it: every column that it reads is there. A file that does not name

@@ -8,8 +8,8 @@ use super::reader::{Reader, Table, Text as Word};
 use crate::acquirer::RecordType;
 use crate::acquirer::format::Format;
 use crate::acquirer::mapping::{
-    Amount, ClaimRule, Columns, DatePattern, Days, Flags, MARGIN_LIMIT, Margin, Numbers, Profile, Scale, ScaleTable,
-    Stated, SumOf, Text,
+    Amount, BalanceRule, ClaimRule, Columns, CurrencyOf, DatePattern, Days, End, Flags, MARGIN_LIMIT, Margin, Numbers,
+    Profile, Scale, ScaleTable, Stated, SumOf, Text,
 };
 use crate::card_number::shorten;
 use crate::delimited::{CELL_LIMIT, Dialect};
@@ -72,10 +72,13 @@ impl<'t> Reader<'t> {
         let flags = self.check_flags(table, &amounts, flags?)?;
         let margins = (preamble?.unwrap_or(0), trailer.as_slice());
         let claims = self.listed_tables(table, "claim", "claim", "[[profile.claim]]");
+        let days = days?;
         let claims: Option<Vec<ClaimRule>> = claims
             .into_iter()
-            .map(|claim| self.claim(claim, margins, &amounts))
+            .map(|claim| self.claim(claim, margins, &amounts, &days))
             .collect();
+        let (claims, types) = (claims?, types?);
+        self.check_balances(table, &claims, &types, &texts);
         Some(Profile {
             name: name.to_owned(),
             dialect: dialect?,
@@ -83,14 +86,14 @@ impl<'t> Reader<'t> {
             header,
             numbers: numbers?,
             scale: scale?,
-            days: days?,
+            days,
             texts,
             amounts,
             costs_are_negative: costs?.unwrap_or_default() == Costs::Negative,
             flags,
-            types: types?,
+            types,
             unread,
-            claims: claims?,
+            claims,
             trailer,
         })
     }
@@ -373,25 +376,51 @@ impl<'t> Reader<'t> {
         types
     }
 
+    /// A balance has both its ends, and what is paid of it a name.
+    fn check_balances(
+        &mut self,
+        table: Table<'t>,
+        claims: &[ClaimRule],
+        types: &BTreeMap<String, RecordType>,
+        texts: &BTreeMap<Text, String>,
+    ) {
+        let states = |wanted: End| {
+            let mut balances = claims.iter();
+            balances.any(|rule| matches!(&rule.states, Stated::Balance(balance) if balance.end == wanted))
+        };
+        let (opening, closing) = (states(End::Opening), states(End::Closing));
+        let at = table.get("claim").map_or(table.at, |(at, _)| at);
+        if opening != closing {
+            let message = "a claim that states `opening` needs one that states `closing`, and the other way round";
+            self.found(at, message.to_owned());
+        }
+        let pays = types.values().any(|record| *record == RecordType::Payout);
+        if (opening || closing) && pays && !texts.contains_key(&Text::AcquirerReference) {
+            let message = "a payout of a balance is known by its `acquirer_reference`, which columns has not";
+            self.found(at, message.to_owned());
+        }
+    }
+
     fn claim(
         &mut self,
         table: Table<'t>,
         (preamble, trailer): (u16, &[String]),
         amounts: &BTreeMap<Amount, Columns>,
+        days: &Days,
     ) -> Option<ClaimRule> {
-        self.only(
-            table,
-            &[
-                "states",
-                "preamble",
-                "trailer",
-                "cell",
-                "currency",
-                "currency_cell",
-                "any_currency",
-                "beside",
-            ],
-        );
+        const OF_BALANCE: [&str; 3] = ["date_cell", "date", "account_cell"];
+        const FIELDS: [&str; 8] = [
+            "states",
+            "preamble",
+            "trailer",
+            "cell",
+            "currency",
+            "currency_cell",
+            "any_currency",
+            "beside",
+        ];
+        let fields: Vec<&str> = FIELDS.into_iter().chain(OF_BALANCE).collect();
+        self.only(table, &fields);
         let cells = u16::try_from(CELL_LIMIT).unwrap_or(u16::MAX);
         let row = self.margin(table, preamble, trailer);
         if table.get("cell").is_none() {
@@ -402,14 +431,39 @@ impl<'t> Reader<'t> {
         let states = self.text(table, "states");
         let sum_of = self.sum_of(table, cells);
         let states = states?;
-        let (states, sum_of) = match states.text {
-            "rows" => (Stated::Count, sum_of?),
-            name => {
+        let end = match states.text {
+            "opening" => Some(End::Opening),
+            "closing" => Some(End::Closing),
+            _ => None,
+        };
+        let alien = OF_BALANCE
+            .into_iter()
+            .find_map(|field| Some((field, table.get(field)?.0)));
+        if let (None, Some((field, at))) = (end, alien) {
+            self.found(
+                at,
+                format!("`{field}` is of a claim that states `opening` or `closing`"),
+            );
+            return None;
+        }
+        let (states, sum_of) = match (end, states.text) {
+            (Some(end), _) => {
+                let currency = match sum_of? {
+                    Some(SumOf::One(currency)) => currency,
+                    Some(SumOf::Any) | None => {
+                        self.found(table.at, "a balance needs `currency` or `currency_cell`".to_owned());
+                        return None;
+                    }
+                };
+                (Stated::Balance(self.balance_rule(table, end, currency, days)?), None)
+            }
+            (None, "rows") => (Stated::Count, sum_of?),
+            (None, name) => {
                 let amount = amounts.keys().copied().find(|amount| amount.name() == name);
                 let Some(amount) = amount else {
                     let shown = shorten(name, 40);
-                    let message = format!("`{shown}` is neither `rows` nor an amount that the profile reads");
-                    self.found(states.at, message);
+                    let known = "neither `rows`, `opening`, `closing` nor an amount that the profile reads";
+                    self.found(states.at, format!("`{shown}` is {known}"));
                     return None;
                 };
                 let sum_of = sum_of?;
@@ -431,6 +485,38 @@ impl<'t> Reader<'t> {
             row: row?,
             column: column??,
             beside,
+        })
+    }
+
+    /// One end of a balance: when that is, written as the lines' days are where nothing else is said, and whose account.
+    fn balance_rule(&mut self, table: Table<'t>, end: End, currency: CurrencyOf, days: &Days) -> Option<BalanceRule> {
+        let cells = u16::try_from(CELL_LIMIT).unwrap_or(u16::MAX);
+        if table.get("date_cell").is_none() {
+            self.missing(table, "date_cell");
+        }
+        let date = self.optional_number(table, "date_cell", 1, cells);
+        let account = self.optional_number(table, "account_cell", 1, cells);
+        let pattern = match table.get("date") {
+            None => Some(days.pattern.clone()),
+            Some(_) => self.text(table, "date").and_then(|text| {
+                let pattern = DatePattern::parse(text.text);
+                pattern
+                    .map_err(|reason| self.found(text.at, format!("`date` {reason}")))
+                    .ok()
+            }),
+        };
+        let pattern = pattern?;
+        Some(BalanceRule {
+            end,
+            currency,
+            date: date??,
+            days: Days {
+                // Days without a time are those of the acquirer, whatever their zone: of files one after the other they adjoin.
+                time_zone: days.time_zone.filter(|_| pattern.has_time()),
+                day_zone: None,
+                pattern,
+            },
+            account: account?,
         })
     }
 
@@ -474,11 +560,13 @@ impl<'t> Reader<'t> {
         }
         if table.get("currency").is_some() {
             let text = self.text(table, "currency")?;
-            return self.currency(text.at, text.text).map(SumOf::Currency).map(Some);
+            return self
+                .currency(text.at, text.text)
+                .map(|currency| Some(SumOf::One(CurrencyOf::Named(currency))));
         }
         if table.get("currency_cell").is_some() {
             let cell = self.optional_number(table, "currency_cell", 1, cells)?;
-            return Some(cell.map(SumOf::Cell));
+            return Some(cell.map(|cell| SumOf::One(CurrencyOf::Cell(cell))));
         }
         let any = self.optional_flag(table, "any_currency")?;
         Some(any.filter(|any| *any).map(|_| SumOf::Any))

@@ -312,6 +312,63 @@ async fn a_file_that_does_not_name_its_columns_is_read_by_the_profile_that_is_na
     desk.is_sound().await;
 }
 
+const OF_BALANCES: &[u8] = include_bytes!("../../fixtures/formats/profiles/balances.csv");
+
+/// Worked out by hand: sales and a refund less fees of 3.20 EUR and 1.10 GBP; the payout of 60.00 EUR is awaited, and books
+/// nothing.
+#[tokio::test]
+async fn a_file_that_states_balances_is_proven_by_them() {
+    let expected = balances(&[
+        (1110, "EUR", "psp", 7_180),
+        (1110, "GBP", "psp", 4_890),
+        (2020, "EUR", "", -7_000),
+        (2020, "GBP", "", -4_750),
+        (4010, "EUR", "", -500),
+        (4010, "GBP", "", -250),
+        (5030, "EUR", "psp", 320),
+        (5030, "GBP", "psp", 110),
+    ]);
+    assert_eq!(reconciled("report.csv", OF_BALANCES).await, expected);
+}
+
+/// The balances of days, each a fee and what the balance begins and ends with.
+#[tokio::test]
+async fn balances_of_profiles_follow_one_another() {
+    let desk = desk().await;
+    let day = |name: &str, day: u8, opening: &str, closing: &str| {
+        let of = |word: &str, amount: &str| format!("{word},2026-03-{day:02},EUR,{amount}\n");
+        // Two rows stand before the names: the other is of a currency that nothing moves.
+        let dollars = |word: &str| format!("{word},2026-03-{day:02},USD,0.00\n");
+        let text = [
+            of("FROM", opening),
+            dollars("FROM"),
+            "kind,id,order,day,currency,gross,fee\n".to_owned(),
+            format!("FEE,f{day},,2026-03-{day:02},EUR,-1.00,\n"),
+            of("TO", closing),
+            dollars("TO"),
+        ];
+        desk.write(name, text.concat());
+        desk.run(&["reconcile", name, "--acquirer", "psp", "--execute"])
+    };
+    let before = desk.balances().await;
+    day("wrong.csv", 2, "10.00", "9.01").exits(1).says(&[
+        "trailer row `TO`, line 5, cell 4, says that the balance since row 1 of the preamble, cell 4, moved by -0.99 EUR, its lines add up \
+         to -1.00 EUR",
+    ]);
+    assert_eq!(desk.balances().await, before);
+    // A row of a word that the profile does not know is a break of its own.
+    day("2.csv", 2, "10.00", "9.00").exits(2);
+    day("3.csv", 3, "9.00", "8.00").exits(2);
+    let booked = desk.balances().await;
+    day("4.csv", 4, "7.99", "6.99").exits(1).says(&[
+        "balance of balances in EUR at 2026-03-04T00:00:00Z: it begins with 7.99 EUR, the one before ended with 8.00 EUR at \
+         2026-03-04T00:00:00Z",
+    ]);
+    assert_eq!(desk.balances().await, booked);
+    day("6.csv", 6, "7.00", "6.00").exits(2).says(&["MISSING_FILE"]);
+    desk.is_sound().await;
+}
+
 /// A text of a file, replaced once.
 fn changed(file: &[u8], from: &str, to: &str) -> Vec<u8> {
     let text: String = file.iter().copied().map(char::from).collect();
@@ -560,7 +617,7 @@ async fn what_is_not_whole_posts_nothing() {
     desk.run(&["reconcile", "short.csv", "--acquirer", "psp", "--file-format", "pigeon"])
         .exits(1)
         .says(&[
-            "it must be one of adyen, stripe, ipm, paypal, checkout, toss-csv, toss-json, count-and-sum, header-totals",
+            "it must be one of adyen, stripe, ipm, paypal, checkout, toss-csv, toss-json, balances, count-and-sum, header-totals, no-header",
         ]);
     assert_eq!(desk.balances().await, before);
 }

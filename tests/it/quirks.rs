@@ -14,7 +14,7 @@ use acquit::recon::proof::untrue;
 use acquit::settings::Settings;
 
 /// A file, those given with it, and what it shows.
-const QUIRKS: [(&str, &[&str], &str); 18] = [
+const QUIRKS: [(&str, &[&str], &str); 19] = [
     (
         "quirks/adyen-rows.csv",
         &[],
@@ -81,6 +81,11 @@ const QUIRKS: [(&str, &[&str], &str); 18] = [
     ),
     ("profiles/count-and-sum.csv", &[], "Latin-1, commas, flags, trailers"),
     ("profiles/no-header.csv", &[], "no names of columns"),
+    (
+        "profiles/balances.csv",
+        &[],
+        "balances before and after the lines, a payout",
+    ),
 ];
 
 const HOUSE: &str =

@@ -1,6 +1,6 @@
 //! How a profile's days are written: a pattern of letters, like `DD/MM/YYYY hh:mm`.
 
-use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// The longest pattern.
@@ -163,19 +163,39 @@ pub struct Days {
 impl Days {
     /// The day of a cell.
     pub fn read(&self, text: &str) -> Result<NaiveDate, String> {
-        let shown = crate::card_number::shorten(text, 40);
-        let read = self.pattern.read(text);
-        let (local, offset) = read.ok_or_else(|| format!("`{shown}` is not of the form {}", self.pattern.text))?;
+        let (local, offset) = self.local(text)?;
         let Some(zone) = self.day_zone else {
             return Ok(local.date());
         };
+        let instant = self.instant(text, local, offset)?;
+        Ok(instant.with_timezone(&zone).date_naive())
+    }
+
+    /// Where a period begins or ends of which a cell names the first or the last day; with a time it is that moment.
+    pub(super) fn bound(&self, text: &str, is_last: bool) -> Result<DateTime<Utc>, String> {
+        let (local, offset) = self.local(text)?;
+        let instant = self.instant(text, local, offset)?;
+        if self.pattern.has_time() || !is_last {
+            return Ok(instant);
+        }
+        Ok(instant.checked_add_signed(TimeDelta::days(1)).unwrap_or(instant))
+    }
+
+    fn local(&self, text: &str) -> Result<(NaiveDateTime, Option<FixedOffset>), String> {
+        let shown = || crate::card_number::shorten(text, 40);
+        let read = self.pattern.read(text);
+        read.ok_or_else(|| format!("`{}` is not of the form {}", shown(), self.pattern.text))
+    }
+
+    /// The moment of a time as it is written: by its offset, else in the zone of the file, else in UTC.
+    fn instant(&self, text: &str, local: NaiveDateTime, offset: Option<FixedOffset>) -> Result<DateTime<Utc>, String> {
         let instant = match (offset, self.time_zone) {
             (Some(offset), _) => offset.from_local_datetime(&local).earliest().map(|time| time.to_utc()),
             (None, Some(written)) => written.from_local_datetime(&local).earliest().map(|time| time.to_utc()),
-            (None, None) => None,
+            (None, None) => Some(local.and_utc()),
         };
-        let instant = instant.ok_or_else(|| format!("`{shown}` is a time that its zone skips"))?;
-        Ok(instant.with_timezone(&zone).date_naive())
+        let shown = || crate::card_number::shorten(text, 40);
+        instant.ok_or_else(|| format!("`{}` is a time that its zone skips", shown()))
     }
 
     /// The rule in words.

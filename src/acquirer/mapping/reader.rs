@@ -10,18 +10,22 @@
 //! - each amount is rounded to minor units by itself; what that leaves between them is in the first cost that the profile reads,
 //!   and what it leaves of the net of a batch is a line of its own at the end;
 //! - the direction of money is that of the amounts, never that of the type.
+//!
+//! Where a file states balances, its rows lead from the one to the other, payouts included, and no payout proves a batch.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::numbers::{minor, text as amount_text};
-use super::{Amount, ClaimRule, Columns, MARGIN_LIMIT, Margin, Profile, Stated, SumOf, Text, cells};
+use super::{
+    Amount, BalanceRule, ClaimRule, Columns, CurrencyOf, End, MARGIN_LIMIT, Margin, Profile, Stated, SumOf, Text, cells,
+};
 use crate::acquirer::sheet::{Wrong, convert, parse_rate, short};
-use crate::acquirer::{Claim, ControlClaims, RecordType, Row, SettlementLine, SettlementReader, Step};
+use crate::acquirer::{Balance, Claim, ControlClaims, RecordType, Row, SettlementLine, SettlementReader, Step};
 use crate::card_number;
 use crate::delimited::{FileError, Record, Records};
 use crate::ids::check_reference;
@@ -35,6 +39,7 @@ pub struct MappingReader<R> {
     header: Header,
     sums: Sums,
     stated: Vec<Claimed>,
+    ends: Vec<BalanceEnd>,
     claims: ControlClaims,
     /// How many rows stand after the lines, once one does.
     margin: Option<u16>,
@@ -120,10 +125,24 @@ impl Header {
 struct Claimed {
     row: Margin,
     what: String,
-    states: Stated,
+    sum_of: Option<(Amount, SumOf)>,
     currency: Option<Currency>,
     stated: Decimal,
     beside: u16,
+}
+
+/// One end of a balance, as a row before or after the lines says it.
+#[derive(Debug)]
+struct BalanceEnd {
+    row: Margin,
+    /// Where it stands, like `row 1 of the preamble, cell 3`.
+    place: String,
+    line: u64,
+    end: End,
+    account: String,
+    at: DateTime<Utc>,
+    currency: Currency,
+    stated: Decimal,
 }
 
 /// What the rows come to, in major units with all their decimals.
@@ -132,6 +151,8 @@ struct Sums {
     amounts: BTreeMap<(Amount, Currency), Decimal>,
     /// By (batch, currency): what all rows but payouts add up to, what payouts do, and how many there are.
     batches: BTreeMap<(String, Currency), (Decimal, Decimal, u64)>,
+    /// What all rows together do to a balance of the acquirer's.
+    moved: BTreeMap<Currency, Decimal>,
 }
 
 impl<R: Read> MappingReader<R> {
@@ -140,12 +161,13 @@ impl<R: Read> MappingReader<R> {
     /// Errors: it ends before its header, another encoding, columns missing or twice, a claim of the preamble that cannot be read.
     pub fn open(input: R, profile: Arc<Profile>) -> Result<Self, FileError> {
         let mut records = Records::open_as(input, profile.dialect)?;
-        let mut stated = Vec::new();
+        let (mut stated, mut ends) = (Vec::new(), Vec::new());
         for row in 1..=profile.preamble {
             advance(&mut records, "its preamble")?;
             let here = |rule: &&ClaimRule| rule.row == Margin::Before(row);
             for rule in profile.claims.iter().filter(here) {
-                stated.push(claimed(&profile, rule, records.record())?);
+                let row = MarginRow::of(&profile, rule, records.record())?;
+                row.read(&mut stated, &mut ends)?;
             }
         }
         let header = match &profile.header {
@@ -161,6 +183,7 @@ impl<R: Read> MappingReader<R> {
             header,
             sums: Sums::default(),
             stated,
+            ends,
             claims: ControlClaims::default(),
             margin: None,
             ordinal: 0,
@@ -194,15 +217,17 @@ impl<R: Read> MappingReader<R> {
         self.margin = Some(rows);
         let here = |rule: &&ClaimRule| matches!(&rule.row, Margin::After(cell) if is_trailer && cell == record.cell(0));
         for rule in self.profile.claims.iter().filter(here) {
-            let claimed = claimed(&self.profile, rule, record)?;
-            self.stated.push(claimed);
+            let row = MarginRow::of(&self.profile, rule, record)?;
+            row.read(&mut self.stated, &mut self.ends)?;
         }
         Ok(true)
     }
 
     /// The end of the file: what it claims, and what its rows come to; gives what rounding leaves of its batches.
     fn end(&mut self) -> Result<Vec<SettlementLine>, FileError> {
-        let is_said = |rule: &&ClaimRule| self.stated.iter().any(|claimed| claimed.row == rule.row);
+        let mut said = self.stated.iter().map(|claimed| &claimed.row).collect::<Vec<&Margin>>();
+        said.extend(self.ends.iter().map(|end| &end.row));
+        let is_said = |rule: &&ClaimRule| said.contains(&&rule.row);
         let silent = self.profile.claims.iter().find(|rule| !is_said(rule));
         if let Some(Margin::After(cell)) = silent.map(|rule| &rule.row) {
             return Err(FileError::Malformed {
@@ -213,10 +238,10 @@ impl<R: Read> MappingReader<R> {
         let rows = self.claims.lines.saturating_add(self.claims.rejects);
         let stated = std::mem::take(&mut self.stated);
         for claimed in stated {
-            let read = match &claimed.states {
-                Stated::Count => Decimal::from(rows.saturating_add(claimed.beside.into())),
-                Stated::Sum(amount, SumOf::Any) => self.sums.total(*amount)?,
-                Stated::Sum(amount, _) => {
+            let read = match &claimed.sum_of {
+                None => Decimal::from(rows.saturating_add(claimed.beside.into())),
+                Some((amount, SumOf::Any)) => self.sums.total(*amount)?,
+                Some((amount, SumOf::One(_))) => {
                     let key = claimed.currency.map(|currency| (*amount, currency));
                     key.and_then(|key| self.sums.amounts.get(&key).copied())
                         .unwrap_or_default()
@@ -226,14 +251,16 @@ impl<R: Read> MappingReader<R> {
                 .claims
                 .push(claim(claimed.what, claimed.currency, claimed.stated, read)?);
         }
-        // A batch without its payout claims nothing; one with it is proven in the decimals of what is paid.
+        self.balances()?;
+        // A batch without its payout claims nothing, nor does one whose payout is taken of a balance. Any other is proven in the
+        // decimals of what is paid.
         let totals = std::mem::take(&mut self.claims.totals);
         let mut residues = Vec::new();
         for ((batch, currency), (net, payout, payouts)) in std::mem::take(&mut self.sums.batches) {
             let paid = payout.checked_mul(Decimal::NEGATIVE_ONE).unwrap_or_default();
             let [stated, read] = [paid, net].map(|sum| minor(sum, currency).map(i128::from));
             let (stated, read) = stated.zip(read).ok_or_else(too_large)?;
-            if payouts > 0 {
+            if payouts > 0 && !self.profile.is_of_balance() {
                 self.claims.claims.push(Claim {
                     batch: None,
                     what: format!("batch {batch} pays"),
@@ -250,6 +277,94 @@ impl<R: Read> MappingReader<R> {
             }
         }
         Ok(residues)
+    }
+
+    /// The balances that the file states: of each, what it ends with is what it begins with and what the rows do to it.
+    ///
+    /// Errors: one end without the other, a second one of a currency, rows of a currency without a balance.
+    fn balances(&mut self) -> Result<(), FileError> {
+        if !self.profile.is_of_balance() {
+            return Ok(());
+        }
+        let malformed = |line, reason| FileError::Malformed { line, reason };
+        let (mut openings, mut closings) = (BTreeMap::new(), BTreeMap::new());
+        for end in std::mem::take(&mut self.ends) {
+            let (ends, name) = match end.end {
+                End::Opening => (&mut openings, "opening"),
+                End::Closing => (&mut closings, "closing"),
+            };
+            if ends.contains_key(&end.currency) {
+                let reason = format!("{} is a second {name} balance of {}", end.place, end.currency);
+                return Err(malformed(end.line, reason));
+            }
+            ends.insert(end.currency, end);
+        }
+        for (currency, opening) in openings {
+            let Some(closing) = closings.remove(&currency) else {
+                let reason = format!(
+                    "{} is an opening balance of {currency}; no closing one is there",
+                    opening.place
+                );
+                return Err(malformed(opening.line, reason));
+            };
+            self.balance(&opening, &closing)?;
+        }
+        if let Some((currency, closing)) = closings.first_key_value() {
+            let reason = format!(
+                "{} is a closing balance of {currency}; no opening one is there",
+                closing.place
+            );
+            return Err(malformed(closing.line, reason));
+        }
+        let is_stated = |currency: &&Currency| {
+            let mut stated = self.claims.balances.iter();
+            stated.any(|balance| balance.opening.currency() == **currency)
+        };
+        match self.sums.moved.keys().find(|currency| !is_stated(currency)) {
+            None => Ok(()),
+            Some(currency) => {
+                let reason = format!("the file has lines of {currency} and no balance of it");
+                Err(malformed(self.records.record().line(), reason))
+            }
+        }
+    }
+
+    /// A balance from both its ends.
+    fn balance(&mut self, opening: &BalanceEnd, closing: &BalanceEnd) -> Result<(), FileError> {
+        let malformed = |reason| FileError::Malformed {
+            line: closing.line,
+            reason,
+        };
+        if opening.account != closing.account {
+            let (here, there) = (quoted(&closing.account), quoted(&opening.account));
+            let reason = format!(
+                "{} is of account {here}, but {} is of {there}",
+                closing.place, opening.place
+            );
+            return Err(malformed(reason));
+        }
+        if closing.at < opening.at {
+            let reason = format!("{} is of a time before that of {}", closing.place, opening.place);
+            return Err(malformed(reason));
+        }
+        let currency = closing.currency;
+        let moved = closing.stated.checked_sub(opening.stated).ok_or_else(too_large)?;
+        let read = self.sums.moved.get(&currency).copied().unwrap_or_default();
+        let what = format!(
+            "{} says that the balance since {} moved by",
+            closing.place, opening.place
+        );
+        self.claims.claims.push(claim(what, Some(currency), moved, read)?);
+        let money = |stated| minor(stated, currency).map(|minor| Money::from_minor(minor, currency));
+        let (begins, ends) = money(opening.stated).zip(money(closing.stated)).ok_or_else(too_large)?;
+        self.claims.balances.push(Balance {
+            account: closing.account.clone(),
+            from: opening.at,
+            until: closing.at,
+            opening: begins,
+            closing: ends,
+        });
+        Ok(())
     }
 
     /// What rounding leaves of a batch.
@@ -354,68 +469,148 @@ fn quoted(cell: &str) -> String {
     format!("`{}`", short(cell))
 }
 
-/// What a row before or after the lines says by a rule.
-fn claimed(profile: &Profile, rule: &ClaimRule, record: &Record) -> Result<Claimed, FileError> {
-    let line = record.line();
-    let malformed = |reason: String| FileError::Malformed { line, reason };
-    if let Some(fault) = record.fault() {
-        let column = fault.cell.saturating_add(1);
-        return Err(malformed(format!("cell {column} {}", fault.reason)));
+/// A row before or after the lines of which a rule tells what it claims.
+struct MarginRow<'a> {
+    profile: &'a Profile,
+    rule: &'a ClaimRule,
+    record: &'a Record,
+}
+
+impl<'a> MarginRow<'a> {
+    /// Errors: the row cannot be cut into cells.
+    fn of(profile: &'a Profile, rule: &'a ClaimRule, record: &'a Record) -> Result<Self, FileError> {
+        let row = Self { profile, rule, record };
+        match record.fault() {
+            None => Ok(row),
+            Some(fault) => {
+                let column = fault.cell.saturating_add(1);
+                Err(row.malformed(format!("cell {column} {}", fault.reason)))
+            }
+        }
     }
-    let cell = |column: u16| {
-        let place = usize::from(column)
-            .checked_sub(1)
-            .filter(|place| *place < record.cells());
-        let missing = || {
-            malformed(format!(
+
+    /// Adds what the row claims to the figures, or to the ends of balances.
+    fn read(&self, figures: &mut Vec<Claimed>, ends: &mut Vec<BalanceEnd>) -> Result<(), FileError> {
+        match &self.rule.states {
+            Stated::Count => figures.push(self.figure("rows", None, None, self.count()?)),
+            Stated::Sum(amount, of) => {
+                let currency = match of {
+                    SumOf::Any => None,
+                    SumOf::One(currency) => Some(self.currency(currency)?),
+                };
+                let stated = self.amount(currency)?;
+                figures.push(self.figure(amount.name(), Some((*amount, of.clone())), currency, stated));
+            }
+            Stated::Balance(balance) => ends.push(self.balance_end(balance)?),
+        }
+        Ok(())
+    }
+
+    fn figure(
+        &self,
+        name: &str,
+        sum_of: Option<(Amount, SumOf)>,
+        currency: Option<Currency>,
+        stated: Decimal,
+    ) -> Claimed {
+        Claimed {
+            row: self.rule.row.clone(),
+            what: format!("{} says {name}", self.name()),
+            sum_of,
+            currency,
+            stated,
+            beside: self.rule.beside,
+        }
+    }
+
+    fn balance_end(&self, rule: &BalanceRule) -> Result<BalanceEnd, FileError> {
+        let currency = self.currency(&rule.currency)?;
+        let at = rule.days.bound(self.cell(rule.date)?, rule.end == End::Closing);
+        let account = match rule.account {
+            None => self.profile.name.as_str(),
+            Some(column) => {
+                let account = self.cell(column)?;
+                check_reference(account).map_err(|error| self.wrong(column, &error.to_string()))?;
+                account
+            }
+        };
+        Ok(BalanceEnd {
+            row: self.rule.row.clone(),
+            place: format!("{}, cell {},", self.name().trim_end_matches(','), self.rule.column),
+            line: self.record.line(),
+            end: rule.end,
+            account: account.to_owned(),
+            at: at.map_err(|reason| self.wrong(rule.date, &reason))?,
+            currency,
+            stated: self.amount(Some(currency))?,
+        })
+    }
+
+    /// The row in words.
+    fn name(&self) -> String {
+        match &self.rule.row {
+            Margin::Before(row) => format!("row {row} of the preamble"),
+            Margin::After(cell) => format!("trailer row {}, line {},", quoted(cell), self.record.line()),
+        }
+    }
+
+    fn malformed(&self, reason: String) -> FileError {
+        FileError::Malformed {
+            line: self.record.line(),
+            reason,
+        }
+    }
+
+    fn wrong(&self, column: u16, reason: &str) -> FileError {
+        self.malformed(format!("cell {column}: {reason}"))
+    }
+
+    /// A cell by its number.
+    fn cell(&self, column: u16) -> Result<&'a str, FileError> {
+        let place = usize::from(column).checked_sub(1);
+        let place = place.filter(|place| *place < self.record.cells());
+        place.map(|place| self.record.cell(place)).ok_or_else(|| {
+            self.malformed(format!(
                 "the row has no cell {column}, which the profile claims something of"
             ))
-        };
-        place.map(|place| record.cell(place)).ok_or_else(missing)
-    };
-    let text = cell(rule.column)?;
-    let row = match &rule.row {
-        Margin::Before(row) => format!("row {row} of the preamble"),
-        Margin::After(cell) => format!("trailer row {}, line {line},", quoted(cell)),
-    };
-    let not_a = |what: &str| malformed(format!("cell {}: `{}` is not {what}", rule.column, short(text)));
-    let currency = match &rule.states {
-        Stated::Count | Stated::Sum(_, SumOf::Any) => None,
-        Stated::Sum(_, SumOf::Currency(currency)) => Some(*currency),
-        Stated::Sum(_, SumOf::Cell(column)) => {
-            let code = cell(*column)?;
-            Some(Currency::parse(code).map_err(|error| malformed(format!("cell {column}: {error}")))?)
+        })
+    }
+
+    fn currency(&self, of: &CurrencyOf) -> Result<Currency, FileError> {
+        match of {
+            CurrencyOf::Named(currency) => Ok(*currency),
+            CurrencyOf::Cell(column) => {
+                let currency = Currency::parse(self.cell(*column)?);
+                currency.map_err(|error| self.wrong(*column, &error.to_string()))
+            }
         }
-    };
-    let (stated, what) = match &rule.states {
-        Stated::Count => {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            let count = text.parse::<u64>().ok().filter(|_| digits);
-            (
-                count.map(Decimal::from).ok_or_else(|| not_a("a count"))?,
-                "rows".to_owned(),
-            )
+    }
+
+    /// The rule's cell, which is not what it should be.
+    fn is_not(&self, what: &str, text: &str) -> FileError {
+        self.wrong(self.rule.column, &format!("`{}` is not {what}", short(text)))
+    }
+
+    fn count(&self) -> Result<Decimal, FileError> {
+        let text = self.cell(self.rule.column)?;
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let count = text.parse::<u64>().ok().filter(|_| digits);
+        count.map(Decimal::from).ok_or_else(|| self.is_not("a count", text))
+    }
+
+    /// The amount of the rule's cell, in major units of a currency; as it stands there where it is of none.
+    fn amount(&self, currency: Option<Currency>) -> Result<Decimal, FileError> {
+        let text = self.cell(self.rule.column)?;
+        let number = self.profile.numbers.read(text);
+        let number = number.ok_or_else(|| self.is_not("an amount", text))?;
+        match currency {
+            None => Ok(number),
+            Some(currency) => {
+                let major = self.profile.scale.of(currency).major(number, currency);
+                major.map_err(|reason| self.wrong(self.rule.column, &reason))
+            }
         }
-        Stated::Sum(amount, _) => {
-            let number = profile.numbers.read(text).ok_or_else(|| not_a("an amount"))?;
-            let number = match currency {
-                Some(currency) => {
-                    let wrong = |reason: String| malformed(format!("cell {}: {reason}", rule.column));
-                    profile.scale.of(currency).major(number, currency).map_err(wrong)?
-                }
-                None => number,
-            };
-            (number, amount.name().to_owned())
-        }
-    };
-    Ok(Claimed {
-        row: rule.row.clone(),
-        what: format!("{row} says {what}"),
-        states: rule.states.clone(),
-        currency,
-        stated,
-        beside: rule.beside,
-    })
+    }
 }
 
 /// A claim in minor units where both sides are whole ones, else in units of as many decimals as they have.
@@ -449,10 +644,21 @@ impl Sums {
             let sum = self.amounts.entry((*amount, *currency)).or_default();
             *sum = sum.checked_add(*major).ok_or_else(too_large)?;
         }
-        let key = (line.batch.clone(), line.net.currency());
+        let currency = line.net.currency();
+        let away = exact.net.abs().checked_mul(Decimal::NEGATIVE_ONE).unwrap_or_default();
+        // What another party settles moves no balance of this one.
+        if line.record != RecordType::External {
+            let moves = if line.record == RecordType::Payout {
+                away
+            } else {
+                exact.net
+            };
+            let moved = self.moved.entry(currency).or_default();
+            *moved = moved.checked_add(moves).ok_or_else(too_large)?;
+        }
+        let key = (line.batch.clone(), currency);
         let (net, payout, payouts) = self.batches.entry(key).or_default();
         if line.record == RecordType::Payout {
-            let away = exact.net.abs().checked_mul(Decimal::NEGATIVE_ONE).unwrap_or_default();
             *payout = payout.checked_add(away).ok_or_else(too_large)?;
             *payouts = payouts.saturating_add(1);
         } else {
@@ -502,9 +708,16 @@ impl<'a> RowReader<'a> {
         let whole = self.whole(&exact, gross_currency, currency)?;
         let (record, contrary) = meant.directed(whole.gross.unwrap_or(0));
         let of_payment = record.is_of_item() || contrary.is_some();
-        let batch = self
+        let mut batch = self
             .reference(Text::Batch)?
             .unwrap_or_else(|| self.profile.name.clone());
+        let acquirer_reference = self.reference(Text::AcquirerReference)?;
+        let of_balance = self.profile.is_of_balance();
+        if of_balance && record == RecordType::Payout {
+            // It takes of the balance what it likes: it is a batch of its own, by its own name.
+            let missing = || self.wrong(Text::AcquirerReference, "is empty; a payout of a balance has one");
+            batch = format!("{batch} {}", acquirer_reference.as_deref().ok_or_else(missing)?);
+        }
         // Files differ in the sign of a payout, which is money away from the balance.
         let net = if record == RecordType::Payout {
             whole.net.saturating_abs().saturating_neg()
@@ -514,14 +727,14 @@ impl<'a> RowReader<'a> {
         let cost = |amount| whole.costs.get(&amount).copied().unwrap_or(0);
         let gross = whole.gross.filter(|_| of_payment);
         let line = SettlementLine {
-            of_balance: false,
+            of_balance,
             ordinal,
             line: self.record.line(),
             record,
             contrary,
             type_text,
             batch,
-            acquirer_reference: self.reference(Text::AcquirerReference)?,
+            acquirer_reference,
             original_reference: self.reference(Text::OriginalReference)?,
             merchant_reference: self.reference(Text::MerchantReference)?,
             arn: self.reference(Text::Arn)?,

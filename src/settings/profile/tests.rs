@@ -42,7 +42,7 @@ fn refused(from: &str, to: &str, line: usize, reason: &str) {
 fn profiles_are_read_from_settings() {
     let text = include_str!("../../../fixtures/formats/profiles/profiles.toml");
     let settings = read(text).expect("settings");
-    let [counted, totals, plain] = &settings.profiles[..] else {
+    let [balances, counted, totals, plain] = &settings.profiles[..] else {
         panic!("{} profiles", settings.profiles.len());
     };
     assert_eq!(
@@ -55,6 +55,7 @@ fn profiles_are_read_from_settings() {
     assert_eq!(totals.preamble, 3);
     assert!(totals.costs_are_negative);
     assert_eq!(totals.scale.default, Scale::Decimals(6));
+    assert!(balances.is_of_balance() && !counted.is_of_balance());
     assert_eq!((plain.name.as_str(), totals.header.as_ref()), ("no-header", None));
     let names = "kind id order day currency gross fee net country";
     assert_eq!(
@@ -164,7 +165,7 @@ fn a_claim_that_says_what_cannot_be_is_refused() {
     );
     added(
         "states = \"net\"\ncell = 1\npreamble = 1\nany_currency = true",
-        "neither `rows` nor an amount",
+        "neither `rows`, `opening`, `closing` nor an amount",
     );
     added("states = \"gross\"\ncell = 1\npreamble = 1", "a sum needs `currency`");
     added(
@@ -179,8 +180,59 @@ fn a_claim_that_says_what_cannot_be_is_refused() {
         "states = \"rows\"\ncell = 1\npreamble = 1\ncurrency = \"EUR\"",
         "`beside` is of a count of rows, a currency of a sum",
     );
+    let balance = "states = \"opening\"\ncell = 1\npreamble = 1\n";
+    let of = |more: &str| format!("{balance}{more}");
+    added(&of("currency = \"EUR\""), "claim needs `date_cell`");
+    added(&of("date_cell = 2"), "a balance needs `currency` or `currency_cell`");
+    added(
+        &of("date_cell = 2\nany_currency = true"),
+        "a balance needs `currency` or `currency_cell`",
+    );
+    added(
+        &of("date_cell = 2\ncurrency = \"EUR\"\nbeside = 1"),
+        "`beside` is of a count of rows",
+    );
+    added(
+        &of("date_cell = 0\ncurrency = \"EUR\""),
+        "`date_cell` must be from 1 to 1000",
+    );
+    added(
+        &of("date_cell = 2\naccount_cell = \"A\"\ncurrency = \"EUR\""),
+        "`account_cell` must be a whole number",
+    );
+    added(
+        &of("date_cell = 2\ndate = \"DD\"\ncurrency = \"EUR\""),
+        "`date` needs `YYYY`",
+    );
+    added(
+        &of("date_cell = 2\ncurrency = \"EUR\""),
+        "a claim that states `opening` needs one that states `closing`",
+    );
+    added(
+        "states = \"rows\"\ncell = 1\npreamble = 1\ndate_cell = 2",
+        "`date_cell` is of a claim that states `opening` or `closing`",
+    );
     added(
         "states = \"rows\"\ncell = 1\npreamble = 1\nrows = 2",
         "`rows` is not a field of claim",
     );
+}
+
+#[test]
+fn a_payout_of_a_balance_needs_a_name() {
+    let end = |end: &str, column: u8| {
+        format!(
+            "[[profile.claim]]\nstates = \"{end}\"\ncell = {column}\npreamble = 1\ndate_cell = 1\ncurrency = \"EUR\"\n"
+        )
+    };
+    let both = format!("{}{}", end("opening", 2), end("closing", 3));
+    let of = |text: &str| read(&format!("{}{both}", text.replacen("date =", "preamble = 1\ndate =", 1)));
+    of(PROFILE).expect("settings");
+    let paying = PROFILE.replacen("Sale =", "Paid = \"payout\"\nSale =", 1);
+    let error = of(&paying).expect_err("a refusal");
+    assert!(
+        error.contains("a payout of a balance is known by its `acquirer_reference`"),
+        "{error}"
+    );
+    of(&paying.replacen("type =", "acquirer_reference = \"Id\"\ntype =", 1)).expect("settings");
 }

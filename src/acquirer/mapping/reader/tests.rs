@@ -453,14 +453,14 @@ fn claiming() -> Profile {
             rule(
                 sum(
                     Amount::Net,
-                    SumOf::Currency(Currency::parse("EUR").expect("a currency")),
+                    SumOf::One(CurrencyOf::Named(Currency::parse("EUR").expect("a currency"))),
                 ),
                 Margin::Before(1),
                 2,
                 0,
             ),
             rule(Stated::Count, after("ROWS"), 2, 1),
-            rule(sum(Amount::Gross, SumOf::Cell(2)), after("SUM"), 3, 0),
+            rule(sum(Amount::Gross, SumOf::One(CurrencyOf::Cell(2))), after("SUM"), 3, 0),
             rule(sum(Amount::Commission, SumOf::Any), after("ROWS"), 3, 0),
         ],
         ..profile()
@@ -667,5 +667,172 @@ fn a_payout_without_a_gross_costs_nothing_by_that() {
             "3 payout - 2026-03-02 gross - net -9.90 EUR costs 0/0/0/0",
             "batch b pays: 990 990 EUR",
         ],
+    );
+}
+
+const BALANCES: &str = include_str!("../../../../fixtures/formats/profiles/balances.csv");
+
+/// As the fixture's profile is.
+fn of_balances() -> Profile {
+    let end = |end, row| ClaimRule {
+        states: Stated::Balance(BalanceRule {
+            end,
+            currency: CurrencyOf::Cell(3),
+            date: 2,
+            days: profile().days,
+            account: None,
+        }),
+        row,
+        column: 4,
+        beside: 0,
+    };
+    let texts = [
+        (Text::Type, "kind"),
+        (Text::OccurredOn, "day"),
+        (Text::Currency, "currency"),
+        (Text::AcquirerReference, "id"),
+    ];
+    let amounts = [(Amount::Gross, "gross"), (Amount::Commission, "fee")];
+    let signed = |name: &str| Columns::Signed(name.to_owned());
+    Profile {
+        name: "balances".to_owned(),
+        preamble: 2,
+        trailer: vec!["TO".to_owned()],
+        texts: texts.into_iter().map(|(text, name)| (text, name.to_owned())).collect(),
+        amounts: amounts
+            .into_iter()
+            .map(|(amount, name)| (amount, signed(name)))
+            .collect(),
+        claims: vec![
+            end(End::Opening, Margin::Before(1)),
+            end(End::Opening, Margin::Before(2)),
+            end(End::Closing, Margin::After("TO".to_owned())),
+        ],
+        ..profile()
+    }
+}
+
+/// 10.00 + 100.00 - 3.20 - 25.00 - 60.00 = 21.80 EUR, and 50.00 - 1.10 = 48.90 GBP, worked out by hand.
+#[test]
+fn balances_lead_from_one_to_the_other() {
+    let told = told(BALANCES.as_bytes(), of_balances());
+    assert_eq!(
+        told[4..],
+        [
+            "trailer row `TO`, line 8, cell 4, says that the balance since row 1 of the preamble, cell 4, moved by: 1180 1180 EUR",
+            "trailer row `TO`, line 9, cell 4, says that the balance since row 2 of the preamble, cell 4, moved by: 4890 4890 GBP",
+        ]
+    );
+    let mut rows = MappingReader::open(BALANCES.as_bytes(), Arc::new(of_balances()))
+        .map(Rows::of)
+        .expect("a file");
+    let lines: Vec<SettlementLine> = rows
+        .by_ref()
+        .filter_map(|row| match row.expect("a row") {
+            Row::Line(line) => Some(line),
+            Row::Reject(_) => None,
+        })
+        .collect();
+    let batches: Vec<(&str, bool)> = lines
+        .iter()
+        .map(|line| (line.batch.as_str(), line.of_balance))
+        .collect();
+    assert_eq!(batches[0], ("balances", true));
+    assert_eq!(batches[3], ("balances po_1", true));
+    let balances: Vec<String> = rows
+        .claims()
+        .balances
+        .iter()
+        .map(|balance| {
+            format!(
+                "{} {} {} {} {}",
+                balance.account, balance.from, balance.until, balance.opening, balance.closing
+            )
+        })
+        .collect();
+    assert_eq!(
+        balances,
+        [
+            "balances 2026-03-01 00:00:00 UTC 2026-03-02 00:00:00 UTC 10.00 EUR 21.80 EUR",
+            "balances 2026-03-01 00:00:00 UTC 2026-03-02 00:00:00 UTC 0.00 GBP 48.90 GBP",
+        ]
+    );
+}
+
+#[test]
+fn balances_that_are_not_whole_end_the_file() {
+    let ends = |from: &str, to: &str, expected: &str| {
+        assert!(BALANCES.contains(from), "{from}");
+        let told = told(BALANCES.replacen(from, to, 1).as_bytes(), of_balances());
+        assert!(told.iter().any(|line| line == expected), "{expected}\n{told:#?}");
+    };
+    ends(
+        "TO,2026-03-01,EUR,21.80",
+        "TO,2026-03-01,EUR,21.8x",
+        "! line 8: cell 4: `21.8x` is not an amount",
+    );
+    ends(
+        "FROM,2026-03-01,EUR",
+        "FROM,2026-03-1,EUR",
+        "! line 1: cell 2: `2026-03-1` is not of the form YYYY-MM-DD",
+    );
+    ends(
+        "TO,2026-03-01,EUR",
+        "TO,2026-02-27,EUR",
+        "! line 8: trailer row `TO`, line 8, cell 4, is of a time before that of row 1 of the preamble, cell 4,",
+    );
+    ends(
+        "TO,2026-03-01,EUR",
+        "TO,2026-03-01,GBP",
+        "! line 9: trailer row `TO`, line 9, cell 4, is a second closing balance of GBP",
+    );
+    ends(
+        "FROM,2026-03-01,GBP",
+        "FROM,2026-03-01,USD",
+        "! line 2: row 2 of the preamble, cell 4, is an opening balance of USD; no closing one is there",
+    );
+    ends(
+        "TO,2026-03-01,GBP,48.90\n",
+        "",
+        "! line 2: row 2 of the preamble, cell 4, is an opening balance of GBP; no closing one is there",
+    );
+    ends(
+        "SALE,ch_2,order-2,2026-03-01,GBP",
+        "SALE,ch_2,order-2,2026-03-01,USD",
+        "! line 9: the file has lines of USD and no balance of it",
+    );
+    ends("PAID,po_1", "PAID,", "7 id: is empty; a payout of a balance has one");
+}
+
+#[test]
+fn a_period_of_times_is_from_one_to_the_other() {
+    let pattern = DatePattern::parse("YYYY-MM-DDThh:mmZ").expect("a pattern");
+    let mut timed = of_balances();
+    for rule in &mut timed.claims {
+        if let Stated::Balance(balance) = &mut rule.states {
+            balance.days.pattern = pattern.clone();
+            balance.account = Some(1);
+        }
+    }
+    let text = BALANCES.replace("FROM,2026-03-01", "A,2026-03-01T00:00+01:00");
+    let text = text.replace("TO,2026-03-01", "TO,2026-03-01T12:00+01:00");
+    let told = told(text.as_bytes(), timed.clone());
+    let wrong =
+        "! line 8: trailer row `TO`, line 8, cell 4, is of account `TO`, but row 1 of the preamble, cell 4, is of `A`";
+    assert_eq!(told.last().map(String::as_str), Some(wrong));
+    let text = text.replace("A,2026", "TO,2026");
+    let mut rows = MappingReader::open(text.as_bytes(), Arc::new(timed))
+        .map(Rows::of)
+        .expect("a file");
+    assert!(rows.by_ref().all(|row| row.is_ok()));
+    let balances = rows.claims().balances;
+    let first = balances.first().expect("a balance");
+    assert_eq!(
+        (first.account.as_str(), first.from.to_string(), first.until.to_string()),
+        (
+            "TO",
+            "2026-02-28 23:00:00 UTC".to_owned(),
+            "2026-03-01 11:00:00 UTC".to_owned()
+        )
     );
 }
