@@ -1543,7 +1543,7 @@ CREATE TABLE public.settlement_reject (
 
 COMMENT ON TABLE public.settlement_reject IS 'Rows of quarantined files that could not be read: where and why (the first 10,000 of a file).';
 
-COMMENT ON COLUMN public.settlement_reject.raw IS 'The row as it came, card numbers masked, cut off after 1,000 characters; empty of files that are not text.';
+COMMENT ON COLUMN public.settlement_reject.raw IS 'The row as it came, or the elements of a message, card numbers masked, cut off after 1,000 characters; of a message that falls apart only how long it is.';
 
 CREATE TABLE public.settlement_reserve (
     source_id bigint NOT NULL,

@@ -421,7 +421,7 @@ impl<R: Read> SettlementReader for MappingReader<R> {
             return self.claims.take(read).map(Some);
         }
         // A file that was cut off before its first byte is no file of a day without lines.
-        if self.profile.header.is_some() && self.records.record().line() == 0 {
+        if self.ordinal == 0 && self.margin.is_none() && self.profile.header.is_some() && self.profile.preamble == 0 {
             return Err(FileError::Malformed {
                 line: 1,
                 reason: "the file is empty".to_owned(),
