@@ -260,7 +260,7 @@ COMMENT ON TABLE public.settlement_return IS 'Lines of settlement files that bri
 CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint, batch text, currency text, net bigint, settled bigint, files bigint)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- WITH promised AS (
+ WITH RECURSIVE promised AS (
           SELECT told.acquirer_id,
              told.batch,
              told.currency,
@@ -314,18 +314,50 @@ CREATE FUNCTION public.unpaid_on(on_day date) RETURNS TABLE(acquirer_id smallint
                      false AS of_balance,
                      NULL::date AS as_of
                     FROM (public.break_batch paid
-                      JOIN public.decisions_on(unpaid_on.on_day) decided(proposal_id, stands, holds) ON (((decided.proposal_id = paid.proposal_id) AND decided.holds)))) told
+                      JOIN public.decisions_on(unpaid_on.on_day) decided(proposal_id, stands, holds) ON (((decided.proposal_id = paid.proposal_id) AND decided.holds)))
+                 UNION ALL
+                  SELECT returned.acquirer_id,
+                     returned.batch,
+                     returned.currency,
+                     0 AS net,
+                     0 AS lines,
+                     0 AS payout,
+                     (0)::bigint AS settled,
+                     0 AS files,
+                     false AS of_balance,
+                     NULL::date AS as_of
+                    FROM (public.settlement_return returned
+                      JOIN public.files_on(unpaid_on.on_day) files(source_id, acquirer_id, came, is_undone, gone) ON (((files.source_id = returned.source_id) AND files.came AND (NOT files.gone))))) told
            GROUP BY told.acquirer_id, told.batch, told.currency
-         ), back AS (
+         ), brought AS (
           SELECT returned.acquirer_id,
              returned.batch,
              returned.currency,
-             (sum(returned.amount))::bigint AS amount
-            FROM (((public.settlement_return returned
+             returned.amount,
+             line.batch AS with_batch
+            FROM ((public.settlement_return returned
               JOIN public.files_on(unpaid_on.on_day) files(source_id, acquirer_id, came, is_undone, gone) ON (((files.source_id = returned.source_id) AND files.came AND (NOT files.gone))))
               JOIN public.settlement_line line ON (((line.source_id = returned.source_id) AND (line.ordinal = returned.ordinal))))
-              JOIN promised with_it ON (((with_it.acquirer_id = returned.acquirer_id) AND (with_it.batch = line.batch) AND (with_it.currency = returned.currency) AND (with_it.net = with_it.settled))))
-           GROUP BY returned.acquirer_id, returned.batch, returned.currency
+         ), whole AS (
+          SELECT promised.acquirer_id,
+             promised.batch,
+             promised.currency
+            FROM promised
+           WHERE (promised.net = promised.settled)
+         UNION
+          SELECT brought.acquirer_id,
+             brought.batch,
+             brought.currency
+            FROM (brought
+              JOIN whole ON (((whole.acquirer_id = brought.acquirer_id) AND (whole.batch = brought.with_batch) AND (whole.currency = brought.currency))))
+         ), back AS (
+          SELECT brought.acquirer_id,
+             brought.batch,
+             brought.currency,
+             (sum(brought.amount))::bigint AS amount
+            FROM (brought
+              JOIN whole ON (((whole.acquirer_id = brought.acquirer_id) AND (whole.batch = brought.with_batch) AND (whole.currency = brought.currency))))
+           GROUP BY brought.acquirer_id, brought.batch, brought.currency
          ), told AS (
           SELECT promised.acquirer_id,
              promised.batch,

@@ -1,6 +1,6 @@
--- Batches of which this file has lines and says no payout, and of which booked files of the acquirer, but for some, have the payout and all that it is of: what they have, and what is more of it here, without lines that repeat theirs. $1 source, $2 acquirer, $3 sources that do not count, this one too, $4 names of batches that no file states.
+-- Batches of which this file has lines and says no payout, and of which booked files of the acquirer, but for some, have the payout and all that it is of: what they have, and what is more of it here, without lines that repeat theirs; but not where the payout is of both, the sign aside. $1 source, $2 acquirer, $3 sources that do not count, this one too, $4 names of batches that no file states.
 with before as (
-    select other.batch, other.currency, sum(other.net)::bigint as paid, min(source.name) filter (where other.payout <> 0) as file
+    select other.batch, other.currency, sum(other.net)::bigint as paid, sum(other.payout) as payout, min(source.name) filter (where other.payout <> 0) as file
     from settlement_batch own
     join settlement_batch other on other.batch = own.batch and other.currency = own.currency and not other.of_balance
     join settlement_file_state file on file.source_id = other.source_id and file.state = 'booked' and file.acquirer_id = $2
@@ -24,5 +24,5 @@ cross join lateral (
                 and again.batch = line.batch and again.source_id <> all($3::bigint[])
         )
 ) more
-where more.net <> 0
+where more.net <> 0 and abs(before.paid + more.net) <> abs(before.payout)
 order by before.batch, before.currency;

@@ -23,9 +23,7 @@ with files as materialized (
     group by returned.source_id, line.batch, line.net_currency
 )
 select acquirer.name as acquirer, source.name as file, batch.batch, batch.currency, batch.net, batch.payout,
-    -- So it is of a payout as well of which no file has a line.
-    batch.of_balance or (batch.payout <> 0
-        and sum(batch.lines) over (partition by files.acquirer_id, batch.batch, batch.currency) = 0) as of_balance,
+    batch.of_balance,
     released.decided_by as released_by,
     coalesce(told.net, 0)::text as lines, coalesce(told.carried, 0)::text as carried,
     -- Of these, payouts that came back: the batch that had paid them is settled once this one is paid.

@@ -645,7 +645,7 @@ impl Sums {
             *sum = sum.checked_add(*major).ok_or_else(too_large)?;
         }
         let currency = line.net.currency();
-        let away = exact.net.abs().checked_mul(Decimal::NEGATIVE_ONE).unwrap_or_default();
+        let away = exact.away().ok_or_else(too_large)?;
         // What another party settles moves no balance of this one.
         if line.record != RecordType::External {
             let moves = if line.record == RecordType::Payout {
@@ -686,6 +686,20 @@ struct Exact {
     costs: BTreeMap<Amount, Decimal>,
 }
 
+impl Exact {
+    /// What a payout takes of the balance, below zero. Files differ in its sign; where it is positive, what it costs comes on top.
+    fn away(&self) -> Option<Decimal> {
+        if self.net <= Decimal::ZERO {
+            return Some(self.net);
+        }
+        let costs = self
+            .costs
+            .values()
+            .try_fold(self.net, |sum, cost| sum.checked_add(*cost))?;
+        costs.checked_mul(Decimal::NEGATIVE_ONE)
+    }
+}
+
 /// One row on its way to become a line.
 struct RowReader<'a> {
     profile: &'a Profile,
@@ -718,9 +732,12 @@ impl<'a> RowReader<'a> {
             let missing = || self.wrong(Text::AcquirerReference, "is empty; a payout of a balance has one");
             batch = format!("{batch} {}", acquirer_reference.as_deref().ok_or_else(missing)?);
         }
-        // Files differ in the sign of a payout, which is money away from the balance.
-        let net = if record == RecordType::Payout {
-            whole.net.saturating_abs().saturating_neg()
+        let net = if record == RecordType::Payout && whole.net > 0 {
+            let costs = whole
+                .costs
+                .values()
+                .fold(whole.net, |sum, cost| sum.saturating_add(*cost));
+            costs.saturating_neg()
         } else {
             whole.net
         };

@@ -258,7 +258,7 @@ async fn in_other_files(
     repeated(tx, (acquirer, source), superseded, claims).await
 }
 
-/// Takes lines that repeat those of other files out of what claims were held to: they are booked once.
+/// Takes lines that repeat others, of this file or of those before it, out of what claims were held to: they are of a payout once.
 async fn repeated(
     tx: &mut Tx,
     (acquirer, source): (AcquirerId, SourceId),

@@ -565,6 +565,7 @@ async fn reconcile(
     };
     book(tx, deployment, &run, &mut taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
+    returned::settle(tx, &run, &taken.carried).await?;
     files::read_again(tx, quarantined, source.id).await?;
     let name = request.acquirer;
     sequence::check(tx, Some(settings), name, acquirer_id, source.id, Some(as_of), &gaps).await?;
@@ -599,7 +600,6 @@ async fn book(
     tolerance::check_drift(tx, run, &matched.drifts).await?;
     withheld::check(tx, run).await?;
     posting::post(tx, run, matched).await?;
-    returned::settle(tx, run, &taken.carried).await?;
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])
         .await?;

@@ -301,8 +301,12 @@ async fn a_payout_may_come_before_its_rows() {
     world
         .load(&statement("2026-03-05", 0, &["+155.00 text=STRIPE-PO_10001"]))
         .await;
-    // So far it may have been of a balance.
-    World::is(&world.open("2026-03-05").await, "");
+    // None of what it is of is there.
+    World::is(
+        &world.open("2026-03-05").await,
+        "2 north EUR explained 0.00 155.00 -155.00 0.00
+         open 2 incomplete -155.00",
+    );
     let first = stripe("2026-03-02", &["txn_1 charge +100.00 fee=3.00 of=ch_1 payout=po_10001"]);
     world.books("1.csv", &first, "2026-03-02").await;
     World::is(
@@ -491,6 +495,83 @@ async fn a_payout_that_came_back_is_paid_with_the_batch_that_brings_it() {
     assert_eq!(kept, 2, "one of each run of the second file");
 }
 
+/// It may come back again, with the batch that brought it, and is paid once the last one is; one file may tell of all of it.
+#[tokio::test]
+async fn a_payout_that_came_back_may_do_so_again() {
+    let mut world = World::told(
+        "sale p1 80.00 EUR ref=A1 at=2026-03-02
+         sale p2 10.00 EUR ref=A2 at=2026-03-03
+         sale p3 20.00 EUR ref=A3 at=2026-03-04",
+    )
+    .await;
+    let rows = [
+        "Settled +80.00 EUR ref=A1 cost=1.00 batch=7",
+        "Settled +10.00 EUR ref=A2 batch=8",
+        "BankInstructionReturned +79.00 EUR ref=TX1000007XT batch=8",
+    ];
+    let mut file = crate::stage::settlement_file(&rows, "2026-03-04");
+    for payout in ["TX1000007XT batch 7", "TX1000008XT batch 8"] {
+        file = file.replacen("MerchantPayout,TX,", &format!("MerchantPayout,{payout},"), 1);
+    }
+    world.books("7.csv", &file, "2026-03-04").await;
+    let rows = [
+        "Settled +20.00 EUR ref=A3 batch=9",
+        "BankInstructionReturned +89.00 EUR ref=TX1000008XT batch=9",
+    ];
+    let last = crate::stage::settlement_file(&rows, "2026-03-05");
+    let last = last.replace("MerchantPayout,TX,", "MerchantPayout,TX1000009XT batch 9,");
+    world.books("9.csv", &last, "2026-03-05").await;
+    world.load(&statement("2026-03-16", 0, &[])).await;
+    assert_eq!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.len(), 1);
+    world
+        .load(&statement("2026-03-17", 0, &["+109.00 text=TX1000009XT"]))
+        .await;
+    assert!(breaks::ids(&world.stage, "MISSING_RECEIPT").await.is_empty());
+    World::is(&world.open("2026-03-17").await, "");
+}
+
+/// Where the file of one that came back is undone, what brought it is of nothing, and that is told.
+#[tokio::test]
+async fn what_brings_a_payout_of_no_file_is_told() {
+    let mut world = World::told(
+        "sale p1 80.00 EUR ref=A1 at=2026-03-02
+         sale p2 10.00 EUR ref=A2 at=2026-03-03",
+    )
+    .await;
+    let file = |rows: &[&str], on: &str, payout: &str| {
+        let text = crate::stage::settlement_file(rows, on);
+        text.replace("MerchantPayout,TX,", &format!("MerchantPayout,{payout},"))
+    };
+    let first = file(
+        &["Settled +80.00 EUR ref=A1 cost=1.00 batch=7"],
+        "2026-03-03",
+        "TX1000007XT batch 7",
+    );
+    world.books("7.csv", &first, "2026-03-03").await;
+    let rows = [
+        "Settled +10.00 EUR ref=A2 batch=8",
+        "BankInstructionReturned +79.00 EUR ref=TX1000007XT batch=8",
+    ];
+    let second = file(&rows, "2026-03-04", "TX1000008XT batch 8");
+    world.books("8.csv", &second, "2026-03-04").await;
+    world
+        .load(&statement("2026-03-05", 0, &["+89.00 text=TX1000008XT"]))
+        .await;
+    World::is(&world.open("2026-03-05").await, "");
+    let undo = acquit::store::reconcile::undo::Request {
+        file: "7.csv",
+        by: "ada",
+        reason: None,
+        on: None,
+    };
+    world.stage.test.store.undo_file(&undo).await.expect("undone");
+    World::is(
+        &world.open("2026-03-05").await,
+        "3 north EUR explained -79.00 0.00 -79.00 0.00
+         open 3 receipt of no file -79.00",
+    );
+}
+
 /// Twice in one file it is none of them, as far as anybody can tell: the batch stays awaited.
 #[tokio::test]
 async fn a_payout_does_not_come_back_twice() {
@@ -562,6 +643,70 @@ async fn what_a_withdrawal_costs_is_booked_and_not_awaited() {
         .await;
     world.stage.tell("is all EUR 5030=3.25 1110=46.75 1900=0.00").await;
     assert!(breaks::ids(&world.stage, "UNIDENTIFIED_RECEIPT").await.is_empty());
+}
+
+/// What two files before it both have is of it once.
+#[tokio::test]
+async fn rows_that_two_files_before_it_have_are_of_a_payout_once() {
+    let world = World::told(
+        &(1..=5)
+            .map(|sale| format!("sale p{sale} 20.00 EUR ref=ch_{sale} at=2026-03-02\n"))
+            .collect::<String>(),
+    )
+    .await;
+    let charges = |which: &[u8]| {
+        let rows: Vec<String> = which
+            .iter()
+            .map(|sale| format!("txn_{sale} charge +20.00 of=ch_{sale} payout=po_10001"))
+            .collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        stripe("2026-03-02", &rows)
+    };
+    world.books("1.csv", &charges(&[1, 2, 3]), "2026-03-02").await;
+    world.books("2.csv", &charges(&[3, 4, 5]), "2026-03-02").await;
+    assert_eq!(breaks::ids(&world.stage, "DUPLICATE_IN_FILE").await.len(), 1);
+    let paid = stripe("2026-03-04", &["txn_9 payout -100.00 of=po_10001 payout=po_10001"]);
+    world.books("3.csv", &paid, "2026-03-04").await;
+    world.stage.holds().await;
+}
+
+/// A payout may have the amount of its first rows with the other sign, and be of more.
+#[tokio::test]
+async fn a_payout_may_be_as_much_as_its_first_rows_take() {
+    let mut world = World::told("sale p1 100.00 EUR ref=ch_1 at=2026-03-02").await;
+    world
+        .books(
+            "0.csv",
+            &stripe(
+                "2026-03-02",
+                &[
+                    "txn_0 charge +100.00 of=ch_1 payout=po_10000",
+                    "txn_1 payout -100.00 of=po_10000 payout=po_10000",
+                ],
+            ),
+            "2026-03-02",
+        )
+        .await;
+    world
+        .load(&statement("2026-03-03", 0, &["+100.00 text=STRIPE-PO_10000"]))
+        .await;
+    world
+        .stage
+        .tell(
+            "refund p1 50.00 EUR ref=re_1 at=2026-03-03
+             sale p2 100.00 EUR ref=ch_2 at=2026-03-03",
+        )
+        .await;
+    let refund = stripe("2026-03-03", &["txn_2 refund -50.00 of=re_1 payout=po_10001"]);
+    world.books("1.csv", &refund, "2026-03-03").await;
+    let payout = stripe("2026-03-05", &["txn_3 payout -50.00 of=po_10001 payout=po_10001"]);
+    world.books("3.csv", &payout, "2026-03-05").await;
+    let sale = stripe("2026-03-04", &["txn_4 charge +100.00 of=ch_2 payout=po_10001"]);
+    world.books("2.csv", &sale, "2026-03-05").await;
+    world
+        .load(&statement("2026-03-06", 10_000, &["+50.00 text=STRIPE-PO_10001"]))
+        .await;
+    World::is(&world.open("2026-03-06").await, "");
 }
 
 /// However the rows of a payout are spread over files, they are what it is of, or the file waits.

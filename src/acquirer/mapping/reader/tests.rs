@@ -566,6 +566,23 @@ fn a_payout_proves_its_batch() {
 }
 
 #[test]
+fn what_a_payout_costs_is_taken_of_the_balance_in_either_sign() {
+    // 9.30 are paid, and 0.50 is taken for it.
+    for row in ["9.80,0.50,9.30", "-9.30,0.50,-9.80"] {
+        check(
+            &format!("{HEADER}\nSALE,2026-03-01,EUR,c,b,10.00,0.20,9.80\nPAID,2026-03-02,EUR,p,b,{row}\n"),
+            profile(),
+            &[
+                "2 capture c 2026-03-01 gross 10.00 EUR net 9.80 EUR costs 20/0/0/0",
+                "3 payout p 2026-03-02 gross - net -9.30 EUR costs 0/0/0/0",
+                "3 batch_fee p 2026-03-02 gross - net -0.50 EUR costs 50/0/0/0",
+                "batch b pays: 980 980 EUR",
+            ],
+        );
+    }
+}
+
+#[test]
 fn every_field_says_how_it_was_read() {
     let mut reader = MappingReader::open(
         format!("{HEADER}\nSALE,2026-03-01,EUR,c1,b,100.00,3.20,96.80\nSALE,2026-03-01,EUR,c2,b,x,0,0\n")
