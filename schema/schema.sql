@@ -2086,8 +2086,6 @@ CREATE INDEX settlement_line_arn ON public.settlement_line USING btree (arn) WHE
 
 CREATE INDEX settlement_line_reference ON public.settlement_line USING btree (acquirer_reference) WHERE (acquirer_reference IS NOT NULL);
 
-CREATE INDEX settlement_match_timed ON public.settlement_match USING btree (source_id, timing, ordinal) WHERE (timing IS NOT NULL);
-
 CREATE INDEX velocity_activity_of_payer ON public.velocity_activity USING btree (payer, occurred_at) WHERE (payer IS NOT NULL);
 
 CREATE INDEX velocity_decision_hold ON public.velocity_decision USING btree (book_id, payment) WHERE ((action = 'hold'::text) AND (number IS NOT NULL));
@@ -2360,9 +2358,6 @@ ALTER TABLE ONLY public.settlement_file
 
 ALTER TABLE ONLY public.settlement_file
     ADD CONSTRAINT settlement_file_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.source(id);
-
-ALTER TABLE ONLY public.settlement_match
-    ADD CONSTRAINT settlement_match_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.break_proposal(id);
 
 GRANT SELECT,INSERT ON TABLE public.break_entry TO acquit_runtime;
 GRANT SELECT ON TABLE public.break_entry TO acquit_auditor;

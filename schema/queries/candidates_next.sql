@@ -1,2 +1,2 @@
 -- The next rows of the candidates.
-fetch 40000 from candidates;
+fetch 5000 from candidates;

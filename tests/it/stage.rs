@@ -304,7 +304,10 @@ impl Stage {
             "{line}: {found:#?}"
         );
         let again = self.test.store.reconcile(&self.deployment, &request, &|_| {}).await;
-        assert_eq!(again.expect("a second time").outcome, FileOutcome::AlreadyBooked);
+        let again = again.expect("a second time");
+        assert_eq!(again.outcome, FileOutcome::AlreadyBooked);
+        // Counted while it was matched, and by what the database has.
+        assert_eq!((again.matches, again.timing), (found.matches, found.timing), "{line}");
     }
 
     /// Releases what is due, after planning it; a second time there is nothing.

@@ -14,7 +14,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::Row;
 
 use super::undo::{self, UndoError, Undone};
-use super::{FileOutcome, ReconcileError, Reconciliation, Run, book, intake, report, returned};
+use super::{FileOutcome, ReconcileError, Reconciliation, Run, book, intake, report, report_of, returned};
 use crate::acquirer::{checkout, stripe};
 use crate::ids::{AcquirerId, SYSTEM, SourceId};
 use crate::store::settings::Deployment;
@@ -448,9 +448,9 @@ async fn release(
         taking_place_of,
     };
     let mut taken = intake::taken_again(tx, file.source).await?;
-    book(tx, deployment, &run, &mut taken, progress).await?;
+    let tally = book(tx, deployment, &run, &mut taken, progress).await?;
     returned::settle(tx, &run, &taken.carried).await?;
-    let found = report(tx, FileOutcome::Booked, file.source).await?;
+    let found = report_of(tx, FileOutcome::Booked, file.source, tally).await?;
     Ok(Release::Booked {
         file,
         superseded,

@@ -507,7 +507,7 @@ fn signed_payout(batch: &BatchSummary) -> i64 {
 }
 
 /// How many rows are handed over at once.
-const CHUNK: usize = 1_000;
+const CHUNK: usize = 128;
 
 /// How a file is read: as it is named, or as its beginning tells.
 pub(super) struct How {

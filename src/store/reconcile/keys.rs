@@ -36,7 +36,10 @@ impl Keys {
     pub(super) fn add(&mut self, reference: &str, record: i16, currency: &str) {
         for (word, bit) in self.places(reference, record, currency) {
             if let (Some(once), Some(twice)) = (self.once.get_mut(word), self.twice.get_mut(word)) {
-                *twice |= *once & bit;
+                // Most are new: the other half of the memory is then not touched.
+                if *once & bit != 0 {
+                    *twice |= bit;
+                }
                 *once |= bit;
             }
         }

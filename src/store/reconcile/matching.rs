@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -38,7 +39,7 @@ const TOGETHER_LIMIT: i64 = 100;
 const PLACES_LIMIT: usize = 1_000_000;
 
 /// After how many candidates the database is served in between.
-const TURN: usize = 500;
+const TURN: usize = 100;
 
 /// A batch, a book, and what is booked there.
 pub(super) type Posting = (Arc<str>, BookId, BTreeMap<Leg, i64>);
@@ -114,6 +115,26 @@ pub(super) struct Matched {
     pub(super) tolerated: Vec<(Arc<str>, Currency, Tolerated)>,
     /// What their conversions come to, by batch and currency.
     pub(super) drifts: Vec<(Arc<str>, Currency, Drift)>,
+    /// How many there are.
+    pub(super) tally: Tally,
+}
+
+/// Lines that are matched, and those whose days differ from their items', by how.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) passes: BTreeMap<Pass, i64>,
+    pub(super) timing: BTreeMap<Timing, i64>,
+}
+
+impl Tally {
+    fn add(&mut self, pass: Pass, line: &Line, items: &[Item], as_of: NaiveDate) {
+        let more = |lines: &mut i64| *lines = lines.saturating_add(1);
+        more(self.passes.entry(pass).or_default());
+        let told: BTreeSet<Timing> = items.iter().filter_map(|item| Timing::of(line, item, as_of)).collect();
+        for timing in told {
+            more(self.timing.entry(timing).or_default());
+        }
+    }
 }
 
 /// A line and an item, and what of both was matched: where several lines settle one item, each line's own gross.
@@ -204,6 +225,7 @@ pub(super) struct Matching<'a> {
     days: BusinessDays,
     /// The books whose items alone are matched; of all where none are named.
     within: Option<BTreeSet<BookId>>,
+    tally: Tally,
     /// Lines that were matched.
     done: u64,
 }
@@ -226,6 +248,7 @@ impl<'a> Matching<'a> {
             gathered: false,
             days: BusinessDays::default(),
             within: None,
+            tally: Tally::default(),
             done: 0,
         }
     }
@@ -346,6 +369,7 @@ impl<'a> Matching<'a> {
             tolerated,
             drifts,
             postings: self.postings,
+            tally: self.tally,
         })
     }
 
@@ -478,6 +502,7 @@ impl<'a> Matching<'a> {
         for (_, line) in &lines {
             self.matchable.remove(line.ordinal);
             self.bookable.remove(line.ordinal);
+            self.tally.add(pass, line, &items, self.run.as_of);
         }
         let places = verdict.items.iter().filter_map(|place| group.places.get(*place));
         self.places.extend(places);

@@ -37,6 +37,7 @@ pub mod undo;
 mod unknown;
 mod withheld;
 
+use matching::Tally;
 pub(in crate::store) use matching::{
     BreakRow, differences, misconversion, read_line, record_type, write_batch_break, write_breaks,
 };
@@ -563,7 +564,7 @@ async fn reconcile(
         as_of,
         taking_place_of: Vec::new(),
     };
-    book(tx, deployment, &run, &mut taken, progress).await?;
+    let tally = book(tx, deployment, &run, &mut taken, progress).await?;
     intake::keep_file(tx, acquirer_id, source.id, &taken, "booked", None, Some(as_of)).await?;
     returned::settle(tx, &run, &taken.carried).await?;
     files::read_again(tx, quarantined, source.id).await?;
@@ -571,7 +572,7 @@ async fn reconcile(
     sequence::check(tx, Some(settings), name, acquirer_id, source.id, Some(as_of), &gaps).await?;
     sequence::days(tx, deployment, name, acquirer_id, source.id, as_of).await?;
     present(tx, file, source.id, quarantined).await?;
-    let found = report(tx, FileOutcome::Booked, source.id).await?;
+    let found = report_of(tx, FileOutcome::Booked, source.id, tally).await?;
     Ok(Reconciliation {
         unknown_columns: taken.unknown_columns,
         is_unproven: taken.claims.is_silent(),
@@ -579,14 +580,14 @@ async fn reconcile(
     })
 }
 
-/// Matches and posts what was taken in, and looks for what is missing.
+/// Matches and posts what was taken in, and looks for what is missing; says how many lines were matched.
 async fn book(
     tx: &mut Tx,
     deployment: &Deployment,
     run: &Run<'_>,
     taken: &mut intake::Taken,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<(), ReconcileError> {
+) -> Result<Tally, ReconcileError> {
     let mut matching = matching::Matching::new(run, taken);
     matching.run(tx, progress).await?;
     if unknown::answer(tx, deployment, run, &mut matching).await? {
@@ -595,7 +596,8 @@ async fn book(
     if !matching.is_there_any() {
         of_another(tx, run, &matching).await?;
     }
-    let matched = matching.finish(tx).await?;
+    let mut matched = matching.finish(tx).await?;
+    let tally = std::mem::take(&mut matched.tally);
     tolerance::check(tx, run, &matched.tolerated).await?;
     tolerance::check_drift(tx, run, &matched.drifts).await?;
     withheld::check(tx, run).await?;
@@ -603,7 +605,7 @@ async fn book(
     let missing = include_str!("../../../schema/queries/breaks_missing_in_file.sql");
     tx.execute(missing, &[&run.acquirer_id.0, &run.source.0, &run.as_of])
         .await?;
-    Ok(())
+    Ok(tally)
 }
 
 /// Refuses a file of which no line matches, while most of its lines name payments of another acquirer: booked here it would be all
@@ -728,21 +730,38 @@ async fn rejects_of(tx: &mut Tx, source: SourceId) -> Result<Vec<Reject>, StoreE
 
 /// Reads what the database now holds of a file: the same whether it was booked just now or by an earlier run.
 async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<Reconciliation, ReconcileError> {
+    let tally = tally_of(tx, source).await?;
+    report_of(tx, outcome, source, tally).await
+}
+
+/// Counts the lines of a file that are matched.
+async fn tally_of(tx: &mut Tx, source: SourceId) -> Result<Tally, StoreError> {
+    let passes = include_str!("../../../schema/queries/reconciled_matches.sql");
+    let timing = include_str!("../../../schema/queries/reconciled_timing.sql");
+    let mut tally = Tally::default();
+    for row in &tx.query(passes, &[&source.0]).await? {
+        let number: i16 = row.try_get("pass")?;
+        let pass = Pass::from_number(number).ok_or_else(|| StoreError::Unreadable(format!("pass {number}")))?;
+        tally.passes.insert(pass, row.try_get("lines")?);
+    }
+    for row in &tx.query(timing, &[&source.0]).await? {
+        let name: &str = row.try_get("timing")?;
+        let timing = Timing::from_name(name).ok_or_else(|| StoreError::Unreadable(format!("timing {name}")))?;
+        tally.timing.insert(timing, row.try_get("lines")?);
+    }
+    Ok(tally)
+}
+
+/// The same, of as many matched lines as were counted when they were matched: to count a million again takes a second.
+async fn report_of(
+    tx: &mut Tx,
+    outcome: FileOutcome,
+    source: SourceId,
+    tally: Tally,
+) -> Result<Reconciliation, ReconcileError> {
     let file = tx
         .query(
             include_str!("../../../schema/queries/settlement_file_of.sql"),
-            &[&source.0],
-        )
-        .await?;
-    let matches = tx
-        .query(
-            include_str!("../../../schema/queries/reconciled_matches.sql"),
-            &[&source.0],
-        )
-        .await?;
-    let timing = tx
-        .query(
-            include_str!("../../../schema/queries/reconciled_timing.sql"),
             &[&source.0],
         )
         .await?;
@@ -771,24 +790,8 @@ async fn report(tx: &mut Tx, outcome: FileOutcome, source: SourceId) -> Result<R
             rejected: Vec::new(),
             unknown_columns: Vec::new(),
             is_unproven: false,
-            matches: matches
-                .iter()
-                .map(|row| {
-                    let number: i16 = row.try_get("pass")?;
-                    let pass =
-                        Pass::from_number(number).ok_or_else(|| StoreError::Unreadable(format!("pass {number}")))?;
-                    Ok((pass, row.try_get("lines")?))
-                })
-                .collect::<Result<_, StoreError>>()?,
-            timing: timing
-                .iter()
-                .map(|row| {
-                    let name: &str = row.try_get("timing")?;
-                    let timing =
-                        Timing::from_name(name).ok_or_else(|| StoreError::Unreadable(format!("timing {name}")))?;
-                    Ok((timing, row.try_get("lines")?))
-                })
-                .collect::<Result<_, StoreError>>()?,
+            matches: tally.passes.into_iter().collect(),
+            timing: tally.timing.into_iter().collect(),
             breaks: breaks
                 .iter()
                 .map(|row| {
